@@ -1,0 +1,28 @@
+/* limits.h - every maximum of the system, with its reason.
+ *
+ * One file, so that memory and latency under overload can be added up by
+ * reading it.  A limit that an operator may change is an option in
+ * daemon/config.def whose default stands here.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* ---- records (AWS's published limits) ---- */
+#define RECORD_BYTES_MAX (1024u * 1024u)      /* data + partition key, AWS's default MaxRecordSizeInKiB */
+#define RECORDS_PER_CALL_MAX 500u             /* PutRecords */
+#define PUT_BYTES_MAX (10u * 1024u * 1024u)   /* PutRecords, data + partition keys */
+#define GET_RECORDS_MAX 10000u                /* GetRecords.Limit */
+#define GET_BYTES_MAX (10u * 1024u * 1024u)   /* GetRecords answer */
+#define PARTITION_KEY_CHARS_MAX 256u
+
+/* ---- entries ---- */
+#define ENTRY_RECORDS_MAX 512u                /* 9 bits of a sequence number */
+#define ENTRY_BYTES_MAX (1024u * 1024u)       /* gathered records; one larger record may stand alone */
+#define ENTRY_PAYLOAD_MAX (12u * 1024u * 1024u) /* what one entry can ever hold: a 10 MiB record and its key */
+
+/* ---- groups and nodes ---- */
+#define GROUP_MEMBERS_MAX 5u                  /* replicas of one group; three unless configured */
+#define IMAGE_BYTES_MAX 64u                   /* applied state that rides in SEAL, START and state rows */
+#define NODES_MAX 64u
+
+#endif
