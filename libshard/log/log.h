@@ -1,0 +1,225 @@
+/* log.h - the node's one log: what every group of this node must not forget.
+ *
+ * All groups append to one sequence of preallocated, recycled segment files.
+ * What is appended during a turn of the loop leaves as one frame in one
+ * synchronous write at the end of the turn; while it is under way the next
+ * frame gathers.  One frame is in flight, so order in the file is order in
+ * time, and one number says what is durable: the turn.
+ *
+ *     log_open      reads the table, scans the open segments, repairs a torn tail
+ *     log_state     each group's share of what was found
+ *     log_entry, log_truncate, log_hard, log_start    join this turn's frame
+ *     on_durable    everything up to a turn is on the disk
+ *     log_read, log_seek    entries by index or by time, from memory, disk or both
+ *     log_applied, log_trim  what may be forgotten
+ *     log_close     writes what has gathered, then closes
+ *
+ * A full segment is filed: its index goes to the table in one synced batch,
+ * with the state of each group it changed; from then on the table is the truth
+ * for it, and the memory of its entries is given back.  Segments in which
+ * nothing is alive are recycled.
+ *
+ * Loop thread only, callbacks never from inside a call.  A failed write is
+ * reported once through on_failed and the log is dead: stop the process.
+ */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "env/clock.h"
+#include "env/disk.h"
+#include "env/random.h"
+#include "env/work.h"
+#include "log/entry.h"
+#include "table/table.h"
+
+struct log;
+
+struct log_options {
+    uint64_t node;            /* id of this node, in every frame */
+    uint64_t segment_bytes;   /* for new segments; a multiple of DISK_ALIGN */
+    uint32_t segments_ahead;  /* made before they are needed */
+    uint64_t log_bytes_max;   /* no new segment beyond this sum; 0 = the disk decides */
+    void (*on_durable)(void *ctx, uint64_t turn);            /* turns up to this are durable */
+    void (*on_failed)(void *ctx, const struct reason *reason); /* once; stop the process */
+    void *ctx;
+};
+
+/* What the platform gives; all must outlive the log. */
+struct log_world {
+    struct disk *disk;
+    struct table *table;
+    struct clock *clock;
+    struct random *random;
+    struct work_pool *work;
+};
+
+/* What was found, for /metrics and for one line in the diagnostics. */
+struct log_recovery {
+    uint64_t frames, entries;
+    uint64_t torn_frames;  /* a last frame that never was acknowledged, cut off: no harm */
+    uint64_t last_turn;
+};
+
+/* Blocking.  On error nothing is changed on the disk, and the reason says what to do:
+ * ERR_CORRUPT   damage that a torn tail cannot explain: this node may have forgotten a vote or an
+ *               acknowledged entry, and must not take part under its id
+ * ERR_FOREIGN   the directory belongs to another node
+ * ERR_VERSION   written by a newer Braid
+ * ERR_NO_SPACE, ERR_IO */
+MUST_CHECK enum err log_open(struct log **ret, const struct log_options *options,
+                             const struct log_world *world, struct reason *reason);
+
+struct log_recovery log_recovery(const struct log *log);
+
+/* `closed` runs when everything is written and nothing is under way; the log is freed then. */
+void log_close(struct log *log, void (*closed)(void *ctx), void *ctx);
+
+/* ---- groups ---- */
+
+/* All that the log knows of one group.  Owned by the log; `const` for everybody else. */
+struct log_state {
+    uint64_t group;
+    uint32_t epoch;
+    uint32_t member_count;
+    uint64_t members[GROUP_MEMBERS_MAX]; /* node ids of this epoch */
+    uint64_t start_index, start_term;    /* where this epoch starts: nothing at or below is libraft's */
+    uint64_t term, vote;
+    uint64_t first;                      /* oldest entry still kept; last + 1 when there is none */
+    uint64_t last, last_term, last_time_ms; /* newest entry, or the epoch's start */
+    uint64_t applied, applied_term, applied_time_ms; /* known committed, a lower bound */
+    uint32_t image_bytes;
+    unsigned char image[IMAGE_BYTES_MAX]; /* applied state at `applied` */
+};
+
+/* NULL when the group has no START in this log. */
+const struct log_state *log_state(const struct log *log, uint64_t group);
+
+/* Every group, in ascending order of ids: the one above `after`, NULL at the end. */
+const struct log_state *log_state_next(const struct log *log, uint64_t after);
+
+/* ---- appending: each returns the turn that makes it durable ---- */
+
+/* Appends the entry at head->index, which must be last + 1 of its group.  Takes a reference on
+ * `payload` (NULL when head->length is 0) until it is durable. */
+uint64_t log_entry(struct log *log, const struct entry_head *head, struct buf *payload);
+
+/* Removes the group's entries at and above `from`. */
+uint64_t log_truncate(struct log *log, uint64_t group, uint64_t from);
+
+/* Term and vote; vote 0 = none. */
+uint64_t log_hard(struct log *log, uint64_t group, uint64_t term, uint64_t vote);
+
+/* Begins an epoch of a group, which may be new: members, start, image.  Cuts entries above
+ * start->start_index.  Reads group, epoch, members, start_*, term, vote and image of `start`. */
+uint64_t log_start(struct log *log, const struct log_state *start);
+
+/* The turn that is gathering now; the last one that is durable. */
+uint64_t log_turn(const struct log *log);
+uint64_t log_durable(const struct log *log);
+
+/* Whether `bytes` more of payload can be taken without using the reserve that is kept for hard
+ * state.  False: refuse puts with ERR_NO_SPACE; retention or a larger disk heals it. */
+bool log_has_room(const struct log *log, size_t bytes);
+
+/* Bytes that were given to the log and are not durable yet. */
+size_t log_pending_bytes(const struct log *log);
+
+/* ---- what is known committed, and what may be forgotten ---- */
+
+/* Entries up to `index` are applied, with this image.  A hint that survives a restart sooner or
+ * later (filing, or log_save); the entries themselves are durable already. */
+void log_applied(struct log *log, uint64_t group, uint64_t index, uint64_t term, uint64_t time_ms,
+                 struct slice image);
+
+/* Entries below `first` will not be read any more.  Never above applied + 1. */
+void log_trim(struct log *log, uint64_t group, uint64_t first);
+
+/* The group is gone for good: its entries, its state and its rows. */
+void log_forget(struct log *log, uint64_t group);
+
+/* Writes the states that changed since they were last written, unsynced, on a worker.  Called every
+ * few seconds, and before a graceful stop. */
+void log_save(struct log *log);
+
+/* ---- reading ---- */
+
+/* The head of an entry that is in memory (open segments).  ERR_NOT_FOUND: it is not; ERR_TRIMMED. */
+MUST_CHECK enum err log_head(const struct log *log, uint64_t group, uint64_t index,
+                             struct entry_head *ret);
+
+/* Blocking, at a replica's opening only: heads of `first` .. `last`, wherever they are. */
+MUST_CHECK enum err log_heads_now(struct log *log, uint64_t group, uint64_t first, uint64_t last,
+                                  struct entry_head *heads, struct reason *reason);
+
+struct log_read_entry {
+    struct entry_head head;
+    struct buf *payload; /* NULL when head.length is 0 */
+};
+
+#define LOG_READ_ENTRIES_MAX 1024u
+
+struct log_read;
+typedef void (*log_read_cb)(struct log_read *req, enum err err);
+
+/* Embedded in the caller, which owns it until the callback, and the result until log_read_fini().
+ * Must be zeroed before its first use. */
+struct log_read {
+    /* in */
+    uint64_t group, first, last; /* inclusive; never above what the reader may see */
+    size_t bytes_max;            /* stops before the entry that would pass it, but gives one */
+    bool heads_only;             /* no payloads: cheap */
+    /* out */
+    struct log_read_entry *entries;
+    uint32_t count;
+    struct reason reason;
+    /* private */
+    log_read_cb cb;
+    void *job;
+};
+
+/* Entries from `first` on, as many as fit, checked against their checksums.
+ * ERR_TRIMMED    `first` is below the oldest kept entry
+ * ERR_NOT_FOUND  `first` is above the newest
+ * ERR_CORRUPT    the entry at `first` is damaged; those before a damaged one are given
+ * ERR_IO, ERR_NO_MEMORY */
+void log_read(struct log *log, struct log_read *req, log_read_cb cb);
+
+/* Drops the result; legal on a zeroed or failed request. */
+void log_read_fini(struct log_read *req);
+
+struct log_seek;
+typedef void (*log_seek_cb)(struct log_seek *req, enum err err);
+
+struct log_seek {
+    /* in */
+    uint64_t group, first, last; /* range to look in, inclusive */
+    uint64_t time_ms;
+    /* out */
+    uint64_t index; /* the first entry whose time is >= time_ms; last + 1 when there is none */
+    struct reason reason;
+    /* private */
+    log_seek_cb cb;
+    void *job;
+};
+
+/* Binary search by time.  Errors as log_read(). */
+void log_seek(struct log *log, struct log_seek *req, log_seek_cb cb);
+
+/* ---- figures for /metrics ---- */
+struct log_figures {
+    uint64_t turns, frames, bytes_framed, bytes_payload, entries;
+    uint64_t segments_open, segments_full, segments_free;
+    uint64_t bytes_total; /* of all segment files */
+    uint64_t write_ns_sum, write_count, write_ns_max;
+    uint64_t reads, read_bytes, corrupt_entries;
+};
+struct log_figures log_figures(const struct log *log);
+
+#endif

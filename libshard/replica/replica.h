@@ -1,0 +1,102 @@
+/* replica.h - one member of one Raft group.
+ *
+ * libraft elects, orders and commits; bytes, membership and catch-up are ours.
+ * libraft sees 48-byte descriptors (log/entry.h) and remembers only the newest;
+ * payloads go from the proposer to the log and to the peers beside it.  What
+ * libraft 0.15 lacks is fenced in fence.h, one rule each.
+ *
+ *     replica_open -> FOLLOWER <-> LEADER (elected, its barrier applied)
+ *                  -> replica_close
+ *
+ * One entry is in flight per group (F4): the owner gathers (shard/putq.h), and
+ * proposes the next when the last was settled.
+ *
+ * Loop thread only.  Callbacks never from inside a call.
+ */
+#ifndef REPLICA_REPLICA_H
+#define REPLICA_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "log/entry.h"
+#include "replica/roster.h"
+
+struct replica;
+
+enum replica_role {
+    REPLICA_FOLLOWER, /* or candidate */
+    REPLICA_ELECTED,  /* leader, its barrier not applied yet: no proposals, no promises */
+    REPLICA_LEADER    /* takes proposals */
+};
+
+/* What the owner hears.  Two kinds of owners live in one process (shards and the catalogue), hence
+ * a table of functions. */
+struct replica_events {
+    /* The next entry is committed and durable here.  In order of indices, each once per opening,
+     * from applied + 1 on.  `payload` is NULL when it is not in memory: log_read() has it. */
+    void (*applied)(void *ctx, const struct entry_head *head, struct buf *payload);
+    /* The role or the known leader changed.  `leader` is a node id, 0 = unknown. */
+    void (*role)(void *ctx, enum replica_role role, uint64_t leader);
+    /* The applied state in at most IMAGE_BYTES_MAX bytes, for restarts.  Returns the length. */
+    uint32_t (*image)(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX]);
+};
+
+/* Opens this node's member of a group that has a START in the log (log_state()).
+ * `preferred` (a node id, may be 0) is given the shortest election timeout.  `eager`: elect at once,
+ * for a group that was just created and whose preferred member this is.
+ * ERR_NOT_FOUND  no START of this group in the log, or this node is no member
+ * ERR_EXISTS     open already
+ * ERR_NO_MEMORY, ERR_IO, ERR_CORRUPT */
+MUST_CHECK enum err replica_open(struct replica **ret, struct roster *roster, uint64_t group,
+                                 uint64_t preferred, bool eager,
+                                 const struct replica_events *events, void *ctx,
+                                 struct reason *reason);
+
+/* Settles pending proposals with ERR_UNKNOWN, then calls `closed` and frees the replica. */
+void replica_close(struct replica *replica, void (*closed)(void *ctx), void *ctx);
+
+struct proposal;
+/* ERR_OK: committed, durable on a majority and applied here, at `index`.  ERR_UNKNOWN: leadership
+ * was lost meanwhile; it may still be committed. */
+typedef void (*proposal_cb)(struct proposal *proposal, enum err err, uint64_t index);
+
+/* Embedded in the owner, which keeps it until the callback. */
+struct proposal {
+    proposal_cb cb;
+    uint64_t index, time_ms; /* of the entry; set when it is accepted */
+    struct replica *replica; /* private */
+    enum err err;            /* private */
+};
+
+/* Proposes one entry.  Takes a reference on `payload`.
+ * ERR_NOT_LEADER  this member does not lead, or its barrier is not applied yet
+ * ERR_BUSY        an entry is in flight
+ * ERR_CLOSED      the log has a SEAL
+ * ERR_NO_SPACE    the disk is full: no segment is free
+ * ERR_NO_MEMORY
+ * On error nothing was done and the callback will not run. */
+MUST_CHECK enum err replica_propose(struct replica *replica, struct proposal *proposal,
+                                    enum entry_type type, struct buf *payload, uint16_t records,
+                                    proposal_cb cb);
+
+/* Figures of one member. */
+struct replica_status {
+    uint64_t group, term, leader; /* leader: node id or 0 */
+    uint32_t epoch;
+    enum replica_role role;
+    uint64_t applied, applied_time_ms, last, first;
+    bool lease; /* leads, and heard from a majority within an election timeout */
+};
+struct replica_status replica_status(const struct replica *replica);
+
+/* Whether this member leads and may say what the newest record is: its barrier is applied and a
+ * majority answered messages sent less than an election timeout ago. */
+bool replica_has_lease(const struct replica *replica);
+
+uint64_t replica_group(const struct replica *replica);
+uint64_t replica_applied(const struct replica *replica);
+
+#endif

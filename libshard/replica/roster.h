@@ -1,0 +1,65 @@
+/* roster.h - the replicas of this node: one ticker, one way in, one way out.
+ *
+ * Thousands of groups share one timer, one log, one connection per peer.  The
+ * roster finds the replica a message is for, drives all of them with one tick,
+ * lets messages leave only when what they promise is durable (F7, output
+ * commit), sends everything for one peer as few frames as possible, and reacts
+ * when a peer's process is known to be gone: the groups that it led elect at
+ * once.
+ */
+#ifndef REPLICA_ROSTER_H
+#define REPLICA_ROSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "env/clock.h"
+#include "env/net.h"
+#include "env/random.h"
+#include "log/log.h"
+
+struct roster;
+struct replica;
+
+struct roster_options {
+    uint64_t node;                /* id of this node */
+    uint32_t election_timeout_ms; /* T; members wait between T and 2T */
+    uint32_t heartbeat_ms;
+    uint32_t tick_ms;             /* at most half of heartbeat_ms */
+    size_t payload_cache_bytes;   /* payloads that are not applied yet are held beyond it */
+};
+
+struct roster_world {
+    struct clock *clock;
+    struct random *random;
+    struct net *net;
+    struct log *log;
+};
+
+/* A roster without replicas; registers itself for NET_RAFT and for links' ups and downs. */
+MUST_CHECK enum err roster_open(struct roster **ret, const struct roster_options *options,
+                                const struct roster_world *world);
+
+/* All replicas must be closed. */
+void roster_close(struct roster *roster);
+
+/* To be called from log_options.on_durable. */
+void roster_durable(struct roster *roster, uint64_t turn);
+
+/* NULL when this node has no open replica of the group. */
+struct replica *roster_find(const struct roster *roster, uint64_t group);
+
+/* In ascending order of groups; start with after = 0, NULL at the end.  O(log n). */
+struct replica *roster_next(const struct roster *roster, uint64_t after);
+
+struct roster_figures {
+    uint64_t replicas, leaders, elections, proposals, applied_entries;
+    uint64_t messages_sent, messages_received, frames_sent, messages_parked;
+    uint64_t fed_entries, fed_bytes;   /* sent from the log to followers that were behind, F14 */
+    uint64_t reopened;                 /* replicas that became UNAVAILABLE, F9 */
+    uint64_t dropped_messages;
+};
+struct roster_figures roster_figures(const struct roster *roster);
+
+#endif
