@@ -1,0 +1,90 @@
+/* shard.h - what the log means when the group is a shard of a stream.
+ *
+ * The Raft log is the shard: applying an entry moves a few counters and wakes
+ * readers; readers read the log, never past what is applied.
+ *
+ *     shard_open -> puts (where it leads), reads (on any replica) -> shard_close
+ *
+ *     put:   putq gathers -> replica_propose -> applied -> put done, next entry
+ *     read:  position -> cursor: the tail in memory first, then the log
+ *
+ * Loop thread only; callbacks never from inside a call.
+ */
+#ifndef SHARD_SHARD_H
+#define SHARD_SHARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "env/clock.h"
+#include "log/log.h"
+#include "replica/replica.h"
+#include "replica/roster.h"
+#include "shard/cursor.h"
+#include "shard/putq.h"
+#include "shard/quota.h"
+#include "shard/seqno.h"
+
+struct shard;
+
+struct shard_world {
+    struct clock *clock;
+    struct log *log;
+    struct roster *roster;
+    size_t *tail_bytes_left; /* what all shards of the node may keep in memory; shared */
+};
+
+struct shard_options {
+    uint64_t group;
+    uint64_t preferred;        /* node id that should lead, 0 = any */
+    bool eager;                /* just created: the preferred member elects at once */
+    struct seqno_shard name;   /* what its sequence numbers have in common */
+    uint64_t retention_ms;
+    struct quota_limits limits; /* 0 = unlimited */
+    size_t tail_bytes_max;
+    struct putq_limits putq;
+};
+
+/* The role or the leader of a shard changed here. */
+typedef void (*shard_role_cb)(void *ctx, struct shard *shard, enum replica_role role,
+                              uint64_t leader);
+
+/* Opens the shard on this node; the group has a START in the log.  Errors as replica_open(). */
+MUST_CHECK enum err shard_open(struct shard **ret, const struct shard_options *options,
+                               const struct shard_world *world, shard_role_cb role, void *ctx,
+                               struct reason *reason);
+
+/* Fails waiting puts with ERR_CLOSED and waiting reads with ERR_CLOSED, closes the replica, then
+ * calls `closed` and frees the shard. */
+void shard_close(struct shard *shard, void (*closed)(void *ctx), void *ctx);
+
+/* Hands a put over; see putq_submit() for the errors, plus
+ * ERR_BUSY with `throttled` true: the shard's write limit (ProvisionedThroughputExceeded).
+ * Checked against the limits with put->records.len and put->record_count. */
+MUST_CHECK enum err shard_put(struct shard *shard, struct put *put, bool *throttled);
+
+/* Changes what can change while it is open. */
+void shard_set_retention(struct shard *shard, uint64_t retention_ms);
+
+/* Drops what no reader may see any more, `now_ms` being agreed by the caller; called every few
+ * seconds.  Whole segments become free when all their groups have moved on. */
+void shard_retain(struct shard *shard, uint64_t now_ms);
+
+struct shard_status {
+    struct replica_status replica;
+    uint64_t records, bytes;          /* applied since the shard was created */
+    uint64_t newest_time_ms;          /* of the newest applied entry with records, 0 = none */
+    uint64_t horizon;                 /* oldest index a reader may see */
+    uint64_t put_calls, put_records, put_bytes, read_calls, read_records, read_bytes;
+    uint64_t put_throttled, read_throttled;
+};
+struct shard_status shard_status(const struct shard *shard);
+
+uint64_t shard_group(const struct shard *shard);
+struct seqno_shard shard_name(const struct shard *shard);
+bool shard_leads(const struct shard *shard);
+uint64_t shard_leader(const struct shard *shard); /* node id, 0 = unknown */
+
+#endif
