@@ -25,4 +25,12 @@
 #define IMAGE_BYTES_MAX 64u                   /* applied state that rides in SEAL, START and state rows */
 #define NODES_MAX 64u
 
+/* ---- the loop ---- */
+#define TURN_ROUNDS_MAX 16u                   /* deferred calls that defer again; then sockets get a turn */
+#define WORK_RUNNING_MAX 2u                   /* of libuv's 4 threads; the others are for the disk */
+#define DISK_READS_MAX 16u                    /* handed to libuv's threads at once; more wait their turn */
+
+/* ---- diagnostics ---- */
+#define NOTE_LINE_BYTES_MAX 2048u             /* one event; longer ones are cut */
+
 #endif

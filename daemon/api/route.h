@@ -1,0 +1,110 @@
+/* route.h - a group's records, from any node.
+ *
+ * Whoever a client talks to, the request is done by the node that leads the
+ * group: here, or over one net_call.  A put is sent again only when the answer
+ * proves that nothing was stored (not leader, unreachable, closed); everything
+ * else is the client's to retry.
+ *
+ * A read goes to the leader too; when there is none within reach, any replica
+ * that has the data answers with what is committed there.
+ *
+ * Loop thread only; callbacks never from inside a call.
+ */
+#ifndef API_ROUTE_H
+#define API_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "control/control.h"
+#include "env/net.h"
+#include "shard/cursor.h"
+#include "shard/putq.h"
+
+struct route; /* one per node */
+
+/* Registers NET_PUT, NET_READ and NET_LOCATE. */
+MUST_CHECK enum err route_open(struct route **ret, struct control *control, struct net *net,
+                               struct clock *clock);
+void route_close(struct route *route);
+
+#define ROUTE_PUT_TIMEOUT_MS 8000u  /* below the SDKs' own time-outs */
+#define ROUTE_READ_TIMEOUT_MS 5000u
+
+struct route_put;
+typedef void (*route_put_cb)(struct route_put *req, enum err err);
+
+/* Embedded in the caller until the callback.  Zeroed before first use. */
+struct route_put {
+    /* in */
+    uint64_t group;
+    struct buf *records;   /* shard/command.h; the route takes its own reference */
+    uint32_t record_count;
+    /* out */
+    struct seqno first;    /* of the first record; the others follow it */
+    bool throttled;        /* with ERR_BUSY: the shard's write limit */
+    struct reason reason;
+    /* private */
+    void *job;
+    route_put_cb cb;
+};
+
+/* ERR_OK           acknowledged: on a majority's disks and applied
+ * ERR_BUSY         throttled, or too much waits: retry later
+ * ERR_CLOSED       the shard is closed or gone
+ * ERR_UNAVAILABLE  no leader within the time; nothing was stored
+ * ERR_NO_SPACE     the leader's disk is full
+ * ERR_UNKNOWN      it may or may not have been stored
+ * ERR_NO_MEMORY */
+void route_put(struct route *route, struct route_put *req, route_put_cb cb);
+
+struct route_locate;
+typedef void (*route_locate_cb)(struct route_locate *req, enum err err);
+
+struct route_locate {
+    /* in */
+    uint64_t group;
+    enum locate_type type;
+    struct seqno seqno;
+    uint64_t time_ms;
+    /* out */
+    struct position position;
+    struct reason reason;
+    /* private */
+    void *job;
+    route_locate_cb cb;
+};
+
+/* ERR_UNAVAILABLE: nobody within reach can say. */
+void route_locate(struct route *route, struct route_locate *req, route_locate_cb cb);
+
+struct route_read;
+typedef void (*route_read_cb)(struct route_read *req, enum err err);
+
+struct route_read {
+    /* in */
+    uint64_t group;
+    struct position from;
+    uint32_t records_max;
+    size_t bytes_max;
+    /* out: valid until route_read_fini() */
+    const struct read_part *parts;
+    uint32_t part_count, record_count;
+    struct position next;
+    uint64_t behind_ms;
+    struct reason reason;
+    /* private */
+    void *job;
+    route_read_cb cb;
+};
+
+/* ERR_BUSY         the shard's read limit
+ * ERR_CLOSED       the shard is gone
+ * ERR_UNAVAILABLE  no replica within reach has the data
+ * ERR_CORRUPT, ERR_NO_MEMORY */
+void route_read(struct route *route, struct route_read *req, route_read_cb cb);
+void route_read_fini(struct route_read *req);
+
+#endif

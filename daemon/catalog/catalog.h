@@ -1,0 +1,99 @@
+/* catalog.h - the cluster's memory: a Raft group whose entries are changes.
+ *
+ * Its members (up to three of the seeds) hold the group's log; every other node
+ * follows by reading that log from a member, as a reader reads a shard.  Either
+ * way this node has the whole model in memory and hears of each change.
+ *
+ *     catalog_open -> (image from the table, then the log) -> changes applied
+ *     catalog_change   from any node: goes to the group's leader, comes back
+ *                      when applied there
+ *
+ * Loop thread only; callbacks never from inside a call.
+ */
+#ifndef CATALOG_CATALOG_H
+#define CATALOG_CATALOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "catalog/model.h"
+#include "env/clock.h"
+#include "env/net.h"
+#include "env/random.h"
+#include "env/timer.h"
+#include "env/work.h"
+#include "log/log.h"
+#include "replica/roster.h"
+#include "table/table.h"
+
+struct catalog;
+
+struct catalog_world {
+    struct clock *clock;
+    struct random *random;
+    struct work_pool *work;
+    struct net *net;
+    struct table *table;
+    struct log *log;
+    struct roster *roster;
+};
+
+typedef void (*catalog_applied_cb)(void *ctx, const struct model *model);
+
+/* Blocking part: the image from the table.  `node`: id of this node. */
+MUST_CHECK enum err catalog_open(struct catalog **ret, uint64_t node,
+                                 const struct catalog_world *world, struct reason *reason);
+
+/* Closes the replica, fails what waits with ERR_CLOSED, then frees. */
+void catalog_close(struct catalog *catalog, void (*closed)(void *ctx), void *ctx);
+
+/* Who the members are, as founding or joining found out.  A node that is one and has no START yet
+ * writes it (epoch 1 at (1, 1)) and opens its replica; the others begin to follow. */
+MUST_CHECK enum err catalog_join(struct catalog *catalog, const uint64_t members[],
+                                 uint32_t member_count, struct reason *reason);
+
+/* Members as known here; 0 = this node belongs to no cluster yet. */
+uint32_t catalog_members(const struct catalog *catalog, uint64_t members[GROUP_MEMBERS_MAX]);
+
+/* Always there; model_founded() says whether it has content. */
+const struct model *catalog_model(const struct catalog *catalog);
+
+/* Runs at the end of each turn in which the model changed; up to CATALOG_LISTENERS_MAX. */
+#define CATALOG_LISTENERS_MAX 8u
+void catalog_listen(struct catalog *catalog, catalog_applied_cb cb, void *ctx);
+
+/* Whether this node leads the catalogue (its barrier applied): the one that runs control/. */
+bool catalog_leads(const struct catalog *catalog);
+uint64_t catalog_leader(const struct catalog *catalog); /* node id, 0 = unknown */
+bool catalog_is_member(const struct catalog *catalog);
+
+/* A change on its way, embedded in the caller.  Zeroed before first use. */
+struct catalog_change;
+typedef void (*catalog_change_cb)(struct catalog_change *req, enum err err);
+
+struct catalog_change {
+    uint64_t index;       /* out: where it stands, on ERR_OK */
+    struct reason reason; /* out: why it was refused */
+    /* private */
+    struct catalog *catalog;
+    catalog_change_cb cb;
+    void *job;
+};
+
+#define CATALOG_CHANGE_BYTES_MAX (4u * 1024u * 1024u)
+
+/* Proposes `change` (an encoded catalog.proto Change) wherever the leader is, and waits until this
+ * node's own model has it.  Retried for `timeout_ms` where it provably was not proposed.
+ * ERR_OK           applied, here too
+ * ERR_EXISTS, ERR_NOT_FOUND, ERR_INVALID, ERR_BUSY, ERR_CLOSED   refused by the model; see reason
+ * ERR_UNAVAILABLE  no leader within the time; nothing was done
+ * ERR_UNKNOWN      it may yet be applied */
+void catalog_change(struct catalog *catalog, struct catalog_change *req, struct slice change,
+                    uint64_t timeout_ms, catalog_change_cb cb);
+
+/* No callback any more. */
+void catalog_change_cancel(struct catalog_change *req);
+
+#endif

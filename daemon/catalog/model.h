@@ -1,0 +1,98 @@
+/* model.h - what the catalogue knows: streams, shards, nodes, in memory.
+ *
+ * The catalogue is a Raft group like a shard; its log holds changes
+ * (proto/catalog.proto), and applying them in order gives this model, the same
+ * on every node.  Readers look at it directly; nobody but apply.c changes it.
+ * Pointers into it are valid until the next change: keep ids, not pointers.
+ *
+ * Loop thread only.
+ */
+#ifndef CATALOG_MODEL_H
+#define CATALOG_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "base/slice.h"
+#include "base/u128.h"
+
+#define CATALOG_GROUP UINT64_C(1)        /* the catalogue's own group id; shards start at 2 */
+#define MODEL_NAME_MAX 128u              /* characters of a stream, node or AZ name */
+#define MODEL_ADDRESS_MAX 256u
+#define MODEL_SECRET_BYTES 32u
+
+enum stream_status { STREAM_CREATING = 1, STREAM_ACTIVE, STREAM_UPDATING, STREAM_DELETING };
+enum stream_mode { STREAM_PROVISIONED = 1, STREAM_ON_DEMAND };
+
+struct model_node {
+    uint64_t id;
+    char name[MODEL_NAME_MAX + 1];
+    char az[MODEL_NAME_MAX + 1];
+    char client_address[MODEL_ADDRESS_MAX];
+    char peer_address[MODEL_ADDRESS_MAX];
+    char operations_address[MODEL_ADDRESS_MAX];
+};
+
+struct model_shard {
+    uint64_t group;
+    uint32_t number;
+    uint32_t epoch;
+    struct u128 hash_first, hash_last; /* inclusive */
+    uint64_t created_s;
+    uint64_t members[GROUP_MEMBERS_MAX]; /* the first one is preferred as leader */
+    uint32_t member_count;
+};
+
+struct model_tag {
+    char *key, *value;
+};
+
+struct model_stream {
+    uint64_t id;
+    char name[MODEL_NAME_MAX + 1];
+    enum stream_status status;
+    enum stream_mode mode;
+    uint64_t created_ms;
+    uint32_t retention_hours;
+    uint32_t record_kib_max;
+    struct model_shard *shards; /* ascending by number */
+    uint32_t shard_count;
+    uint32_t next_number;
+    struct model_tag *tags;
+    uint32_t tag_count;
+};
+
+struct model; /* members behind functions: lookups are hashed, lists are sorted */
+
+bool model_founded(const struct model *model);
+uint64_t model_index(const struct model *model); /* last applied change */
+uint64_t model_cluster(const struct model *model);
+const unsigned char *model_secret(const struct model *model); /* MODEL_SECRET_BYTES; never logged */
+uint32_t model_replication(const struct model *model);
+const char *model_region(const struct model *model);
+const char *model_account(const struct model *model);
+uint64_t model_next_group(const struct model *model); /* ids below were given out */
+
+const struct model_stream *model_stream_by_name(const struct model *model, struct slice name);
+const struct model_stream *model_stream_by_id(const struct model *model, uint64_t id);
+/* Sorted by name; `at` < model_stream_count(). */
+uint32_t model_stream_count(const struct model *model);
+const struct model_stream *model_stream_at(const struct model *model, uint32_t at);
+/* The first place in that order whose name is > `name`. */
+uint32_t model_stream_after(const struct model *model, struct slice name);
+
+/* NULL when no stream has this group. */
+const struct model_shard *model_shard_by_group(const struct model *model, uint64_t group,
+                                               const struct model_stream **stream);
+const struct model_shard *model_shard_by_number(const struct model_stream *stream,
+                                                uint32_t number);
+/* The open shard whose range holds the key; every key has one in an ACTIVE stream. */
+const struct model_shard *model_shard_by_hash(const struct model_stream *stream, struct u128 key);
+uint32_t model_shard_total(const struct model *model); /* over all streams */
+
+const struct model_node *model_node_by_id(const struct model *model, uint64_t id);
+uint32_t model_node_count(const struct model *model);
+const struct model_node *model_node_at(const struct model *model, uint32_t at); /* by name, id */
+
+#endif

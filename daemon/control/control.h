@@ -1,0 +1,104 @@
+/* control.h - everything of a node above the seams and below the doors.
+ *
+ * The daemon builds it on the real world, the simulator on its own; both get
+ * the same object: table -> log -> roster -> catalogue -> the parts that make
+ * this node match the catalogue:
+ *
+ *     bootstrap   founds the cluster, or joins it
+ *     host        opens and closes this node's shards
+ *     liveness    who is up, who leads what
+ *     lifecycle   on the catalogue's leader: streams from CREATING to ACTIVE,
+ *                 from DELETING to gone
+ *     retain      the agreed time, and trimming by it
+ *
+ * Loop thread only; callbacks never from inside a call.
+ */
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/note.h"
+#include "catalog/catalog.h"
+#include "env/clock.h"
+#include "env/disk.h"
+#include "env/net.h"
+#include "env/random.h"
+#include "env/work.h"
+#include "log/log.h"
+#include "replica/roster.h"
+#include "shard/shard.h"
+#include "table/table.h"
+
+struct control;
+
+struct control_world {
+    struct clock *clock;
+    struct random *random;
+    struct work_pool *work;
+    struct disk *disk;
+    struct table *table;
+    struct net *net;
+    struct note *note;
+};
+
+#define CONTROL_SEEDS_MAX 16u
+
+struct control_options {
+    uint64_t node;               /* control_identity() */
+    uint64_t boot;               /* new at each start */
+    const char *name, *az;
+    const char *client_address, *peer_address, *operations_address; /* as others reach them */
+    const char *const *seeds;    /* peer addresses, this node's own among them or not */
+    uint32_t seed_count;         /* 0: founds a cluster of one */
+    uint32_t replication;        /* of a cluster that this node founds */
+    const char *region, *account;/* likewise */
+    uint64_t segment_bytes;
+    uint32_t segments_ahead;
+    uint64_t log_bytes_max;
+    uint32_t election_timeout_ms, heartbeat_ms, tick_ms;
+    size_t tail_bytes_max;       /* all shards of this node */
+    struct quota_limits limits;  /* per shard; 0 = unlimited */
+    void (*on_failed)(void *ctx, const struct reason *reason); /* stop the process */
+    void *ctx;
+};
+
+/* Blocking.  This data directory's node id: read from the table, or made and written on first use.
+ * ERR_VERSION: the directory was written by a newer Braid. */
+MUST_CHECK enum err control_identity(struct table *table, struct random *random, uint64_t *node,
+                                     struct reason *reason);
+
+/* Blocking: opens table rows, log and catalogue; then goes on by itself.  Errors as log_open(). */
+MUST_CHECK enum err control_open(struct control **ret, const struct control_options *options,
+                                 const struct control_world *world, struct reason *reason);
+
+/* Graceful: proposals end, what is durable is saved, peers are told by the caller (goodbye). */
+void control_close(struct control *control, void (*closed)(void *ctx), void *ctx);
+
+struct catalog *control_catalog(struct control *control);
+struct roster *control_roster(struct control *control);
+struct log *control_log(struct control *control);
+
+/* This node's open replica of the shard, NULL when it has none (or not yet). */
+struct shard *control_shard(const struct control *control, uint64_t group);
+/* In ascending order of groups; start with after = 0; NULL at the end. */
+struct shard *control_shard_next(const struct control *control, uint64_t after);
+
+/* Who leads the group, as far as this node knows: node id or 0. */
+uint64_t control_leader(const struct control *control, uint64_t group);
+
+enum node_health { NODE_UP, NODE_DOWN };
+enum node_health control_health(const struct control *control, uint64_t node);
+/* How many groups the node leads, as it last said. */
+uint32_t control_leading(const struct control *control, uint64_t node);
+
+/* Ready: belongs to a cluster, the catalogue is applied up to what its leader had at our start, and
+ * every local shard of an ACTIVE stream is open.  Otherwise `why` says what is awaited. */
+bool control_ready(const struct control *control, struct reason *why);
+
+/* The earliest clock heard from a majority of nodes in the last minute: what retention goes by. */
+uint64_t control_agreed_ms(const struct control *control);
+
+#endif
