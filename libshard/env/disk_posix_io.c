@@ -1,0 +1,291 @@
+/* Reads and writes of disk_posix.c.  A request that waits or is done lies in a
+ * list by its own link; nothing is allocated for it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ensure.h"
+#include "env/disk_posix_private.h"
+
+static void io_set(struct disk_file *file, struct disk_io *req, uint64_t offset, size_t len,
+                   disk_io_cb cb);
+static void check_place(const struct disk_file *file, uint64_t offset, const void *bytes,
+                        size_t len);
+static void io_finish(struct disk_io *req);
+static void writer_run(void *arg);
+static void write_one(struct disk *disk, struct disk_io *req);
+static void written_on_async(uv_async_t *async);
+static void written_on_close(uv_handle_t *handle);
+static void reads_start(struct disk *disk);
+static void read_on_thread(uv_work_t *req);
+static void read_on_done(uv_work_t *req, int status);
+
+void disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset, const void *bytes,
+                size_t len, disk_io_cb cb)
+{
+    struct disk *disk = file->disk;
+
+    check_place(file, offset, bytes, len);
+    io_set(file, req, offset, len, cb);
+    req->bytes = (void *)(uintptr_t)bytes; /* only read from; the struct serves reads too */
+
+    uv_mutex_lock(&disk->lock);
+    list_append(&disk->to_write, &req->link);
+    uv_cond_signal(&disk->wanted);
+    uv_mutex_unlock(&disk->lock);
+}
+
+void disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,
+               size_t len, disk_io_cb cb)
+{
+    check_place(file, offset, bytes, len);
+    io_set(file, req, offset, len, cb);
+    req->bytes = bytes;
+    list_append(&file->disk->reads_waiting, &req->link);
+    reads_start(file->disk);
+}
+
+enum err disk_write_now(struct disk_file *file, uint64_t offset, const void *bytes, size_t len,
+                        struct reason *reason)
+{
+    check_place(file, offset, bytes, len);
+    return disk_write_fully(file, offset, bytes, len, reason);
+}
+
+enum err disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, size_t len,
+                       struct reason *reason)
+{
+    unsigned char *at = bytes;
+
+    check_place(file, offset, bytes, len);
+    while (len > 0) {
+        ssize_t n = pread(file->fd, at, len, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return disk_failed_errno(reason, errno, "read %s/%s at %llu", file->disk->path,
+                                file->name, (unsigned long long)offset);
+        if (n == 0)
+            return disk_failed(reason, ERR_IO, "read %s/%s at %llu: the file ends there",
+                          file->disk->path, file->name, (unsigned long long)offset);
+        at += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return ERR_OK;
+}
+
+enum err disk_write_fully(struct disk_file *file, uint64_t offset, const void *bytes, size_t len,
+                     struct reason *reason)
+{
+    const unsigned char *at = bytes;
+
+    while (len > 0) {
+        ssize_t n = pwrite(file->fd, at, len, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = EIO;
+        if (n <= 0) {
+            disk_failed_errno(reason, errno, "write %s/%s at %llu", file->disk->path, file->name,
+                         (unsigned long long)offset);
+            return ERR_IO; /* a full disk too: whatever it was, it is final */
+        }
+        at += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    if (!file->disk->direct && fdatasync(file->fd) != 0) {
+        disk_failed_errno(reason, errno, "sync %s/%s", file->disk->path, file->name);
+        return ERR_IO;
+    }
+    return ERR_OK;
+}
+
+enum err disk_writer_start(struct disk *disk, struct reason *reason)
+{
+    list_init(&disk->to_write);
+    list_init(&disk->done);
+    ensure(uv_mutex_init(&disk->lock) == 0);
+    ensure(uv_cond_init(&disk->wanted) == 0);
+
+    int error = uv_async_init(disk->loop, &disk->written, written_on_async);
+    if (error != 0)
+        return disk_failed_errno(reason, -error, "open disk %s", disk->path);
+    disk->written.data = disk;
+    uv_unref((uv_handle_t *)&disk->written); /* requests keep their owners' loop alive, not this */
+    /* A process that cannot start one thread at its start has no use for a tidy error path. */
+    ensure(uv_thread_create(&disk->writer, writer_run, disk) == 0);
+    return ERR_OK;
+}
+
+void disk_writer_stop(struct disk *disk)
+{
+    uv_mutex_lock(&disk->lock);
+    ensure(list_empty(&disk->to_write));
+    disk->stopping = true;
+    uv_cond_signal(&disk->wanted);
+    uv_mutex_unlock(&disk->lock);
+    uv_thread_join(&disk->writer);
+    ensure(list_empty(&disk->done));
+    uv_close((uv_handle_t *)&disk->written, written_on_close);
+}
+
+static void written_on_close(uv_handle_t *handle)
+{
+    struct disk *disk = handle->data;
+
+    uv_mutex_destroy(&disk->lock);
+    uv_cond_destroy(&disk->wanted);
+    disk_give_back(disk);
+}
+
+/* The writing thread. */
+static void writer_run(void *arg)
+{
+    struct disk *disk = arg;
+
+    uv_mutex_lock(&disk->lock);
+    for (;;) {
+        while (list_empty(&disk->to_write) && !disk->stopping)
+            uv_cond_wait(&disk->wanted, &disk->lock);
+        if (list_empty(&disk->to_write))
+            break;
+
+        struct disk_io *req = container_of(list_pop(&disk->to_write), struct disk_io, link);
+        uv_mutex_unlock(&disk->lock);
+        write_one(disk, req);
+        uv_mutex_lock(&disk->lock);
+        list_append(&disk->done, &req->link);
+        uv_async_send(&disk->written);
+    }
+    uv_mutex_unlock(&disk->lock);
+}
+
+/* After one failure nothing may be acknowledged any more: the owner is about to
+ * hear of it and to stop, and what waits must not overtake the news. */
+static void write_one(struct disk *disk, struct disk_io *req)
+{
+    if (disk->failed)
+        req->err = disk_failed(&req->reason, ERR_IO, "write %s/%s at %llu: an earlier write failed",
+                          disk->path, req->file->name, (unsigned long long)req->offset);
+    else
+        req->err = disk_write_fully(req->file, req->offset, req->bytes, req->len, &req->reason);
+    disk->failed = disk->failed || req->err != ERR_OK;
+}
+
+static void written_on_async(uv_async_t *async)
+{
+    struct disk *disk = async->data;
+    struct list done;
+
+    uv_mutex_lock(&disk->lock);
+    list_take(&done, &disk->done);
+    uv_mutex_unlock(&disk->lock);
+    for (struct list_node *node; (node = list_pop(&done)) != NULL;)
+        io_finish(container_of(node, struct disk_io, link));
+}
+
+static void reads_start(struct disk *disk)
+{
+    for (unsigned i = 0; i < DISK_READS_MAX && !list_empty(&disk->reads_waiting); i++) {
+        struct read_slot *slot = &disk->read_slots[i];
+
+        if (slot->io != NULL)
+            continue;
+        slot->io = container_of(list_pop(&disk->reads_waiting), struct disk_io, link);
+        slot->req.data = slot;
+        ensure(uv_queue_work(disk->loop, &slot->req, read_on_thread, read_on_done) == 0);
+    }
+}
+
+static void read_on_thread(uv_work_t *req)
+{
+    struct read_slot *slot = req->data;
+    struct disk_io *io = slot->io;
+
+    io->err = disk_read_now(io->file, io->offset, io->bytes, io->len, &io->reason);
+}
+
+static void read_on_done(uv_work_t *req, int status)
+{
+    struct read_slot *slot = req->data;
+    struct disk_io *io = slot->io;
+
+    ensure(status == 0); /* nobody cancels */
+    slot->io = NULL;
+    reads_start(io->file->disk);
+    io_finish(io);
+}
+
+static void io_set(struct disk_file *file, struct disk_io *req, uint64_t offset, size_t len,
+                   disk_io_cb cb)
+{
+    *req = (struct disk_io){ .file = file, .offset = offset, .len = len, .cb = cb };
+    file->under_way++;
+}
+
+/* Last in its callers: the callback may free the request and close the file. */
+static void io_finish(struct disk_io *req)
+{
+    req->file->under_way--;
+    req->cb(req, req->err);
+}
+
+static void check_place(const struct disk_file *file, uint64_t offset, const void *bytes,
+                        size_t len)
+{
+    ensure(offset % DISK_ALIGN == 0);
+    ensure(len % DISK_ALIGN == 0);
+    ensure((uintptr_t)bytes % DISK_ALIGN == 0);
+    ensure(offset <= INT64_MAX - len);
+}
+
+enum err disk_errno_err(int error)
+{
+    return error == ENOSPC || error == EDQUOT ? ERR_NO_SPACE : ERR_IO;
+}
+
+enum err disk_failed_errno(struct reason *reason, int error, const char *format, ...)
+{
+    char text[REASON_BYTES_MAX];
+    char cause[128];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    reason_set(reason, "%s: %s", text, strerror_r(error, cause, sizeof(cause)));
+    return disk_errno_err(error);
+}
+
+enum err disk_failed(struct reason *reason, enum err err, const char *format, ...)
+{
+    char text[REASON_BYTES_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    reason_set(reason, "%s", text);
+    return err;
+}
+
+bool disk_name_legal(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && len + sizeof(HALF_MADE) <= DISK_NAME_MAX && name[0] != '.' &&
+           strchr(name, '/') == NULL && !disk_name_half_made(name);
+}
+
+bool disk_name_half_made(const char *name)
+{
+    size_t len = strlen(name);
+    size_t tail = sizeof(HALF_MADE) - 1;
+
+    return len > tail && strcmp(name + len - tail, HALF_MADE) == 0;
+}
