@@ -25,10 +25,63 @@
 #define IMAGE_BYTES_MAX 64u                   /* applied state that rides in SEAL, START and state rows */
 #define NODES_MAX 64u
 
+/* ---- shards ---- */
+#define TAIL_ENTRIES_MAX 4096u                /* newest entries of a shard in memory; bytes are bounded apart */
+#define SHARD_READS_MAX 64u                   /* reads of one shard that wait for the log, each with an answer's memory */
+#define READ_TRIES_MAX 8u                     /* looks into the log for one answer that finds only barriers */
+#define RETENTION_GRACE_MS 60000u             /* between hidden and dropped: a reader on its way comes to its end */
+
 /* ---- the loop ---- */
 #define TURN_ROUNDS_MAX 16u                   /* deferred calls that defer again; then sockets get a turn */
 #define WORK_RUNNING_MAX 2u                   /* of libuv's 4 threads; the others are for the disk */
 #define DISK_READS_MAX 16u                    /* handed to libuv's threads at once; more wait their turn */
+
+/* ---- requests on their way to a shard (api/route) ---- */
+#define ROUTE_JOBS_MAX 16384u                 /* asked by this node's clients: 500 shards of 32 PutRecords */
+#define ROUTE_PUT_BYTES_MAX (256u * 1024u * 1024u) /* records that they hold */
+#define ROUTE_SERVED_MAX 16384u               /* asked by other nodes, done here */
+#define ROUTE_HINTS_MAX 3u                    /* "ask that one" followed in a row; then a pause */
+#define ROUTE_WAIT_FIRST_MS 10u               /* pause before the leader is looked for again; doubles */
+#define ROUTE_WAIT_MAX_MS 80u                 /* an election takes one or two seconds at worst */
+#define ROUTE_TRY_MS 2000u                    /* one replica's time to answer a read; then the next */
+
+/* ---- between nodes (peer) ---- */
+#define NET_PEERS_MAX (2u * NODES_MAX)        /* addresses dialled, and nodes known: some are on their way out */
+#define PEER_FRAME_BYTES_MAX (16u * 1024u * 1024u + 65536u) /* ENTRY_PAYLOAD_MAX and what envelopes add */
+#define PEER_RAFT_QUEUE_BYTES_MAX (32u * 1024u * 1024u) /* one node's; beyond it raft sends again anyway */
+#define PEER_BULK_QUEUE_BYTES_MAX (64u * 1024u * 1024u) /* one node's; a few of the largest calls or answers */
+#define PEER_LINKS_IN_MAX (4u * NODES_MAX)    /* two lanes of each node, twice while they dial anew */
+#define PEER_CALLS_MAX 65536u                 /* waiting for answers of all nodes */
+#define PEER_INCOMING_MAX 4096u               /* calls of one link that are not answered; then ERR_BUSY */
+#define PEER_WRITE_PIECES_MAX 1024u           /* of one write: Linux takes no more at once */
+#define PEER_READ_BYTES 65536u                /* read at once; larger bodies are read to their place */
+#define PEER_PLACES_MAX 8u                    /* IP addresses of one name that are tried */
+#define PEER_BACKLOG 128                      /* connections that wait to be accepted */
+#define PEER_PING_MS 1000u                    /* silence of our own before we say that we live */
+#define PEER_SILENCE_MS 5000u                 /* silence of the other before it counts as lost */
+#define PEER_GREETING_MS 3000u                /* to connect and to say who one is */
+#define PEER_PAUSE_MS_MIN 10u                 /* before an address is dialled again; doubles */
+#define PEER_PAUSE_MS_MAX 500u                /* so long may a node that came back stay unnoticed */
+
+/* ---- clients (transport) ---- */
+#define HTTP_CONNECTIONS_MAX 4096u            /* default; each costs 64 KiB while it reads */
+#define HTTP_TURNED_AWAY_MAX 64u              /* over the maximum, being told so; more wait in the backlog */
+#define HTTP_BACKLOG 511                      /* connections that wait to be accepted */
+#define HTTP_HEAD_BYTES_MAX 16384u            /* request line and headers */
+#define HTTP_HEADERS_MAX 128u                 /* of one request; SDKs send about 15 */
+#define HTTP_CHUNK_LINE_BYTES_MAX 256u        /* a chunk's size and extensions */
+#define HTTP_TRAILER_BYTES_MAX 4096u          /* behind a chunked body; read and dropped */
+#define HTTP_BODY_BYTES_MAX (16u * 1024u * 1024u) /* default: PUT_BYTES_MAX in base64, keys and names */
+#define HTTP_BODIES_BYTES_MAX (512u * 1024u * 1024u) /* default: of all requests at once; then 503 */
+#define HTTP_ARENA_BYTES_MAX (64u * 1024u * 1024u) /* default: one request's head, parsed body and answer */
+#define HTTP_REPLY_HEAD_BYTES_MAX 16384u      /* status line and headers of a reply */
+#define HTTP_HEAD_MS 10000u                   /* from a request's first byte to the end of its head */
+#define HTTP_BODY_MS 30000u                   /* in each such stretch HTTP_BODY_STRETCH_BYTES must come */
+#define HTTP_BODY_STRETCH_BYTES 65536u        /* 2 KiB/s: slower is no client but an attack */
+#define HTTP_IDLE_MS 75000u                   /* between requests; longer than load balancers wait */
+#define HTTP_WRITE_MS 30000u                  /* without the client taking one byte of its reply */
+#define HTTP_LINGER_MS 2000u                  /* after a refusal, so that it is read before the reset */
+#define HTTP_DRAIN_MS 10000u                  /* a graceful stop waits so long for requests that run */
 
 /* ---- diagnostics ---- */
 #define NOTE_LINE_BYTES_MAX 2048u             /* one event; longer ones are cut */
