@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "control/control.h"
+#include "env/clock.h"
 #include "env/net.h"
 #include "shard/cursor.h"
 #include "shard/putq.h"
@@ -28,6 +29,9 @@ struct route; /* one per node */
 /* Registers NET_PUT, NET_READ and NET_LOCATE. */
 MUST_CHECK enum err route_open(struct route **ret, struct control *control, struct net *net,
                                struct clock *clock);
+
+/* Whoever still waits hears nothing any more; the caller has seen to it that nobody does.  What
+ * other nodes asked is still answered while their shards close. */
 void route_close(struct route *route);
 
 #define ROUTE_PUT_TIMEOUT_MS 8000u  /* below the SDKs' own time-outs */
@@ -49,6 +53,8 @@ struct route_put {
     /* private */
     void *job;
     route_put_cb cb;
+    struct defer refused;
+    enum err err;
 };
 
 /* ERR_OK           acknowledged: on a majority's disks and applied
@@ -75,9 +81,11 @@ struct route_locate {
     /* private */
     void *job;
     route_locate_cb cb;
+    struct defer refused;
+    enum err err;
 };
 
-/* ERR_UNAVAILABLE: nobody within reach can say. */
+/* ERR_UNAVAILABLE: nobody within reach can say.  ERR_BUSY, ERR_CLOSED, ERR_NO_MEMORY as below. */
 void route_locate(struct route *route, struct route_locate *req, route_locate_cb cb);
 
 struct route_read;
@@ -98,6 +106,8 @@ struct route_read {
     /* private */
     void *job;
     route_read_cb cb;
+    struct defer refused;
+    enum err err;
 };
 
 /* ERR_BUSY         the shard's read limit

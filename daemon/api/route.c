@@ -1,0 +1,278 @@
+/* The asker's side, first half: jobs and their askers.
+ *
+ * A request becomes a job, which lives on the heap because it may outlive its
+ * asker: a put that waits in a shard cannot be taken back, so at the deadline
+ * the asker is told ERR_UNKNOWN and the job stays until the shard lets go.
+ *
+ *     asked -> job_new -> job_attempt (route_attempt.c) ... -> job_finish -> told
+ */
+#include "api/route.h"
+
+#include <stdlib.h>
+
+#include "api/route_private.h"
+#include "base/ensure.h"
+#include "base/limits.h"
+
+static void put_on_refused(struct defer *defer);
+static void locate_on_refused(struct defer *defer);
+static void read_on_refused(struct defer *defer);
+static enum err job_new(struct route *route, enum job_kind kind, void *req, void **ret);
+static void job_deliver(struct defer *defer);
+static void deliver_put(const struct route_job *job, struct route_put *req);
+static void deliver_locate(const struct route_job *job, struct route_locate *req);
+static void deliver_read(const struct route_job *job, struct route_read *req);
+
+enum err route_open(struct route **ret, struct control *control, struct net *net,
+                    struct clock *clock)
+{
+    struct route *route = calloc(1, sizeof(*route));
+
+    if (route == NULL)
+        return ERR_NO_MEMORY;
+    route->control = control;
+    route->net = net;
+    route->clock = clock;
+    list_init(&route->jobs);
+    route_serve(route);
+    *ret = route;
+    return ERR_OK;
+}
+
+void route_close(struct route *route)
+{
+    struct list_node *next;
+
+    route->closed = true;
+    route->job_count++; /* keeps the route until this loop ends */
+    for (struct list_node *node = list_first(&route->jobs); node != NULL; node = next) {
+        struct route_job *job = container_of(node, struct route_job, link);
+
+        next = list_next(&route->jobs, node);
+        net_call_cancel(route->net, &job->call);
+        timer_stop(&job->timer);
+        defer_cancel(&job->defer);
+        job->req = NULL;
+        if (!job->here)
+            job_free(job);
+    }
+    route->job_count--;
+    route_settle(route);
+}
+
+void route_settle(struct route *route)
+{
+    if (route->closed && route->job_count == 0 && route->served_count == 0)
+        free(route);
+}
+
+uint64_t route_leader(const struct route *route, uint64_t group)
+{
+    const struct shard *shard = control_shard(route->control, group);
+    uint64_t leader = shard == NULL ? 0 : shard_leader(shard);
+
+    return leader != 0 ? leader : control_leader(route->control, group);
+}
+
+/* ---- the three requests ---- */
+
+void route_put(struct route *route, struct route_put *req, route_put_cb cb)
+{
+    ensure(req->record_count >= 1 && req->record_count <= ENTRY_RECORDS_MAX);
+    ensure(req->records->len <= (req->record_count == 1 ? ENTRY_PAYLOAD_MAX : ENTRY_BYTES_MAX));
+
+    req->cb = cb;
+    req->throttled = false;
+    if (route->put_bytes + req->records->len > ROUTE_PUT_BYTES_MAX)
+        req->err = ERR_BUSY;
+    else
+        req->err = job_new(route, JOB_PUT, req, &req->job);
+    if (req->err != ERR_OK) {
+        reason_set(&req->reason, "this node has too much under way");
+        defer_run(route->clock, &req->refused, put_on_refused);
+        return;
+    }
+
+    struct route_job *job = req->job;
+    job->group = req->group;
+    job->due_ms = clock_mono_ms(route->clock) + ROUTE_PUT_TIMEOUT_MS;
+    job->records = buf_ref(req->records);
+    route->put_bytes += req->records->len;
+    job_attempt(job);
+}
+
+static void put_on_refused(struct defer *defer)
+{
+    struct route_put *req = container_of(defer, struct route_put, refused);
+    req->cb(req, req->err);
+}
+
+void route_locate(struct route *route, struct route_locate *req, route_locate_cb cb)
+{
+    req->cb = cb;
+    req->err = job_new(route, JOB_LOCATE, req, &req->job);
+    if (req->err != ERR_OK) {
+        defer_run(route->clock, &req->refused, locate_on_refused);
+        return;
+    }
+
+    struct route_job *job = req->job;
+    job->group = req->group;
+    job->due_ms = clock_mono_ms(route->clock) + ROUTE_READ_TIMEOUT_MS;
+    job_attempt(job);
+}
+
+static void locate_on_refused(struct defer *defer)
+{
+    struct route_locate *req = container_of(defer, struct route_locate, refused);
+    req->cb(req, req->err);
+}
+
+void route_read(struct route *route, struct route_read *req, route_read_cb cb)
+{
+    ensure(req->records_max >= 1 && req->records_max <= GET_RECORDS_MAX);
+    ensure(req->bytes_max <= GET_BYTES_MAX);
+
+    req->cb = cb;
+    req->err = job_new(route, JOB_READ, req, &req->job);
+    if (req->err != ERR_OK) {
+        defer_run(route->clock, &req->refused, read_on_refused);
+        return;
+    }
+
+    struct route_job *job = req->job;
+    job->group = req->group;
+    job->due_ms = clock_mono_ms(route->clock) + ROUTE_READ_TIMEOUT_MS;
+    job_attempt(job);
+}
+
+static void read_on_refused(struct defer *defer)
+{
+    struct route_read *req = container_of(defer, struct route_read, refused);
+    req->cb(req, req->err);
+}
+
+void route_read_fini(struct route_read *req)
+{
+    struct route_job *job = req->job;
+
+    req->job = NULL;
+    req->parts = NULL;
+    req->part_count = req->record_count = 0;
+    if (job != NULL)
+        job_free(job);
+}
+
+/* ---- jobs ---- */
+
+static enum err job_new(struct route *route, enum job_kind kind, void *req, void **ret)
+{
+    if (route->job_count >= ROUTE_JOBS_MAX)
+        return ERR_BUSY;
+
+    struct route_job *job = calloc(1, sizeof(*job));
+    if (job == NULL)
+        return ERR_NO_MEMORY;
+    job->route = route;
+    job->kind = kind;
+    job->req = req;
+    job->wait_ms = ROUTE_WAIT_FIRST_MS;
+    list_append(&route->jobs, &job->link);
+    route->job_count++;
+    *ret = job;
+    return ERR_OK;
+}
+
+void job_free(struct route_job *job)
+{
+    struct route *route = job->route;
+
+    ensure(!job->here);
+    timer_stop(&job->timer);
+    if (job->kind == JOB_PUT) {
+        route->put_bytes -= job->records->len;
+        buf_unref(job->records);
+    }
+    if (job->kind == JOB_READ) {
+        if (job->answer == NULL)
+            shard_read_fini(&job->read);
+        else
+            free(job->read_answer.parts);
+        buf_unref(job->answer);
+    }
+    list_remove(&job->link);
+    free(job);
+    route->job_count--;
+    route_settle(route);
+}
+
+void job_finish(struct route_job *job, enum err err)
+{
+    ensure(!job->done);
+    job->done = true;
+    job->err = err;
+    timer_stop(&job->timer);
+    defer_run(job->route->clock, &job->defer, job_deliver);
+}
+
+/* Tells the asker.  A job with a result that the asker looks at stays until route_read_fini(). */
+static void job_deliver(struct defer *defer)
+{
+    struct route_job *job = container_of(defer, struct route_job, defer);
+    void *req = job->req;
+    enum job_kind kind = job->kind;
+    enum err err = job->err;
+
+    job->req = NULL;
+    switch (kind) {
+    case JOB_PUT:
+        deliver_put(job, req);
+        break;
+    case JOB_LOCATE:
+        deliver_locate(job, req);
+        break;
+    case JOB_READ:
+        deliver_read(job, req);
+        break;
+    }
+    if (!job->here && !(kind == JOB_READ && err == ERR_OK))
+        job_free(job);
+
+    if (kind == JOB_PUT)
+        ((struct route_put *)req)->cb(req, err);
+    else if (kind == JOB_LOCATE)
+        ((struct route_locate *)req)->cb(req, err);
+    else
+        ((struct route_read *)req)->cb(req, err);
+}
+
+static void deliver_put(const struct route_job *job, struct route_put *req)
+{
+    req->job = NULL;
+    req->throttled = job->throttled;
+    req->reason = job->reason;
+    if (job->err == ERR_OK)
+        req->first = job->first;
+}
+
+static void deliver_locate(const struct route_job *job, struct route_locate *req)
+{
+    req->job = NULL;
+    req->reason = job->reason;
+    if (job->err == ERR_OK)
+        req->position = job->position;
+}
+
+static void deliver_read(const struct route_job *job, struct route_read *req)
+{
+    req->reason = job->reason;
+    if (job->err != ERR_OK) {
+        req->job = NULL;
+        return;
+    }
+    req->parts = job->read_answer.parts;
+    req->part_count = job->read_answer.part_count;
+    req->record_count = job->read_answer.record_count;
+    req->next = job->read_answer.next;
+    req->behind_ms = job->read_answer.behind_ms;
+}

@@ -1,0 +1,365 @@
+/* The asker's side, second half: whom to ask, how long, how often.
+ *
+ *     attempt -> here: shard_put, shard_read, shard_locate -> settled
+ *       ^  |
+ *       |  +-> there: net_call ----------------------------> settled
+ *       |
+ *       +--- wait, when nothing was done and time is left <---+
+ */
+#include <stdlib.h>
+
+#include "api/route_message.h"
+#include "api/route_private.h"
+#include "base/limits.h"
+
+static void attempt_leader(struct route_job *job);
+static void attempt_anybody(struct route_job *job, const struct model_shard *model_shard);
+static void attempt_next(struct route_job *job);
+static bool needs_leader(const struct route_job *job);
+static void attempt_on_timer(struct timer *timer);
+static void attempt_here(struct route_job *job, struct shard *shard);
+static enum err here_put(struct route_job *job, struct shard *shard);
+static void here_read(struct route_job *job, struct shard *shard);
+static void here_locate(struct route_job *job, struct shard *shard);
+static void here_on_put(struct put *put, enum err err, struct seqno first);
+static void here_on_read(struct shard_read *read, enum err err);
+static void here_on_locate(struct locate *locate, enum err err);
+static void here_settled(struct route_job *job, enum err err);
+static void attempt_there(struct route_job *job, uint64_t node);
+static struct buf *ask_encode(const struct route_job *job);
+static void there_on_answer(struct net_call *call, enum err err, enum err remote,
+                            struct slice answer, struct buf *answer_buf);
+static enum err there_take(struct route_job *job, struct slice answer, struct buf *answer_buf);
+static void settled(struct route_job *job, enum err err);
+
+/* ---- whom to ask ---- */
+
+void job_attempt(struct route_job *job)
+{
+    struct route *route = job->route;
+    const struct model *model = catalog_model(control_catalog(route->control));
+    const struct model_shard *shard = model_shard_by_group(model, job->group, NULL);
+
+    if (shard == NULL) {
+        reason_set(&job->reason, "the shard is gone");
+        job_finish(job, ERR_CLOSED);
+        return;
+    }
+    if (clock_mono_ms(route->clock) >= job->due_ms) {
+        job_finish(job, ERR_UNAVAILABLE);
+        return;
+    }
+    if (job->round == ROUND_LEADER)
+        attempt_leader(job);
+    else
+        attempt_anybody(job, shard);
+}
+
+static void attempt_leader(struct route_job *job)
+{
+    struct route *route = job->route;
+    struct shard *shard = control_shard(route->control, job->group);
+    uint64_t leader = job->hint;
+
+    job->hint = 0;
+    if (shard != NULL && shard_leads(shard)) {
+        attempt_here(job, shard);
+        return;
+    }
+    if (leader == 0)
+        leader = route_leader(route, job->group);
+    if (leader != 0 && net_is_up(route->net, leader)) {
+        attempt_there(job, leader);
+        return;
+    }
+    reason_set(&job->reason, leader == 0 ? "the shard has no leader now"
+                                         : "the shard's leader cannot be reached");
+    attempt_next(job);
+}
+
+/* Any replica that can be reached, this node's own first. */
+static void attempt_anybody(struct route_job *job, const struct model_shard *model_shard)
+{
+    struct route *route = job->route;
+    struct shard *shard = control_shard(route->control, job->group);
+
+    if (shard != NULL && (job->tried & TRIED_HERE) == 0) {
+        job->tried |= TRIED_HERE;
+        attempt_here(job, shard);
+        return;
+    }
+    for (uint32_t at = 0; at < model_shard->member_count; at++) {
+        uint64_t node = model_shard->members[at];
+
+        if ((job->tried & 1u << at) != 0 || !net_is_up(route->net, node))
+            continue;
+        job->tried |= 1u << at;
+        attempt_there(job, node);
+        return;
+    }
+    attempt_next(job);
+}
+
+/* Nothing was done in the last attempt: a read goes on with other replicas, then all begin anew
+ * after a pause. */
+static void attempt_next(struct route_job *job)
+{
+    if (job->round == ROUND_LEADER && job->kind != JOB_PUT && !needs_leader(job)) {
+        job->round = ROUND_ANYBODY;
+        job->tried = 0;
+        job_attempt(job);
+        return;
+    }
+    job->round = ROUND_LEADER;
+    job->hints = 0;
+    uint64_t now_ms = clock_mono_ms(job->route->clock);
+    uint64_t left_ms = job->due_ms > now_ms ? job->due_ms - now_ms : 0;
+    timer_start(job->route->clock, &job->timer, left_ms < job->wait_ms ? left_ms : job->wait_ms,
+                attempt_on_timer);
+    job->wait_ms = job->wait_ms * 2 < ROUTE_WAIT_MAX_MS ? job->wait_ms * 2 : ROUTE_WAIT_MAX_MS;
+}
+
+/* Only a leader within its lease knows what is newest; and who puts, puts at the leader. */
+static bool needs_leader(const struct route_job *job)
+{
+    const struct route_locate *locate = job->req;
+    return job->kind == JOB_PUT || (job->kind == JOB_LOCATE && locate->type == LOCATE_LATEST);
+}
+
+static void attempt_on_timer(struct timer *timer)
+{
+    struct route_job *job = container_of(timer, struct route_job, timer);
+
+    if (!job->here) {
+        job_attempt(job);
+        return;
+    }
+    reason_set(&job->reason, "the shard did not answer in time");
+    job_finish(job, job->kind == JOB_PUT ? ERR_UNKNOWN : ERR_UNAVAILABLE);
+}
+
+/* ---- here ---- */
+
+static void attempt_here(struct route_job *job, struct shard *shard)
+{
+    uint64_t now_ms = clock_mono_ms(job->route->clock);
+    enum err err = ERR_OK;
+
+    job->here = true;
+    timer_start(job->route->clock, &job->timer, job->due_ms > now_ms ? job->due_ms - now_ms : 0,
+                attempt_on_timer);
+    if (job->kind == JOB_PUT)
+        err = here_put(job, shard);
+    else if (job->kind == JOB_READ)
+        here_read(job, shard);
+    else
+        here_locate(job, shard);
+    if (err != ERR_OK) {
+        job->here = false;
+        timer_stop(&job->timer);
+        settled(job, err);
+    }
+}
+
+static enum err here_put(struct route_job *job, struct shard *shard)
+{
+    const struct route_put *req = job->req;
+
+    job->put = (struct put){
+        .records = buf_slice(job->records), .record_count = req->record_count, .done = here_on_put
+    };
+    return shard_put(shard, &job->put, &job->throttled);
+}
+
+static void here_read(struct route_job *job, struct shard *shard)
+{
+    const struct route_read *req = job->req;
+
+    job->read = (struct shard_read){ .from = req->from,
+                                     .records_max = req->records_max,
+                                     .bytes_max = req->bytes_max,
+                                     .now_ms = clock_wall_ms(job->route->clock) };
+    shard_read(shard, &job->read, here_on_read);
+}
+
+static void here_locate(struct route_job *job, struct shard *shard)
+{
+    const struct route_locate *req = job->req;
+
+    job->locate = (struct locate){ .type = req->type,
+                                   .seqno = req->seqno,
+                                   .time_ms = req->time_ms,
+                                   .now_ms = clock_wall_ms(job->route->clock) };
+    shard_locate(shard, &job->locate, here_on_locate);
+}
+
+static void here_on_put(struct put *put, enum err err, struct seqno first)
+{
+    struct route_job *job = container_of(put, struct route_job, put);
+
+    job->first = first;
+    here_settled(job, err);
+}
+
+static void here_on_read(struct shard_read *read, enum err err)
+{
+    struct route_job *job = container_of(read, struct route_job, read);
+
+    job->read_answer = (struct read_answer){ .parts = read->parts,
+                                             .part_count = read->part_count,
+                                             .record_count = read->record_count,
+                                             .next = read->next,
+                                             .behind_ms = read->behind_ms };
+    if (err != ERR_OK) {
+        job->reason = read->reason;
+        shard_read_fini(read);
+    }
+    here_settled(job, err);
+}
+
+static void here_on_locate(struct locate *locate, enum err err)
+{
+    struct route_job *job = container_of(locate, struct route_job, locate);
+
+    job->position = locate->position;
+    here_settled(job, err);
+}
+
+static void here_settled(struct route_job *job, enum err err)
+{
+    job->here = false;
+    if (job->req == NULL)
+        job_free(job); /* too late for the asker */
+    else if (!job->done)
+        settled(job, err);
+}
+
+/* ---- there ---- */
+
+static void attempt_there(struct route_job *job, uint64_t node)
+{
+    struct route *route = job->route;
+    struct buf *parts[2] = { NULL, job->records };
+    uint64_t left_ms = job->due_ms - clock_mono_ms(route->clock); /* job_attempt() has looked */
+
+    job->asked = node;
+    parts[0] = ask_encode(job);
+    if (parts[0] == NULL) {
+        job_finish(job, ERR_NO_MEMORY);
+        return;
+    }
+    if (job->kind == JOB_PUT) {
+        net_call(route->net, &job->call, node, NET_PUT, parts, 2, left_ms, there_on_answer);
+    } else {
+        uint64_t patience_ms = left_ms < ROUTE_TRY_MS ? left_ms : ROUTE_TRY_MS;
+        net_call(route->net, &job->call, node, job->kind == JOB_READ ? NET_READ : NET_LOCATE, parts,
+                 1, patience_ms, there_on_answer);
+    }
+    buf_unref(parts[0]);
+}
+
+static struct buf *ask_encode(const struct route_job *job)
+{
+    bool leader_only = job->round == ROUND_LEADER;
+
+    if (job->kind == JOB_PUT) {
+        const struct route_put *req = job->req;
+        struct buf *buf = buf_new(PUT_ASK_BYTES);
+        struct put_ask ask = { .group = job->group, .record_count = req->record_count };
+        if (buf != NULL)
+            put_ask_encode(&ask, buf->data);
+        return buf;
+    }
+    if (job->kind == JOB_READ) {
+        const struct route_read *req = job->req;
+        struct buf *buf = buf_new(READ_ASK_BYTES);
+        struct read_ask ask = { .group = job->group,
+                                .leader_only = leader_only,
+                                .from = req->from,
+                                .records_max = req->records_max,
+                                .bytes_max = req->bytes_max };
+        if (buf != NULL)
+            read_ask_encode(&ask, buf->data);
+        return buf;
+    }
+    const struct route_locate *req = job->req;
+    struct buf *buf = buf_new(LOCATE_ASK_BYTES);
+    struct locate_ask ask = { .group = job->group,
+                              .type = req->type,
+                              .leader_only = leader_only,
+                              .seqno = req->seqno,
+                              .time_ms = req->time_ms };
+    if (buf != NULL)
+        locate_ask_encode(&ask, buf->data);
+    return buf;
+}
+
+static void there_on_answer(struct net_call *call, enum err err, enum err remote,
+                            struct slice answer, struct buf *answer_buf)
+{
+    struct route_job *job = container_of(call, struct route_job, call);
+
+    if (err == ERR_OK && remote == ERR_OK) {
+        settled(job, there_take(job, answer, answer_buf));
+        return;
+    }
+    if (err == ERR_OK) {
+        struct refusal refusal = refusal_decode(answer);
+
+        job->hint = refusal.leader;
+        job->throttled = refusal.throttled;
+        job->reason = refusal.reason;
+        settled(job, remote);
+        return;
+    }
+    if (err == ERR_TIMEOUT)
+        err = ERR_UNKNOWN;
+    reason_set(&job->reason, "the shard's leader did not answer");
+    settled(job, err);
+}
+
+static enum err there_take(struct route_job *job, struct slice answer, struct buf *answer_buf)
+{
+    enum err err;
+
+    if (job->kind == JOB_PUT)
+        return put_answer_decode(answer, &job->first) == ERR_OK ? ERR_OK : ERR_UNKNOWN;
+    if (job->kind == JOB_LOCATE)
+        return locate_answer_decode(answer, &job->position);
+
+    const struct route_read *req = job->req;
+    err = read_answer_decode(answer, req->records_max, &job->read_answer);
+    if (err == ERR_OK)
+        job->answer = buf_ref(answer_buf);
+    return err;
+}
+
+/* ---- what came of an attempt ---- */
+
+/* Nothing was done when the error is in the first two rows: then it is worth asking on. */
+static void settled(struct route_job *job, enum err err)
+{
+    switch (err) {
+    case ERR_NOT_LEADER:
+        if (job->hint != 0 && job->hint != job->asked && job->hints++ < ROUTE_HINTS_MAX)
+            job_attempt(job);
+        else
+            attempt_next(job);
+        return;
+    case ERR_UNREACHABLE:
+    case ERR_CLOSED: /* there; job_attempt() looks whether the shard is gone altogether */
+    case ERR_UNAVAILABLE:
+        attempt_next(job);
+        return;
+    case ERR_OK:
+    case ERR_BUSY:
+    case ERR_NO_MEMORY:
+        job_finish(job, err);
+        return;
+    default:
+        if (job->kind == JOB_PUT)
+            job_finish(job, err);
+        else
+            attempt_next(job); /* another replica may do better: ERR_IO, ERR_CORRUPT, no answer */
+    }
+}

@@ -1,0 +1,82 @@
+/* route_private.h - what route.c, route_attempt.c and route_serve.c share. */
+#ifndef API_ROUTE_PRIVATE_H
+#define API_ROUTE_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/route.h"
+#include "api/route_message.h"
+#include "env/timer.h"
+
+struct route {
+    struct control *control;
+    struct net *net;
+    struct clock *clock;
+    struct list jobs;     /* of struct route_job: asked here, for clients of this node */
+    uint32_t job_count;   /* with those whose asker has been answered */
+    size_t put_bytes;     /* of records that jobs hold */
+    uint32_t served_count; /* calls of other nodes that are being done here */
+    bool closed;          /* freed when the last job and the last served call are gone */
+};
+
+enum job_kind { JOB_PUT, JOB_READ, JOB_LOCATE };
+
+/* A read asks the leader first, then whoever has a copy. */
+enum job_round { ROUND_LEADER, ROUND_ANYBODY };
+
+#define TRIED_HERE (1u << 31)
+
+struct route_job {
+    struct list_node link; /* in route.jobs */
+    struct route *route;
+    enum job_kind kind;
+    void *req;             /* struct route_put and so on; NULL: the asker has been answered */
+    uint64_t group;
+    uint64_t due_ms;       /* monotonic */
+    uint64_t asked;        /* the node of the present call */
+    uint64_t hint;         /* who leads, says the last answer; 0 = nobody knows */
+    uint32_t hints;        /* followed in a row */
+    uint32_t wait_ms;      /* of the next pause */
+    enum job_round round;
+    uint32_t tried;        /* in ROUND_ANYBODY: TRIED_HERE, and a bit per member of the shard */
+    bool here;             /* the shard of this node has our request */
+    bool done;             /* `err` waits to be delivered */
+    enum err err;
+    struct reason reason;
+    struct timer timer;    /* the next attempt, or the deadline of a request that is `here` */
+    struct defer defer;
+    struct net_call call;
+    struct buf *records;   /* JOB_PUT */
+    struct seqno first;    /* JOB_PUT: the result */
+    bool throttled;        /* JOB_PUT: with ERR_BUSY */
+    struct position position; /* JOB_LOCATE: the result */
+    struct read_answer read_answer; /* JOB_READ: the result */
+    struct buf *answer;    /* JOB_READ, from another node: holds the result's bytes */
+    union {
+        struct put put;
+        struct shard_read read;
+        struct locate locate;
+    };
+};
+
+
+/* Begins, or goes on, with time left or not.  May finish the job, but tells nobody at once. */
+void job_attempt(struct route_job *job);
+
+/* Tells the asker at the end of this turn; the job is gone then, or waits for its shard. */
+void job_finish(struct route_job *job, enum err err);
+
+/* The shard of this node does not have it any more. */
+void job_free(struct route_job *job);
+
+/* Frees the route when it is closed and nothing uses it any more. */
+void route_settle(struct route *route);
+
+/* Who leads the group as far as this node knows, 0 = unknown.  Its own replica hears of it first. */
+uint64_t route_leader(const struct route *route, uint64_t group);
+
+/* Registers the three kinds of calls that other nodes make. */
+void route_serve(struct route *route);
+
+#endif
