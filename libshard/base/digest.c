@@ -15,7 +15,7 @@
 struct digest {
     EVP_MD *md5;
     EVP_MD *sha256;
-    EVP_MD_CTX *md5_ctx; /* one per algorithm: OpenSSL starts a context anew faster than it */
+    EVP_MD_CTX *md5_ctx;    /* one per algorithm: OpenSSL starts a context anew faster than it */
     EVP_MD_CTX *sha256_ctx; /* turns one algorithm's context into another's */
 };
 

@@ -93,8 +93,8 @@ enum err disk_list(struct disk *disk, disk_list_cb cb, void *ctx, struct reason 
         const char *name = entries[i]->d_name;
         struct stat stat;
 
-        if (fstatat(disk->dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(stat.st_mode) && !disk_name_half_made(name))
+        if (fstatat(disk->dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(stat.st_mode) &&
+            !disk_name_half_made(name))
             cb(ctx, name, (uint64_t)stat.st_size);
         free(entries[i]);
     }
@@ -168,7 +168,8 @@ static enum err directory_open(struct disk *disk, struct reason *reason)
     if (disk->dir_fd < 0)
         return disk_failed_errno(reason, errno, "open directory %s", disk->path);
     if (flock(disk->dir_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return disk_failed(reason, ERR_BUSY, "directory %s is in use by another process", disk->path);
+        return disk_failed(reason, ERR_BUSY, "directory %s is in use by another process",
+                           disk->path);
     return ERR_OK;
 }
 
@@ -200,8 +201,8 @@ static enum err probe_direct(struct disk *disk, struct note *note, struct reason
     int error = probe_once(disk, block, O_DIRECT | O_DSYNC);
     disk->direct = error == 0;
     if (error == EINVAL || error == EOPNOTSUPP) {
-        note_event(note, NOTE_WARN, "disk.buffered", "path=%s reason=%s",
-                   NOTE_QUOTED(disk->path), NOTE_QUOTED("O_DIRECT refused, using fdatasync"));
+        note_event(note, NOTE_WARN, "disk.buffered", "path=%s reason=%s", NOTE_QUOTED(disk->path),
+                   NOTE_QUOTED("O_DIRECT refused, using fdatasync"));
         error = probe_once(disk, block, 0);
     }
     disk_memory_free(block);

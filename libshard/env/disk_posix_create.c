@@ -46,8 +46,8 @@ void disk_create_start(struct disk *disk, struct disk_create *req, const char *n
     creates_start(disk);
 }
 
-enum err disk_create_now(struct disk *disk, const char *name, uint64_t size,
-                         struct disk_file **ret, struct reason *reason)
+enum err disk_create_now(struct disk *disk, const char *name, uint64_t size, struct disk_file **ret,
+                         struct reason *reason)
 {
     ensure(disk_name_legal(name));
     ensure(size % DISK_ALIGN == 0 && size <= INT64_MAX);
@@ -94,8 +94,7 @@ static void create_on_done(uv_work_t *work, int status)
 }
 
 /* Any thread. */
-static enum err make_file(struct disk *disk, const char *name, uint64_t size,
-                          struct reason *reason)
+static enum err make_file(struct disk *disk, const char *name, uint64_t size, struct reason *reason)
 {
     char half_made[DISK_NAME_MAX + sizeof(HALF_MADE)];
     int flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | (disk->direct ? O_DIRECT : 0);

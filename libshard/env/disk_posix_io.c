@@ -66,10 +66,10 @@ enum err disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, siz
             continue;
         if (n < 0)
             return disk_failed_errno(reason, errno, "read %s/%s at %llu", file->disk->path,
-                                file->name, (unsigned long long)offset);
+                                     file->name, (unsigned long long)offset);
         if (n == 0)
             return disk_failed(reason, ERR_IO, "read %s/%s at %llu: the file ends there",
-                          file->disk->path, file->name, (unsigned long long)offset);
+                               file->disk->path, file->name, (unsigned long long)offset);
         at += n;
         offset += (uint64_t)n;
         len -= (size_t)n;
@@ -78,7 +78,7 @@ enum err disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, siz
 }
 
 enum err disk_write_fully(struct disk_file *file, uint64_t offset, const void *bytes, size_t len,
-                     struct reason *reason)
+                          struct reason *reason)
 {
     const unsigned char *at = bytes;
 
@@ -91,7 +91,7 @@ enum err disk_write_fully(struct disk_file *file, uint64_t offset, const void *b
             errno = EIO;
         if (n <= 0) {
             disk_failed_errno(reason, errno, "write %s/%s at %llu", file->disk->path, file->name,
-                         (unsigned long long)offset);
+                              (unsigned long long)offset);
             return ERR_IO; /* a full disk too: whatever it was, it is final */
         }
         at += n;
@@ -116,7 +116,6 @@ enum err disk_writer_start(struct disk *disk, struct reason *reason)
     if (error != 0)
         return disk_failed_errno(reason, -error, "open disk %s", disk->path);
     disk->written.data = disk;
-    uv_unref((uv_handle_t *)&disk->written); /* requests keep their owners' loop alive, not this */
     /* A process that cannot start one thread at its start has no use for a tidy error path. */
     ensure(uv_thread_create(&disk->writer, writer_run, disk) == 0);
     return ERR_OK;
@@ -171,7 +170,7 @@ static void write_one(struct disk *disk, struct disk_io *req)
 {
     if (disk->failed)
         req->err = disk_failed(&req->reason, ERR_IO, "write %s/%s at %llu: an earlier write failed",
-                          disk->path, req->file->name, (unsigned long long)req->offset);
+                               disk->path, req->file->name, (unsigned long long)req->offset);
     else
         req->err = disk_write_fully(req->file, req->offset, req->bytes, req->len, &req->reason);
     disk->failed = disk->failed || req->err != ERR_OK;

@@ -44,9 +44,9 @@ struct disk {
     uv_thread_t writer;
     uv_mutex_t lock;
     uv_cond_t wanted;
-    uv_async_t written;    /* tells the loop that `done` is not empty */
-    struct list to_write;  /* of struct disk_io, oldest first */
-    struct list done;      /* of struct disk_io, oldest first */
+    uv_async_t written;   /* tells the loop that `done` is not empty */
+    struct list to_write; /* of struct disk_io, oldest first */
+    struct list done;     /* of struct disk_io, oldest first */
     bool stopping;
     bool failed; /* a write failed: no later one may succeed */
 };
@@ -70,7 +70,7 @@ void disk_writer_stop(struct disk *disk);
 
 /* Writes all of it and makes it durable; moves on behind short writes.  ERR_IO. */
 enum err disk_write_fully(struct disk_file *file, uint64_t offset, const void *bytes, size_t len,
-                     struct reason *reason);
+                          struct reason *reason);
 
 /* What an errno means to the caller. */
 enum err disk_errno_err(int error);
@@ -80,7 +80,8 @@ enum err disk_failed_errno(struct reason *reason, int error, const char *format,
     PRINTF_LIKE(3, 4);
 
 /* Fills `reason` and returns `err`. */
-enum err disk_failed(struct reason *reason, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);
+enum err disk_failed(struct reason *reason, enum err err, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 bool disk_name_legal(const char *name);
 bool disk_name_half_made(const char *name);

@@ -7,7 +7,7 @@
  *
  * Everything here is called by the thread that runs the loop, and calls back on
  * it.  uv.h ends handles in the loop: free and close give memory back only when
- * the loop runs once more.  A clock keeps its loop alive until it is freed.
+ * the loop runs once more.  Clock and disk keep their loop alive until then.
  */
 #ifndef ENV_REAL_H
 #define ENV_REAL_H
