@@ -42,7 +42,8 @@ struct net_peer_options {
 };
 
 /* Listens.  ERR_INVALID: an option breaks its rule.  ERR_IO: the address cannot be listened on.
- * ERR_NO_MEMORY.  `options` is copied. */
+ * ERR_NO_MEMORY.  `options` is copied.  After an error the loop has to run once more to free
+ * what was begun. */
 MUST_CHECK enum err net_peer_open(struct net **ret, struct uv_loop_s *loop, struct clock *clock,
                                   const struct net_peer_options *options, struct reason *reason);
 
