@@ -31,6 +31,21 @@
 #define READ_TRIES_MAX 8u                     /* looks into the log for one answer that finds only barriers */
 #define RETENTION_GRACE_MS 60000u             /* between hidden and dropped: a reader on its way comes to its end */
 
+/* ---- raft ---- */
+#define ENVELOPE_ENTRIES_MAX 128u             /* of one AppendEntries: its heads are 6 KiB, its parts fit one writev */
+#define RAFT_FRAME_BYTES_MAX (4u * 1024u * 1024u) /* one frame to a peer, or one larger entry */
+#define RAFT_FRAME_PARTS_MAX 256u             /* payloads in one frame */
+#define RAFT_APPEND_BYTES_MAX (1024u * 1024u) /* payloads of one AppendEntries, or one larger entry */
+#define RAFT_BURST_BYTES_MAX (4u * 1024u * 1024u) /* what libraft sends of a tail; the rest is fed */
+#define RAFT_PEER_BYTES_MAX (32u * 1024u * 1024u) /* waiting to one peer; beyond it heartbeats only */
+#define RAFT_PARKED_BYTES_MAX (64u * 1024u * 1024u) /* messages that wait for the disk; more are dropped */
+#define RAFT_INBOX_BYTES_MAX (16u * 1024u * 1024u) /* messages that wait at one replica; more are dropped */
+#define RAFT_TRAILING_ENTRIES 1024u           /* applied heads that libraft keeps: 140 KB a busy group */
+#define RAFT_THRESHOLD_ENTRIES 1024u          /* beyond them before it forgets */
+#define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
+#define APPLIED_HINT_ENTRIES 256u             /* a restart applies again at most so many, */
+#define APPLIED_HINT_MS 1000u                 /* or what came in this time */
+
 /* ---- the loop ---- */
 #define TURN_ROUNDS_MAX 16u                   /* deferred calls that defer again; then sockets get a turn */
 #define WORK_RUNNING_MAX 2u                   /* of libuv's 4 threads; the others are for the disk */
@@ -82,6 +97,20 @@
 #define HTTP_WRITE_MS 30000u                  /* without the client taking one byte of its reply */
 #define HTTP_LINGER_MS 2000u                  /* after a refusal, so that it is read before the reset */
 #define HTTP_DRAIN_MS 10000u                  /* a graceful stop waits so long for requests that run */
+
+/* ---- operations (api) ---- */
+#define API_LOOP_BYTES_MAX 65536u             /* bodies and replies that the loop parses and encodes itself (D5) */
+#define API_LOOP_RECORDS_MAX 256u             /* records of a reply that the loop composes itself */
+#define API_CHANGE_TIMEOUT_MS 10000u          /* a change of the catalogue: several elections */
+#define SHARDS_MAX 20000u                     /* of all streams: AWS's largest quota */
+#define STREAMS_CREATING_MAX 64u              /* at once: bounds what the catalogue's leader watches */
+#define STREAMS_PAGE_MAX 100u                 /* ListStreams */
+#define SHARDS_DESCRIBED_MAX 100u             /* DescribeStream */
+#define SHARDS_PAGE_DEFAULT 1000u             /* ListShards, unless MaxResults says otherwise */
+#define ON_DEMAND_SHARDS 4u                   /* of a new stream in ON_DEMAND mode, as AWS */
+#define TAGS_MAX 50u                          /* of a stream, as AWS */
+#define PAGE_TOKEN_LIFE_MS 300000u            /* as AWS */
+#define ERROR_TEXT_BYTES_MAX 2048u            /* an error's sentence; names in it are shorter */
 
 /* ---- diagnostics ---- */
 #define NOTE_LINE_BYTES_MAX 2048u             /* one event; longer ones are cut */

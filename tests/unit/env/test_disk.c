@@ -1,0 +1,406 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/limits.h"
+#include "env/real.h"
+
+enum { SIZE = 3 * 1024 * 1024 + DISK_ALIGN, WRITES = 50 };
+
+static struct {
+    uv_loop_t loop;
+    struct disk *disk;
+    char path[64];
+    struct reason reason;
+    unsigned left; /* callbacks that must still run */
+    unsigned ran;
+    enum err last;
+    struct disk_file *made;
+    char names[256];
+} w;
+
+static enum err open_disk(void)
+{
+    return disk_posix_open(w.path, &w.loop, NULL, &w.disk, &w.reason);
+}
+
+static void close_disk(void)
+{
+    disk_posix_close(w.disk);
+    w.disk = NULL;
+    uv_run(&w.loop, UV_RUN_DEFAULT);
+}
+
+static int setup(void **state)
+{
+    memset(&w, 0, sizeof(w));
+    uv_loop_init(&w.loop);
+    snprintf(w.path, sizeof(w.path), "test-disk-XXXXXX");
+    return mkdtemp(w.path) == NULL || open_disk() != ERR_OK;
+}
+
+static int teardown(void **state)
+{
+    char command[128];
+
+    close_disk();
+    snprintf(command, sizeof(command), "rm -rf '%s'", w.path);
+    return uv_loop_close(&w.loop) || system(command);
+}
+
+static void count_down(void)
+{
+    if (--w.left == 0)
+        uv_stop(&w.loop);
+}
+
+/* Runs the loop until `callbacks` have run. */
+static void wait_for(unsigned callbacks)
+{
+    w.left = callbacks;
+    uv_run(&w.loop, UV_RUN_DEFAULT);
+    assert_int_equal(w.left, 0);
+}
+
+static void io_done(struct disk_io *req, enum err err)
+{
+    w.last = err;
+    w.ran++;
+    count_down();
+}
+
+static void create_done(struct disk_create *req, enum err err, struct disk_file *file)
+{
+    w.last = err;
+    w.made = file;
+    w.ran++;
+    count_down();
+}
+
+static void add_name(void *ctx, const char *name, uint64_t size)
+{
+    size_t len = strlen(w.names);
+
+    snprintf(w.names + len, sizeof(w.names) - len, "%s:%llu ", name, (unsigned long long)size);
+}
+
+static struct disk_file *make(const char *name, uint64_t size)
+{
+    struct disk_file *file = NULL;
+
+    assert_int_equal(disk_create_now(w.disk, name, size, &file, &w.reason), ERR_OK);
+    return file;
+}
+
+static unsigned char *pattern(unsigned char seed, size_t len)
+{
+    unsigned char *bytes = disk_memory(len);
+
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (unsigned char)(seed + i * 7);
+    return bytes;
+}
+
+static void a_new_file_is_zeros_to_its_last_byte(void **state)
+{
+    struct disk_file *file = make("a.log", SIZE);
+    unsigned char *bytes = pattern(1, SIZE);
+
+    assert_int_equal(disk_size(file), SIZE);
+    assert_int_equal(disk_read_now(file, 0, bytes, SIZE, &w.reason), ERR_OK);
+    for (size_t i = 0; i < SIZE; i++)
+        assert_int_equal(bytes[i], 0);
+    disk_memory_free(bytes);
+    disk_close(file);
+}
+
+static void a_file_can_be_made_without_blocking(void **state)
+{
+    struct disk_create reqs[3];
+
+    for (int i = 0; i < 3; i++) {
+        char name[8] = { 'a', (char)('0' + i), 0 };
+        disk_create_start(w.disk, &reqs[i], name, DISK_ALIGN, create_done);
+    }
+    assert_int_equal(w.ran, 0);
+    for (int i = 0; i < 3; i++) {
+        wait_for(1);
+        assert_int_equal(w.last, ERR_OK);
+        assert_int_equal(disk_size(w.made), DISK_ALIGN);
+        disk_close(w.made);
+    }
+}
+
+static void a_name_that_exists_is_left_alone(void **state)
+{
+    struct disk_file *file = make("a.log", DISK_ALIGN);
+    struct disk_create req;
+
+    disk_create_start(w.disk, &req, "a.log", 2 * DISK_ALIGN, create_done);
+    wait_for(1);
+    assert_int_equal(w.last, ERR_EXISTS);
+    assert_null(w.made);
+    assert_non_null(strstr(req.reason.text, "a.log"));
+    disk_close(file);
+    assert_int_equal(disk_open(w.disk, "a.log", &file, &w.reason), ERR_OK);
+    assert_int_equal(disk_size(file), DISK_ALIGN);
+    disk_close(file);
+}
+
+static void what_is_written_is_read_after_the_callback(void **state)
+{
+    struct disk_file *file = make("a.log", SIZE);
+    unsigned char *out = pattern(9, 2 * DISK_ALIGN);
+    unsigned char *in = disk_memory(2 * DISK_ALIGN);
+    struct disk_io req;
+
+    disk_write(file, &req, DISK_ALIGN, out, 2 * DISK_ALIGN, io_done);
+    assert_int_equal(w.ran, 0);
+    wait_for(1);
+    assert_int_equal(w.last, ERR_OK);
+
+    disk_read(file, &req, DISK_ALIGN, in, 2 * DISK_ALIGN, io_done);
+    assert_int_equal(w.ran, 1);
+    wait_for(1);
+    assert_int_equal(w.last, ERR_OK);
+    assert_memory_equal(in, out, 2 * DISK_ALIGN);
+
+    disk_close(file);
+    close_disk();
+    assert_int_equal(open_disk(), ERR_OK);
+    assert_int_equal(disk_open(w.disk, "a.log", &file, &w.reason), ERR_OK);
+    assert_int_equal(disk_read_now(file, DISK_ALIGN, in, 2 * DISK_ALIGN, &w.reason), ERR_OK);
+    assert_memory_equal(in, out, 2 * DISK_ALIGN);
+    disk_close(file);
+    disk_memory_free(out);
+    disk_memory_free(in);
+}
+
+static struct disk_io *expected_next;
+
+static void written_in_order(struct disk_io *req, enum err err)
+{
+    assert_int_equal(err, ERR_OK);
+    assert_ptr_equal(req, expected_next);
+    expected_next++;
+    count_down();
+}
+
+static void writes_complete_in_the_order_of_their_starts(void **state)
+{
+    struct disk_file *file = make("a.log", WRITES * DISK_ALIGN);
+    unsigned char *out = pattern(3, WRITES * DISK_ALIGN);
+    unsigned char *in = disk_memory(WRITES * DISK_ALIGN);
+    struct disk_io reqs[WRITES];
+
+    expected_next = reqs;
+    for (size_t i = 0; i < WRITES; i++)
+        disk_write(file, &reqs[i], i * DISK_ALIGN, out + i * DISK_ALIGN, DISK_ALIGN,
+                   written_in_order);
+    wait_for(WRITES);
+    assert_int_equal(disk_write_now(file, 0, out, DISK_ALIGN, &w.reason), ERR_OK);
+    assert_int_equal(disk_read_now(file, 0, in, WRITES * DISK_ALIGN, &w.reason), ERR_OK);
+    assert_memory_equal(in, out, WRITES * DISK_ALIGN);
+    disk_memory_free(out);
+    disk_memory_free(in);
+    disk_close(file);
+}
+
+static void more_reads_than_threads_are_all_done(void **state)
+{
+    struct disk_file *file = make("a.log", WRITES * DISK_ALIGN);
+    unsigned char *in = disk_memory(WRITES * DISK_ALIGN);
+    struct disk_io reqs[WRITES];
+
+    assert_true(WRITES > DISK_READS_MAX);
+    for (size_t i = 0; i < WRITES; i++)
+        disk_read(file, &reqs[i], i * DISK_ALIGN, in + i * DISK_ALIGN, DISK_ALIGN, io_done);
+    wait_for(WRITES);
+    assert_int_equal(w.last, ERR_OK);
+    disk_memory_free(in);
+    disk_close(file);
+}
+
+static void reading_past_the_end_names_file_and_offset(void **state)
+{
+    struct disk_file *file = make("a.log", 2 * DISK_ALIGN);
+    unsigned char *in = disk_memory(2 * DISK_ALIGN);
+    struct disk_io req;
+
+    disk_read(file, &req, DISK_ALIGN, in, 2 * DISK_ALIGN, io_done);
+    wait_for(1);
+    assert_int_equal(w.last, ERR_IO);
+    assert_non_null(strstr(req.reason.text, "a.log at 8192"));
+    disk_memory_free(in);
+    disk_close(file);
+}
+
+/* The kernel refuses bytes behind RLIMIT_FSIZE, and cuts a write short that crosses it. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void after_a_failed_write_none_succeeds(void **state)
+{
+    struct disk_file *file = make("a.log", 2 * DISK_ALIGN);
+    unsigned char *out = pattern(1, 2 * DISK_ALIGN);
+    struct disk_io crossing, later;
+
+    limit_files(2 * DISK_ALIGN);
+    disk_write(file, &crossing, DISK_ALIGN, out, 2 * DISK_ALIGN, io_done);
+    disk_write(file, &later, 0, out, DISK_ALIGN, io_done);
+    wait_for(2);
+    limit_files(RLIM_INFINITY);
+    assert_int_equal(crossing.err, ERR_IO);
+    assert_non_null(strstr(crossing.reason.text, "a.log at 8192: File too large"));
+    assert_int_equal(later.err, ERR_IO);
+    assert_non_null(strstr(later.reason.text, "a.log at 0: an earlier write failed"));
+    disk_memory_free(out);
+    disk_close(file);
+}
+
+static void a_file_that_does_not_fit_leaves_nothing_behind(void **state)
+{
+    struct disk_create req;
+
+    limit_files(DISK_ALIGN);
+    disk_create_start(w.disk, &req, "big.log", SIZE, create_done);
+    wait_for(1);
+    limit_files(RLIM_INFINITY);
+    assert_int_equal(w.last, ERR_IO);
+    assert_non_null(strstr(req.reason.text, "big.log"));
+    assert_int_equal(disk_list(w.disk, add_name, NULL, &w.reason), ERR_OK);
+    assert_string_equal(w.names, "");
+}
+
+static void files_are_listed_by_name_and_half_made_ones_are_gone(void **state)
+{
+    char path[128];
+
+    disk_close(make("b.log", DISK_ALIGN));
+    disk_close(make("a.log", 2 * DISK_ALIGN));
+    snprintf(path, sizeof(path), "%s/c.log.new", w.path);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    snprintf(path, sizeof(path), "%s/folder", w.path);
+    mkdir(path, 0700);
+    assert_int_equal(disk_list(w.disk, add_name, NULL, &w.reason), ERR_OK);
+    assert_string_equal(w.names, "a.log:8192 b.log:4096 ");
+
+    close_disk();
+    assert_int_equal(open_disk(), ERR_OK);
+    snprintf(path, sizeof(path), "%s/c.log.new", w.path);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void a_missing_file_is_not_found(void **state)
+{
+    struct disk_file *file = NULL;
+
+    assert_int_equal(disk_open(w.disk, "a.log", &file, &w.reason), ERR_NOT_FOUND);
+    assert_non_null(strstr(w.reason.text, "a.log: No such file"));
+}
+
+static void a_directory_has_one_owner(void **state)
+{
+    struct disk *second = NULL;
+
+    assert_int_equal(disk_posix_open(w.path, &w.loop, NULL, &second, &w.reason), ERR_BUSY);
+    assert_non_null(strstr(w.reason.text, "in use"));
+}
+
+static void a_directory_that_cannot_be_made_is_said(void **state)
+{
+    struct disk *disk = NULL;
+
+    assert_int_equal(disk_posix_open("no/such/parent", &w.loop, NULL, &disk, &w.reason), ERR_IO);
+    assert_non_null(strstr(w.reason.text, "no/such/parent"));
+    assert_null(disk);
+}
+
+static void keep_line(void *ctx, const char *line, size_t len)
+{
+    snprintf(ctx, 256, "%.*s", (int)len, line);
+}
+
+/* tmpfs refuses O_DIRECT before Linux 6.6; where it does not, there is nothing to fall back from.
+ */
+static void where_o_direct_is_refused_the_disk_says_so_and_works(void **state)
+{
+    char saved[sizeof(w.path)], line[256] = "";
+    struct note note;
+
+    close_disk();
+    strcpy(saved, w.path);
+    snprintf(w.path, sizeof(w.path), "/dev/shm/test-disk-XXXXXX");
+    if (mkdtemp(w.path) == NULL) {
+        strcpy(w.path, saved);
+        assert_int_equal(open_disk(), ERR_OK);
+        skip();
+    }
+    note_init(&note, NOTE_WARN, NULL, NULL);
+    note_to(&note, keep_line, line);
+    assert_int_equal(disk_posix_open(w.path, &w.loop, &note, &w.disk, &w.reason), ERR_OK);
+
+    char probe[128];
+    snprintf(probe, sizeof(probe), "%s/probe", w.path);
+    int fd = open(probe, O_CREAT | O_RDWR | O_DIRECT, 0600);
+    assert_int_equal(fd < 0, strstr(line, "event=disk.buffered") != NULL);
+    if (fd >= 0)
+        close(fd);
+    unlink(probe);
+
+    struct disk_file *file = make("a.log", 2 * DISK_ALIGN);
+    unsigned char *out = pattern(5, DISK_ALIGN), *in = disk_memory(DISK_ALIGN);
+    struct disk_io req;
+    disk_write(file, &req, DISK_ALIGN, out, DISK_ALIGN, io_done);
+    wait_for(1);
+    assert_int_equal(w.last, ERR_OK);
+    assert_int_equal(disk_read_now(file, DISK_ALIGN, in, DISK_ALIGN, &w.reason), ERR_OK);
+    assert_memory_equal(in, out, DISK_ALIGN);
+    disk_memory_free(out);
+    disk_memory_free(in);
+    disk_close(file);
+    rmdir(saved);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_new_file_is_zeros_to_its_last_byte),
+        TEST(a_file_can_be_made_without_blocking),
+        TEST(a_name_that_exists_is_left_alone),
+        TEST(what_is_written_is_read_after_the_callback),
+        TEST(writes_complete_in_the_order_of_their_starts),
+        TEST(more_reads_than_threads_are_all_done),
+        TEST(reading_past_the_end_names_file_and_offset),
+        TEST(after_a_failed_write_none_succeeds),
+        TEST(a_file_that_does_not_fit_leaves_nothing_behind),
+        TEST(files_are_listed_by_name_and_half_made_ones_are_gone),
+        TEST(a_missing_file_is_not_found),
+        TEST(a_directory_has_one_owner),
+        TEST(a_directory_that_cannot_be_made_is_said),
+        TEST(where_o_direct_is_refused_the_disk_says_so_and_works),
+    };
+    signal(SIGXFSZ, SIG_IGN); /* else the kernel ends the test where the limit refuses a byte */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
