@@ -42,12 +42,12 @@ MUST_CHECK enum err json_decode(const struct shape *shape, struct slice body, st
  * shape_nothing that is an empty body.  Bytes in texts that would end the string
  * are escaped; texts must be UTF-8 already.
  *
- * ERR_NO_MEMORY, ERR_TOO_BIG  as the writer says; what it holds is of no use then */
+ * ERR_NO_MEMORY  the writer's maximum or the memory is reached: what it holds is of no use */
 MUST_CHECK enum err json_encode(const struct shape *shape, const void *in, struct writer *writer);
 
 /* Appends the body of an error: {"__type":"...","message":"..."}, with "Message"
  * for SerializationException, and without either when the message is empty.
- * Errors as above. */
+ * ERR_NO_MEMORY as above. */
 MUST_CHECK enum err json_encode_error(const struct wire_error *error, struct writer *writer);
 
 #endif

@@ -13,9 +13,9 @@
 /* Room for any int64_t, its point and an end mark. */
 #define TIMESTAMP_TEXT_MAX 24
 
-/* Beyond it a time is cut to it, on both sides of 1970: the largest number of
- * milliseconds that a double holds exactly. */
-#define TIMESTAMP_MS_MAX ((int64_t)1 << 53)
+/* Beyond it a time is cut to it, on both sides of 1970.  Up to here, some 71,000
+ * years, a double of seconds still names each millisecond. */
+#define TIMESTAMP_MS_MAX ((int64_t)1 << 51)
 
 /* Writes the text and an end mark; returns the text's length. */
 size_t timestamp_print(int64_t ms, char text[TIMESTAMP_TEXT_MAX]);

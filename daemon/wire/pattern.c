@@ -1,0 +1,151 @@
+#include "wire/pattern.h"
+
+static bool is_digit(unsigned char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_lower(unsigned char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool is_name(unsigned char c)
+{
+    return is_digit(c) || is_lower(c) || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '-';
+}
+
+/* Java's \s, as the model is written for Java. */
+static bool is_space(unsigned char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool all(struct slice text, bool (*is)(unsigned char))
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is(text.data[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool starts_with(struct slice text, size_t at, const char *what)
+{
+    size_t len = strlen(what);
+    return at <= text.len && text.len - at >= len && memcmp(text.data + at, what, len) == 0;
+}
+
+/* A line end at `at`, which Java's dot does not match: \n, \r, U+0085, U+2028, U+2029. */
+static bool is_line_end(struct slice text, size_t at)
+{
+    unsigned char c = text.data[at];
+
+    return c == '\n' || c == '\r' || starts_with(text, at, "\xc2\x85") ||
+           starts_with(text, at, "\xe2\x80\xa8") || starts_with(text, at, "\xe2\x80\xa9");
+}
+
+/* 0|([1-9]\d{0,more}) */
+static bool match_number(struct slice text, size_t more)
+{
+    if (text.len == 0 || text.len > more + 1 || !all(text, is_digit))
+        return false;
+    return text.data[0] != '0' || text.len == 1;
+}
+
+static bool match_stream_id(struct slice text)
+{
+    if (text.len != 24 || text.data[20] != '-')
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (i != 20 && !is_lower(text.data[i]) && !is_digit(text.data[i]))
+            return false;
+    }
+    return true;
+}
+
+/* `:\d{12}:stream/` at `at`. */
+static bool account_at(struct slice text, size_t at)
+{
+    if (!starts_with(text, at, ":") || text.len - at < 14)
+        return false;
+    return all(slice_of(text.data + at + 1, 12), is_digit) &&
+           starts_with(text, at + 13, ":stream/");
+}
+
+/* arn:aws.*:kinesis:.*:\d{12}:stream/\S+
+ *
+ * One way through is enough, and it can be chosen without going back: the first
+ * ":kinesis:" leaves most to what follows; the last account part leaves least
+ * to \S+, and what lies before it may be anything within the line. */
+static bool match_stream_arn(struct slice text)
+{
+    const size_t service_bytes = strlen(":kinesis:"), account_bytes = strlen(":123456789012:stream/");
+    size_t service, account = 0;
+    bool found = false;
+
+    if (!starts_with(text, 0, "arn:aws"))
+        return false;
+    for (service = strlen("arn:aws"); !starts_with(text, service, ":kinesis:"); service++) {
+        if (service >= text.len)
+            return false;
+    }
+    for (size_t at = service + service_bytes; at + account_bytes < text.len; at++) {
+        if (account_at(text, at)) {
+            account = at;
+            found = true;
+        }
+    }
+    if (!found)
+        return false;
+
+    for (size_t i = 0; i < account; i++) {
+        if (is_line_end(text, i))
+            return false;
+    }
+    for (size_t i = account + account_bytes; i < text.len; i++) {
+        if (is_space(text.data[i]))
+            return false;
+    }
+    return true;
+}
+
+bool pattern_match(enum pattern pattern, struct slice text)
+{
+    switch (pattern) {
+    case PATTERN_NAME:
+        return text.len > 0 && all(text, is_name);
+    case PATTERN_STREAM_ARN:
+        return match_stream_arn(text);
+    case PATTERN_STREAM_ID:
+        return match_stream_id(text);
+    case PATTERN_SEQUENCE_NUMBER:
+        return match_number(text, 128);
+    case PATTERN_HASH_KEY:
+        return match_number(text, 38);
+    case PATTERN_ANY:
+    case PATTERN_COUNT:
+        break;
+    }
+    return true;
+}
+
+const char *pattern_text(enum pattern pattern)
+{
+    switch (pattern) {
+    case PATTERN_NAME:
+        return "[a-zA-Z0-9_.-]+";
+    case PATTERN_STREAM_ARN:
+        return "arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+";
+    case PATTERN_STREAM_ID:
+        return "[a-z0-9]{20}-[a-z0-9]{3}";
+    case PATTERN_SEQUENCE_NUMBER:
+        return "0|([1-9]\\d{0,128})";
+    case PATTERN_HASH_KEY:
+        return "0|([1-9]\\d{0,38})";
+    case PATTERN_ANY:
+    case PATTERN_COUNT:
+        break;
+    }
+    return "";
+}
