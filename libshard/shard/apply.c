@@ -1,0 +1,69 @@
+/* apply.c - what a committed entry does to a shard: counters and the tail.
+ *
+ * The image is what the counters were at an index.  33 bytes, big-endian:
+ *
+ *      0  format, 1          1
+ *      1  records            8      17  time of the newest record, ms    8
+ *      9  bytes              8      25  index of its entry               8
+ */
+#include "base/bytes.h"
+#include "base/ensure.h"
+#include "shard/shard_private.h"
+
+#define IMAGE_FORMAT 1u
+#define IMAGE_BYTES 33u
+
+_Static_assert(IMAGE_BYTES <= IMAGE_BYTES_MAX, "the image rides in fields of a fixed size");
+
+void apply_entry(void *ctx, const struct entry_head *head, struct buf *payload)
+{
+    struct shard *shard = ctx;
+    struct shard_image *image = &shard->image;
+
+    ensure(head->index == shard->applied + 1);
+    shard->applied = head->index;
+    if (head->type == ENTRY_RECORDS) {
+        image->records += head->records;
+        image->bytes += head->length;
+        image->newest_time_ms = head->time_ms;
+        image->newest_index = head->index;
+    }
+    tail_add(&shard->tail, head, payload);
+}
+
+uint32_t apply_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX])
+{
+    const struct shard *shard = ctx;
+
+    bytes[0] = IMAGE_FORMAT;
+    put_u64(bytes + 1, shard->image.records);
+    put_u64(bytes + 9, shard->image.bytes);
+    put_u64(bytes + 17, shard->image.newest_time_ms);
+    put_u64(bytes + 25, shard->image.newest_index);
+    return IMAGE_BYTES;
+}
+
+enum err apply_image_read(struct shard_image *image, struct slice bytes, struct reason *reason)
+{
+    struct reader reader = reader_of(bytes);
+    struct shard_image found = { 0 };
+
+    if (bytes.len == 0) {
+        *image = found;
+        return ERR_OK;
+    }
+    if (reader_u8(&reader) != IMAGE_FORMAT) {
+        reason_set(reason, "image: format %u is not known", bytes.data[0]);
+        return ERR_VERSION;
+    }
+    found.records = reader_u64(&reader);
+    found.bytes = reader_u64(&reader);
+    found.newest_time_ms = reader_u64(&reader);
+    found.newest_index = reader_u64(&reader);
+    if (!reader_done(&reader)) {
+        reason_set(reason, "image: %zu bytes instead of %u", bytes.len, IMAGE_BYTES);
+        return ERR_CORRUPT;
+    }
+    *image = found;
+    return ERR_OK;
+}

@@ -1,0 +1,149 @@
+#include "shard/putq.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/ensure.h"
+#include "base/limits.h"
+
+static enum err propose(struct putq *q);
+static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t index);
+static void settle(struct list *puts, enum err err, struct seqno first);
+
+void putq_init(struct putq *q, struct replica *replica, struct putq_limits limits)
+{
+    ensure(limits.entry_bytes_max > 0);
+    ensure(limits.waiting_bytes_max > 0);
+
+    *q = (struct putq){ .replica = replica, .limits = limits, .state = PUTQ_IDLE };
+    list_init(&q->waiting);
+    list_init(&q->flying);
+}
+
+enum err putq_submit(struct putq *q, struct put *put)
+{
+    ensure(put->record_count >= 1);
+
+    if (put->records.len > ENTRY_PAYLOAD_MAX || put->record_count > ENTRY_RECORDS_MAX)
+        return ERR_TOO_BIG;
+    if (q->state == PUTQ_CLOSED)
+        return ERR_CLOSED;
+    if (q->waiting_bytes > 0 &&
+        q->waiting_bytes + put->records.len > q->limits.waiting_bytes_max)
+        return ERR_BUSY;
+
+    list_append(&q->waiting, &put->link);
+    q->waiting_bytes += put->records.len;
+    if (q->state == PUTQ_FLYING)
+        return ERR_OK; /* propose_on_applied() takes it along */
+
+    enum err err = propose(q);
+    if (err != ERR_OK)
+        (void)list_pop(&q->flying); /* this put, and no other, goes back to the caller */
+    return err;
+}
+
+void putq_close(struct putq *q)
+{
+    struct list refused;
+
+    q->state = PUTQ_CLOSED;
+    q->waiting_bytes = 0;
+    list_take(&refused, &q->waiting);
+    settle(&refused, ERR_CLOSED, (struct seqno){ 0 });
+}
+
+/* Moves what the next entry holds from `waiting` to `flying`: at least one put. */
+static void gather(struct putq *q, size_t *bytes, uint32_t *records)
+{
+    *bytes = 0;
+    *records = 0;
+    for (struct list_node *node; (node = list_first(&q->waiting)) != NULL;) {
+        struct put *put = container_of(node, struct put, link);
+        if (*records > 0 && (*bytes + put->records.len > q->limits.entry_bytes_max ||
+                             *records + put->record_count > ENTRY_RECORDS_MAX))
+            break;
+        *bytes += put->records.len;
+        *records += put->record_count;
+        list_remove(node);
+        list_append(&q->flying, node);
+    }
+    q->waiting_bytes -= *bytes;
+}
+
+/* The records of all puts, one behind the other.  NULL when there is no memory. */
+static struct buf *payload_of(const struct list *puts, size_t bytes)
+{
+    struct buf *payload = buf_new(bytes);
+    size_t at = 0;
+
+    if (payload == NULL)
+        return NULL;
+    for (struct list_node *node = list_first(puts); node != NULL; node = list_next(puts, node)) {
+        const struct put *put = container_of(node, struct put, link);
+        memcpy(payload->data + at, put->records.data, put->records.len);
+        at += put->records.len;
+    }
+    ensure(at == bytes);
+    return payload;
+}
+
+/* Sends what waits, up to one entry's worth.  On error the puts that it took
+ * lie in `flying`; what becomes of them is for the caller to say. */
+static enum err propose(struct putq *q)
+{
+    size_t bytes;
+    uint32_t records;
+
+    ensure(q->state == PUTQ_IDLE);
+    ensure(list_empty(&q->flying));
+    gather(q, &bytes, &records);
+
+    AUTO_UNREF struct buf *payload = payload_of(&q->flying, bytes);
+    if (payload == NULL)
+        return ERR_NO_MEMORY;
+    enum err err = replica_propose(q->replica, &q->proposal, ENTRY_RECORDS, payload,
+                                   (uint16_t)records, propose_on_applied);
+    if (err == ERR_OK)
+        q->state = PUTQ_FLYING;
+    return err;
+}
+
+static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t index)
+{
+    struct putq *q = container_of(proposal, struct putq, proposal);
+    struct seqno first = { 0 };
+    struct list settled, refused;
+    enum err refusal = ERR_OK;
+
+    if (err == ERR_OK)
+        first = seqno_at(index, 0, proposal->time_ms / 1000); /* before the next one overwrites it */
+    list_take(&settled, &q->flying);
+    list_init(&refused);
+    if (q->state == PUTQ_FLYING)
+        q->state = PUTQ_IDLE;
+    if (q->state == PUTQ_IDLE && !list_empty(&q->waiting))
+        refusal = propose(q);
+    if (refusal != ERR_OK) {
+        list_take(&refused, &q->flying);
+        list_join(&refused, &q->waiting);
+        q->waiting_bytes = 0;
+    }
+
+    /* Last, because a `done` may submit again, or close `q`. */
+    settle(&settled, err, first);
+    settle(&refused, refusal, (struct seqno){ 0 });
+}
+
+/* Empties `puts`, running each `done`.  A record's place in the entry is part
+ * of its sequence number, hence the count. */
+static void settle(struct list *puts, enum err err, struct seqno first)
+{
+    for (struct list_node *node; (node = list_pop(puts)) != NULL;) {
+        struct put *put = container_of(node, struct put, link);
+        struct seqno mine = first;
+
+        first.ordinal += put->record_count; /* before `done`, which may free the put */
+        put->done(put, err, mine);
+    }
+}

@@ -1,0 +1,94 @@
+#include "shard/quota.h"
+
+#include "base/ensure.h"
+
+#define MILLI 1000
+
+/* Longer idle times fill any bucket; the product with the largest rate stays far below 2^63. */
+#define REFILL_MS_MAX UINT64_C(86400000)
+
+static int64_t depth_of(const struct quota_bucket *bucket)
+{
+    return (int64_t)bucket->rate * MILLI;
+}
+
+static void refill(struct quota_bucket *bucket, uint64_t now_ms)
+{
+    uint64_t passed_ms = now_ms > bucket->refilled_ms ? now_ms - bucket->refilled_ms : 0;
+
+    if (passed_ms > REFILL_MS_MAX)
+        passed_ms = REFILL_MS_MAX;
+    /* A token a second is a millitoken a millisecond: nothing is ever rounded. */
+    bucket->millitokens += (int64_t)passed_ms * bucket->rate;
+    if (bucket->millitokens > depth_of(bucket))
+        bucket->millitokens = depth_of(bucket);
+    bucket->refilled_ms = now_ms;
+}
+
+/* Whether `tokens` may be taken: all of them are there, or as many as the bucket can hold. */
+static bool allows(const struct quota_bucket *bucket, uint64_t tokens)
+{
+    int64_t wanted = (int64_t)tokens * MILLI;
+
+    if (wanted > depth_of(bucket))
+        wanted = depth_of(bucket);
+    return bucket->rate == 0 || bucket->millitokens >= wanted;
+}
+
+static void take(struct quota_bucket *bucket, uint64_t tokens)
+{
+    int64_t taken = (int64_t)tokens * MILLI;
+
+    if (bucket->rate == 0)
+        return;
+    /* What was saved up does not help a request that is larger than the bucket. */
+    if (taken > depth_of(bucket) && bucket->millitokens > 0)
+        bucket->millitokens = 0;
+    bucket->millitokens -= taken;
+}
+
+static struct quota_bucket full(uint32_t rate, uint64_t now_ms)
+{
+    return (struct quota_bucket){
+        .rate = rate, .millitokens = (int64_t)rate * MILLI, .refilled_ms = now_ms
+    };
+}
+
+void quota_init(struct quota *quota, struct quota_limits limits, uint64_t now_ms)
+{
+    *quota = (struct quota){
+        .put_bytes = full(limits.put_bytes_per_s, now_ms),
+        .put_records = full(limits.put_records_per_s, now_ms),
+        .read_bytes = full(limits.read_bytes_per_s, now_ms),
+        .read_calls = full(limits.read_calls_per_s, now_ms),
+    };
+}
+
+bool quota_put_allows(struct quota *quota, uint64_t now_ms, size_t bytes, uint32_t records)
+{
+    refill(&quota->put_bytes, now_ms);
+    refill(&quota->put_records, now_ms);
+    return allows(&quota->put_bytes, bytes) && allows(&quota->put_records, records);
+}
+
+void quota_put_take(struct quota *quota, size_t bytes, uint32_t records)
+{
+    take(&quota->put_bytes, bytes);
+    take(&quota->put_records, records);
+}
+
+bool quota_read_call(struct quota *quota, uint64_t now_ms)
+{
+    refill(&quota->read_bytes, now_ms);
+    refill(&quota->read_calls, now_ms);
+    if (!allows(&quota->read_bytes, 0) || !allows(&quota->read_calls, 1))
+        return false;
+    take(&quota->read_calls, 1);
+    return true;
+}
+
+void quota_read_take(struct quota *quota, uint64_t now_ms, size_t bytes)
+{
+    refill(&quota->read_bytes, now_ms);
+    take(&quota->read_bytes, bytes);
+}

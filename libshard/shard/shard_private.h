@@ -1,0 +1,59 @@
+/* shard_private.h - a shard from the inside, for the files of this folder. */
+#ifndef SHARD_SHARD_PRIVATE_H
+#define SHARD_SHARD_PRIVATE_H
+
+#include "shard/position.h"
+#include "shard/retention.h"
+#include "shard/shard.h"
+#include "shard/tail.h"
+
+/* What applying has made of the log so far; all that a restart must know. */
+struct shard_image {
+    uint64_t records, bytes;
+    uint64_t newest_time_ms; /* of the newest entry with records, 0 = none */
+    uint64_t newest_index;   /* its index, 0 = none: behind it there is nothing to read */
+};
+
+struct shard {
+    struct shard_options options;
+    struct shard_world world;
+    shard_role_cb on_role;
+    void *ctx;
+
+    struct replica *replica; /* NULL once it is closed */
+    enum replica_role role;
+    uint64_t leader;
+    uint64_t applied;
+    struct shard_image image;
+
+    struct putq putq;
+    struct tail tail;
+    struct quota quota;
+    struct retention retention;
+
+    struct list requests;   /* locates and reads whose callbacks have not run */
+    uint32_t reads_waiting; /* of them: reads that wait for the log */
+
+    bool closing;
+    struct defer close_defer;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+
+    uint64_t put_calls, put_records, put_bytes, put_throttled;
+    uint64_t read_calls, read_records, read_bytes, read_throttled;
+};
+
+/* replica_events.applied and .image (apply.c); `ctx` is the shard. */
+void apply_entry(void *ctx, const struct entry_head *head, struct buf *payload);
+uint32_t apply_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX]);
+
+/* Reads what apply_image() wrote; no bytes are a shard without records.
+ * ERR_CORRUPT, ERR_VERSION. */
+MUST_CHECK enum err apply_image_read(struct shard_image *image, struct slice bytes,
+                                     struct reason *reason);
+
+/* To be called at the end of each callback from below: a shard that closes is freed when nothing is
+ * under way any more. */
+void shard_settle(struct shard *shard);
+
+#endif

@@ -1,0 +1,166 @@
+#include "checks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+#include "cluster.h"
+#include "control/control.h"
+#include "nemesis.h"
+#include "workload.h"
+
+#define GROUPS_MAX 256u
+#define SCAN_STEPS_MAX 200000u
+
+/* What was seen of one group on one node, since its process started. */
+struct seen {
+    uint64_t applied, term, last;
+    bool leads;
+};
+
+struct sights {
+    struct seen at[SIM_NODES_MAX][GROUPS_MAX];
+};
+
+static struct sights *sights_of(struct world *world)
+{
+    struct cluster *cluster = cluster_of(world);
+
+    if (cluster->sights == NULL)
+        cluster->sights = sim_malloc(sizeof(struct sights));
+    return cluster->sights;
+}
+
+void checks_forget(struct world *world, struct sim_node *node)
+{
+    memset(sights_of(world)->at[node->at], 0, sizeof sights_of(world)->at[node->at]);
+}
+
+static void look_at_applied(struct world *world, struct sim_node *node, struct seen *seen,
+                            const struct replica_status *status)
+{
+    struct log *log = control_log(node->control);
+    struct entry_head head;
+
+    if (seen->applied == 0)
+        seen->applied = status->applied; /* what it had at its start was looked at before */
+    for (uint64_t index = seen->applied + 1; index <= status->applied; index++)
+        if (log_head(log, status->group, index, &head) == ERR_OK)
+            history_applied(cluster_of(world)->history, node, &head);
+    ensure(status->applied >= seen->applied);
+    seen->applied = status->applied;
+}
+
+static void look_at_leader(struct world *world, struct sim_node *node, struct seen *seen,
+                           const struct replica_status *status)
+{
+    bool leads = status->role != REPLICA_FOLLOWER;
+
+    if (leads) {
+        history_leads(cluster_of(world)->history, node, status->group, status->term);
+        if (!seen->leads || seen->term != status->term) {
+            cluster_of(world)->leader_terms++;
+            nemesis_on_leader(world, node, status->group);
+        } else if (status->last > seen->last && status->role == REPLICA_LEADER) {
+            nemesis_on_proposal(world, node, status->group);
+        }
+    }
+    seen->leads = leads;
+    seen->term = status->term;
+    seen->last = status->last;
+}
+
+void checks_after_event(struct world *world, struct sim_node *node)
+{
+    if (node->control == NULL)
+        return;
+    struct roster *roster = control_roster(node->control);
+    struct replica *replica;
+
+    for (uint64_t group = 0; (replica = roster_next(roster, group)) != NULL;) {
+        struct replica_status status = replica_status(replica);
+        group = status.group;
+        ensure(group < GROUPS_MAX);
+        struct seen *seen = &sights_of(world)->at[node->at][group];
+        look_at_applied(world, node, seen, &status);
+        look_at_leader(world, node, seen, &status);
+    }
+}
+
+/* ---- the last reading ---- */
+
+struct scan {
+    struct shard_read read;
+    bool busy, failed, end;
+    enum err err;
+};
+
+static void scanned(struct shard_read *read, enum err err)
+{
+    struct scan *scan = container_of(read, struct scan, read);
+
+    scan->busy = false;
+    scan->err = err;
+}
+
+static void scan_step(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct scan *scan = ctx;
+    struct shard *shard = control_shard(node->control, arg);
+
+    if (shard == NULL)
+        world_violation(world, "replica", "node %u has no replica of group %llu at the end",
+                        node->at + 1, (unsigned long long)arg);
+    scan->read.records_max = 500;
+    scan->read.bytes_max = 1024 * 1024;
+    scan->read.now_ms = clock_wall_ms(&node->clock);
+    scan->busy = true;
+    shard_read(shard, &scan->read, scanned);
+}
+
+static void scan_note(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct scan *scan = ctx;
+
+    workload_note_parts(world, node, arg, scan->read.parts, scan->read.part_count);
+    scan->end = scan->read.record_count == 0;
+    scan->read.from = scan->read.next;
+    shard_read_fini(&scan->read);
+}
+
+static void scan_group(struct world *world, struct sim_node *node, uint64_t group)
+{
+    struct history *history = cluster_of(world)->history;
+    struct scan *scan = sim_malloc(sizeof *scan);
+
+    history_scan_begin(history, node, group);
+    scan->read.from = (struct position){ .index = 1 };
+    for (uint32_t step = 0; !scan->end; step++) {
+        if (step > SCAN_STEPS_MAX)
+            world_violation(world, "reads", "reading group %llu does not end",
+                            (unsigned long long)group);
+        world_inside(world, node, scan_step, scan, group);
+        while (scan->busy)
+            world_run(world, world->now_ns + SIM_MS);
+        if (scan->err != ERR_OK)
+            world_violation(world, "reads", "node %u cannot read group %llu: %s: %s",
+                            node->at + 1, (unsigned long long)group, err_name(scan->err),
+                            scan->read.reason.text);
+        world_inside(world, node, scan_note, scan, group);
+    }
+    history_scan_end(history, node, group);
+    sim_free(scan);
+}
+
+void checks_read_all(struct world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        struct shard *shard;
+        for (uint64_t group = CATALOG_GROUP;
+             (shard = control_shard_next(node->control, group)) != NULL;) {
+            group = shard_group(shard);
+            scan_group(world, node, group);
+        }
+    }
+}

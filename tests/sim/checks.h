@@ -1,0 +1,17 @@
+/* checks.h - what is looked at after every event: what the node applied, whom it thinks the leader. */
+#ifndef SIM_CHECKS_H
+#define SIM_CHECKS_H
+
+#include "world.h"
+
+/* The world's after_event. */
+void checks_after_event(struct world *world, struct sim_node *node);
+
+/* The node starts anew: what it applies from here on is looked at again. */
+void checks_forget(struct world *world, struct sim_node *node);
+
+/* Reads every shard on every replica from its beginning and compares; the cluster must be whole.
+ * Runs events until done. */
+void checks_read_all(struct world *world);
+
+#endif

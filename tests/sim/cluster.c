@@ -1,0 +1,235 @@
+#include "cluster.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/route.h"
+#include "base/ensure.h"
+#include "checks.h"
+#include "control/control.h"
+#include "disk_sim.h"
+#include "table_sim.h"
+#include "workload.h"
+
+#define ELECTION_TIMEOUT_MS 500u
+#define HEARTBEAT_MS 100u
+#define TICK_MS 50u
+
+static void doomed(struct world *world, struct sim_node *node);
+
+void cluster_init(struct cluster *cluster, struct world *world,
+                  const struct cluster_options *options)
+{
+    *cluster = (struct cluster){ .world = world, .options = *options };
+    world->cluster = cluster;
+    world->on_doom = doomed;
+    world->after_event = checks_after_event;
+    cluster->history = history_new(world);
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        node->disk = disk_sim_new(node);
+        node->table = table_sim_new(world);
+        node->net = net_sim_new(node, &cluster->options.weather);
+    }
+}
+
+void cluster_fini(struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->world->node_count; i++) {
+        struct sim_node *node = &cluster->world->nodes[i];
+        heap_drop(&node->heap);
+        disk_sim_free(node->disk);
+        table_sim_free(node->table);
+        net_sim_free(node->net);
+    }
+    history_free(cluster->history);
+}
+
+/* ---- a process starts ---- */
+
+static void failed(void *ctx, const struct reason *reason)
+{
+    struct sim_node *node = ctx;
+
+    world_violation(node->world, "node failed", "node %u: %s", node->at + 1, reason->text);
+}
+
+static uint64_t note_time(void *ctx)
+{
+    return clock_wall_ms(ctx);
+}
+
+static void note_line(void *ctx, const char *line, size_t len)
+{
+    struct sim_node *node = ctx;
+
+    world_say(node->world, node, "%.*s", (int)len - 1, line);
+}
+
+static struct control_options options_of(struct sim_node *node, char names[3][32])
+{
+    static const char *const seeds[] = { "node-1", "node-2", "node-3" };
+    const struct cluster_options *options = &cluster_of(node->world)->options;
+
+    snprintf(names[0], sizeof names[0], "n%u", node->at + 1);
+    snprintf(names[1], sizeof names[1], "az%u", node->at % 3 + 1);
+    snprintf(names[2], sizeof names[2], "node-%u", node->at + 1);
+    return (struct control_options){
+        .node = node->id,
+        .boot = node->boot,
+        .name = names[0],
+        .az = names[1],
+        .client_address = names[2],
+        .peer_address = names[2],
+        .operations_address = names[2],
+        .seeds = seeds,
+        .seed_count = options->node_count < 3 ? options->node_count : 3,
+        .replication = options->node_count < 3 ? 1 : 3,
+        .region = "sim-1",
+        .account = "000000000000",
+        .segment_bytes = options->segment_bytes,
+        .segments_ahead = 2,
+        .election_timeout_ms = ELECTION_TIMEOUT_MS,
+        .heartbeat_ms = HEARTBEAT_MS,
+        .tick_ms = TICK_MS,
+        .tail_bytes_max = 256 * 1024,
+        .on_failed = failed,
+        .ctx = node,
+    };
+}
+
+static void open_node(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    char names[3][32];
+    struct reason reason = { "" };
+
+    note_init(&node->note, world->notes != NULL ? NOTE_DEBUG : NOTE_OFF, note_time, &node->clock);
+    note_to(&node->note, note_line, node);
+    if (control_identity(node->table, &node->random, &node->id, &reason) != ERR_OK)
+        world_violation(world, "start", "node %u: identity: %s", node->at + 1, reason.text);
+    struct control_options options = options_of(node, names);
+    struct control_world below = { .clock = &node->clock,
+                                   .random = &node->random,
+                                   .work = &node->pool,
+                                   .disk = node->disk,
+                                   .table = node->table,
+                                   .net = node->net,
+                                   .note = &node->note };
+    enum err err = control_open(&node->control, &options, &below, &reason);
+    if (err != ERR_OK)
+        world_violation(world, "start", "node %u does not start: %s: %s", node->at + 1,
+                        err_name(err), reason.text);
+    if (route_open(&node->route, node->control, node->net, &node->clock) != ERR_OK)
+        world_violation(world, "start", "node %u: no routes", node->at + 1);
+}
+
+void cluster_start(struct world *world, struct sim_node *node)
+{
+    if (node->up)
+        return;
+    node->up = true;
+    node->host_down = false;
+    node->life++;
+    node->paused_until_ns = 0;
+    node->boot = random_u64(&world->random) | 1;
+    random_init(&node->random, random_u64(&world->random));
+    turn_init(&node->clock.turn);
+    node->clock.offset_ns = world_below(world, 1000 * SIM_S);
+    node->clock.wake_ns = TURN_NEVER;
+    net_sim_boot(node->net);
+    checks_forget(world, node);
+    cluster_of(world)->starts++;
+    world_say(world, node, "process starts");
+    world_inside(world, node, open_node, NULL, 0);
+}
+
+static void started(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    cluster_start(world, &world->nodes[arg]);
+}
+
+void cluster_start_later(struct world *world, struct sim_node *node, uint64_t delay_ns)
+{
+    world_after(world, (struct world_after){ .delay_ns = delay_ns,
+                                             .kind = KIND_NODE_START,
+                                             .fn = started,
+                                             .arg = node->at });
+}
+
+/* ---- a process ends ---- */
+
+static void down(struct world *world, struct sim_node *node, enum death death, bool goodbye)
+{
+    node->doomed = false;
+    workload_node_died(world, node);
+    disk_sim_crash(node->disk, death);
+    table_sim_crash(node->table, death);
+    net_sim_down(node->net, death, goodbye);
+    node->up = false;
+    node->host_down = death == DEATH_POWER;
+    node->control = NULL;
+    node->route = NULL;
+    heap_drop(&node->heap);
+}
+
+void cluster_kill(struct world *world, struct sim_node *node, enum death death)
+{
+    if (!node->up)
+        return;
+    world_say(world, node, "%s", death == DEATH_KILL ? "killed" : "power lost");
+    if (death == DEATH_KILL)
+        cluster_of(world)->kills++;
+    else
+        cluster_of(world)->powers++;
+    down(world, node, death, false);
+}
+
+void cluster_doom(struct sim_node *node, enum death death)
+{
+    node->doomed = true;
+    node->doom = death;
+}
+
+static void doomed(struct world *world, struct sim_node *node)
+{
+    node->doomed = false;
+    cluster_kill(world, node, node->doom);
+    cluster_start_later(world, node, 50 * SIM_MS + world_below(world, 3 * SIM_S));
+}
+
+static void has_stopped(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct sim_node *stopped = &world->nodes[arg >> 32];
+
+    if (!stopped->up || stopped->life != (uint32_t)arg)
+        return;
+    down(world, stopped, DEATH_KILL, true);
+    cluster_start_later(world, stopped, 50 * SIM_MS + world_below(world, 2 * SIM_S));
+}
+
+static void control_closed(void *ctx)
+{
+    struct sim_node *node = ctx;
+
+    node->control = NULL;
+    world_after(node->world, (struct world_after){ .kind = KIND_NODE_STOP,
+                                                   .fn = has_stopped,
+                                                   .arg = (uint64_t)node->at << 32 | node->life });
+}
+
+static void stop_node(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    route_close(node->route);
+    node->route = NULL;
+    control_close(node->control, control_closed, node);
+}
+
+void cluster_stop(struct world *world, struct sim_node *node)
+{
+    if (!node->up || node->route == NULL)
+        return;
+    world_say(world, node, "stops in order");
+    cluster_of(world)->stops++;
+    workload_node_died(world, node);
+    world_inside(world, node, stop_node, NULL, 0);
+}

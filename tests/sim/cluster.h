@@ -1,0 +1,61 @@
+/* cluster.h - nodes of the real code on simulated worlds: how they start, stop and die.
+ *
+ * A node is everything from control/ downwards, and api/route.h on top, as in
+ * the daemon; what lies below env/ is simulated.
+ */
+#ifndef SIM_CLUSTER_H
+#define SIM_CLUSTER_H
+
+#include "history.h"
+#include "net_sim.h"
+#include "world.h"
+
+/* What a seed switches on, and its sizes (swarm testing: each seed another mixture). */
+struct cluster_options {
+    uint32_t node_count;
+    uint32_t shard_count;
+    uint32_t client_count;
+    uint64_t segment_bytes;
+    uint32_t put_pause_ms;    /* mean pause of a client between puts */
+    struct net_weather weather;
+    uint32_t faults;          /* bits of enum fault, nemesis.h */
+    bool aimed;               /* faults at leaders at elections */
+};
+
+struct cluster {
+    struct world *world;
+    struct cluster_options options;
+    struct history *history;
+    bool healing;             /* no more faults */
+    uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed;
+    uint64_t stream;          /* id of the stream, 0 until it is ACTIVE */
+    void *workload;           /* of workload.h */
+    void *sights;             /* of checks.c */
+    uint64_t leader_terms;    /* leaderships seen */
+};
+
+static inline struct cluster *cluster_of(struct world *world)
+{
+    return world->cluster;
+}
+
+void cluster_init(struct cluster *cluster, struct world *world,
+                  const struct cluster_options *options);
+void cluster_fini(struct cluster *cluster);
+
+/* Starts the node's process, unless it runs. */
+void cluster_start(struct world *world, struct sim_node *node);
+
+/* Ends it at once. */
+void cluster_kill(struct world *world, struct sim_node *node, enum death death);
+
+/* Ends it as soon as the present event has run. */
+void cluster_doom(struct sim_node *node, enum death death);
+
+/* Ends it in an orderly way, as SIGTERM does. */
+void cluster_stop(struct world *world, struct sim_node *node);
+
+/* Starts it after a while. */
+void cluster_start_later(struct world *world, struct sim_node *node, uint64_t delay_ns);
+
+#endif

@@ -1,0 +1,312 @@
+#include "disk_sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+
+#define SECTOR_BYTES 512u
+#define FILES_MAX 4096u
+
+struct disk_file {
+    struct disk *disk;
+    char name[DISK_NAME_MAX];
+    uint64_t size;
+    unsigned char *bytes; /* what is durable */
+    bool open;
+};
+
+struct disk {
+    struct sim_node *node;
+    struct disk_file *files[FILES_MAX]; /* in the order of their names */
+    uint32_t file_count;
+    struct list writes; /* of struct disk_io, oldest first; the first one is under way */
+    uint64_t stalled_until_ns;
+    uint32_t factor;
+};
+
+struct disk *disk_sim_new(struct sim_node *node)
+{
+    struct disk *disk = sim_malloc(sizeof *disk);
+
+    disk->node = node;
+    disk->factor = 1;
+    list_init(&disk->writes);
+    return disk;
+}
+
+void disk_sim_wipe(struct disk *disk)
+{
+    for (uint32_t i = 0; i < disk->file_count; i++) {
+        sim_free(disk->files[i]->bytes);
+        sim_free(disk->files[i]);
+    }
+    disk->file_count = 0;
+}
+
+void disk_sim_free(struct disk *disk)
+{
+    disk_sim_wipe(disk);
+    sim_free(disk);
+}
+
+void disk_sim_stall(struct disk *disk, uint64_t until_ns)
+{
+    disk->stalled_until_ns = until_ns;
+}
+
+void disk_sim_slow(struct disk *disk, uint32_t factor)
+{
+    disk->factor = factor;
+}
+
+static uint64_t latency(struct disk *disk, uint64_t least_ns, uint64_t most_ns)
+{
+    struct world *world = disk->node->world;
+    uint64_t ns = (least_ns + world_below(world, most_ns - least_ns)) * disk->factor;
+
+    if (world_chance(world, 1, 200))
+        ns += world_below(world, 30 * SIM_MS);
+    if (disk->stalled_until_ns > world->now_ns)
+        ns += disk->stalled_until_ns - world->now_ns;
+    return ns;
+}
+
+/* ---- files ---- */
+
+static struct disk_file *find(struct disk *disk, const char *name)
+{
+    for (uint32_t i = 0; i < disk->file_count; i++)
+        if (strcmp(disk->files[i]->name, name) == 0)
+            return disk->files[i];
+    return NULL;
+}
+
+static struct disk_file *add(struct disk *disk, const char *name, uint64_t size)
+{
+    struct disk_file *file = sim_malloc(sizeof *file);
+    uint32_t at = disk->file_count;
+
+    ensure(disk->file_count < FILES_MAX && size % DISK_ALIGN == 0);
+    snprintf(file->name, sizeof file->name, "%s", name);
+    file->disk = disk;
+    file->size = size;
+    file->bytes = sim_malloc(size);
+    for (; at > 0 && strcmp(disk->files[at - 1]->name, name) > 0; at--)
+        disk->files[at] = disk->files[at - 1];
+    disk->files[at] = file;
+    disk->file_count++;
+    return file;
+}
+
+enum err disk_list(struct disk *disk, disk_list_cb cb, void *ctx, struct reason *reason)
+{
+    for (uint32_t i = 0; i < disk->file_count; i++)
+        cb(ctx, disk->files[i]->name, disk->files[i]->size);
+    return ERR_OK;
+}
+
+enum err disk_open(struct disk *disk, const char *name, struct disk_file **ret,
+                   struct reason *reason)
+{
+    struct disk_file *file = find(disk, name);
+
+    if (file == NULL) {
+        reason_set(reason, "open %s: no such file", name);
+        return ERR_NOT_FOUND;
+    }
+    ensure(!file->open);
+    file->open = true;
+    *ret = file;
+    return ERR_OK;
+}
+
+void disk_close(struct disk_file *file)
+{
+    file->open = false;
+}
+
+uint64_t disk_size(const struct disk_file *file)
+{
+    return file->size;
+}
+
+static void check_extent(const struct disk_file *file, uint64_t offset, size_t len)
+{
+    ensure(offset % DISK_ALIGN == 0 && len % DISK_ALIGN == 0);
+    ensure(offset + len <= file->size);
+}
+
+enum err disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, size_t len,
+                       struct reason *reason)
+{
+    if (offset + len > file->size) {
+        reason_set(reason, "read %s at %llu: behind its end", file->name,
+                   (unsigned long long)offset);
+        return ERR_IO;
+    }
+    memcpy(bytes, file->bytes + offset, len);
+    return ERR_OK;
+}
+
+enum err disk_write_now(struct disk_file *file, uint64_t offset, const void *bytes, size_t len,
+                        struct reason *reason)
+{
+    check_extent(file, offset, len);
+    memcpy(file->bytes + offset, bytes, len);
+    return ERR_OK;
+}
+
+enum err disk_create_now(struct disk *disk, const char *name, uint64_t size,
+                         struct disk_file **ret, struct reason *reason)
+{
+    if (find(disk, name) != NULL)
+        return ERR_EXISTS;
+    *ret = add(disk, name, size);
+    (*ret)->open = true;
+    return ERR_OK;
+}
+
+static void created(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct disk_create *req = ctx;
+    struct disk_file *file;
+
+    enum err err = disk_create_now(req->disk, req->name, req->size, &file, &req->reason);
+    req->cb(req, err, err == ERR_OK ? file : NULL);
+}
+
+void disk_create_start(struct disk *disk, struct disk_create *req, const char *name, uint64_t size,
+                       disk_create_cb cb)
+{
+    req->disk = disk;
+    snprintf(req->name, sizeof req->name, "%s", name);
+    req->size = size;
+    req->cb = cb;
+    world_after(disk->node->world,
+                (struct world_after){ .delay_ns = latency(disk, 5 * SIM_MS, 40 * SIM_MS),
+                                      .node = disk->node,
+                                      .kind = KIND_DISK_CREATED,
+                                      .fn = created,
+                                      .ctx = req });
+}
+
+/* ---- writes: one under way, durable when it ends ---- */
+
+static void start_write(struct disk *disk);
+
+static void written(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct disk *disk = node->disk;
+    struct disk_io *req = container_of(list_pop(&disk->writes), struct disk_io, link);
+
+    memcpy(req->file->bytes + req->offset, req->bytes, req->len);
+    if (!list_empty(&disk->writes))
+        start_write(disk);
+    req->cb(req, ERR_OK);
+}
+
+static void start_write(struct disk *disk)
+{
+    world_after(disk->node->world,
+                (struct world_after){ .delay_ns = latency(disk, 100 * SIM_US, 600 * SIM_US),
+                                      .node = disk->node,
+                                      .kind = KIND_DISK_WRITTEN,
+                                      .fn = written });
+}
+
+void disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset, const void *bytes,
+                size_t len, disk_io_cb cb)
+{
+    check_extent(file, offset, len);
+    req->file = file;
+    req->offset = offset;
+    req->bytes = (void *)(uintptr_t)bytes;
+    req->len = len;
+    req->cb = cb;
+    req->link = (struct list_node){ NULL, NULL };
+    list_append(&file->disk->writes, &req->link);
+    if (list_first(&file->disk->writes) == &req->link)
+        start_write(file->disk);
+}
+
+/* kill -9 lets the kernel end the write that it has; a loss of power keeps any part of it. */
+static void settle_write(struct disk *disk, struct disk_io *req, enum death death)
+{
+    struct world *world = disk->node->world;
+    uint64_t way = world_below(world, death == DEATH_KILL ? 2 : 4);
+
+    if (way == 0)
+        return;
+    if (way == 1) {
+        memcpy(req->file->bytes + req->offset, req->bytes, req->len);
+        return;
+    }
+    uint64_t sectors = req->len / SECTOR_BYTES;
+    uint64_t prefix = way == 2 ? world_below(world, sectors + 1) : 0;
+    for (uint64_t i = 0; i < sectors; i++) {
+        if (way == 2 ? i >= prefix : world_chance(world, 1, 2))
+            continue;
+        memcpy(req->file->bytes + req->offset + i * SECTOR_BYTES,
+               (unsigned char *)req->bytes + i * SECTOR_BYTES, SECTOR_BYTES);
+    }
+}
+
+void disk_sim_crash(struct disk *disk, enum death death)
+{
+    struct list_node *first = list_first(&disk->writes);
+
+    if (first != NULL)
+        settle_write(disk, container_of(first, struct disk_io, link), death);
+    list_init(&disk->writes);
+    for (uint32_t i = 0; i < disk->file_count; i++)
+        disk->files[i]->open = false;
+}
+
+bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset)
+{
+    struct disk_file *file = find(disk, name);
+
+    if (file == NULL || offset >= file->size)
+        return false;
+    file->bytes[offset] ^= 1u;
+    return true;
+}
+
+/* ---- reads ---- */
+
+static void was_read(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct disk_io *req = ctx;
+
+    enum err err = disk_read_now(req->file, req->offset, req->bytes, req->len, &req->reason);
+    req->cb(req, err);
+}
+
+void disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,
+               size_t len, disk_io_cb cb)
+{
+    check_extent(file, offset, len);
+    req->file = file;
+    req->offset = offset;
+    req->bytes = bytes;
+    req->len = len;
+    req->cb = cb;
+    world_after(file->disk->node->world,
+                (struct world_after){ .delay_ns = latency(file->disk, 50 * SIM_US, 400 * SIM_US),
+                                      .node = file->disk->node,
+                                      .kind = KIND_DISK_READ,
+                                      .fn = was_read,
+                                      .ctx = req });
+}
+
+void *disk_memory(size_t len)
+{
+    return calloc(1, len); /* no alignment is needed here */
+}
+
+void disk_memory_free(void *bytes)
+{
+    free(bytes);
+}

@@ -1,0 +1,304 @@
+#include "history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+
+#define CLIENTS_MAX 64u
+#define GROUPS_MAX 256u
+
+/* A map from two numbers to a small fact. */
+struct fact {
+    uint64_t a, b; /* a == 0: empty */
+    uint64_t x, y;
+};
+
+struct facts {
+    struct fact *at;
+    uint64_t count, room;
+};
+
+struct value {
+    enum value_state state;
+    uint64_t group, index; /* where it was acknowledged, or first seen */
+    uint32_t ordinal;
+    uint32_t scan; /* of the last scan that saw it */
+};
+
+struct client {
+    struct value *values; /* by counter - 1 */
+    uint64_t count, room;
+    uint64_t last_group, last_index;
+    uint32_t last_ordinal;
+};
+
+struct history {
+    struct world *world;
+    struct facts applied; /* (group, index) -> term, crc << 8 | type */
+    struct facts leaders; /* (group, term) -> node id */
+    struct facts places;  /* (group, index << 9 | ordinal) -> client, counter */
+    struct client clients[CLIENTS_MAX];
+    uint64_t acked_in[GROUPS_MAX];
+    struct history_counts counts;
+    uint32_t scan;
+    uint64_t scan_place; /* index << 9 | ordinal of the last value of the scan */
+    uint64_t scan_acked;
+};
+
+struct history *history_new(struct world *world)
+{
+    struct history *history = sim_malloc(sizeof *history);
+
+    history->world = world;
+    return history;
+}
+
+void history_free(struct history *history)
+{
+    sim_free(history->applied.at);
+    sim_free(history->leaders.at);
+    sim_free(history->places.at);
+    for (uint32_t i = 0; i < CLIENTS_MAX; i++)
+        sim_free(history->clients[i].values);
+    sim_free(history);
+}
+
+static uint64_t hash(uint64_t a, uint64_t b)
+{
+    uint64_t h = (a ^ b * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return h ^ h >> 31;
+}
+
+static struct fact *slot(struct facts *facts, uint64_t a, uint64_t b)
+{
+    uint64_t at = hash(a, b) & (facts->room - 1);
+
+    while (facts->at[at].a != 0 && (facts->at[at].a != a || facts->at[at].b != b))
+        at = (at + 1) & (facts->room - 1);
+    return &facts->at[at];
+}
+
+/* The fact about (a, b); x and y are 0 for a new one, and `fresh` is set. */
+static struct fact *fact_of(struct facts *facts, uint64_t a, uint64_t b, bool *fresh)
+{
+    ensure(a != 0);
+    if (facts->count * 2 >= facts->room) {
+        struct facts old = *facts;
+        facts->room = old.room == 0 ? 1024 : old.room * 2;
+        facts->at = sim_malloc(facts->room * sizeof(struct fact));
+        for (uint64_t i = 0; i < old.room; i++)
+            if (old.at[i].a != 0)
+                *slot(facts, old.at[i].a, old.at[i].b) = old.at[i];
+        sim_free(old.at);
+    }
+    struct fact *fact = slot(facts, a, b);
+    *fresh = fact->a == 0;
+    if (*fresh) {
+        fact->a = a;
+        fact->b = b;
+        facts->count++;
+    }
+    return fact;
+}
+
+void history_applied(struct history *history, struct sim_node *node,
+                     const struct entry_head *head)
+{
+    bool fresh;
+    struct fact *fact = fact_of(&history->applied, head->group, head->index, &fresh);
+    uint64_t what = (uint64_t)head->crc << 8 | head->type;
+
+    history->counts.applied++;
+    if (fresh) {
+        fact->x = head->term;
+        fact->y = what;
+        history->counts.facts++;
+        return;
+    }
+    if (fact->x != head->term || fact->y != what)
+        world_violation(history->world, "diverged",
+                        "node %u applied group %llu index %llu as term %llu crc %08x, elsewhere it "
+                        "is term %llu crc %08x",
+                        node->at + 1, (unsigned long long)head->group,
+                        (unsigned long long)head->index, (unsigned long long)head->term, head->crc,
+                        (unsigned long long)fact->x, (unsigned)(fact->y >> 8));
+}
+
+void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint64_t term)
+{
+    bool fresh;
+    struct fact *fact = fact_of(&history->leaders, group, term, &fresh);
+
+    if (fresh) {
+        fact->x = node->id;
+        history->counts.leaders++;
+    } else if (fact->x != node->id) {
+        world_violation(history->world, "two leaders",
+                        "group %llu term %llu is led by node %u and by node id %llx",
+                        (unsigned long long)group, (unsigned long long)term, node->at + 1,
+                        (unsigned long long)fact->x);
+    }
+}
+
+static struct value *value_of(struct history *history, uint32_t client, uint64_t counter)
+{
+    if (client >= CLIENTS_MAX || counter == 0 || counter > history->clients[client].count)
+        return NULL;
+    return &history->clients[client].values[counter - 1];
+}
+
+void history_put(struct history *history, uint32_t client, uint64_t counter)
+{
+    struct client *c = &history->clients[client];
+
+    ensure(client < CLIENTS_MAX && counter == c->count + 1);
+    if (c->count == c->room) {
+        c->room = c->room == 0 ? 256 : c->room * 2;
+        struct value *fresh = sim_malloc(c->room * sizeof(struct value));
+        if (c->count > 0)
+            memcpy(fresh, c->values, c->count * sizeof(struct value));
+        sim_free(c->values);
+        c->values = fresh;
+    }
+    c->values[c->count++] = (struct value){ .state = VALUE_PENDING };
+    history->counts.puts++;
+}
+
+void history_refused(struct history *history, uint32_t client, uint64_t counter)
+{
+    struct value *value = value_of(history, client, counter);
+
+    ensure(value != NULL && value->state == VALUE_PENDING);
+    if (value->group != 0)
+        world_violation(history->world, "phantom",
+                        "client %u value %llu was refused, yet it was read at group %llu index %llu",
+                        client, (unsigned long long)counter, (unsigned long long)value->group,
+                        (unsigned long long)value->index);
+    value->state = VALUE_REFUSED;
+    history->counts.refused++;
+}
+
+static void check_place(struct history *history, struct value *value, uint32_t client,
+                        uint64_t counter, uint64_t group, uint64_t place)
+{
+    bool fresh;
+    struct fact *fact = fact_of(&history->places, group, place, &fresh);
+
+    if (fresh) {
+        fact->x = client + 1;
+        fact->y = counter;
+    } else if (fact->x != client + 1 || fact->y != counter) {
+        world_violation(history->world, "readers disagree",
+                        "group %llu index %llu ordinal %u holds client %u value %llu, elsewhere "
+                        "client %llu value %llu",
+                        (unsigned long long)group, (unsigned long long)place >> 9,
+                        (unsigned)(place & 511), client, (unsigned long long)counter,
+                        (unsigned long long)fact->x - 1, (unsigned long long)fact->y);
+    }
+    if (value->group == 0) {
+        value->group = group;
+        value->index = place >> 9;
+        value->ordinal = (uint32_t)(place & 511);
+    } else if (value->group != group || value->index != place >> 9 ||
+               value->ordinal != (place & 511)) {
+        world_violation(history->world, "stored twice",
+                        "client %u value %llu stands at group %llu index %llu and at group %llu "
+                        "index %llu",
+                        client, (unsigned long long)counter, (unsigned long long)value->group,
+                        (unsigned long long)value->index, (unsigned long long)group,
+                        (unsigned long long)place >> 9);
+    }
+}
+
+void history_acked(struct history *history, uint32_t client, uint64_t counter, uint64_t group,
+                   uint64_t index, uint32_t ordinal)
+{
+    struct client *c = &history->clients[client];
+    struct value *value = value_of(history, client, counter);
+
+    ensure(value != NULL && value->state == VALUE_PENDING && group < GROUPS_MAX);
+    check_place(history, value, client, counter, group, index << 9 | ordinal);
+    value->state = VALUE_ACKED;
+    history->counts.acked++;
+    history->acked_in[group]++;
+    if (c->last_group == group &&
+        (index << 9 | ordinal) <= (c->last_index << 9 | c->last_ordinal))
+        world_violation(history->world, "order",
+                        "client %u value %llu was acknowledged at index %llu, behind index %llu "
+                        "of an earlier one",
+                        client, (unsigned long long)counter, (unsigned long long)index,
+                        (unsigned long long)c->last_index);
+    c->last_group = group;
+    c->last_index = index;
+    c->last_ordinal = ordinal;
+}
+
+void history_read(struct history *history, struct sim_node *node, uint64_t group, uint64_t index,
+                  uint32_t ordinal, uint32_t client, uint64_t counter)
+{
+    struct value *value = value_of(history, client, counter);
+    uint64_t place = index << 9 | ordinal;
+
+    history->counts.reads++;
+    if (value == NULL || value->state == VALUE_REFUSED)
+        world_violation(history->world, "phantom",
+                        "node %u has client %u value %llu at group %llu index %llu, which %s",
+                        node->at + 1, client, (unsigned long long)counter,
+                        (unsigned long long)group, (unsigned long long)index,
+                        value == NULL ? "nobody put" : "was refused");
+    check_place(history, value, client, counter, group, place);
+    if (history->scan_place == 0)
+        return;
+    if (place <= history->scan_place && history->scan_place != 1)
+        world_violation(history->world, "order", "node %u reads group %llu index %llu again",
+                        node->at + 1, (unsigned long long)group, (unsigned long long)index);
+    history->scan_place = place;
+    if (value->state == VALUE_ACKED && value->scan != history->scan) {
+        value->scan = history->scan;
+        history->scan_acked++;
+    }
+}
+
+void history_scan_begin(struct history *history, struct sim_node *node, uint64_t group)
+{
+    history->scan++;
+    history->scan_place = 1;
+    history->scan_acked = 0;
+}
+
+static void name_lost(struct history *history, struct sim_node *node, uint64_t group)
+{
+    for (uint32_t client = 0; client < CLIENTS_MAX; client++)
+        for (uint64_t i = 0; i < history->clients[client].count; i++) {
+            const struct value *value = &history->clients[client].values[i];
+            if (value->state != VALUE_ACKED || value->group != group ||
+                value->scan == history->scan)
+                continue;
+            world_violation(history->world, "lost",
+                            "node %u does not have client %u value %llu, acknowledged at group "
+                            "%llu index %llu",
+                            node->at + 1, client, (unsigned long long)i + 1,
+                            (unsigned long long)group, (unsigned long long)value->index);
+        }
+}
+
+void history_scan_end(struct history *history, struct sim_node *node, uint64_t group)
+{
+    if (history->scan_acked != history->acked_in[group])
+        name_lost(history, node, group);
+    history->scan_place = 0;
+}
+
+struct history_counts history_counts(const struct history *history)
+{
+    struct history_counts counts = history->counts;
+
+    counts.pending = counts.puts - counts.acked - counts.refused;
+    return counts;
+}
+
+uint64_t history_acked_in(const struct history *history, uint64_t group)
+{
+    return history->acked_in[group];
+}

@@ -1,0 +1,64 @@
+/* history.h - what happened, and whether it was allowed to.
+ *
+ * Facts are noted as they come and are never forgotten:
+ *
+ *     the entry at each (group, index) that any node applied: term, checksum
+ *     the leader of each (group, term)
+ *     each value that a client put: acknowledged where, refused, or unknown
+ *
+ * A second opinion about a fact is a violation and ends the run.  At the end
+ * every replica's records are compared with what was acknowledged.
+ */
+#ifndef SIM_HISTORY_H
+#define SIM_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "log/entry.h"
+#include "world.h"
+
+struct history;
+
+enum value_state {
+    VALUE_PENDING, /* no answer: may appear once */
+    VALUE_ACKED,   /* must appear, where the answer said */
+    VALUE_REFUSED  /* the answer proves that nothing was stored: must never appear */
+};
+
+struct history *history_new(struct world *world);
+void history_free(struct history *history);
+
+/* `node` applied this entry. */
+void history_applied(struct history *history, struct sim_node *node,
+                     const struct entry_head *head);
+
+/* `node` leads the group in this term. */
+void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint64_t term);
+
+/* A client begins to put its next value; counters of a client start at 1 and go up by one. */
+void history_put(struct history *history, uint32_t client, uint64_t counter);
+void history_refused(struct history *history, uint32_t client, uint64_t counter);
+
+/* Acknowledged at this place.  Checks that it lies behind all earlier ones of the client. */
+void history_acked(struct history *history, uint32_t client, uint64_t counter, uint64_t group,
+                   uint64_t index, uint32_t ordinal);
+
+/* A reader got this value at this place: must agree with all other readers and with the
+ * acknowledgement.  Returns false for bytes that no client ever put. */
+void history_read(struct history *history, struct sim_node *node, uint64_t group, uint64_t index,
+                  uint32_t ordinal, uint32_t client, uint64_t counter);
+
+/* Begins a full read of one group on one node, which must then deliver everything in order. */
+void history_scan_begin(struct history *history, struct sim_node *node, uint64_t group);
+void history_scan_end(struct history *history, struct sim_node *node, uint64_t group);
+
+struct history_counts {
+    uint64_t puts, acked, refused, pending, reads, applied, leaders, facts;
+};
+struct history_counts history_counts(const struct history *history);
+
+/* Acknowledged values of one group. */
+uint64_t history_acked_in(const struct history *history, uint64_t group);
+
+#endif

@@ -1,0 +1,207 @@
+/* sim - whole clusters of the real code in virtual time, one seed after another.
+ *
+ *     sim --seed N --minutes M          one world; the same seed gives the same events
+ *     sim --seed N --seeds K            K worlds from seed N on, each in a process of its own
+ *     sim --expect-violation ...        exit status 0 only when some seed finds one
+ *
+ * Exit status 0 only when every check held, 1 when one did not (the line names
+ * seed and finding), 2 when the arguments are wrong.
+ */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "checks.h"
+#include "cluster.h"
+#include "heap.h"
+#include "nemesis.h"
+#include "workload.h"
+
+#define HEAL_MOST_NS (60 * SIM_S)
+#define QUIET_NS (8 * SIM_S)
+
+struct arguments {
+    uint64_t seed, seeds;
+    double minutes;
+    bool trace, notes, expect_violation, quiet;
+};
+
+static const struct argp_option options[] = {
+    { "seed", 's', "N", 0, "First seed (default 1)", 0 },
+    { "seeds", 'k', "K", 0, "How many seeds (default 1)", 0 },
+    { "minutes", 'm', "M", 0, "Simulated minutes under faults per seed (default 1)", 0 },
+    { "trace", 't', NULL, 0, "Print every event", 0 },
+    { "notes", 'n', NULL, 0, "Print what nodes and nemesis say", 0 },
+    { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
+    { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (key) {
+    case 's':
+        arguments->seed = strtoull(value, NULL, 10);
+        return 0;
+    case 'k':
+        arguments->seeds = strtoull(value, NULL, 10);
+        return 0;
+    case 'm':
+        arguments->minutes = strtod(value, NULL);
+        return 0;
+    case 't':
+        arguments->trace = true;
+        return 0;
+    case 'n':
+        arguments->notes = true;
+        return 0;
+    case 'x':
+        arguments->expect_violation = true;
+        return 0;
+    case 'q':
+        arguments->quiet = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Swarm: each seed switches on another mixture of faults and sizes. */
+static struct cluster_options options_for(struct world *world)
+{
+    struct random random;
+
+    random_init(&random, world->seed ^ UINT64_C(0x73776172));
+    struct cluster_options chosen = {
+        .node_count = world->node_count,
+        .shard_count = 1 + (uint32_t)random_below(&random, 6),
+        .client_count = 0,
+        .segment_bytes = (uint64_t)262144 << random_below(&random, 3),
+        .put_pause_ms = 2 + (uint32_t)random_below(&random, 60),
+        .weather = { .delay_ns = 50 * SIM_US + random_below(&random, 2 * SIM_MS),
+                     .jitter_ns = random_below(&random, SIM_MS),
+                     .slow_in = 1,
+                     .slow_of = 20 + (uint32_t)random_below(&random, 400),
+                     .slow_ns = random_below(&random, 40 * SIM_MS),
+                     .loss_in = 1,
+                     .loss_of = random_below(&random, 3) == 0
+                                    ? 2000 + (uint32_t)random_below(&random, 20000)
+                                    : 0 },
+        .faults = (uint32_t)random_below(&random, 1u << FAULTS) &
+                  (uint32_t)(random_below(&random, 1u << FAULTS) | FAULT_KILL),
+        .aimed = random_below(&random, 4) != 0,
+    };
+    chosen.client_count = chosen.shard_count * (1 + (uint32_t)random_below(&random, 3));
+    return chosen;
+}
+
+static void start_all(struct world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++)
+        cluster_start_later(world, &world->nodes[i], world_below(world, 200 * SIM_MS));
+}
+
+static void heal_and_check(struct world *world)
+{
+    nemesis_heal(world);
+    uint64_t healed_ns = world->now_ns;
+    while (!workload_progress(world, healed_ns)) {
+        if (world->now_ns - healed_ns > HEAL_MOST_NS)
+            world_violation(world, "liveness",
+                            "no progress on every shard within %.0f s after healing",
+                            (double)HEAL_MOST_NS / 1e9);
+        world_run(world, world->now_ns + 50 * SIM_MS);
+    }
+    workload_stop(world);
+    world_run(world, world->now_ns + QUIET_NS);
+    checks_read_all(world);
+}
+
+static void report(const struct world *world, const struct cluster *cluster, double cpu_s)
+{
+    struct history_counts counts = history_counts(cluster->history);
+
+    printf("seed %llu ok: %.0f simulated s, %.0fx, %llu events, trace %016llx; %llu puts %llu acked "
+           "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
+           "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu\n",
+           (unsigned long long)world->seed, (double)world->now_ns / 1e9,
+           cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0,
+           (unsigned long long)world->events, (unsigned long long)world->trace,
+           (unsigned long long)counts.puts, (unsigned long long)counts.acked,
+           (unsigned long long)counts.refused, (unsigned long long)counts.pending,
+           (unsigned long long)counts.reads, (unsigned long long)cluster->leader_terms,
+           (unsigned long long)cluster->kills, (unsigned long long)cluster->powers,
+           (unsigned long long)cluster->stops, (unsigned long long)cluster->pauses,
+           (unsigned long long)cluster->cuts, (unsigned long long)cluster->stalls,
+           (unsigned long long)cluster->jumps, (unsigned long long)cluster->aimed);
+}
+
+static void run_seed(const struct arguments *arguments, uint64_t seed)
+{
+    struct world *world = sim_malloc(sizeof *world);
+    struct cluster *cluster = sim_malloc(sizeof *cluster);
+
+    world_init(world, seed, 3);
+    world->print_trace = arguments->trace;
+    world->notes = arguments->notes ? stdout : NULL;
+    struct cluster_options chosen = options_for(world);
+    cluster_init(cluster, world, &chosen);
+    start_all(world);
+    workload_start(world);
+    nemesis_start(world);
+    world_run(world, (uint64_t)(arguments->minutes * 60 * 1e9));
+    heal_and_check(world);
+    if (!arguments->quiet)
+        report(world, cluster, (double)clock() / CLOCKS_PER_SEC);
+    fflush(NULL);
+    _Exit(0); /* the process is the seed's: nothing to give back */
+}
+
+/* True when the seed's checks held. */
+static bool run_apart(const struct arguments *arguments, uint64_t seed)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    int status = 0;
+
+    if (child == 0)
+        run_seed(arguments, seed);
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        perror("sim: fork");
+        exit(2);
+    }
+    if (WIFSIGNALED(status))
+        printf("VIOLATION seed=%llu kind=crash: signal %d\n", (unsigned long long)seed,
+               WTERMSIG(status));
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = { options, parse, NULL,
+                                      "Simulated Braid clusters under faults.", NULL, NULL, NULL };
+    struct arguments arguments = { .seed = 1, .seeds = 1, .minutes = 1 };
+    uint64_t failed = 0, ran = 0;
+
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
+        return 2;
+    heap_take_libraft();
+    for (; ran < arguments.seeds; ran++) {
+        if (run_apart(&arguments, arguments.seed + ran))
+            continue;
+        failed++;
+        if (arguments.expect_violation) {
+            ran++;
+            break;
+        }
+    }
+    printf("%llu seeds, %llu with violations\n", (unsigned long long)ran,
+           (unsigned long long)failed);
+    return arguments.expect_violation ? failed == 0 : failed != 0;
+}

@@ -1,0 +1,249 @@
+#include "nemesis.h"
+
+#include "cluster.h"
+#include "disk_sim.h"
+#include "net_sim.h"
+
+static uint64_t between(struct world *world, uint64_t least_ns, uint64_t most_ns)
+{
+    return least_ns + world_below(world, most_ns - least_ns);
+}
+
+static struct sim_node *any_node(struct world *world)
+{
+    return &world->nodes[world_below(world, world->node_count)];
+}
+
+/* ---- cuts, each with its end ---- */
+
+static void uncut(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    net_sim_cut(world, (uint32_t)(arg >> 8), (uint32_t)(arg & 0xff), false);
+}
+
+static void cut_for(struct world *world, uint32_t from, uint32_t to, uint64_t ns)
+{
+    if (from == to)
+        return;
+    cluster_of(world)->cuts++;
+    net_sim_cut(world, from, to, true);
+    world_after(world, (struct world_after){ .delay_ns = ns,
+                                             .kind = KIND_NEMESIS,
+                                             .fn = uncut,
+                                             .arg = (uint64_t)from << 8 | to });
+}
+
+static void isolate(struct world *world, uint32_t at, uint64_t ns)
+{
+    uint64_t way = world_below(world, 4); /* both ways twice as often */
+
+    world_say(world, &world->nodes[at], "isolated for %.0f ms, way %llu", (double)ns / 1e6,
+              (unsigned long long)way);
+    for (uint32_t other = 0; other < world->node_count; other++) {
+        if (way != 1)
+            cut_for(world, at, other, ns);
+        if (way != 2)
+            cut_for(world, other, at, ns);
+    }
+}
+
+/* ---- single faults ---- */
+
+static void kill_one(struct world *world, struct sim_node *node, enum death death)
+{
+    if (!node->up)
+        return;
+    cluster_kill(world, node, death);
+    cluster_start_later(world, node, between(world, 20 * SIM_MS, 5 * SIM_S));
+}
+
+static void power_all(struct world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++)
+        kill_one(world, &world->nodes[i], DEATH_POWER);
+}
+
+static void unslow(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    disk_sim_slow(world->nodes[arg].disk, 1);
+}
+
+static void pause_one(struct world *world, struct sim_node *node, uint64_t ns)
+{
+    cluster_of(world)->pauses++;
+    world_say(world, node, "paused for %.0f ms", (double)ns / 1e6);
+    node->paused_until_ns = world->now_ns + ns;
+}
+
+static void stall_one(struct world *world, struct sim_node *node, uint64_t ns)
+{
+    cluster_of(world)->stalls++;
+    world_say(world, node, "disk stalls for %.0f ms", (double)ns / 1e6);
+    disk_sim_stall(node->disk, world->now_ns + ns);
+}
+
+static void slow_one(struct world *world, struct sim_node *node)
+{
+    disk_sim_slow(node->disk, (uint32_t)between(world, 5, 60));
+    world_after(world, (struct world_after){ .delay_ns = between(world, SIM_S, 10 * SIM_S),
+                                             .kind = KIND_NEMESIS,
+                                             .fn = unslow,
+                                             .arg = node->at });
+}
+
+static void jump_one(struct world *world, struct sim_node *node)
+{
+    int64_t range = world_chance(world, 1, 4) ? 3600000 : 3000;
+
+    cluster_of(world)->jumps++;
+    node->clock.skew_ms = (int64_t)world_below(world, (uint64_t)range * 2) - range;
+}
+
+static void strike(struct world *world, enum fault fault)
+{
+    struct sim_node *node = any_node(world);
+
+    switch (fault) {
+    case FAULT_KILL:
+        kill_one(world, node, DEATH_KILL);
+        break;
+    case FAULT_POWER:
+        kill_one(world, node, DEATH_POWER);
+        break;
+    case FAULT_POWER_ALL:
+        power_all(world);
+        break;
+    case FAULT_PAUSE:
+        pause_one(world, node, between(world, 50 * SIM_MS, 4 * SIM_S));
+        break;
+    case FAULT_CUT: {
+        uint32_t other = any_node(world)->at;
+        uint64_t ns = between(world, 50 * SIM_MS, 8 * SIM_S);
+        cut_for(world, node->at, other, ns);
+        cut_for(world, other, node->at, ns);
+        break;
+    }
+    case FAULT_CUT_ONE_WAY:
+        cut_for(world, node->at, any_node(world)->at, between(world, 50 * SIM_MS, 8 * SIM_S));
+        break;
+    case FAULT_ISOLATE:
+        isolate(world, node->at, between(world, 50 * SIM_MS, 8 * SIM_S));
+        break;
+    case FAULT_STALL:
+        stall_one(world, node, between(world, 20 * SIM_MS, 4 * SIM_S));
+        break;
+    case FAULT_SLOW:
+        slow_one(world, node);
+        break;
+    case FAULT_CLOCK:
+        jump_one(world, node);
+        break;
+    case FAULT_STOP:
+        cluster_stop(world, node);
+        break;
+    case FAULTS:
+        break;
+    }
+}
+
+static void next_strike(struct world *world);
+
+static void struck(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct cluster *cluster = cluster_of(world);
+
+    if (cluster->healing)
+        return;
+    uint32_t fault = 1u << world_below(world, FAULTS);
+    if (cluster->options.faults & fault)
+        strike(world, (enum fault)fault);
+    next_strike(world);
+}
+
+static void next_strike(struct world *world)
+{
+    world_after(world, (struct world_after){ .delay_ns = between(world, 50 * SIM_MS, 1500 * SIM_MS),
+                                             .kind = KIND_NEMESIS,
+                                             .fn = struck });
+}
+
+void nemesis_start(struct world *world)
+{
+    next_strike(world);
+}
+
+void nemesis_heal(struct world *world)
+{
+    cluster_of(world)->healing = true;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        for (uint32_t other = 0; other < world->node_count; other++)
+            net_sim_cut(world, i, other, false);
+        disk_sim_stall(node->disk, 0);
+        disk_sim_slow(node->disk, 1);
+        node->paused_until_ns = 0;
+        node->clock.skew_ms = 0;
+        if (!node->up)
+            cluster_start_later(world, node, between(world, SIM_MS, 500 * SIM_MS));
+    }
+}
+
+/* ---- the hand that aims ---- */
+
+static void aimed_at(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct sim_node *victim = &world->nodes[arg & 0xff];
+
+    if (cluster_of(world)->healing || !victim->up)
+        return;
+    cluster_of(world)->aimed++;
+    switch ((arg >> 8) % 6) {
+    case 0:
+    case 1:
+    case 2:
+        isolate(world, victim->at, between(world, 300 * SIM_MS, 4 * SIM_S));
+        break;
+    case 3:
+        kill_one(world, victim, world_chance(world, 1, 2) ? DEATH_KILL : DEATH_POWER);
+        break;
+    case 4:
+        stall_one(world, victim, between(world, 300 * SIM_MS, 3 * SIM_S));
+        break;
+    default:
+        pause_one(world, victim, between(world, 300 * SIM_MS, 3 * SIM_S));
+        break;
+    }
+}
+
+static void aim(struct world *world, struct sim_node *node, uint64_t most_ns)
+{
+    world_after(world,
+                (struct world_after){ .delay_ns = world_below(world, most_ns),
+                                      .kind = KIND_NEMESIS,
+                                      .fn = aimed_at,
+                                      .arg = node->at | world_below(world, 6) << 8 });
+}
+
+void nemesis_on_leader(struct world *world, struct sim_node *node, uint64_t group)
+{
+    struct cluster *cluster = cluster_of(world);
+
+    if (cluster->healing || !cluster->options.aimed)
+        return;
+    if (world_chance(world, 1, 12))
+        aim(world, node, 4 * SIM_MS);
+    else if (world_chance(world, 1, 24))
+        cluster_doom(node, world_chance(world, 1, 2) ? DEATH_KILL : DEATH_POWER);
+}
+
+void nemesis_on_proposal(struct world *world, struct sim_node *node, uint64_t group)
+{
+    struct cluster *cluster = cluster_of(world);
+
+    if (cluster->healing || !cluster->options.aimed)
+        return;
+    if (world_chance(world, 1, 400))
+        aim(world, node, 2 * SIM_MS);
+    else if (world_chance(world, 1, 1600))
+        cluster_doom(node, world_chance(world, 1, 2) ? DEATH_KILL : DEATH_POWER);
+}

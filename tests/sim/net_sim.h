@@ -1,0 +1,40 @@
+/* net_sim.h - the network between simulated nodes: env/net.h on virtual time.
+ *
+ * Each node dials addresses "node-K"; the dialled link carries its messages and
+ * calls, answers come back on it.  A lane is first in, first out; between lanes
+ * and links there is no order.  What can happen to a link:
+ *
+ *     the process at the other end dies   broken at once, then refused: NET_GONE
+ *     the host at the other end dies      silence; lost after a while
+ *     a cut, in one direction or both     what is sent waits, then the link is lost
+ *
+ * Messages of a broken link are lost.
+ */
+#ifndef SIM_NET_SIM_H
+#define SIM_NET_SIM_H
+
+#include "env/net.h"
+#include "world.h"
+
+/* Delays of one world. */
+struct net_weather {
+    uint64_t delay_ns, jitter_ns;
+    uint32_t slow_in, slow_of;  /* how many messages take up to slow_ns more */
+    uint64_t slow_ns;
+    uint32_t loss_in, loss_of;  /* how many messages break their link instead */
+};
+
+struct net *net_sim_new(struct sim_node *node, const struct net_weather *weather);
+void net_sim_free(struct net *net);
+
+/* A process starts: no links, nothing registered. */
+void net_sim_boot(struct net *net);
+
+/* A process ended; `goodbye`: it told its peers. */
+void net_sim_down(struct net *net, enum death death, bool goodbye);
+
+/* From now on nothing goes from `from` to `to` (or all goes again). */
+void net_sim_cut(struct world *world, uint32_t from, uint32_t to, bool cut);
+bool net_sim_is_cut(struct world *world, uint32_t from, uint32_t to);
+
+#endif

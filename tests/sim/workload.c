@@ -1,0 +1,390 @@
+#include "workload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/route.h"
+#include "base/bytes.h"
+#include "base/ensure.h"
+#include "catalog.pb-c.h"
+#include "cluster.h"
+#include "control/control.h"
+#include "shard/command.h"
+
+#define CLIENTS_MAX 64u
+#define RECORDS_PER_PUT_MAX 3u
+#define VALUE_BYTES 16u
+#define STREAM_NAME "river"
+
+struct client {
+    uint64_t put;          /* values put so far */
+    bool busy;
+    uint32_t node, life;   /* where the put under way was sent */
+    uint64_t began_ns, acked_ns; /* of the last put: its begin, if acknowledged */
+    uint64_t group;
+    uint64_t first, count; /* counters under way */
+    uint64_t padding;      /* bytes behind the value */
+    struct position read_from;
+    bool reading;
+    uint32_t read_node, read_life;
+};
+
+struct workload {
+    struct client clients[CLIENTS_MAX];
+    bool stopping, creating;
+};
+
+/* One request, in the memory of the node that works on it. */
+struct op {
+    struct route_put put;
+    struct world *world;
+    struct sim_node *node;
+    uint32_t client;
+    uint64_t first, count; /* the client may have gone on when the answer comes */
+};
+
+struct read_op {
+    struct route_read read;
+    struct world *world;
+    struct sim_node *node;
+    uint32_t client;
+};
+
+static void client_later(struct world *world, uint32_t client);
+
+static struct workload *workload_of(struct world *world)
+{
+    return cluster_of(world)->workload;
+}
+
+static struct sim_node *some_node(struct world *world)
+{
+    struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
+
+    return node->up && node->route != NULL && node->paused_until_ns <= world->now_ns ? node : NULL;
+}
+
+/* ---- the stream ---- */
+
+struct create {
+    struct catalog_change change;
+    struct world *world;
+};
+
+static void create_later(struct world *world);
+
+static void create_done(struct catalog_change *change, enum err err)
+{
+    struct create *create = container_of(change, struct create, change);
+
+    world_say(create->world, NULL, "create stream: %s %s", err_name(err), change->reason.text);
+    workload_of(create->world)->creating = false;
+    free(create);
+}
+
+static void even_shards(Braid__Catalog__Stream *stream, Braid__Catalog__Shard *shards,
+                        Braid__Catalog__Shard **rows, unsigned char (*keys)[2][16])
+{
+    for (uint32_t i = 0; i < stream->n_shards; i++) {
+        braid__catalog__shard__init(&shards[i]);
+        unsigned __int128 width = ~(unsigned __int128)0 / stream->n_shards;
+        unsigned __int128 first = width * i + (i > 0 ? 1 : 0);
+        unsigned __int128 last = i + 1 == stream->n_shards ? ~(unsigned __int128)0 : width * (i + 1);
+        for (unsigned b = 0; b < 16; b++) {
+            keys[i][0][b] = (unsigned char)(first >> (120 - 8 * b));
+            keys[i][1][b] = (unsigned char)(last >> (120 - 8 * b));
+        }
+        shards[i].number = i;
+        shards[i].hash_first = (ProtobufCBinaryData){ .len = 16, .data = keys[i][0] };
+        shards[i].hash_last = (ProtobufCBinaryData){ .len = 16, .data = keys[i][1] };
+        rows[i] = &shards[i];
+    }
+    stream->shards = rows;
+    stream->next_number = (uint32_t)stream->n_shards;
+}
+
+static void create_stream(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct create *create = calloc(1, sizeof *create);
+    Braid__Catalog__Shard shards[32], *rows[32];
+    unsigned char keys[32][2][16], bytes[16384];
+    Braid__Catalog__Stream stream;
+    Braid__Catalog__CreateStream body;
+    Braid__Catalog__Change change;
+
+    ensure(create != NULL);
+    braid__catalog__stream__init(&stream);
+    braid__catalog__create_stream__init(&body);
+    braid__catalog__change__init(&change);
+    create->world = world;
+    stream.name = (char *)(uintptr_t)STREAM_NAME;
+    stream.mode = BRAID__CATALOG__STREAM_MODE__STREAM_PROVISIONED;
+    stream.status = BRAID__CATALOG__STREAM_STATUS__STREAM_CREATING;
+    stream.retention_hours = 24 * 365;
+    stream.n_shards = cluster_of(world)->options.shard_count;
+    even_shards(&stream, shards, rows, keys);
+    body.stream = &stream;
+    change.proposed_ms = clock_wall_ms(&node->clock);
+    change.proposer = node->id;
+    change.token = random_u64(&node->random);
+    change.of_case = BRAID__CATALOG__CHANGE__OF_CREATE_STREAM;
+    change.create_stream = &body;
+    size_t len = braid__catalog__change__get_packed_size(&change);
+    ensure(len <= sizeof bytes);
+    braid__catalog__change__pack(&change, bytes);
+    catalog_change(control_catalog(node->control), &create->change, slice_of(bytes, len), 2000,
+                   create_done);
+}
+
+static const struct model_stream *active_stream(struct sim_node *node)
+{
+    const struct model_stream *stream = model_stream_by_name(
+        catalog_model(control_catalog(node->control)), slice_text(STREAM_NAME));
+
+    return stream != NULL && stream->status == STREAM_ACTIVE ? stream : NULL;
+}
+
+static void create_step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    struct workload *workload = workload_of(world);
+    struct sim_node *node = some_node(world);
+
+    if (node != NULL && active_stream(node) != NULL) {
+        cluster_of(world)->stream = active_stream(node)->id;
+        world_say(world, node, "stream is active");
+        for (uint32_t i = 0; i < cluster_of(world)->options.client_count; i++)
+            client_later(world, i);
+        return;
+    }
+    if (node != NULL && !workload->creating) {
+        workload->creating = true;
+        world_inside(world, node, create_stream, NULL, 0);
+    }
+    create_later(world);
+}
+
+static void create_later(struct world *world)
+{
+    world_after(world, (struct world_after){
+                           .delay_ns = 100 * SIM_MS, .kind = KIND_CLIENT, .fn = create_step });
+}
+
+/* ---- putting ---- */
+
+static void settle(struct op *op, enum err err)
+{
+    struct world *world = op->world;
+    struct client *client = &workload_of(world)->clients[op->client];
+    struct history *history = cluster_of(world)->history;
+    bool refused = err == ERR_BUSY || err == ERR_CLOSED || err == ERR_UNAVAILABLE ||
+                   err == ERR_NO_SPACE || err == ERR_NO_MEMORY;
+
+    for (uint64_t i = 0; i < op->count; i++) {
+        if (err == ERR_OK)
+            history_acked(history, op->client, op->first + i, op->put.group, op->put.first.index,
+                          op->put.first.ordinal + (uint32_t)i);
+        else if (refused)
+            history_refused(history, op->client, op->first + i);
+    }
+    if (op->first != client->first)
+        return;
+    if (err == ERR_OK)
+        client->acked_ns = client->began_ns;
+    client->busy = false;
+}
+
+static void put_done(struct route_put *put, enum err err)
+{
+    struct op *op = container_of(put, struct op, put);
+
+    world_say(op->world, op->node, "client %u put: %s index %llu", op->client, err_name(err),
+              (unsigned long long)put->first.index);
+    settle(op, err);
+    buf_unref(put->records);
+    free(op);
+}
+
+static struct buf *make_records(struct world *world, struct client *client, uint32_t at)
+{
+    unsigned char data[VALUE_BYTES + 4096];
+    char key[16];
+    struct record record;
+    size_t bytes = 0;
+    unsigned char *end;
+
+    snprintf(key, sizeof key, "c%u", at);
+    memset(data, 0x5a, sizeof data);
+    record = (struct record){ .key = slice_text(key),
+                              .data = slice_of(data, VALUE_BYTES + client->padding) };
+    bytes = command_record_bytes(&record) * client->count;
+    struct buf *buf = buf_new(bytes);
+    ensure(buf != NULL);
+    end = buf->data;
+    for (uint64_t i = 0; i < client->count; i++) {
+        put_u64(data, at);
+        put_u64(data + 8, client->first + i);
+        end = command_encode_record(end, &record);
+    }
+    ensure((size_t)(end - buf->data) == bytes);
+    return buf;
+}
+
+static void put_values(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct client *client = &workload_of(world)->clients[arg];
+    const struct model_stream *stream = active_stream(node);
+
+    if (stream == NULL)
+        return; /* this node has not heard of it yet */
+    struct op *op = calloc(1, sizeof *op);
+    ensure(op != NULL);
+    op->world = world;
+    op->node = node;
+    op->client = (uint32_t)arg;
+    client->group = stream->shards[arg % stream->shard_count].group;
+    client->first = client->put + 1;
+    client->count = 1 + world_below(world, RECORDS_PER_PUT_MAX);
+    client->padding = world_chance(world, 1, 20) ? world_below(world, 4096) : world_below(world, 100);
+    client->put += client->count;
+    client->busy = true;
+    client->node = node->at;
+    client->life = node->life;
+    client->began_ns = world->now_ns;
+    for (uint64_t i = 0; i < client->count; i++)
+        history_put(cluster_of(world)->history, (uint32_t)arg, client->first + i);
+    op->first = client->first;
+    op->count = client->count;
+    op->put.group = client->group;
+    op->put.record_count = (uint32_t)client->count;
+    op->put.records = make_records(world, client, (uint32_t)arg);
+    route_put(node->route, &op->put, put_done);
+}
+
+/* ---- reading ---- */
+
+void workload_note_parts(struct world *world, struct sim_node *node, uint64_t group,
+                         const struct read_part *parts, uint32_t part_count)
+{
+    for (uint32_t i = 0; i < part_count; i++) {
+        struct command_walk walk = command_walk_start(parts[i].records);
+        struct record record;
+        for (uint32_t k = 0; k < parts[i].count; k++) {
+            if (command_walk_next(&walk, &record) != ERR_OK || record.data.len < VALUE_BYTES)
+                world_violation(world, "bytes", "node %u group %llu index %llu: not our records",
+                                node->at + 1, (unsigned long long)group,
+                                (unsigned long long)parts[i].index);
+            history_read(cluster_of(world)->history, node, group, parts[i].index,
+                         parts[i].first_ordinal + k, (uint32_t)get_u64(record.data.data),
+                         get_u64(record.data.data + 8));
+        }
+    }
+}
+
+static void read_done(struct route_read *read, enum err err)
+{
+    struct read_op *op = container_of(read, struct read_op, read);
+    struct client *client = &workload_of(op->world)->clients[op->client];
+
+    client->reading = false;
+    if (err == ERR_OK) {
+        workload_note_parts(op->world, op->node, read->group, read->parts, read->part_count);
+        client->read_from = read->next;
+        if (world_chance(op->world, 1, 50))
+            client->read_from = (struct position){ .index = 1 };
+    }
+    route_read_fini(read);
+    free(op);
+}
+
+static void read_values(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct client *client = &workload_of(world)->clients[arg];
+    struct read_op *op = calloc(1, sizeof *op);
+
+    ensure(op != NULL);
+    op->world = world;
+    op->node = node;
+    op->client = (uint32_t)arg;
+    op->read.group = client->group;
+    op->read.from = client->read_from;
+    op->read.records_max = 1 + (uint32_t)world_below(world, 200);
+    op->read.bytes_max = 64 * 1024;
+    client->reading = true;
+    client->read_node = node->at;
+    client->read_life = node->life;
+    route_read(node->route, &op->read, read_done);
+}
+
+/* ---- a client's rounds ---- */
+
+static void client_step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    struct client *client = &workload_of(world)->clients[arg];
+    struct sim_node *node = some_node(world);
+
+    if (workload_of(world)->stopping)
+        return;
+    if (node != NULL && !client->busy)
+        world_inside(world, node, put_values, NULL, arg);
+    if (node != NULL && node->up && node->route != NULL && client->group != 0 &&
+        !client->reading && world_chance(world, 1, 4))
+        world_inside(world, node, read_values, NULL, arg);
+    client_later(world, (uint32_t)arg);
+}
+
+static void client_later(struct world *world, uint32_t client)
+{
+    uint64_t pause = cluster_of(world)->options.put_pause_ms * SIM_MS;
+
+    world_after(world, (struct world_after){ .delay_ns = world_below(world, 2 * pause + 1),
+                                             .kind = KIND_CLIENT,
+                                             .fn = client_step,
+                                             .arg = client });
+}
+
+/* ---- life cycle ---- */
+
+void workload_start(struct world *world)
+{
+    cluster_of(world)->workload = sim_malloc(sizeof(struct workload));
+    create_later(world);
+}
+
+void workload_fini(struct world *world)
+{
+    sim_free(cluster_of(world)->workload);
+}
+
+void workload_stop(struct world *world)
+{
+    workload_of(world)->stopping = true;
+}
+
+void workload_node_died(struct world *world, struct sim_node *node)
+{
+    struct workload *workload = workload_of(world);
+
+    if (workload == NULL)
+        return;
+    workload->creating = false;
+    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *client = &workload->clients[i];
+        if (client->node == node->at && client->life == node->life)
+            client->busy = false; /* what it put stays unknown */
+        if (client->read_node == node->at && client->read_life == node->life)
+            client->reading = false;
+    }
+}
+
+bool workload_progress(struct world *world, uint64_t since_ns)
+{
+    const struct cluster *cluster = cluster_of(world);
+
+    if (cluster->stream == 0)
+        return false;
+    for (uint32_t i = 0; i < cluster->options.client_count; i++)
+        if (workload_of(world)->clients[i].acked_ns < since_ns)
+            return false;
+    return true;
+}

@@ -1,0 +1,298 @@
+#include "world.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+#include "env/work.h"
+
+#define WALL_START_MS UINT64_C(1700000000000)
+
+struct world_event {
+    uint64_t at_ns, order;
+    struct world_after what;
+    uint32_t life;
+};
+
+static void push(struct world *world, struct world_event *event);
+static struct world_event *pop(struct world *world);
+static void dispatch(struct world *world, struct world_event *event);
+static void turn_end(struct world *world, struct sim_node *node);
+
+void world_init(struct world *world, uint64_t seed, uint32_t node_count)
+{
+    ensure(node_count <= SIM_NODES_MAX);
+    *world = (struct world){ .seed = seed, .node_count = node_count, .trace = seed };
+    random_init(&world->random, seed);
+    for (uint32_t i = 0; i < node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        node->world = world;
+        node->at = i;
+        node->pool.node = node;
+        node->clock.node = node;
+        node->clock.wake_ns = TURN_NEVER;
+    }
+}
+
+void world_fini(struct world *world)
+{
+    for (struct world_event *event; (event = pop(world)) != NULL;) {
+        sim_free(event->what.owned);
+        sim_free(event);
+    }
+    free(world->heap);
+    world->heap = NULL;
+}
+
+void world_after(struct world *world, struct world_after after)
+{
+    struct world_event *event = sim_malloc(sizeof *event);
+
+    event->at_ns = world->now_ns + after.delay_ns;
+    event->order = world->order++;
+    event->what = after;
+    event->life = after.node != NULL ? after.node->life : 0;
+    push(world, event);
+}
+
+void world_run(struct world *world, uint64_t until_ns)
+{
+    for (struct world_event *event; (event = pop(world)) != NULL;) {
+        if (event->at_ns > until_ns) {
+            push(world, event);
+            break;
+        }
+        dispatch(world, event);
+    }
+    world->now_ns = until_ns;
+}
+
+static void mix(struct world *world, uint64_t value)
+{
+    world->trace = (world->trace ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+    world->trace ^= world->trace >> 29;
+}
+
+static void dispatch(struct world *world, struct world_event *event)
+{
+    struct sim_node *node = event->what.node;
+
+    if (node != NULL && node->up && node->life == event->life &&
+        node->paused_until_ns > event->at_ns) {
+        event->at_ns = node->paused_until_ns; /* keeps its order */
+        push(world, event);
+        return;
+    }
+    ensure(event->at_ns >= world->now_ns);
+    world->now_ns = event->at_ns;
+    if (node == NULL || (node->up && node->life == event->life)) {
+        world->events++;
+        mix(world, world->now_ns);
+        mix(world, (uint64_t)event->what.kind << 32 | (node != NULL ? node->at + 1 : 0));
+        if (world->print_trace)
+            printf("%14.6f node=%d kind=%d trace=%016llx\n", (double)world->now_ns / 1e6,
+                   node != NULL ? (int)node->at + 1 : 0, (int)event->what.kind,
+                   (unsigned long long)world->trace);
+        world_inside(world, node, event->what.fn, event->what.ctx, event->what.arg);
+    }
+    sim_free(event->what.owned);
+    sim_free(event);
+}
+
+void world_inside(struct world *world, struct sim_node *node, world_fn fn, void *ctx, uint64_t arg)
+{
+    struct heap *former = heap_enter(node != NULL ? &node->heap : NULL);
+
+    fn(world, node, ctx, arg);
+    if (node != NULL && node->up)
+        turn_end(world, node);
+    heap_enter(former);
+
+    if (node != NULL && node->up && world->after_event != NULL)
+        world->after_event(world, node);
+    for (uint32_t i = 0; i < world->node_count; i++)
+        if (world->nodes[i].doomed)
+            world->on_doom(world, &world->nodes[i]);
+}
+
+static void wake(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    /* The end of the turn does all there is to do. */
+}
+
+static void turn_end(struct world *world, struct sim_node *node)
+{
+    struct clock *clock = &node->clock;
+
+    turn_fire(&clock->turn, clock_mono_ns(clock));
+    while (turn_settle(&clock->turn))
+        ;
+    if (world->now_ns >= clock->wake_ns)
+        clock->wake_ns = TURN_NEVER;
+    uint64_t due = turn_due_ns(&clock->turn);
+    if (due == TURN_NEVER)
+        return;
+    uint64_t at = due - clock->offset_ns;
+    if (at < world->now_ns)
+        at = world->now_ns;
+    if (at >= clock->wake_ns)
+        return;
+    clock->wake_ns = at;
+    world_after(world, (struct world_after){
+                           .delay_ns = at - world->now_ns, .node = node, .kind = KIND_WAKE, .fn = wake });
+}
+
+/* ---- env/clock.h ---- */
+
+uint64_t clock_mono_ns(struct clock *clock)
+{
+    return clock->node->world->now_ns + clock->offset_ns;
+}
+
+uint64_t clock_wall_ms(struct clock *clock)
+{
+    return WALL_START_MS + clock->node->world->now_ns / SIM_MS + (uint64_t)clock->skew_ms;
+}
+
+struct turn *clock_turn(struct clock *clock)
+{
+    return &clock->turn;
+}
+
+/* ---- env/work.h: the job and its end are events ---- */
+
+static void work_done(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct work *work = ctx;
+    work->done(work);
+}
+
+static void work_run(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct work *work = ctx;
+
+    work->run(work);
+    world_after(world, (struct world_after){ .delay_ns = 5 * SIM_US + world_below(world, 200 * SIM_US),
+                                             .node = node,
+                                             .kind = KIND_WORK_DONE,
+                                             .fn = work_done,
+                                             .ctx = work });
+}
+
+void work_start(struct work_pool *pool, struct work *work, work_fn run, work_cb done)
+{
+    struct world *world = pool->node->world;
+
+    work->run = run;
+    work->done = done;
+    work->pool = pool;
+    uint64_t delay = 10 * SIM_US + world_below(world, 500 * SIM_US);
+    if (world_chance(world, 1, 50))
+        delay += world_below(world, 20 * SIM_MS);
+    world_after(world, (struct world_after){ .delay_ns = delay,
+                                             .node = pool->node,
+                                             .kind = KIND_WORK_RUN,
+                                             .fn = work_run,
+                                             .ctx = work });
+}
+
+/* ---- env/random.h: what is the system's entropy in the daemon ---- */
+
+uint64_t random_id(struct random *random)
+{
+    uint64_t id;
+
+    do
+        id = random_u64(random) >> 1;
+    while (id == 0);
+    return id;
+}
+
+void random_secret(struct random *random, void *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        ((unsigned char *)bytes)[i] = (unsigned char)random_u64(random);
+}
+
+/* ---- chances, findings, words ---- */
+
+uint64_t world_below(struct world *world, uint64_t limit)
+{
+    return random_below(&world->random, limit);
+}
+
+bool world_chance(struct world *world, uint32_t in, uint32_t of)
+{
+    return random_below(&world->random, of) < in;
+}
+
+void world_violation(struct world *world, const char *kind, const char *format, ...)
+{
+    va_list args;
+
+    printf("VIOLATION seed=%llu at=%.6fms kind=%s: ", (unsigned long long)world->seed,
+           (double)world->now_ns / 1e6, kind);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("\n");
+    fflush(NULL);
+    _Exit(1);
+}
+
+void world_say(struct world *world, struct sim_node *node, const char *format, ...)
+{
+    va_list args;
+
+    if (world->notes == NULL)
+        return;
+    fprintf(world->notes, "%14.6f ", (double)world->now_ns / 1e6);
+    if (node != NULL)
+        fprintf(world->notes, "node %u: ", node->at + 1);
+    va_start(args, format);
+    vfprintf(world->notes, format, args);
+    va_end(args);
+    fputc('\n', world->notes);
+}
+
+/* ---- the heap of events ---- */
+
+static bool before(const struct world_event *a, const struct world_event *b)
+{
+    return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
+}
+
+static void push(struct world *world, struct world_event *event)
+{
+    if (world->count == world->room) {
+        struct heap *former = heap_enter(NULL);
+        world->room = world->room == 0 ? 1024 : world->room * 2;
+        world->heap = realloc(world->heap, world->room * sizeof(struct world_event *));
+        heap_enter(former);
+        ensure(world->heap != NULL);
+    }
+    size_t at = world->count++;
+    for (; at > 0 && before(event, world->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        world->heap[at] = world->heap[(at - 1) / 2];
+    world->heap[at] = event;
+}
+
+static struct world_event *pop(struct world *world)
+{
+    if (world->count == 0)
+        return NULL;
+    struct world_event *first = world->heap[0];
+    struct world_event *last = world->heap[--world->count];
+    size_t at = 0;
+    for (size_t child; (child = 2 * at + 1) < world->count; at = child) {
+        if (child + 1 < world->count && before(world->heap[child + 1], world->heap[child]))
+            child++;
+        if (!before(world->heap[child], last))
+            break;
+        world->heap[at] = world->heap[child];
+    }
+    if (world->count > 0)
+        world->heap[at] = last;
+    return first;
+}
