@@ -59,8 +59,10 @@ struct locate {
     enum err err;
 };
 
-/* ERR_NOT_LEADER  LATEST can be said only by a leader within its lease
- * ERR_CLOSED, ERR_IO, ERR_CORRUPT */
+/* ERR_NOT_LEADER  LATEST, and a time behind the newest record here, can be said only by a leader
+ *                 within its lease
+ * ERR_INVALID     `type` is none
+ * ERR_CLOSED, ERR_IO, ERR_CORRUPT, ERR_NO_MEMORY */
 void shard_locate(struct shard *shard, struct locate *req, locate_cb cb);
 
 /* One entry's share of an answer: records `first_ordinal` .. of the entry, `count` of them, whose
@@ -82,8 +84,8 @@ typedef void (*shard_read_cb)(struct shard_read *req, enum err err);
 struct shard_read {
     /* in */
     struct position from;
-    uint32_t records_max; /* 1 .. GET_RECORDS_MAX */
-    size_t bytes_max;     /* of data and keys; at least one record is given when there is any */
+    uint32_t records_max; /* 1 .. GET_RECORDS_MAX, moved into that range */
+    size_t bytes_max;     /* of data and keys, GET_BYTES_MAX at most; one record is given in any case */
     uint64_t now_ms;      /* the caller's wall clock, for the horizon */
     /* out */
     struct read_part *parts;
@@ -91,7 +93,8 @@ struct shard_read {
     uint32_t record_count;
     size_t record_bytes;
     struct position next;
-    uint64_t behind_ms; /* 0 at the tip, else how old the next unread record is */
+    uint64_t behind_ms; /* 0 at the tip, else how old the next unread record is, at least 1; where only
+                         * the disk knows that, the age of the last record given */
     struct reason reason;
     /* private */
     struct shard *shard;
@@ -100,10 +103,13 @@ struct shard_read {
     struct defer defer;
     struct list_node link;
     enum err err;
+    uint32_t parts_room;
+    uint32_t tries; /* looks into the log */
+    bool full;
 };
 
 /* What is there now; an empty answer when nothing is.
- * ERR_BUSY     the shard's read limit (ProvisionedThroughputExceeded)
+ * ERR_BUSY     the shard's read limit (ProvisionedThroughputExceeded), or SHARD_READS_MAX wait
  * ERR_CLOSED, ERR_IO, ERR_CORRUPT, ERR_NO_MEMORY */
 void shard_read(struct shard *shard, struct shard_read *req, shard_read_cb cb);
 

@@ -37,14 +37,8 @@ static bool allows(const struct quota_bucket *bucket, uint64_t tokens)
 
 static void take(struct quota_bucket *bucket, uint64_t tokens)
 {
-    int64_t taken = (int64_t)tokens * MILLI;
-
-    if (bucket->rate == 0)
-        return;
-    /* What was saved up does not help a request that is larger than the bucket. */
-    if (taken > depth_of(bucket) && bucket->millitokens > 0)
-        bucket->millitokens = 0;
-    bucket->millitokens -= taken;
+    if (bucket->rate != 0)
+        bucket->millitokens -= (int64_t)tokens * MILLI;
 }
 
 static struct quota_bucket full(uint32_t rate, uint64_t now_ms)
@@ -89,6 +83,12 @@ bool quota_read_call(struct quota *quota, uint64_t now_ms)
 
 void quota_read_take(struct quota *quota, uint64_t now_ms, size_t bytes)
 {
-    refill(&quota->read_bytes, now_ms);
-    take(&quota->read_bytes, bytes);
+    struct quota_bucket *bucket = &quota->read_bytes;
+
+    refill(bucket, now_ms);
+    /* AWS throttles the five seconds after an answer of 10 MiB, whatever was not used before it: what
+     * was saved up does not help an answer that is larger than the bucket. */
+    if ((int64_t)bytes * MILLI > depth_of(bucket) && bucket->millitokens > 0)
+        bucket->millitokens = 0;
+    take(bucket, bytes);
 }

@@ -1,9 +1,10 @@
 /* quota.h - the write and read limits of a shard.
  *
- * Token buckets of one second's worth.  A request that is larger than that is
- * let through by a full bucket, and its whole size is then owed: the next ones
- * wait until the average is kept again.  So a read of 10 MiB at 2 MiB a second
- * makes the next five seconds' calls wait, as AWS documents it.
+ * Token buckets of one second's worth.  A put that is larger than that is let
+ * through by a full bucket, a read by one that owes nothing; what they take
+ * beyond is owed, and the next ones wait until the average is kept again.  So a
+ * read of 10 MiB at 2 MiB a second makes the next five seconds' calls wait, as
+ * AWS documents it.
  *
  * A put says its size before it happens: ask, do it, take.  A read knows its
  * size afterwards: ask and count the call, then take the bytes.

@@ -1,0 +1,178 @@
+#include "shard/shard.h"
+
+#include <stdlib.h>
+
+#include "base/ensure.h"
+#include "shard/shard_private.h"
+
+static void on_role(void *ctx, enum replica_role role, uint64_t leader)
+{
+    struct shard *shard = ctx;
+
+    shard->role = role;
+    shard->leader = leader;
+    shard->on_role(shard->ctx, shard, role, leader);
+}
+
+static const struct replica_events events = {
+    .applied = apply_entry,
+    .role = on_role,
+    .image = apply_image,
+};
+
+/* Takes over what the log knows of the group; replica_open() says it when that is nothing. */
+static enum err load(struct shard *shard, struct reason *reason)
+{
+    const struct log_state *state = log_state(shard->world.log, shard->options.group);
+
+    if (state == NULL) {
+        reason_set(reason, "this node has no START of the group");
+        return ERR_NOT_FOUND;
+    }
+    shard->applied = state->applied;
+    retention_init(&shard->retention, shard->options.retention_ms, state->first);
+    return apply_image_read(&shard->image, slice_of(state->image, state->image_bytes), reason);
+}
+
+enum err shard_open(struct shard **ret, const struct shard_options *options,
+                    const struct shard_world *world, shard_role_cb role, void *ctx,
+                    struct reason *reason)
+{
+    struct shard *shard = calloc(1, sizeof(*shard));
+
+    if (shard == NULL) {
+        reason_set(reason, "open shard %llu: no memory", (unsigned long long)options->group);
+        return ERR_NO_MEMORY;
+    }
+    shard->options = *options;
+    shard->world = *world;
+    shard->on_role = role;
+    shard->ctx = ctx;
+    list_init(&shard->requests);
+    tail_init(&shard->tail, options->tail_bytes_max, world->tail_bytes_left);
+    quota_init(&shard->quota, options->limits, clock_mono_ms(world->clock));
+
+    enum err err = load(shard, reason);
+    if (err == ERR_OK)
+        err = replica_open(&shard->replica, world->roster, options->group, options->preferred,
+                           options->eager, &events, shard, reason);
+    if (err != ERR_OK) {
+        reason_wrap(reason, "open shard %llu", (unsigned long long)options->group);
+        free(shard);
+        return err;
+    }
+    putq_init(&shard->putq, shard->replica, options->putq);
+    *ret = shard;
+    return ERR_OK;
+}
+
+/* ---- the end ---- */
+
+static void on_replica_closed(void *ctx)
+{
+    struct shard *shard = ctx;
+
+    shard->replica = NULL;
+    shard_settle(shard);
+}
+
+/* In a turn of its own, because it runs the callbacks of the puts that wait. */
+static void close_deferred(struct defer *defer)
+{
+    struct shard *shard = container_of(defer, struct shard, close_defer);
+
+    putq_close(&shard->putq);
+    replica_close(shard->replica, on_replica_closed, shard);
+}
+
+void shard_close(struct shard *shard, void (*closed)(void *ctx), void *ctx)
+{
+    ensure(!shard->closing);
+    shard->closing = true;
+    shard->closed = closed;
+    shard->closed_ctx = ctx;
+    defer_run(shard->world.clock, &shard->close_defer, close_deferred);
+}
+
+void shard_settle(struct shard *shard)
+{
+    if (!shard->closing || shard->replica != NULL)
+        return;
+    if (!list_empty(&shard->requests) || shard->retention.busy)
+        return;
+
+    void (*closed)(void *ctx) = shard->closed;
+    void *ctx = shard->closed_ctx;
+    tail_fini(&shard->tail);
+    free(shard);
+    closed(ctx);
+}
+
+/* ---- puts ---- */
+
+enum err shard_put(struct shard *shard, struct put *put, bool *throttled)
+{
+    uint64_t now_ms = clock_mono_ms(shard->world.clock);
+
+    *throttled = false;
+    if (shard->closing)
+        return ERR_CLOSED;
+    if (!quota_put_allows(&shard->quota, now_ms, put->records.len, put->record_count)) {
+        shard->put_throttled++;
+        *throttled = true;
+        return ERR_BUSY;
+    }
+
+    enum err err = putq_submit(&shard->putq, put);
+    if (err != ERR_OK)
+        return err;
+    quota_put_take(&shard->quota, put->records.len, put->record_count);
+    shard->put_calls++;
+    shard->put_records += put->record_count;
+    shard->put_bytes += put->records.len;
+    return ERR_OK;
+}
+
+/* ---- figures ---- */
+
+struct shard_status shard_status(const struct shard *shard)
+{
+    struct shard_status status = {
+        .records = shard->image.records,
+        .bytes = shard->image.bytes,
+        .newest_time_ms = shard->image.newest_time_ms,
+        .horizon = shard->retention.horizon,
+        .put_calls = shard->put_calls,
+        .put_records = shard->put_records,
+        .put_bytes = shard->put_bytes,
+        .put_throttled = shard->put_throttled,
+        .read_calls = shard->read_calls,
+        .read_records = shard->read_records,
+        .read_bytes = shard->read_bytes,
+        .read_throttled = shard->read_throttled,
+    };
+
+    if (shard->replica != NULL)
+        status.replica = replica_status(shard->replica);
+    return status;
+}
+
+uint64_t shard_group(const struct shard *shard)
+{
+    return shard->options.group;
+}
+
+struct seqno_shard shard_name(const struct shard *shard)
+{
+    return shard->options.name;
+}
+
+bool shard_leads(const struct shard *shard)
+{
+    return shard->role == REPLICA_LEADER;
+}
+
+uint64_t shard_leader(const struct shard *shard)
+{
+    return shard->leader;
+}
