@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/base64_private.h"
+
 static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* The six bits of each character, 0x80 for one that is not in the alphabet. */
@@ -94,6 +96,15 @@ static void encode_triples(const unsigned char **in, size_t triples, char **out)
     const unsigned char *from = *in;
     char *to = *out;
 
+#if defined(__x86_64__)
+    if (triples > 0 && base64_wide()) {
+        size_t done = base64_encode_wide(from, triples, to);
+
+        from += 3 * done;
+        to += 4 * done;
+        triples -= done;
+    }
+#endif
     for (; triples > 0; triples--, from += 3, to += 4) {
         uint32_t bits = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
 
@@ -112,6 +123,15 @@ static bool decode_quads(const unsigned char **in, size_t quads, unsigned char *
     const unsigned char *from = *in;
     unsigned char *to = *out;
 
+#if defined(__x86_64__)
+    if (quads > 0 && base64_wide()) {
+        size_t done = base64_decode_wide(from, quads, to);
+
+        from += 4 * done;
+        to += 3 * done;
+        quads -= done;
+    }
+#endif
     for (; quads > 0; quads--, from += 4, to += 3) {
         uint32_t a = sixes[from[0]], b = sixes[from[1]], c = sixes[from[2]], d = sixes[from[3]];
         uint32_t bits = a << 18 | b << 12 | c << 6 | d;

@@ -46,6 +46,45 @@
 #define APPLIED_HINT_ENTRIES 256u             /* a restart applies again at most so many, */
 #define APPLIED_HINT_MS 1000u                 /* or what came in this time */
 
+/* ---- the catalogue ---- */
+#define CATALOG_STREAMS_MAX 10000u            /* rows of streams; the image stays under a few MiB */
+#define CATALOG_SHARDS_MAX 20000u             /* of all streams: 2 MB of image, packed in a few ms */
+#define STREAM_SHARDS_MAX 10000u              /* of one stream, AWS's largest quota: a change of 1 MB */
+#define STREAM_TAGS_MAX 50u                   /* AWS's */
+#define TAG_KEY_BYTES_MAX 512u                /* 128 characters in UTF-8 */
+#define TAG_VALUE_BYTES_MAX 1024u             /* 256 characters in UTF-8 */
+#define CATALOG_JOBS_MAX 256u                 /* changes asked on this node at once */
+#define CATALOG_INTAKE_MAX 256u               /* changes that wait at the leader, one entry each in turn */
+#define CATALOG_INTAKE_BYTES_MAX (32u * 1024u * 1024u) /* their bytes */
+#define CATALOG_PAUSE_MS 20u                  /* before a change is offered again */
+#define CATALOG_ASKERS_MAX (2u * NODES_MAX)   /* followers that wait at a member for news */
+#define CATALOG_ASK_WAIT_MS 1000u             /* so long: then an empty answer shows that the member lives */
+#define CATALOG_ASK_TIMEOUT_MS 3000u          /* a follower asks another member then */
+#define CATALOG_ASK_PAUSE_MS 50u              /* after an answer that was of no use */
+#define CATALOG_READ_BYTES_MAX (1024u * 1024u) /* changes of one answer or one catching up */
+#define CATALOG_IMAGE_EVERY_MS 3000u          /* the image is written when the model has changed */
+#define CATALOG_IMAGE_CHANGES_MAX 256u        /* or after so many changes: what a restart applies again */
+#define CATALOG_LOG_KEPT 8u                   /* entries behind the image: each may keep a segment alive */
+
+/* ---- what makes a node match the catalogue (control) ---- */
+#define CONTROL_LEADING_EVERY_MS 1000u        /* which groups a node leads, said to all */
+#define CONTROL_LEADING_GATHER_MS 20u         /* changes of leaders gather so long before they are told */
+#define CONTROL_SILENT_MS 3000u               /* nothing heard so long: the node counts as down */
+#define CONTROL_CLOCK_MS 60000u               /* a clock heard so long ago still counts */
+#define CONTROL_PEERS_MAX (2u * NODES_MAX)    /* nodes heard of, those of wiped disks included */
+#define CONTROL_LOOKS_PER_TURN 512u           /* rows of shards looked at before the loop gets its turn */
+#define CONTROL_OPENS_PER_TURN 8u             /* replicas opened or closed in one turn: each reads its heads */
+#define CONTROL_RETAIN_EVERY_MS 5000u         /* retention, and the log's hints */
+#define CONTROL_RETAINS_PER_TURN 64u          /* shards trimmed in one turn */
+#define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
+#define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
+#define CONTROL_DELETING_MAX 64u              /* streams whose end the catalogue's leader awaits at once */
+#define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
+#define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
+#define CONTROL_PAYLOADS_BYTES_MAX (32u * 1024u * 1024u) /* applied payloads that the replicas hold */
+#define CONTROL_TAIL_BYTES_MAX (8u * 1024u * 1024u) /* newest entries of one shard in memory */
+#define CONTROL_WAITING_BYTES_MAX (8u * 1024u * 1024u) /* records that wait for one shard's next entry */
+
 /* ---- the loop ---- */
 #define TURN_ROUNDS_MAX 16u                   /* deferred calls that defer again; then sockets get a turn */
 #define WORK_RUNNING_MAX 2u                   /* of libuv's 4 threads; the others are for the disk */
