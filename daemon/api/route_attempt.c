@@ -15,6 +15,7 @@
 static void attempt_leader(struct route_job *job);
 static void attempt_anybody(struct route_job *job, const struct model_shard *model_shard);
 static void attempt_next(struct route_job *job);
+static void attempt_later(struct route_job *job);
 static bool needs_leader(const struct route_job *job);
 static void attempt_on_timer(struct timer *timer);
 static void attempt_here(struct route_job *job, struct shard *shard);
@@ -97,23 +98,31 @@ static void attempt_anybody(struct route_job *job, const struct model_shard *mod
         attempt_there(job, node);
         return;
     }
-    attempt_next(job);
+    attempt_later(job);
 }
 
-/* Nothing was done in the last attempt: a read goes on with other replicas, then all begin anew
- * after a pause. */
+/* Nothing came of the last attempt, and nothing was done: a read goes on with the other replicas. */
 static void attempt_next(struct route_job *job)
 {
-    if (job->round == ROUND_LEADER && job->kind != JOB_PUT && !needs_leader(job)) {
-        job->round = ROUND_ANYBODY;
-        job->tried = 0;
-        job_attempt(job);
+    if (needs_leader(job)) {
+        attempt_later(job);
         return;
     }
-    job->round = ROUND_LEADER;
-    job->hints = 0;
+    if (job->round == ROUND_LEADER) {
+        job->round = ROUND_ANYBODY;
+        job->tried = 0;
+    }
+    job_attempt(job);
+}
+
+/* Everybody was asked: anew after a pause. */
+static void attempt_later(struct route_job *job)
+{
     uint64_t now_ms = clock_mono_ms(job->route->clock);
     uint64_t left_ms = job->due_ms > now_ms ? job->due_ms - now_ms : 0;
+
+    job->round = ROUND_LEADER;
+    job->hints = 0;
     timer_start(job->route->clock, &job->timer, left_ms < job->wait_ms ? left_ms : job->wait_ms,
                 attempt_on_timer);
     job->wait_ms = job->wait_ms * 2 < ROUTE_WAIT_MAX_MS ? job->wait_ms * 2 : ROUTE_WAIT_MAX_MS;

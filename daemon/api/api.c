@@ -1,0 +1,256 @@
+#include "api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/fault.h"
+#include "api/handler.h"
+#include "api/name.h"
+#include "base/ensure.h"
+
+/* What an operation does besides handling: prepare, compose. */
+#define STEPS_create_stream NULL, NULL
+#define STEPS_delete_stream NULL, NULL
+#define STEPS_list_streams NULL, NULL
+#define STEPS_describe_stream NULL, NULL
+#define STEPS_describe_stream_summary NULL, NULL
+#define STEPS_list_shards NULL, NULL
+#define STEPS_put_record put_record_prepare, NULL
+#define STEPS_put_records put_records_prepare, NULL
+#define STEPS_get_shard_iterator NULL, NULL
+#define STEPS_get_records NULL, get_records_compose
+
+static const struct operation operations[] = {
+#define OPERATION(name, wire_name, in, out, class)                                                 \
+    { (wire_name), &shape_##in, &shape_##out, name##_handle, STEPS_##name },
+#include "wire/operations.def"
+};
+
+static void finish(struct request *request);
+static void finish_on_defer(struct defer *defer);
+static void set_error(struct request *request, enum error_type type, const char *text);
+
+const struct operation *operation_at(uint32_t number)
+{
+    ensure(number < OPERATION_COUNT);
+    return &operations[number];
+}
+
+const struct operation *operation_find(struct slice name)
+{
+    for (uint32_t i = 0; i < OPERATION_COUNT; i++)
+        if (slice_equal(name, slice_text(operations[i].name)))
+            return &operations[i];
+    return NULL;
+}
+
+enum err api_open(struct api **ret, const struct api_world *world)
+{
+    struct api *api = calloc(1, sizeof(*api));
+
+    if (api == NULL)
+        return ERR_NO_MEMORY;
+    api->world = *world;
+    api->digest = digest_new();
+    if (api->digest == NULL) {
+        free(api);
+        return ERR_NO_MEMORY;
+    }
+    *ret = api;
+    return ERR_OK;
+}
+
+void api_close(struct api *api)
+{
+    digest_free(api->digest);
+    free(api);
+}
+
+/* ---- a request's way ---- */
+
+void request_prepare(struct request *request, struct digest *digest)
+{
+    if (request->operation->prepare != NULL)
+        request->operation->prepare(request, digest);
+}
+
+void request_start(struct request *request, request_cb done)
+{
+    const struct model *model = request_model(request);
+
+    request->done = done;
+    request->account = model_account(model);
+    request->region = model_region(model);
+    request->now_ms = clock_wall_ms(request->api->world.clock);
+    if (request->error.type != ERROR_TYPE_NONE)
+        finish(request);
+    else if (!model_founded(model))
+        request_fail(request, ERROR_SERVICE_UNAVAILABLE, "This node belongs to no cluster yet.");
+    else
+        request->operation->handle(request);
+}
+
+void request_compose(struct request *request)
+{
+    if (request->error.type == ERROR_TYPE_NONE && request->operation->compose != NULL)
+        request->operation->compose(request);
+}
+
+void request_fini(struct request *request)
+{
+    if (request->release != NULL)
+        request->release(request);
+    request->release = NULL;
+}
+
+static void finish(struct request *request)
+{
+    defer_run(request->api->world.clock, &request->defer, finish_on_defer);
+}
+
+static void finish_on_defer(struct defer *defer)
+{
+    struct request *request = container_of(defer, struct request, defer);
+    request->done(request);
+}
+
+/* ---- for the handlers ---- */
+
+const struct model *request_model(const struct request *request)
+{
+    return catalog_model(control_catalog(request->api->world.control));
+}
+
+struct slice request_secret(const struct request *request)
+{
+    return slice_of(model_secret(request_model(request)), MODEL_SECRET_BYTES);
+}
+
+struct change_stamp request_stamp(struct request *request)
+{
+    struct api *api = request->api;
+
+    return (struct change_stamp){ .proposed_ms = request->now_ms,
+                                  .proposer = api->world.node,
+                                  .token = random_id(api->world.random) };
+}
+
+void *request_take(struct request *request, size_t bytes)
+{
+    void *memory = arena_take(request->arena, bytes);
+
+    if (memory == NULL)
+        request_fail_err(request, ERR_NO_MEMORY, NULL);
+    return memory;
+}
+
+struct slice request_text(struct request *request, const char *format, ...)
+{
+    char text[REASON_BYTES_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    const char *copy = arena_text(request->arena, slice_text(text));
+    return copy == NULL ? slice_of(NULL, 0) : slice_text(copy);
+}
+
+void request_reply(struct request *request, void *out)
+{
+    request->out = out;
+    finish(request);
+}
+
+void request_fail(struct request *request, enum error_type type, const char *format, ...)
+{
+    char text[ERROR_TEXT_BYTES_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    set_error(request, type, text);
+    finish(request);
+}
+
+void request_fail_err(struct request *request, enum err err, const struct reason *reason)
+{
+    bool has_reason = reason != NULL && reason->text[0] != 0;
+
+    set_error(request, fault_type(err), has_reason ? reason->text : fault_text(err));
+    finish(request);
+}
+
+/* Without memory for the text the type must do. */
+static void set_error(struct request *request, enum error_type type, const char *text)
+{
+    const char *copy = arena_text(request->arena, slice_text(text));
+
+    request->error.type = type;
+    request->error.message = copy == NULL ? slice_of(NULL, 0) : slice_text(copy);
+}
+
+bool request_stream_name(struct request *request, const struct slice *name, const struct slice *arn,
+                         struct slice *ret)
+{
+    struct slice in_arn = { .len = 0 };
+
+    if (arn != NULL && !stream_arn_parse(*arn, &in_arn)) {
+        request_fail(request, ERROR_INVALID_ARGUMENT, "StreamARN is not the ARN of a stream.");
+        return false;
+    }
+    if (name != NULL && arn != NULL && !slice_equal(*name, in_arn)) {
+        request_fail(request, ERROR_INVALID_ARGUMENT,
+                     "StreamName and StreamARN name different streams.");
+        return false;
+    }
+    if (name == NULL && arn == NULL) {
+        request_fail(request, ERROR_INVALID_ARGUMENT,
+                     "Either StreamName or StreamARN should be provided.");
+        return false;
+    }
+    *ret = name != NULL ? *name : in_arn;
+    return true;
+}
+
+const struct model_stream *request_stream(struct request *request, struct slice name)
+{
+    const struct model_stream *stream = model_stream_by_name(request_model(request), name);
+
+    if (stream == NULL)
+        request_fail_stream(request, name);
+    return stream;
+}
+
+void request_fail_stream(struct request *request, struct slice name)
+{
+    request_fail(request, ERROR_RESOURCE_NOT_FOUND, "Stream %.*s under account %s not found.",
+                 (int)name.len, (const char *)name.data, request->account);
+}
+
+void request_fail_state(struct request *request, const struct model_stream *stream)
+{
+    static const char *const names[] = { "?", "CREATING", "ACTIVE", "UPDATING", "DELETING" };
+
+    request_fail(request, ERROR_RESOURCE_IN_USE,
+                 "Stream %s under account %s not ACTIVE, instead in state %s", stream->name,
+                 request->account, names[stream->status]);
+}
+
+void request_fail_shard(struct request *request, struct slice stream, struct slice shard)
+{
+    request_fail(request, ERROR_RESOURCE_NOT_FOUND,
+                 "Shard %.*s in stream %.*s under account %s does not exist", (int)shard.len,
+                 (const char *)shard.data, (int)stream.len, (const char *)stream.data,
+                 request->account);
+}
+
+void request_fail_no_shard(struct request *request, struct slice stream, struct slice shard)
+{
+    request_fail(request, ERROR_RESOURCE_NOT_FOUND,
+                 "Could not find shard %.*s in stream %.*s under account %s.", (int)shard.len,
+                 (const char *)shard.data, (int)stream.len, (const char *)stream.data,
+                 request->account);
+}

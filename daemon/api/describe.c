@@ -1,0 +1,94 @@
+#include "api/describe.h"
+
+#include "api/name.h"
+#include "shard/seqno.h"
+
+struct choice describe_status(enum stream_status status)
+{
+    switch (status) {
+    case STREAM_CREATING:
+        return choice_of(WIRE_STREAM_CREATING);
+    case STREAM_ACTIVE:
+        return choice_of(WIRE_STREAM_ACTIVE);
+    case STREAM_UPDATING:
+        return choice_of(WIRE_STREAM_UPDATING);
+    case STREAM_DELETING:
+        break;
+    }
+    return choice_of(WIRE_STREAM_DELETING);
+}
+
+struct stream_mode_details describe_mode(enum stream_mode mode)
+{
+    struct stream_mode_details details = { .has_stream_mode = true };
+
+    details.stream_mode =
+        choice_of(mode == STREAM_ON_DEMAND ? WIRE_MODE_ON_DEMAND : WIRE_MODE_PROVISIONED);
+    return details;
+}
+
+bool describe_monitoring(struct request *request, struct enhanced_metrics_out_list *ret)
+{
+    struct enhanced_metrics_out *item = request_take(request, sizeof(*item));
+
+    if (item == NULL)
+        return false;
+    item->has_shard_level_metrics = true;
+    *ret = (struct enhanced_metrics_out_list){ .items = item, .count = 1 };
+    return true;
+}
+
+struct slice describe_text(struct request *request, const char *text, bool *ok)
+{
+    const char *copy = arena_text(request->arena, slice_text(text));
+
+    if (copy == NULL)
+        *ok = false;
+    return copy == NULL ? slice_of(NULL, 0) : slice_text(copy);
+}
+
+struct slice describe_arn(struct request *request, const char *stream, bool *ok)
+{
+    struct slice arn =
+        stream_arn_print(request->arena, request->region, request->account, slice_text(stream));
+
+    if (arn.len == 0)
+        *ok = false;
+    return arn;
+}
+
+bool describe_shards(struct request *request, const struct model_stream *stream, uint32_t from,
+                     uint32_t count, struct shard_out_list *ret)
+{
+    struct shard_out *items = request_take(request, (count + 1) * sizeof(*items));
+
+    if (items == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (!describe_shard(request, &stream->shards[from + i], &items[i]))
+            return false;
+    *ret = (struct shard_out_list){ .items = items, .count = count };
+    return true;
+}
+
+bool describe_shard(struct request *request, const struct model_shard *shard,
+                    struct shard_out *ret)
+{
+    char name[SHARD_NAME_BYTES], first[U128_TEXT_BYTES], last[U128_TEXT_BYTES];
+    char start[SEQNO_TEXT_MAX];
+    struct seqno_shard numbers = { .created_s = shard->created_s, .shard = shard->number };
+    bool ok = true;
+
+    seqno_print_start(numbers, start);
+    wire_set(ret, shard_id, describe_text(request, shard_name_print(shard->number, name), &ok));
+    wire_set(&ret->hash_key_range, starting_hash_key,
+             describe_text(request, u128_print(shard->hash_first, first), &ok));
+    wire_set(&ret->hash_key_range, ending_hash_key,
+             describe_text(request, u128_print(shard->hash_last, last), &ok));
+    wire_set(&ret->sequence_number_range, starting_sequence_number,
+             describe_text(request, start, &ok));
+    ret->has_hash_key_range = ret->has_sequence_number_range = true;
+    if (!ok)
+        request_fail_err(request, ERR_NO_MEMORY, NULL);
+    return ok;
+}

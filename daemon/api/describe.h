@@ -1,0 +1,30 @@
+/* describe.h - streams and shards of the model as replies show them.
+ *
+ * All texts are copied to the request's arena: the model may change before the
+ * reply is encoded.  For the files of this folder only.
+ */
+#ifndef API_DESCRIBE_H
+#define API_DESCRIBE_H
+
+#include "api/handler.h"
+
+/* The wire's value of a status. */
+struct choice describe_status(enum stream_status status);
+
+struct stream_mode_details describe_mode(enum stream_mode mode);
+
+/* AWS's answer when no enhanced monitoring is on: one item with an empty list.
+ * False: the request has failed. */
+bool describe_monitoring(struct request *request, struct enhanced_metrics_out_list *ret);
+
+/* Copies of text; `ok` becomes false when there is no memory. */
+struct slice describe_text(struct request *request, const char *text, bool *ok);
+struct slice describe_arn(struct request *request, const char *stream, bool *ok);
+
+/* The shards `from` .. `from + count - 1` of the stream.  False: the request has failed. */
+bool describe_shards(struct request *request, const struct model_stream *stream, uint32_t from,
+                     uint32_t count, struct shard_out_list *ret);
+bool describe_shard(struct request *request, const struct model_shard *shard,
+                    struct shard_out *ret);
+
+#endif

@@ -1,0 +1,90 @@
+#include "api/describe.h"
+#include "api/name.h"
+#include "api/shard_filter.h"
+#include "base/limits.h"
+
+void describe_stream_handle(struct request *request)
+{
+    const struct describe_stream_in *in = request->in;
+    struct describe_stream_out *out = request_take(request, sizeof(*out));
+    const struct model_stream *stream;
+    uint32_t limit = SHARDS_DESCRIBED_MAX, after = 0, from = 0, left;
+    struct slice name;
+    bool ok = true;
+
+    if (out == NULL ||
+        !request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
+                             in->has_stream_arn ? &in->stream_arn : NULL, &name))
+        return;
+    if (in->has_exclusive_start_shard_id &&
+        !shard_name_parse(in->exclusive_start_shard_id, &after)) {
+        request_fail_no_shard(request, name, in->exclusive_start_shard_id);
+        return;
+    }
+    stream = request_stream(request, name);
+    if (stream == NULL)
+        return;
+    if (in->has_limit && (uint32_t)in->limit < limit)
+        limit = (uint32_t)in->limit;
+    if (in->has_exclusive_start_shard_id)
+        from = shards_after(stream, after);
+    left = stream->status == STREAM_CREATING ? 0 : stream->shard_count - from;
+
+    struct stream_description_out *description = &out->stream_description;
+    out->has_stream_description = true;
+    if (!describe_shards(request, stream, from, left < limit ? left : limit,
+                         &description->shards) ||
+        !describe_monitoring(request, &description->enhanced_monitoring))
+        return;
+    description->has_shards = description->has_enhanced_monitoring = true;
+    wire_set(description, has_more_shards, left > limit);
+    wire_set(description, stream_name, describe_text(request, stream->name, &ok));
+    wire_set(description, stream_arn, describe_arn(request, stream->name, &ok));
+    wire_set(description, stream_status, describe_status(stream->status));
+    wire_set(description, stream_mode_details, describe_mode(stream->mode));
+    wire_set(description, retention_period_hours, (int32_t)stream->retention_hours);
+    wire_set(description, stream_creation_timestamp_ms, (int64_t)stream->created_ms);
+    wire_set(description, encryption_type, choice_of(WIRE_ENCRYPTION_NONE));
+    if (ok)
+        request_reply(request, out);
+    else
+        request_fail_err(request, ERR_NO_MEMORY, NULL);
+}
+
+void describe_stream_summary_handle(struct request *request)
+{
+    const struct describe_stream_summary_in *in = request->in;
+    struct describe_stream_summary_out *out = request_take(request, sizeof(*out));
+    const struct model_stream *stream;
+    struct slice name;
+    bool ok = true;
+
+    if (out == NULL ||
+        !request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
+                             in->has_stream_arn ? &in->stream_arn : NULL, &name))
+        return;
+    stream = request_stream(request, name);
+    if (stream == NULL)
+        return;
+
+    struct stream_description_summary_out *summary = &out->stream_description_summary;
+    out->has_stream_description_summary = true;
+    if (!describe_monitoring(request, &summary->enhanced_monitoring))
+        return;
+    summary->has_enhanced_monitoring = true;
+    wire_set(summary, stream_name, describe_text(request, stream->name, &ok));
+    wire_set(summary, stream_arn, describe_arn(request, stream->name, &ok));
+    wire_set(summary, stream_status, describe_status(stream->status));
+    wire_set(summary, stream_mode_details, describe_mode(stream->mode));
+    wire_set(summary, retention_period_hours, (int32_t)stream->retention_hours);
+    wire_set(summary, stream_creation_timestamp_ms, (int64_t)stream->created_ms);
+    wire_set(summary, encryption_type, choice_of(WIRE_ENCRYPTION_NONE));
+    wire_set(summary, open_shard_count,
+             stream->status == STREAM_CREATING ? 0 : (int32_t)stream->shard_count);
+    wire_set(summary, consumer_count, 0);
+    wire_set(summary, max_record_size_in_kib, (int32_t)stream->record_kib_max);
+    if (ok)
+        request_reply(request, out);
+    else
+        request_fail_err(request, ERR_NO_MEMORY, NULL);
+}

@@ -1,0 +1,72 @@
+/* handler.h - what the handlers of operations have in common.
+ *
+ * For the files of this folder only; doors see api.h.
+ */
+#ifndef API_HANDLER_H
+#define API_HANDLER_H
+
+#include "api/api.h"
+#include "catalog/change.h"
+#include "catalog/model.h"
+#include "wire/shapes.h"
+
+struct api {
+    struct api_world world;
+    struct digest *digest; /* the loop's own */
+    uint64_t tokens;       /* made so far: no two are alike */
+};
+
+/* The handlers, by name, as wire/operations.def lists them. */
+#define OPERATION(name, wire_name, in, out, class) void name##_handle(struct request *request);
+#include "wire/operations.def"
+
+void put_record_prepare(struct request *request, struct digest *digest);
+void put_records_prepare(struct request *request, struct digest *digest);
+void get_records_compose(struct request *request);
+
+const struct model *request_model(const struct request *request);
+
+/* The cluster's, for tokens and iterators. */
+struct slice request_secret(const struct request *request);
+
+/* Who asks the catalogue for a change, and when. */
+struct change_stamp request_stamp(struct request *request);
+
+/* Zeroed bytes of the request's arena.  NULL: there are no more; the request has failed then,
+ * return at once. */
+void *request_take(struct request *request, size_t bytes);
+
+/* Text in the request's arena; empty when there is no more memory. */
+struct slice request_text(struct request *request, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The handler is done: `out` goes to the client.  Nothing may be done to the request after it. */
+void request_reply(struct request *request, void *out);
+
+/* The handler is done: the client gets an error. */
+void request_fail(struct request *request, enum error_type type, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+/* As above, for an `enum err` whose meaning to a client is always the same (api/fault.h). */
+void request_fail_err(struct request *request, enum err err, const struct reason *reason);
+
+/* From StreamName or StreamARN, of which one must be there; account and region of an ARN may be
+ * any.  False: the request has failed, return at once. */
+bool request_stream_name(struct request *request, const struct slice *name, const struct slice *arn,
+                         struct slice *ret);
+
+/* The stream of that name.  NULL: there is none, the request has failed, return at once. */
+const struct model_stream *request_stream(struct request *request, struct slice name);
+
+/* "not found" in AWS's words. */
+void request_fail_stream(struct request *request, struct slice name);
+
+/* "not ACTIVE, instead in state ..." in AWS's words. */
+void request_fail_state(struct request *request, const struct model_stream *stream);
+
+/* "does not exist" in AWS's words. */
+void request_fail_shard(struct request *request, struct slice stream, struct slice shard);
+
+/* "Could not find shard" in AWS's words: what was given is no shard's name at all. */
+void request_fail_no_shard(struct request *request, struct slice stream, struct slice shard);
+
+#endif

@@ -1,0 +1,54 @@
+#include "api/shard_filter.h"
+
+static uint64_t horizon_ms(const struct model_stream *stream, uint64_t now_ms);
+static bool begins_by(const struct model_shard *shard, uint64_t time_ms);
+
+bool shard_filter_passes(const struct shard_filter *filter, const struct model_stream *stream,
+                         const struct model_shard *shard, uint64_t now_ms)
+{
+    uint64_t horizon = horizon_ms(stream, now_ms);
+
+    switch (filter->type) {
+    case FILTER_AFTER_SHARD_ID:
+        return shard->number > filter->after;
+    case FILTER_AT_TRIM_HORIZON:
+        return begins_by(shard, horizon);
+    case FILTER_AT_TIMESTAMP:
+        return begins_by(shard, filter->time_ms > horizon ? filter->time_ms : horizon);
+    case FILTER_FROM_TRIM_HORIZON:
+    case FILTER_AT_LATEST:
+    case FILTER_FROM_TIMESTAMP:
+    case FILTER_TYPES:
+        break;
+    }
+    return true; /* every shard that the model lists is open */
+}
+
+uint32_t shards_after(const struct model_stream *stream, uint32_t after)
+{
+    uint32_t low = 0, high = stream->shard_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (stream->shards[middle].number <= after)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The oldest time that a reader of this stream can see. */
+static uint64_t horizon_ms(const struct model_stream *stream, uint64_t now_ms)
+{
+    uint64_t retention_ms = (uint64_t)stream->retention_hours * 3600 * 1000;
+    uint64_t horizon = now_ms > retention_ms ? now_ms - retention_ms : 0;
+
+    return horizon > stream->created_ms ? horizon : stream->created_ms;
+}
+
+/* Shards know their second only. */
+static bool begins_by(const struct model_shard *shard, uint64_t time_ms)
+{
+    return shard->created_s <= time_ms / 1000;
+}
