@@ -17,7 +17,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/note.h"
 #include "base/slice.h"
+#include "catalog/change.h"
 #include "catalog/model.h"
 #include "env/clock.h"
 #include "env/net.h"
@@ -38,6 +40,10 @@ struct catalog_world {
     struct table *table;
     struct log *log;
     struct roster *roster;
+    struct note *note; /* may be NULL */
+    /* The image cannot be written, or read back: stop the process. */
+    void (*on_failed)(void *ctx, const struct reason *reason);
+    void *ctx;
 };
 
 typedef void (*catalog_applied_cb)(void *ctx, const struct model *model);
@@ -46,7 +52,8 @@ typedef void (*catalog_applied_cb)(void *ctx, const struct model *model);
 MUST_CHECK enum err catalog_open(struct catalog **ret, uint64_t node,
                                  const struct catalog_world *world, struct reason *reason);
 
-/* Closes the replica, fails what waits with ERR_CLOSED, then frees. */
+/* Closes the replica, fails what waits with ERR_CLOSED, then frees.  The net answers later calls
+ * for the catalogue with ERR_CLOSED. */
 void catalog_close(struct catalog *catalog, void (*closed)(void *ctx), void *ctx);
 
 /* Who the members are, as founding or joining found out.  A node that is one and has no START yet
@@ -60,7 +67,8 @@ uint32_t catalog_members(const struct catalog *catalog, uint64_t members[GROUP_M
 /* Always there; model_founded() says whether it has content. */
 const struct model *catalog_model(const struct catalog *catalog);
 
-/* Runs at the end of each turn in which the model changed; up to CATALOG_LISTENERS_MAX. */
+/* Runs at the end of each turn in which the model or the leader changed; up to
+ * CATALOG_LISTENERS_MAX. */
 #define CATALOG_LISTENERS_MAX 8u
 void catalog_listen(struct catalog *catalog, catalog_applied_cb cb, void *ctx);
 
@@ -68,6 +76,16 @@ void catalog_listen(struct catalog *catalog, catalog_applied_cb cb, void *ctx);
 bool catalog_leads(const struct catalog *catalog);
 uint64_t catalog_leader(const struct catalog *catalog); /* node id, 0 = unknown */
 bool catalog_is_member(const struct catalog *catalog);
+
+/* Who leads, as others say: used as long as this node does not know it from the group itself. */
+void catalog_hint(struct catalog *catalog, uint64_t leader);
+
+/* Who may get replicas of new streams, asked on the leader; without it every node may. */
+void catalog_set_placer(struct catalog *catalog, change_up_fn up, void *ctx);
+
+/* Every member is known to have applied what is up to `index`: entries below it may be dropped
+ * from this member's log once its image has them. */
+void catalog_set_kept(struct catalog *catalog, uint64_t index);
 
 /* A change on its way, embedded in the caller.  Zeroed before first use. */
 struct catalog_change;
@@ -84,7 +102,7 @@ struct catalog_change {
 
 #define CATALOG_CHANGE_BYTES_MAX (4u * 1024u * 1024u)
 
-/* Proposes `change` (an encoded catalog.proto Change) wherever the leader is, and waits until this
+/* Proposes `change` (made by catalog/change.h, copied) wherever the leader is, and waits until this
  * node's own model has it.  Retried for `timeout_ms` where it provably was not proposed.
  * ERR_OK           applied, here too
  * ERR_EXISTS, ERR_NOT_FOUND, ERR_INVALID, ERR_BUSY, ERR_CLOSED   refused by the model; see reason

@@ -59,11 +59,12 @@ struct model_stream {
     struct model_shard *shards; /* ascending by number */
     uint32_t shard_count;
     uint32_t next_number;
+    uint64_t token; /* of the request that created it; 0 = none */
     struct model_tag *tags;
     uint32_t tag_count;
 };
 
-struct model; /* members behind functions: lookups are hashed, lists are sorted */
+struct model; /* members behind functions: lists are sorted, lookups are binary searches */
 
 bool model_founded(const struct model *model);
 uint64_t model_index(const struct model *model); /* last applied change */
@@ -82,6 +83,9 @@ const struct model_stream *model_stream_at(const struct model *model, uint32_t a
 /* The first place in that order whose name is > `name`. */
 uint32_t model_stream_after(const struct model *model, struct slice name);
 
+/* The shards of all streams in ascending order of groups; start with after = 0; NULL at the end. */
+const struct model_shard *model_shard_next(const struct model *model, uint64_t after,
+                                           const struct model_stream **stream);
 /* NULL when no stream has this group. */
 const struct model_shard *model_shard_by_group(const struct model *model, uint64_t group,
                                                const struct model_stream **stream);

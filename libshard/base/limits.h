@@ -139,7 +139,6 @@
 
 /* ---- operations (api) ---- */
 #define API_LOOP_BYTES_MAX 65536u             /* bodies and replies that the loop parses and encodes itself (D5) */
-#define API_LOOP_RECORDS_MAX 256u             /* records of a reply that the loop composes itself */
 #define API_CHANGE_TIMEOUT_MS 10000u          /* a change of the catalogue: several elections */
 #define SHARDS_MAX 20000u                     /* of all streams: AWS's largest quota */
 #define STREAMS_CREATING_MAX 64u              /* at once: bounds what the catalogue's leader watches */

@@ -1,0 +1,280 @@
+#include "catalog/apply.h"
+
+#include <string.h>
+
+#include "base/ensure.h"
+#include "catalog/row.h"
+
+#define CREATED_BEFORE_MS 2000u /* AWS's shards are about two seconds older than the request */
+#define CREATED_S_END UINT64_C(16025175000) /* shard/seqno.h: what a sequence number can hold */
+
+static enum err apply_one(struct model *model, const Braid__Catalog__Change *change,
+                          struct reason *reason);
+static enum err apply_found(struct model *model, const Braid__Catalog__Found *found,
+                            struct reason *reason);
+static enum err apply_set_node(struct model *model, const Braid__Catalog__SetNode *set,
+                               struct reason *reason);
+static enum err apply_create(struct model *model, const Braid__Catalog__Change *change,
+                             struct reason *reason);
+static enum err create_allowed(const struct model *model, const Braid__Catalog__Change *change,
+                               struct reason *reason);
+static enum err shards_check(const struct model *model, const struct model_stream *stream,
+                             struct reason *reason);
+static void stream_begin(struct model *model, struct model_stream *stream, uint64_t proposed_ms);
+static enum err apply_activate(struct model *model, uint64_t id, struct reason *reason);
+static enum err apply_delete(struct model *model, uint64_t id, struct reason *reason);
+static enum err apply_forget(struct model *model, uint64_t id, struct reason *reason);
+
+enum err apply_change(struct model *model, uint64_t index, uint64_t term, struct slice bytes,
+                      struct reason *reason)
+{
+    ensure(index == model->index + 1);
+    model->index = index;
+    model->term = term;
+    if (bytes.len == 0)
+        return ERR_OK;
+
+    Braid__Catalog__Change *change =
+        braid__catalog__change__unpack(row_allocator, bytes.len, bytes.data);
+    if (change == NULL) {
+        reason_set(reason, "not a change");
+        return ERR_INVALID;
+    }
+
+    enum err err = apply_one(model, change, reason);
+    braid__catalog__change__free_unpacked(change, row_allocator);
+    return err;
+}
+
+static enum err apply_one(struct model *model, const Braid__Catalog__Change *change,
+                          struct reason *reason)
+{
+    if (change->of_case != BRAID__CATALOG__CHANGE__OF_FOUND && !model->founded) {
+        reason_set(reason, "the cluster is not founded yet");
+        return ERR_CLOSED;
+    }
+
+    switch (change->of_case) {
+    case BRAID__CATALOG__CHANGE__OF_FOUND:
+        return apply_found(model, change->found, reason);
+    case BRAID__CATALOG__CHANGE__OF_SET_NODE:
+        return apply_set_node(model, change->set_node, reason);
+    case BRAID__CATALOG__CHANGE__OF_CREATE_STREAM:
+        return apply_create(model, change, reason);
+    case BRAID__CATALOG__CHANGE__OF_ACTIVATE_STREAM:
+        return apply_activate(model, change->activate_stream->id, reason);
+    case BRAID__CATALOG__CHANGE__OF_DELETE_STREAM:
+        return apply_delete(model, change->delete_stream->id, reason);
+    case BRAID__CATALOG__CHANGE__OF_FORGET_STREAM:
+        return apply_forget(model, change->forget_stream->id, reason);
+    case BRAID__CATALOG__CHANGE__OF__NOT_SET:
+    default:
+        reason_set(reason, "not a change that this version knows");
+        return ERR_INVALID;
+    }
+}
+
+static enum err apply_found(struct model *model, const Braid__Catalog__Found *found,
+                            struct reason *reason)
+{
+    if (model->founded) {
+        reason_set(reason, "the cluster is founded already");
+        return ERR_EXISTS;
+    }
+    if (found->cluster == 0 || found->secret.len != MODEL_SECRET_BYTES || found->replication < 1 ||
+        found->replication > GROUP_MEMBERS_MAX || strlen(found->region) > MODEL_NAME_MAX ||
+        strlen(found->account) > MODEL_NAME_MAX) {
+        reason_set(reason, "founding: cluster, secret, replication, region or account out of range");
+        return ERR_INVALID;
+    }
+
+    model->founded = true;
+    model->cluster = found->cluster;
+    model->replication = found->replication;
+    model->cluster_version = found->cluster_version;
+    memcpy(model->secret, found->secret.data, MODEL_SECRET_BYTES);
+    strcpy(model->region, found->region);
+    strcpy(model->account, found->account);
+    return ERR_OK;
+}
+
+static enum err apply_set_node(struct model *model, const Braid__Catalog__SetNode *set,
+                               struct reason *reason)
+{
+    struct model_node node;
+
+    if (set->node == NULL) {
+        reason_set(reason, "no node in it");
+        return ERR_INVALID;
+    }
+
+    enum err err = row_node_read(set->node, &node, reason);
+    if (err != ERR_OK)
+        return err;
+    if (model_node_by_id(model, node.id) == NULL && model->node_count == NODES_MAX) {
+        reason_set(reason, "a cluster has at most %u nodes", NODES_MAX);
+        return ERR_BUSY;
+    }
+    model_node_set(model, &node);
+    return ERR_OK;
+}
+
+static enum err apply_create(struct model *model, const Braid__Catalog__Change *change,
+                             struct reason *reason)
+{
+    enum err err = create_allowed(model, change, reason);
+    if (err != ERR_OK)
+        return err;
+
+    const Braid__Catalog__Stream *row = change->create_stream->stream;
+    if (model_stream_by_name(model, slice_text(row->name)) != NULL)
+        return ERR_OK; /* create_allowed(): the same request, once more */
+
+    struct model_stream *stream = NULL;
+    err = row_stream_read(row, &stream, reason);
+    if (err != ERR_OK)
+        return err;
+    err = shards_check(model, stream, reason);
+    if (err != ERR_OK) {
+        reason_wrap(reason, "stream %s", stream->name);
+        model_stream_free(stream);
+        return err;
+    }
+
+    stream->token = change->token;
+    stream_begin(model, stream, change->proposed_ms);
+    model_stream_add(model, stream);
+    return ERR_OK;
+}
+
+static enum err create_allowed(const struct model *model, const Braid__Catalog__Change *change,
+                               struct reason *reason)
+{
+    const Braid__Catalog__Stream *row = change->create_stream->stream;
+
+    if (row == NULL) {
+        reason_set(reason, "no stream in it");
+        return ERR_INVALID;
+    }
+
+    const struct model_stream *same = model_stream_by_name(model, slice_text(row->name));
+    if (same != NULL && change->token != 0 && same->token == change->token)
+        return ERR_OK;
+    if (same != NULL) {
+        reason_set(reason, "stream %s exists", row->name);
+        return ERR_EXISTS;
+    }
+    if (model->stream_count >= CATALOG_STREAMS_MAX) {
+        reason_set(reason, "a cluster has at most %u streams", CATALOG_STREAMS_MAX);
+        return ERR_BUSY;
+    }
+    if (row->n_shards > CATALOG_SHARDS_MAX - model->group_count) {
+        reason_set(reason, "a cluster has at most %u shards, %u are in use", CATALOG_SHARDS_MAX,
+                   model->group_count);
+        return ERR_BUSY;
+    }
+    return ERR_OK;
+}
+
+/* Ranges that leave no gap from 0 to the largest hash key, and members that are nodes. */
+static enum err shards_check(const struct model *model, const struct model_stream *stream,
+                             struct reason *reason)
+{
+    struct u128 next = u128_of(0, 0);
+
+    for (uint32_t i = 0; i < stream->shard_count; i++) {
+        const struct model_shard *shard = &stream->shards[i];
+        if (u128_compare(shard->hash_first, next) != 0 ||
+            u128_compare(shard->hash_last, shard->hash_first) < 0) {
+            reason_set(reason, "shard %u: its hash keys do not follow the shard before",
+                       shard->number);
+            return ERR_INVALID;
+        }
+        next.v = shard->hash_last.v + 1;
+        if (next.v == 0 && i + 1 < stream->shard_count) {
+            reason_set(reason, "shard %u: no hash keys are left behind it", shard->number);
+            return ERR_INVALID;
+        }
+        for (uint32_t k = 0; k < shard->member_count; k++) {
+            if (model_node_by_id(model, shard->members[k]) == NULL) {
+                reason_set(reason, "shard %u: a member is no node of this cluster", shard->number);
+                return ERR_INVALID;
+            }
+        }
+        if (shard->member_count == 0) {
+            reason_set(reason, "shard %u: no members", shard->number);
+            return ERR_INVALID;
+        }
+    }
+    if (next.v != 0) {
+        reason_set(reason, "its shards do not hold all hash keys");
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+static void stream_begin(struct model *model, struct model_stream *stream, uint64_t proposed_ms)
+{
+    uint64_t created_ms = proposed_ms > CREATED_BEFORE_MS ? proposed_ms - CREATED_BEFORE_MS : 0;
+
+    if (created_ms / 1000 >= CREATED_S_END)
+        created_ms = (CREATED_S_END - 1) * 1000;
+    stream->id = model->next_stream++;
+    stream->status = STREAM_CREATING;
+    stream->created_ms = created_ms;
+    for (uint32_t i = 0; i < stream->shard_count; i++) {
+        stream->shards[i].number = i;
+        stream->shards[i].group = model->next_group++;
+        stream->shards[i].epoch = 1;
+        stream->shards[i].created_s = created_ms / 1000;
+    }
+    stream->next_number = stream->shard_count;
+}
+
+static enum err apply_activate(struct model *model, uint64_t id, struct reason *reason)
+{
+    struct model_stream *stream = model_stream_change(model, id);
+
+    if (stream == NULL) {
+        reason_set(reason, "no such stream");
+        return ERR_NOT_FOUND;
+    }
+    if (stream->status == STREAM_DELETING) {
+        reason_set(reason, "stream %s is being deleted", stream->name);
+        return ERR_CLOSED;
+    }
+    stream->status = STREAM_ACTIVE;
+    return ERR_OK;
+}
+
+static enum err apply_delete(struct model *model, uint64_t id, struct reason *reason)
+{
+    struct model_stream *stream = model_stream_change(model, id);
+
+    if (stream == NULL) {
+        reason_set(reason, "no such stream");
+        return ERR_NOT_FOUND;
+    }
+    if (stream->status == STREAM_DELETING) {
+        reason_set(reason, "stream %s is being deleted already", stream->name);
+        return ERR_CLOSED;
+    }
+    stream->status = STREAM_DELETING;
+    return ERR_OK;
+}
+
+static enum err apply_forget(struct model *model, uint64_t id, struct reason *reason)
+{
+    const struct model_stream *stream = model_stream_by_id(model, id);
+
+    if (stream == NULL) {
+        reason_set(reason, "no such stream");
+        return ERR_NOT_FOUND;
+    }
+    if (stream->status != STREAM_DELETING) {
+        reason_set(reason, "stream %s is not being deleted", stream->name);
+        return ERR_INVALID;
+    }
+    model_stream_remove(model, id);
+    return ERR_OK;
+}

@@ -1,0 +1,130 @@
+/* catalog_private.h - the parts of a catalogue and what they ask of each other.
+ *
+ *     catalog.c   the object: its replica, applying in order, listeners, the end
+ *     propose.c   changes asked on this node: find the leader, wait for the answer
+ *     intake.c    on the leader: changes of all nodes, one entry in flight
+ *     serve.c     on a member: the log for nodes that follow
+ *     follow.c    on the others: asking for it
+ *     keep.c      the image in the table, and trimming the log behind it
+ */
+#ifndef CATALOG_CATALOG_PRIVATE_H
+#define CATALOG_CATALOG_PRIVATE_H
+
+#include "base/list.h"
+#include "catalog/catalog.h"
+#include "catalog/model_private.h"
+#include "replica/replica.h"
+
+struct intake_item;
+
+struct intake {
+    struct list waiting; /* of struct intake_item */
+    uint32_t waiting_count;
+    size_t waiting_bytes;
+    struct intake_item *flying; /* at the replica, or applied and not settled yet */
+};
+
+struct serve {
+    struct list waiting; /* of struct serve_asker, the one that waits longest first */
+    uint32_t count;      /* waiting or reading */
+    struct timer timer;
+};
+
+struct follow {
+    struct net_call call;
+    bool asking;
+    bool once;      /* a member's log failed it: ask another member one time */
+    uint32_t turns; /* which member is asked next */
+    struct timer timer;
+};
+
+struct keep {
+    struct timer timer;
+    bool writing;
+    uint64_t saved; /* the image on the disk stands here */
+    uint64_t kept;  /* catalog_set_kept() */
+};
+
+struct catalog {
+    uint64_t node;
+    struct catalog_world world;
+    struct model *model;
+    uint64_t members[GROUP_MEMBERS_MAX];
+    uint32_t member_count;
+
+    struct replica *replica; /* NULL on nodes outside the group */
+    enum replica_role role;
+    uint64_t leader, hint;
+
+    uint64_t committed; /* as far as this member may apply */
+    struct log_read read;
+    bool reading;
+    struct timer read_again;
+
+    struct {
+        catalog_applied_cb cb;
+        void *ctx;
+    } listeners[CATALOG_LISTENERS_MAX];
+    uint32_t listener_count;
+    struct defer changed;
+
+    change_up_fn up;
+    void *up_ctx;
+
+    struct list jobs; /* of struct propose_job */
+    uint32_t job_count;
+    struct intake intake;
+    struct serve serve;
+    struct follow follow;
+    struct keep keep;
+
+    bool closing;
+    uint32_t busy; /* things under way that call back into this struct */
+    struct defer finish;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+/* ---- catalog.c ---- */
+
+/* Applies the entry behind the model's last one. */
+void catalog_apply(struct catalog *catalog, const struct entry_head *head, struct slice payload);
+
+/* Puts `model` in the place of the present one. */
+void catalog_replace(struct catalog *catalog, struct model *model);
+
+/* The model or the leader changed: everybody hears of it at the end of this turn. */
+void catalog_changed(struct catalog *catalog);
+
+/* Something that was counted in `busy` has ended. */
+void catalog_idle(struct catalog *catalog);
+
+/* ---- propose.c ---- */
+void propose_changed(struct catalog *catalog);
+void propose_close(struct catalog *catalog);
+
+/* ---- intake.c ---- */
+void intake_open(struct catalog *catalog);
+void intake_changed(struct catalog *catalog);
+/* The entry at `index` was applied with this answer. */
+void intake_applied(struct catalog *catalog, uint64_t index, enum err err,
+                    const struct reason *reason);
+void intake_close(struct catalog *catalog);
+
+/* ---- serve.c ---- */
+void serve_open(struct catalog *catalog);
+void serve_changed(struct catalog *catalog);
+void serve_close(struct catalog *catalog);
+
+/* ---- follow.c ---- */
+void follow_start(struct catalog *catalog);
+void follow_close(struct catalog *catalog);
+
+/* ---- keep.c ---- */
+/* Blocking.  Reads the image, if there is one. */
+MUST_CHECK enum err keep_open(struct catalog *catalog, struct reason *reason);
+void keep_changed(struct catalog *catalog);
+void keep_trim(struct catalog *catalog);
+void keep_close(struct catalog *catalog);
+
+#endif

@@ -1,0 +1,276 @@
+#include "catalog/change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+#include "catalog/placement.h"
+#include "catalog/row.h"
+
+#define CHANGE_ARENA_BYTES_MAX (16u * 1024u * 1024u) /* STREAM_SHARDS_MAX rows in C structs */
+
+static Braid__Catalog__Change stamped(struct change_stamp stamp,
+                                      Braid__Catalog__Change__OfCase of_case);
+static char *text_of(const char *text);
+static struct model_stream *stream_wanted(const struct change_stream *wanted);
+static bool needs_place(const Braid__Catalog__Change *change);
+static enum err place_stream(Braid__Catalog__Stream *stream, const struct model *model,
+                             change_up_fn up, void *ctx, struct reason *reason);
+static uint32_t nodes_gather(const struct model *model, change_up_fn up, void *ctx,
+                             struct placement_node nodes[NODES_MAX]);
+static struct placement_node *node_find(struct placement_node nodes[], uint32_t count, uint64_t id);
+static void members_set(Braid__Catalog__Stream *stream, uint64_t (*members)[GROUP_MEMBERS_MAX],
+                        uint32_t replication);
+
+/* ---- making ---- */
+
+struct buf *change_found(struct change_stamp stamp, const struct change_found *found)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_FOUND);
+    Braid__Catalog__Found row;
+    unsigned char secret[MODEL_SECRET_BYTES];
+
+    braid__catalog__found__init(&row);
+    memcpy(secret, found->secret, sizeof(secret));
+    row.cluster = found->cluster;
+    row.secret = (ProtobufCBinaryData){ .data = secret, .len = sizeof(secret) };
+    row.replication = found->replication;
+    row.region = text_of(found->region);
+    row.account = text_of(found->account);
+    row.cluster_version = 1;
+    change.found = &row;
+    return row_pack(&change.base);
+}
+
+struct buf *change_set_node(struct change_stamp stamp, const struct model_node *node)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_SET_NODE);
+    Braid__Catalog__SetNode set;
+    struct arena arena;
+    struct buf *buf = NULL;
+
+    braid__catalog__set_node__init(&set);
+    arena_init(&arena, CHANGE_ARENA_BYTES_MAX);
+    set.node = row_node_write(&arena, node);
+    change.set_node = &set;
+    if (set.node != NULL)
+        buf = row_pack(&change.base);
+    arena_fini(&arena);
+    return buf;
+}
+
+struct buf *change_create_stream(struct change_stamp stamp, const struct change_stream *wanted)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_CREATE_STREAM);
+    Braid__Catalog__CreateStream create;
+    struct model_stream *stream = stream_wanted(wanted);
+    struct arena arena;
+    struct buf *buf = NULL;
+
+    braid__catalog__create_stream__init(&create);
+    stream->created_ms = stamp.proposed_ms;
+    stream->token = stamp.token;
+    arena_init(&arena, CHANGE_ARENA_BYTES_MAX);
+    create.stream = row_stream_write(&arena, stream);
+    change.create_stream = &create;
+    if (create.stream != NULL)
+        buf = row_pack(&change.base);
+    arena_fini(&arena);
+    model_stream_free(stream);
+    return buf;
+}
+
+struct buf *change_activate_stream(struct change_stamp stamp, uint64_t id)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_ACTIVATE_STREAM);
+    Braid__Catalog__ActivateStream row;
+
+    braid__catalog__activate_stream__init(&row);
+    row.id = id;
+    change.activate_stream = &row;
+    return row_pack(&change.base);
+}
+
+struct buf *change_delete_stream(struct change_stamp stamp, uint64_t id)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_DELETE_STREAM);
+    Braid__Catalog__DeleteStream row;
+
+    braid__catalog__delete_stream__init(&row);
+    row.id = id;
+    change.delete_stream = &row;
+    return row_pack(&change.base);
+}
+
+struct buf *change_forget_stream(struct change_stamp stamp, uint64_t id)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_FORGET_STREAM);
+    Braid__Catalog__ForgetStream row;
+
+    braid__catalog__forget_stream__init(&row);
+    row.id = id;
+    change.forget_stream = &row;
+    return row_pack(&change.base);
+}
+
+static Braid__Catalog__Change stamped(struct change_stamp stamp,
+                                      Braid__Catalog__Change__OfCase of_case)
+{
+    Braid__Catalog__Change change;
+
+    braid__catalog__change__init(&change);
+    change.proposed_ms = stamp.proposed_ms;
+    change.proposer = stamp.proposer;
+    change.token = stamp.token;
+    change.of_case = of_case;
+    return change;
+}
+
+/* protobuf-c has no const in its structs and never writes to what it packs. */
+static char *text_of(const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } same = { .in = text == NULL ? "" : text };
+
+    return same.out;
+}
+
+/* The rows as the change carries them: no ids, no groups, no members yet.  What is out of range
+ * goes along as it is, cut to fit: the reader refuses it. */
+static struct model_stream *stream_wanted(const struct change_stream *wanted)
+{
+    uint32_t shards = wanted->shard_count > STREAM_SHARDS_MAX ? 0 : wanted->shard_count;
+    struct model_stream *stream = model_stream_new(shards, wanted->tag_count);
+
+    if (wanted->name.len <= MODEL_NAME_MAX && wanted->name.len > 0)
+        memcpy(stream->name, wanted->name.data, wanted->name.len);
+    stream->status = STREAM_CREATING;
+    stream->mode = wanted->mode;
+    stream->retention_hours = wanted->retention_hours;
+    stream->record_kib_max = wanted->record_kib_max;
+    stream->next_number = shards;
+    for (uint32_t i = 0; i < shards; i++) {
+        stream->shards[i].number = i;
+        u128_range(i, shards, &stream->shards[i].hash_first, &stream->shards[i].hash_last);
+    }
+    for (uint32_t i = 0; i < wanted->tag_count; i++) {
+        size_t key = strlen(wanted->tags[i].key) + 1, value = strlen(wanted->tags[i].value) + 1;
+        stream->tags[i].key = memcpy(model_memory(1, key), wanted->tags[i].key, key);
+        stream->tags[i].value = memcpy(model_memory(1, value), wanted->tags[i].value, value);
+    }
+    return stream;
+}
+
+/* ---- placing ---- */
+
+enum err change_place(struct slice bytes, const struct model *model, change_up_fn up, void *ctx,
+                      struct buf **ret, struct reason *reason)
+{
+    Braid__Catalog__Change *change =
+        braid__catalog__change__unpack(row_allocator, bytes.len, bytes.data);
+    enum err err = ERR_OK;
+
+    if (change == NULL || change->of_case == BRAID__CATALOG__CHANGE__OF__NOT_SET) {
+        reason_set(reason, "not a change that this version knows");
+        err = ERR_INVALID;
+    } else if (needs_place(change)) {
+        err = place_stream(change->create_stream->stream, model, up, ctx, reason);
+    }
+
+    if (err == ERR_OK) {
+        struct buf *buf = row_pack(&change->base);
+        if (buf == NULL)
+            err = ERR_NO_MEMORY;
+        else
+            *ret = buf;
+    }
+    if (change != NULL)
+        braid__catalog__change__free_unpacked(change, row_allocator);
+    return err;
+}
+
+static bool needs_place(const Braid__Catalog__Change *change)
+{
+    if (change->of_case != BRAID__CATALOG__CHANGE__OF_CREATE_STREAM ||
+        change->create_stream->stream == NULL || change->create_stream->stream->n_shards == 0)
+        return false;
+
+    const Braid__Catalog__Stream *stream = change->create_stream->stream;
+    for (size_t i = 0; i < stream->n_shards; i++)
+        if (stream->shards[i]->n_members > 0)
+            return false; /* placed by somebody: apply.c judges it */
+    return true;
+}
+
+static enum err place_stream(Braid__Catalog__Stream *stream, const struct model *model,
+                             change_up_fn up, void *ctx, struct reason *reason)
+{
+    struct placement_node nodes[NODES_MAX];
+    uint32_t replication = model_replication(model);
+
+    if (!model_founded(model)) {
+        reason_set(reason, "the cluster is not founded yet");
+        return ERR_UNAVAILABLE;
+    }
+    if (stream->n_shards > STREAM_SHARDS_MAX) {
+        reason_set(reason, "%zu shards; a stream has at most %u", stream->n_shards,
+                   STREAM_SHARDS_MAX);
+        return ERR_INVALID;
+    }
+
+    uint32_t node_count = nodes_gather(model, up, ctx, nodes);
+    uint64_t(*members)[GROUP_MEMBERS_MAX] = model_memory(stream->n_shards, sizeof(members[0]));
+    enum err err = placement_shards(nodes, node_count, replication, (uint32_t)stream->n_shards,
+                                    members, reason);
+    if (err == ERR_OK)
+        members_set(stream, members, replication);
+    free(members);
+    return err;
+}
+
+static uint32_t nodes_gather(const struct model *model, change_up_fn up, void *ctx,
+                             struct placement_node nodes[NODES_MAX])
+{
+    uint32_t count = model_node_count(model);
+    const struct model_shard *shard = NULL;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct model_node *node = model_node_at(model, i);
+        nodes[i] = (struct placement_node){ .id = node->id,
+                                            .az = node->az,
+                                            .up = up == NULL || up(ctx, node->id) };
+    }
+    for (uint64_t after = 0; (shard = model_shard_next(model, after, NULL)) != NULL;) {
+        after = shard->group;
+        for (uint32_t i = 0; i < shard->member_count; i++) {
+            struct placement_node *node = node_find(nodes, count, shard->members[i]);
+            if (node == NULL)
+                continue;
+            node->replicas++;
+            node->preferred += i == 0;
+        }
+    }
+    return count;
+}
+
+static struct placement_node *node_find(struct placement_node nodes[], uint32_t count, uint64_t id)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (nodes[i].id == id)
+            return &nodes[i];
+    return NULL;
+}
+
+static void members_set(Braid__Catalog__Stream *stream, uint64_t (*members)[GROUP_MEMBERS_MAX],
+                        uint32_t replication)
+{
+    for (size_t i = 0; i < stream->n_shards; i++) {
+        Braid__Catalog__Shard *shard = stream->shards[i];
+        ensure(shard->n_members == 0);
+        shard->members = model_memory(replication, sizeof(shard->members[0]));
+        shard->n_members = replication;
+        memcpy(shard->members, members[i], replication * sizeof(shard->members[0]));
+    }
+}

@@ -1,0 +1,75 @@
+/* change.h - making and reading changes of the catalogue (proto/catalog.proto, Change).
+ *
+ * Whoever wants a change builds its bytes here and gives them to
+ * catalog_change(); nobody else has to know the protobuf.
+ *
+ *     change_create_stream(stamp, &wanted) -> catalog_change -> the leader
+ *         -> change_place() -> the log -> apply_change() on every node
+ *
+ * Each builder returns one reference, the caller's, or NULL when there is no
+ * memory.  No state, no I/O.
+ */
+#ifndef CATALOG_CHANGE_H
+#define CATALOG_CHANGE_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "catalog/model.h"
+
+struct change_stamp {
+    uint64_t proposed_ms; /* the proposer's wall clock */
+    uint64_t proposer;    /* its node id */
+    uint64_t token;       /* the same for a retry of the same request, from random_id(); 0 = none */
+};
+
+struct change_found {
+    uint64_t cluster;
+    unsigned char secret[MODEL_SECRET_BYTES];
+    uint32_t replication;
+    const char *region, *account;
+};
+
+/* The first entry of a cluster.  Refused with ERR_EXISTS when it is founded. */
+struct buf *change_found(struct change_stamp stamp, const struct change_found *found);
+
+/* What a node says of itself.  ERR_BUSY: NODES_MAX of them. */
+struct buf *change_set_node(struct change_stamp stamp, const struct model_node *node);
+
+struct change_stream {
+    struct slice name;
+    enum stream_mode mode;
+    uint32_t shard_count; /* 1 .. STREAM_SHARDS_MAX; they share the hash keys in AWS's way */
+    uint32_t retention_hours;
+    uint32_t record_kib_max;
+    const struct model_tag *tags;
+    uint32_t tag_count;
+};
+
+/* A stream in CREATING; the leader places its shards.  Refused with
+ * ERR_EXISTS   there is one of that name, in any state (unless the same token made it: ERR_OK)
+ * ERR_INVALID  a field breaks a rule
+ * ERR_BUSY     a maximum of the catalogue */
+struct buf *change_create_stream(struct change_stamp stamp, const struct change_stream *wanted);
+
+/* CREATING -> ACTIVE.  ERR_NOT_FOUND, ERR_CLOSED: it is being deleted. */
+struct buf *change_activate_stream(struct change_stamp stamp, uint64_t id);
+
+/* -> DELETING.  ERR_NOT_FOUND, ERR_CLOSED: it is already. */
+struct buf *change_delete_stream(struct change_stamp stamp, uint64_t id);
+
+/* The row goes; the name may be used again.  ERR_NOT_FOUND, ERR_INVALID: not in DELETING. */
+struct buf *change_forget_stream(struct change_stamp stamp, uint64_t id);
+
+/* Whether new replicas may go to the node. */
+typedef bool (*change_up_fn)(void *ctx, uint64_t node);
+
+/* On the leader, before it proposes: checks that `change` can be read, and gives members to the
+ * shards of a new stream that have none.  `*ret` is one reference.  `up` may be NULL: all are.
+ * ERR_INVALID      cannot be read
+ * ERR_UNAVAILABLE  fewer nodes are up than a shard needs */
+MUST_CHECK enum err change_place(struct slice change, const struct model *model, change_up_fn up,
+                                 void *ctx, struct buf **ret, struct reason *reason);
+
+#endif

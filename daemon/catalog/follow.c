@@ -1,0 +1,153 @@
+#include "catalog/answer.h"
+#include "catalog/catalog_private.h"
+#include "catalog/model_image.h"
+#include "catalog/row.h"
+#include "peer.pb-c.h"
+
+#include <inttypes.h>
+
+static bool is_wanted(const struct catalog *catalog);
+static void ask(struct catalog *catalog);
+static uint64_t whom(struct catalog *catalog);
+static void ask_on_answer(struct net_call *call, enum err err, enum err remote,
+                          struct slice bytes, struct buf *answer_buf);
+static bool take(struct catalog *catalog, struct slice bytes);
+static bool take_image(struct catalog *catalog, struct slice bytes);
+static bool take_entries(struct catalog *catalog, const Braid__Peer__CatalogAnswer *answer);
+static void ask_later(struct catalog *catalog, uint64_t after_ms);
+static void on_timer(struct timer *timer);
+
+void follow_start(struct catalog *catalog)
+{
+    if (!catalog->follow.asking && !timer_running(&catalog->follow.timer))
+        ask_later(catalog, 0);
+}
+
+void follow_close(struct catalog *catalog)
+{
+    timer_stop(&catalog->follow.timer);
+    if (catalog->follow.asking)
+        net_call_cancel(catalog->world.net, &catalog->follow.call);
+    catalog->follow.asking = false;
+}
+
+/* A member reads its own log, unless that failed it. */
+static bool is_wanted(const struct catalog *catalog)
+{
+    return !catalog->closing && catalog->member_count > 0 &&
+           (catalog->follow.once || !catalog_is_member(catalog));
+}
+
+static void ask(struct catalog *catalog)
+{
+    if (!is_wanted(catalog))
+        return;
+
+    uint64_t node = whom(catalog);
+    AUTO_UNREF struct buf *bytes = answer_ask(catalog->model->index + 1);
+    if (node == 0 || bytes == NULL) {
+        ask_later(catalog, CATALOG_ASK_PAUSE_MS);
+        return;
+    }
+    catalog->follow.asking = true;
+    net_call(catalog->world.net, &catalog->follow.call, node, NET_CATALOG_READ, &bytes, 1,
+             CATALOG_ASK_TIMEOUT_MS, ask_on_answer);
+}
+
+static uint64_t whom(struct catalog *catalog)
+{
+    for (uint32_t i = 0; i < catalog->member_count; i++) {
+        uint64_t node = catalog->members[(catalog->follow.turns + i) % catalog->member_count];
+        if (node != catalog->node && net_is_up(catalog->world.net, node)) {
+            catalog->follow.turns += i;
+            return node;
+        }
+    }
+    return 0;
+}
+
+static void ask_on_answer(struct net_call *call, enum err err, enum err remote,
+                          struct slice bytes, struct buf *answer_buf)
+{
+    struct catalog *catalog = container_of(call, struct catalog, follow.call);
+    bool answered = err == ERR_OK && remote == ERR_OK;
+    bool progress = answered && take(catalog, bytes);
+
+    catalog->follow.asking = false;
+    if (progress)
+        catalog->follow.once = false;
+    if (!answered)
+        catalog->follow.turns++; /* the next member */
+    ask_later(catalog, progress ? 0 : CATALOG_ASK_PAUSE_MS);
+}
+
+/* True when the model moved. */
+static bool take(struct catalog *catalog, struct slice bytes)
+{
+    Braid__Peer__CatalogAnswer *answer =
+        braid__peer__catalog_answer__unpack(row_allocator, bytes.len, bytes.data);
+    bool progress = false;
+
+    if (answer == NULL)
+        return false;
+    if (answer->image.len > 0)
+        progress = take_image(catalog, slice_of(answer->image.data, answer->image.len));
+    if (answer->n_heads == answer->n_changes)
+        progress |= take_entries(catalog, answer);
+    braid__peer__catalog_answer__free_unpacked(answer, row_allocator);
+    return progress;
+}
+
+static bool take_image(struct catalog *catalog, struct slice bytes)
+{
+    struct model *model = NULL;
+    struct reason reason = { .text = "" };
+    enum err err = model_image_unpack(bytes, &model, &reason);
+
+    if (err != ERR_OK) {
+        note_event(catalog->world.note, NOTE_WARN, "catalog.image_refused", "reason=%s",
+                   NOTE_QUOTED(reason.text));
+        return false;
+    }
+    if (model->index <= catalog->model->index) {
+        model_free(model);
+        return false;
+    }
+    note_event(catalog->world.note, NOTE_INFO, "catalog.image_taken", "index=%" PRIu64,
+               model->index);
+    catalog_replace(catalog, model);
+    return true;
+}
+
+static bool take_entries(struct catalog *catalog, const Braid__Peer__CatalogAnswer *answer)
+{
+    bool progress = false;
+
+    for (size_t i = 0; i < answer->n_heads; i++) {
+        struct slice payload = slice_of(answer->changes[i].data, answer->changes[i].len);
+        struct entry_head head;
+        if (answer->heads[i].len != ENTRY_HEAD_BYTES ||
+            !entry_head_decode(&head, answer->heads[i].data) || head.group != CATALOG_GROUP ||
+            !entry_matches(&head, payload)) {
+            note_event(catalog->world.note, NOTE_WARN, "catalog.entry_refused", "index=%" PRIu64,
+                       catalog->model->index + 1);
+            return progress;
+        }
+        if (head.index != catalog->model->index + 1)
+            continue;
+        catalog_apply(catalog, &head, payload);
+        progress = true;
+    }
+    return progress;
+}
+
+static void ask_later(struct catalog *catalog, uint64_t after_ms)
+{
+    if (is_wanted(catalog))
+        timer_start(catalog->world.clock, &catalog->follow.timer, after_ms, on_timer);
+}
+
+static void on_timer(struct timer *timer)
+{
+    ask(container_of(timer, struct catalog, follow.timer));
+}

@@ -1,0 +1,142 @@
+#include "catalog/catalog_private.h"
+#include "catalog/model_image.h"
+#include "table/keys.h"
+
+#include <stdlib.h>
+
+/* One writing of the image, on a worker; it touches nothing but this. */
+struct keep_job {
+    struct work work;
+    struct catalog *catalog;
+    struct table *table;
+    struct table_batch *batch;
+    struct buf *image;
+    uint64_t index;
+    enum err err;
+    struct reason reason;
+};
+
+static void on_timer(struct timer *timer);
+static void write_image(struct catalog *catalog);
+static void write_run(struct work *work);
+static void write_done(struct work *work);
+static void job_free(struct keep_job *job);
+
+enum err keep_open(struct catalog *catalog, struct reason *reason)
+{
+    struct key key = key_image(CATALOG_GROUP);
+    struct model *model = NULL;
+    AUTO_UNREF struct buf *image = NULL;
+    enum err err = table_get(catalog->world.table, TABLE_IMAGE, key_slice(&key), &image, reason);
+
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK;
+    if (err == ERR_OK)
+        err = model_image_unpack(buf_slice(image), &model, reason);
+    if (err != ERR_OK)
+        return err;
+    model_free(catalog->model);
+    catalog->model = model;
+    catalog->keep.saved = model->index;
+    catalog_changed(catalog);
+    return ERR_OK;
+}
+
+void keep_changed(struct catalog *catalog)
+{
+    struct keep *keep = &catalog->keep;
+    uint64_t behind = catalog->model->index - keep->saved;
+
+    if (catalog->closing || keep->writing || catalog->model->index <= keep->saved)
+        return;
+    if (behind >= CATALOG_IMAGE_CHANGES_MAX)
+        write_image(catalog);
+    else if (!timer_running(&keep->timer))
+        timer_start(catalog->world.clock, &keep->timer, CATALOG_IMAGE_EVERY_MS, on_timer);
+}
+
+void keep_close(struct catalog *catalog)
+{
+    timer_stop(&catalog->keep.timer);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct catalog *catalog = container_of(timer, struct catalog, keep.timer);
+
+    if (!catalog->keep.writing && catalog->model->index > catalog->keep.saved)
+        write_image(catalog);
+}
+
+static void write_image(struct catalog *catalog)
+{
+    struct key key = key_image(CATALOG_GROUP);
+    struct keep_job *job = model_memory(1, sizeof(*job));
+
+    timer_stop(&catalog->keep.timer);
+    job->catalog = catalog;
+    job->table = catalog->world.table;
+    job->index = catalog->model->index;
+    job->batch = table_batch_new();
+    job->image = model_image_pack(catalog->model);
+    if (job->batch == NULL || job->image == NULL) {
+        job_free(job);
+        timer_start(catalog->world.clock, &catalog->keep.timer, CATALOG_IMAGE_EVERY_MS, on_timer);
+        return;
+    }
+    table_batch_put(job->batch, TABLE_IMAGE, key_slice(&key), buf_slice(job->image));
+    catalog->keep.writing = true;
+    catalog->busy++;
+    work_start(catalog->world.work, &job->work, write_run, write_done);
+}
+
+static void write_run(struct work *work)
+{
+    struct keep_job *job = container_of(work, struct keep_job, work);
+
+    job->err = table_write(job->table, job->batch, true, &job->reason);
+}
+
+static void write_done(struct work *work)
+{
+    struct keep_job *job = container_of(work, struct keep_job, work);
+    struct catalog *catalog = job->catalog;
+
+    catalog->keep.writing = false;
+    if (job->err == ERR_OK) {
+        catalog->keep.saved = job->index;
+        keep_trim(catalog);
+        keep_changed(catalog);
+    } else if (catalog->world.on_failed != NULL) {
+        reason_wrap(&job->reason, "write the catalogue's image");
+        catalog->world.on_failed(catalog->world.ctx, &job->reason);
+    }
+    job_free(job);
+    catalog_idle(catalog);
+}
+
+static void job_free(struct keep_job *job)
+{
+    table_batch_free(job->batch);
+    buf_unref(job->image);
+    free(job);
+}
+
+/* Entries that the image has, and that every other member has applied, are not read again but by
+ * nodes outside the group: those get the image instead.  An entry that is kept keeps its whole
+ * segment, so few are. */
+void keep_trim(struct catalog *catalog)
+{
+    const struct log_state *state = NULL;
+    uint64_t done = catalog->keep.saved < catalog->keep.kept ? catalog->keep.saved
+                                                             : catalog->keep.kept;
+
+    if (catalog->replica == NULL || catalog->closing)
+        return;
+    state = log_state(catalog->world.log, CATALOG_GROUP);
+    if (done > state->applied)
+        done = state->applied;
+    if (done <= CATALOG_LOG_KEPT || done - CATALOG_LOG_KEPT + 1 <= state->first)
+        return;
+    log_trim(catalog->world.log, CATALOG_GROUP, done - CATALOG_LOG_KEPT + 1);
+}

@@ -1,0 +1,405 @@
+#include "catalog/model_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+
+#define ROOM_FIRST 16u
+
+static uint32_t name_place(const struct model *model, struct slice name, bool behind_equal);
+static uint32_t id_place(const struct model *model, uint64_t id);
+static uint32_t group_place(const struct model *model, uint64_t group);
+static int name_compare(const char *a, struct slice b);
+static void *grown(void *items, uint32_t *room, uint32_t wanted, size_t size);
+static void groups_add(struct model *model, struct model_stream *stream);
+static void groups_remove(struct model *model, const struct model_stream *stream);
+
+/* ---- the whole ---- */
+
+void *model_memory(size_t count, size_t size)
+{
+    void *memory = calloc(count == 0 ? 1 : count, size);
+
+    ensure(memory != NULL);
+    return memory;
+}
+
+struct model *model_new(void)
+{
+    struct model *model = model_memory(1, sizeof(*model));
+
+    model->index = MODEL_START_INDEX;
+    model->term = 1;
+    model->next_stream = 1;
+    model->next_group = CATALOG_GROUP + 1;
+    return model;
+}
+
+void model_free(struct model *model)
+{
+    if (model == NULL)
+        return;
+    for (uint32_t i = 0; i < model->stream_count; i++)
+        model_stream_free(model->by_name[i]);
+    for (uint32_t i = 0; i < model->node_count; i++)
+        free(model->nodes[i]);
+    free(model->by_name);
+    free(model->by_id);
+    free(model->groups);
+    free(model);
+}
+
+bool model_founded(const struct model *model)
+{
+    return model->founded;
+}
+
+uint64_t model_index(const struct model *model)
+{
+    return model->index;
+}
+
+uint64_t model_cluster(const struct model *model)
+{
+    return model->cluster;
+}
+
+const unsigned char *model_secret(const struct model *model)
+{
+    return model->secret;
+}
+
+uint32_t model_replication(const struct model *model)
+{
+    return model->replication;
+}
+
+const char *model_region(const struct model *model)
+{
+    return model->region;
+}
+
+const char *model_account(const struct model *model)
+{
+    return model->account;
+}
+
+uint64_t model_next_group(const struct model *model)
+{
+    return model->next_group;
+}
+
+/* ---- streams ---- */
+
+const struct model_stream *model_stream_by_name(const struct model *model, struct slice name)
+{
+    uint32_t at = name_place(model, name, false);
+
+    if (at == model->stream_count || name_compare(model->by_name[at]->name, name) != 0)
+        return NULL;
+    return model->by_name[at];
+}
+
+const struct model_stream *model_stream_by_id(const struct model *model, uint64_t id)
+{
+    uint32_t at = id_place(model, id);
+
+    if (at == model->stream_count || model->by_id[at]->id != id)
+        return NULL;
+    return model->by_id[at];
+}
+
+uint32_t model_stream_count(const struct model *model)
+{
+    return model->stream_count;
+}
+
+const struct model_stream *model_stream_at(const struct model *model, uint32_t at)
+{
+    ensure(at < model->stream_count);
+    return model->by_name[at];
+}
+
+uint32_t model_stream_after(const struct model *model, struct slice name)
+{
+    return name_place(model, name, true);
+}
+
+struct model_stream *model_stream_change(struct model *model, uint64_t id)
+{
+    uint32_t at = id_place(model, id);
+
+    return at < model->stream_count && model->by_id[at]->id == id ? model->by_id[at] : NULL;
+}
+
+struct model_stream *model_stream_new(uint32_t shard_count, uint32_t tag_count)
+{
+    struct model_stream *stream = model_memory(1, sizeof(*stream));
+
+    stream->shards = model_memory(shard_count, sizeof(stream->shards[0]));
+    stream->tags = model_memory(tag_count, sizeof(stream->tags[0]));
+    stream->shard_count = shard_count;
+    stream->tag_count = tag_count;
+    return stream;
+}
+
+void model_stream_free(struct model_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    for (uint32_t i = 0; i < stream->tag_count; i++) {
+        free(stream->tags[i].key);
+        free(stream->tags[i].value);
+    }
+    free(stream->tags);
+    free(stream->shards);
+    free(stream);
+}
+
+void model_stream_add(struct model *model, struct model_stream *stream)
+{
+    uint32_t count = model->stream_count;
+    uint32_t by_name = name_place(model, slice_text(stream->name), false);
+    uint32_t by_id = id_place(model, stream->id);
+    uint32_t room = model->stream_room;
+
+    ensure(by_name == count || strcmp(model->by_name[by_name]->name, stream->name) != 0);
+    ensure(by_id == count || model->by_id[by_id]->id != stream->id);
+
+    model->by_name = grown(model->by_name, &room, count + 1, sizeof(model->by_name[0]));
+    model->by_id = grown(model->by_id, &model->stream_room, count + 1, sizeof(model->by_id[0]));
+    memmove(&model->by_name[by_name + 1], &model->by_name[by_name],
+            (count - by_name) * sizeof(model->by_name[0]));
+    memmove(&model->by_id[by_id + 1], &model->by_id[by_id],
+            (count - by_id) * sizeof(model->by_id[0]));
+    model->by_name[by_name] = stream;
+    model->by_id[by_id] = stream;
+    model->stream_count++;
+    groups_add(model, stream);
+}
+
+void model_stream_remove(struct model *model, uint64_t id)
+{
+    struct model_stream *stream = model_stream_change(model, id);
+
+    ensure(stream != NULL);
+    groups_remove(model, stream);
+
+    uint32_t by_name = name_place(model, slice_text(stream->name), false);
+    uint32_t by_id = id_place(model, id);
+
+    model->stream_count--;
+    memmove(&model->by_name[by_name], &model->by_name[by_name + 1],
+            (model->stream_count - by_name) * sizeof(model->by_name[0]));
+    memmove(&model->by_id[by_id], &model->by_id[by_id + 1],
+            (model->stream_count - by_id) * sizeof(model->by_id[0]));
+    model_stream_free(stream);
+}
+
+/* ---- shards ---- */
+
+const struct model_shard *model_shard_by_group(const struct model *model, uint64_t group,
+                                               const struct model_stream **stream)
+{
+    uint32_t at = group_place(model, group);
+
+    if (at == model->group_count || model->groups[at].group != group)
+        return NULL;
+    if (stream != NULL)
+        *stream = model->groups[at].stream;
+    return &model->groups[at].stream->shards[model->groups[at].at];
+}
+
+const struct model_shard *model_shard_next(const struct model *model, uint64_t after,
+                                           const struct model_stream **stream)
+{
+    uint32_t at = after == UINT64_MAX ? model->group_count : group_place(model, after + 1);
+
+    if (at == model->group_count)
+        return NULL;
+    if (stream != NULL)
+        *stream = model->groups[at].stream;
+    return &model->groups[at].stream->shards[model->groups[at].at];
+}
+
+const struct model_shard *model_shard_by_number(const struct model_stream *stream, uint32_t number)
+{
+    uint32_t low = 0, high = stream->shard_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (stream->shards[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < stream->shard_count && stream->shards[low].number == number ? &stream->shards[low]
+                                                                             : NULL;
+}
+
+const struct model_shard *model_shard_by_hash(const struct model_stream *stream, struct u128 key)
+{
+    uint32_t low = 0, high = stream->shard_count;
+
+    /* apply.c takes only streams whose ranges ascend with the numbers and leave no gap. */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (u128_compare(stream->shards[middle].hash_last, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < stream->shard_count ? &stream->shards[low] : NULL;
+}
+
+uint32_t model_shard_total(const struct model *model)
+{
+    return model->group_count;
+}
+
+/* ---- nodes ---- */
+
+const struct model_node *model_node_by_id(const struct model *model, uint64_t id)
+{
+    for (uint32_t i = 0; i < model->node_count; i++)
+        if (model->nodes[i]->id == id)
+            return model->nodes[i];
+    return NULL;
+}
+
+uint32_t model_node_count(const struct model *model)
+{
+    return model->node_count;
+}
+
+const struct model_node *model_node_at(const struct model *model, uint32_t at)
+{
+    ensure(at < model->node_count);
+    return model->nodes[at];
+}
+
+void model_node_set(struct model *model, const struct model_node *node)
+{
+    uint32_t at = 0;
+    struct model_node *row = NULL;
+
+    while (at < model->node_count && model->nodes[at]->id != node->id)
+        at++;
+    if (at < model->node_count) {
+        row = model->nodes[at];
+        model->node_count--;
+        memmove(&model->nodes[at], &model->nodes[at + 1],
+                (model->node_count - at) * sizeof(model->nodes[0]));
+    } else {
+        ensure(model->node_count < NODES_MAX);
+        row = model_memory(1, sizeof(*row));
+    }
+    *row = *node;
+
+    for (at = 0; at < model->node_count; at++) {
+        int order = strcmp(model->nodes[at]->name, row->name);
+        if (order > 0 || (order == 0 && model->nodes[at]->id > row->id))
+            break;
+    }
+    memmove(&model->nodes[at + 1], &model->nodes[at],
+            (model->node_count - at) * sizeof(model->nodes[0]));
+    model->nodes[at] = row;
+    model->node_count++;
+}
+
+/* ---- order ---- */
+
+static int name_compare(const char *a, struct slice b)
+{
+    size_t len = strlen(a);
+    size_t common = len < b.len ? len : b.len;
+    int order = common == 0 ? 0 : memcmp(a, b.data, common);
+
+    return order != 0 ? order : (len > b.len) - (len < b.len);
+}
+
+/* The first place whose name is >= `name`, or > `name`. */
+static uint32_t name_place(const struct model *model, struct slice name, bool behind_equal)
+{
+    uint32_t low = 0, high = model->stream_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = name_compare(model->by_name[middle]->name, name);
+        if (order < 0 || (behind_equal && order == 0))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint32_t id_place(const struct model *model, uint64_t id)
+{
+    uint32_t low = 0, high = model->stream_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (model->by_id[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint32_t group_place(const struct model *model, uint64_t group)
+{
+    uint32_t low = 0, high = model->group_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (model->groups[middle].group < group)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void *grown(void *items, uint32_t *room, uint32_t wanted, size_t size)
+{
+    if (wanted <= *room)
+        return items;
+
+    uint32_t next = *room == 0 ? ROOM_FIRST : *room;
+    while (next < wanted)
+        next *= 2;
+    items = realloc(items, next * size);
+    ensure(items != NULL);
+    *room = next;
+    return items;
+}
+
+/* Groups are given out in ascending order: nearly always this appends. */
+static void groups_add(struct model *model, struct model_stream *stream)
+{
+    model->groups = grown(model->groups, &model->group_room,
+                          model->group_count + stream->shard_count, sizeof(model->groups[0]));
+    for (uint32_t i = 0; i < stream->shard_count; i++) {
+        uint32_t at = group_place(model, stream->shards[i].group);
+        ensure(at == model->group_count || model->groups[at].group != stream->shards[i].group);
+        memmove(&model->groups[at + 1], &model->groups[at],
+                (model->group_count - at) * sizeof(model->groups[0]));
+        model->groups[at] = (struct model_group){ .group = stream->shards[i].group,
+                                                  .stream = stream,
+                                                  .at = i };
+        model->group_count++;
+    }
+}
+
+static void groups_remove(struct model *model, const struct model_stream *stream)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < model->group_count; i++)
+        if (model->groups[i].stream != stream)
+            model->groups[kept++] = model->groups[i];
+    model->group_count = kept;
+}

@@ -1,0 +1,193 @@
+#include "catalog/model_image.h"
+
+#include <string.h>
+
+#include "catalog/row.h"
+
+#define IMAGE_ARENA_BYTES_MAX (64u * 1024u * 1024u) /* CATALOG_SHARDS_MAX rows in C structs */
+
+static enum err cluster_read(const Braid__Catalog__Image *image, struct model *model,
+                             struct reason *reason);
+static enum err nodes_read(const Braid__Catalog__Image *image, struct model *model,
+                           struct reason *reason);
+static enum err streams_read(const Braid__Catalog__Image *image, struct model *model,
+                             struct reason *reason);
+static enum err stream_fits(const struct model *model, const struct model_stream *stream,
+                            struct reason *reason);
+static bool rows_write(struct arena *arena, const struct model *model,
+                       Braid__Catalog__Image *image);
+
+/* ---- packing ---- */
+
+struct buf *model_image_pack(const struct model *model)
+{
+    Braid__Catalog__Image image;
+    Braid__Catalog__Found cluster;
+    unsigned char secret[MODEL_SECRET_BYTES];
+    char region[MODEL_NAME_MAX + 1], account[MODEL_NAME_MAX + 1];
+    struct arena arena;
+    struct buf *buf = NULL;
+
+    braid__catalog__image__init(&image);
+    braid__catalog__found__init(&cluster);
+    image.index = model->index;
+    image.term = model->term;
+    image.next_stream = model->next_stream;
+    image.next_group = model->next_group;
+    if (model->founded) {
+        memcpy(secret, model->secret, sizeof(secret));
+        cluster.cluster = model->cluster;
+        cluster.secret = (ProtobufCBinaryData){ .data = secret, .len = sizeof(secret) };
+        cluster.replication = model->replication;
+        cluster.region = strcpy(region, model->region);
+        cluster.account = strcpy(account, model->account);
+        cluster.cluster_version = model->cluster_version;
+        image.cluster = &cluster;
+    }
+
+    arena_init(&arena, IMAGE_ARENA_BYTES_MAX);
+    if (rows_write(&arena, model, &image))
+        buf = row_pack(&image.base);
+    arena_fini(&arena);
+    return buf;
+}
+
+static bool rows_write(struct arena *arena, const struct model *model,
+                       Braid__Catalog__Image *image)
+{
+    image->nodes = arena_take(arena, (model->node_count + 1) * sizeof(image->nodes[0]));
+    image->streams = arena_take(arena, (model->stream_count + 1) * sizeof(image->streams[0]));
+    if (image->nodes == NULL || image->streams == NULL)
+        return false;
+
+    image->n_nodes = model->node_count;
+    image->n_streams = model->stream_count;
+    for (uint32_t i = 0; i < model->node_count; i++)
+        if ((image->nodes[i] = row_node_write(arena, model->nodes[i])) == NULL)
+            return false;
+    for (uint32_t i = 0; i < model->stream_count; i++)
+        if ((image->streams[i] = row_stream_write(arena, model->by_id[i])) == NULL)
+            return false;
+    return true;
+}
+
+/* ---- unpacking ---- */
+
+enum err model_image_unpack(struct slice bytes, struct model **ret, struct reason *reason)
+{
+    Braid__Catalog__Image *image =
+        braid__catalog__image__unpack(row_allocator, bytes.len, bytes.data);
+
+    if (image == NULL) {
+        reason_set(reason, "catalogue's image: cannot be read");
+        return ERR_CORRUPT;
+    }
+
+    struct model *model = model_new();
+    enum err err = cluster_read(image, model, reason);
+    if (err == ERR_OK)
+        err = nodes_read(image, model, reason);
+    if (err == ERR_OK)
+        err = streams_read(image, model, reason);
+    braid__catalog__image__free_unpacked(image, row_allocator);
+
+    if (err == ERR_OK) {
+        *ret = model;
+        return ERR_OK;
+    }
+    reason_wrap(reason, "catalogue's image");
+    model_free(model);
+    return ERR_CORRUPT;
+}
+
+static enum err cluster_read(const Braid__Catalog__Image *image, struct model *model,
+                             struct reason *reason)
+{
+    const Braid__Catalog__Found *cluster = image->cluster;
+
+    if (image->index < MODEL_START_INDEX || image->next_stream == 0 ||
+        image->next_group <= CATALOG_GROUP) {
+        reason_set(reason, "counters out of range");
+        return ERR_CORRUPT;
+    }
+    model->index = image->index;
+    model->term = image->term;
+    model->next_stream = image->next_stream;
+    model->next_group = image->next_group;
+    if (cluster == NULL)
+        return ERR_OK;
+
+    if (cluster->cluster == 0 || cluster->secret.len != MODEL_SECRET_BYTES ||
+        cluster->replication < 1 || cluster->replication > GROUP_MEMBERS_MAX ||
+        strlen(cluster->region) > MODEL_NAME_MAX || strlen(cluster->account) > MODEL_NAME_MAX) {
+        reason_set(reason, "cluster: a field is out of range");
+        return ERR_CORRUPT;
+    }
+    model->founded = true;
+    model->cluster = cluster->cluster;
+    memcpy(model->secret, cluster->secret.data, MODEL_SECRET_BYTES);
+    model->replication = cluster->replication;
+    model->cluster_version = cluster->cluster_version;
+    strcpy(model->region, cluster->region);
+    strcpy(model->account, cluster->account);
+    return ERR_OK;
+}
+
+static enum err nodes_read(const Braid__Catalog__Image *image, struct model *model,
+                           struct reason *reason)
+{
+    if (image->n_nodes > NODES_MAX) {
+        reason_set(reason, "%zu nodes", image->n_nodes);
+        return ERR_CORRUPT;
+    }
+    for (size_t i = 0; i < image->n_nodes; i++) {
+        struct model_node node;
+        enum err err = row_node_read(image->nodes[i], &node, reason);
+        if (err != ERR_OK)
+            return err;
+        model_node_set(model, &node);
+    }
+    return ERR_OK;
+}
+
+static enum err streams_read(const Braid__Catalog__Image *image, struct model *model,
+                             struct reason *reason)
+{
+    for (size_t i = 0; i < image->n_streams; i++) {
+        struct model_stream *stream = NULL;
+        enum err err = row_stream_read(image->streams[i], &stream, reason);
+        if (err != ERR_OK)
+            return err;
+        err = stream_fits(model, stream, reason);
+        if (err != ERR_OK) {
+            model_stream_free(stream);
+            return err;
+        }
+        model_stream_add(model, stream);
+    }
+    return ERR_OK;
+}
+
+/* What model_stream_add() takes for granted. */
+static enum err stream_fits(const struct model *model, const struct model_stream *stream,
+                            struct reason *reason)
+{
+    if (stream->id == 0 || stream->id >= model->next_stream ||
+        model_stream_by_id(model, stream->id) != NULL ||
+        model_stream_by_name(model, slice_text(stream->name)) != NULL) {
+        reason_set(reason, "stream %s: twice, or its id is out of range", stream->name);
+        return ERR_CORRUPT;
+    }
+    for (uint32_t i = 0; i < stream->shard_count; i++) {
+        uint64_t group = stream->shards[i].group;
+        bool ascends = i == 0 || group > stream->shards[i - 1].group;
+        if (group <= CATALOG_GROUP || group >= model->next_group || !ascends ||
+            stream->shards[i].member_count == 0 ||
+            model_shard_by_group(model, group, NULL) != NULL) {
+            reason_set(reason, "stream %s: group %llu: twice, out of range or without members",
+                       stream->name, (unsigned long long)group);
+            return ERR_CORRUPT;
+        }
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,63 @@
+/* model_private.h - the model from inside: what apply.c and model_image.c may change.
+ *
+ * Everything is allocated here and freed by model_free().  Memory that cannot be
+ * had while a change is applied ends the process: a node that skipped a change
+ * would no longer have the model that the others have.
+ */
+#ifndef CATALOG_MODEL_PRIVATE_H
+#define CATALOG_MODEL_PRIVATE_H
+
+#include <stddef.h>
+
+#include "catalog/model.h"
+
+/* The group's log starts behind (1, 1): a model without a change stands there. */
+#define MODEL_START_INDEX UINT64_C(1)
+
+struct model_group {
+    uint64_t group;
+    struct model_stream *stream;
+    uint32_t at; /* in stream->shards */
+};
+
+struct model {
+    uint64_t index, term; /* of the last applied entry */
+    bool founded;
+    uint64_t cluster;
+    unsigned char secret[MODEL_SECRET_BYTES];
+    uint32_t replication, cluster_version;
+    char region[MODEL_NAME_MAX + 1];
+    char account[MODEL_NAME_MAX + 1];
+    uint64_t next_stream, next_group;
+
+    struct model_stream **by_name;
+    struct model_stream **by_id; /* the same ones */
+    uint32_t stream_count, stream_room;
+    struct model_group *groups; /* ascending */
+    uint32_t group_count, group_room;
+    struct model_node *nodes[NODES_MAX]; /* by name, id */
+    uint32_t node_count;
+};
+
+/* calloc() that never fails. */
+void *model_memory(size_t count, size_t size);
+
+struct model *model_new(void);
+void model_free(struct model *model);
+
+/* A stream with room for its shards and tags, all zero; goes to model_stream_add() or is freed. */
+struct model_stream *model_stream_new(uint32_t shard_count, uint32_t tag_count);
+void model_stream_free(struct model_stream *stream);
+
+/* Takes the stream over.  Its name, its id and its groups are new to the model. */
+void model_stream_add(struct model *model, struct model_stream *stream);
+
+/* Frees it. */
+void model_stream_remove(struct model *model, uint64_t id);
+
+struct model_stream *model_stream_change(struct model *model, uint64_t id);
+
+/* Adds the row or replaces the one of the same id; the model has room for it. */
+void model_node_set(struct model *model, const struct model_node *node);
+
+#endif

@@ -1,0 +1,286 @@
+#include "catalog/row.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_BYTES 16u
+
+static void *row_alloc(void *ctx, size_t size);
+static void row_free(void *ctx, void *memory);
+static enum err text_read(char *ret, size_t room, const char *text, const char *what,
+                          struct reason *reason);
+static enum err name_check(const char *name, struct reason *reason);
+static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
+                           struct reason *reason);
+static enum err tags_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
+                          struct reason *reason);
+static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct model_shard *shard);
+static Braid__Catalog__Tag *tag_write(struct arena *arena, const struct model_tag *tag);
+
+static ProtobufCAllocator allocator = { .alloc = row_alloc, .free = row_free };
+ProtobufCAllocator *const row_allocator = &allocator;
+
+static void *row_alloc(void *ctx, size_t size)
+{
+    return model_memory(1, size);
+}
+
+static void row_free(void *ctx, void *memory)
+{
+    free(memory);
+}
+
+struct buf *row_pack(const ProtobufCMessage *message)
+{
+    struct buf *buf = buf_new(protobuf_c_message_get_packed_size(message));
+
+    if (buf != NULL)
+        protobuf_c_message_pack(message, buf->data);
+    return buf;
+}
+
+/* ---- reading ---- */
+
+enum err row_node_read(const Braid__Catalog__Node *row, struct model_node *ret,
+                       struct reason *reason)
+{
+    struct model_node node = { .id = row->id };
+    enum err err = ERR_OK;
+
+    if (row->id == 0) {
+        reason_set(reason, "node: id 0");
+        return ERR_INVALID;
+    }
+    if (err == ERR_OK)
+        err = text_read(node.name, sizeof(node.name), row->name, "node name", reason);
+    if (err == ERR_OK)
+        err = text_read(node.az, sizeof(node.az), row->az, "node AZ", reason);
+    if (err == ERR_OK)
+        err = text_read(node.client_address, sizeof(node.client_address), row->client_address,
+                        "client address", reason);
+    if (err == ERR_OK)
+        err = text_read(node.peer_address, sizeof(node.peer_address), row->peer_address,
+                        "peer address", reason);
+    if (err == ERR_OK)
+        err = text_read(node.operations_address, sizeof(node.operations_address),
+                        row->operations_address, "operations address", reason);
+    if (err == ERR_OK)
+        *ret = node;
+    return err;
+}
+
+enum err row_stream_read(const Braid__Catalog__Stream *row, struct model_stream **ret,
+                         struct reason *reason)
+{
+    enum err err = name_check(row->name, reason);
+
+    if (err != ERR_OK)
+        return err;
+    if (row->n_shards < 1 || row->n_shards > STREAM_SHARDS_MAX) {
+        reason_set(reason, "stream %s: %zu shards; 1 to %u are possible", row->name, row->n_shards,
+                   STREAM_SHARDS_MAX);
+        return ERR_INVALID;
+    }
+    if (row->n_tags > STREAM_TAGS_MAX || (int)row->status < STREAM_CREATING ||
+        (int)row->status > STREAM_DELETING || (int)row->mode < STREAM_PROVISIONED ||
+        (int)row->mode > STREAM_ON_DEMAND) {
+        reason_set(reason, "stream %s: status, mode or number of tags out of range", row->name);
+        return ERR_INVALID;
+    }
+
+    struct model_stream *stream = model_stream_new((uint32_t)row->n_shards, (uint32_t)row->n_tags);
+    stream->id = row->id;
+    strcpy(stream->name, row->name);
+    stream->status = (enum stream_status)row->status;
+    stream->mode = (enum stream_mode)row->mode;
+    stream->created_ms = row->created_ms;
+    stream->retention_hours = row->retention_hours;
+    stream->record_kib_max = row->record_kib_max;
+    stream->next_number = row->next_number;
+    stream->token = row->token;
+    for (size_t i = 0; i < row->n_shards && err == ERR_OK; i++) {
+        err = shard_read(row->shards[i], &stream->shards[i], reason);
+        if (err == ERR_OK && i > 0 && stream->shards[i].number <= stream->shards[i - 1].number) {
+            reason_set(reason, "shard numbers do not ascend");
+            err = ERR_INVALID;
+        }
+    }
+    if (err == ERR_OK)
+        err = tags_read(row, stream, reason);
+    if (err == ERR_OK) {
+        *ret = stream;
+        return ERR_OK;
+    }
+    reason_wrap(reason, "stream %s", stream->name);
+    model_stream_free(stream);
+    return err;
+}
+
+static enum err text_read(char *ret, size_t room, const char *text, const char *what,
+                          struct reason *reason)
+{
+    size_t len = strlen(text);
+
+    if (len >= room) {
+        reason_set(reason, "%s: longer than %zu characters", what, room - 1);
+        return ERR_INVALID;
+    }
+    memcpy(ret, text, len + 1);
+    return ERR_OK;
+}
+
+/* AWS's rule: 1 to 128 of letters, digits, '_', '.' and '-'. */
+static enum err name_check(const char *name, struct reason *reason)
+{
+    size_t len = strlen(name);
+    size_t legal = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+
+    if (len >= 1 && len <= MODEL_NAME_MAX && legal == len)
+        return ERR_OK;
+    reason_set(reason, "stream name: 1 to %u letters, digits, '_', '.' or '-'", MODEL_NAME_MAX);
+    return ERR_INVALID;
+}
+
+static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
+                           struct reason *reason)
+{
+    if (row->hash_first.len != HASH_BYTES || row->hash_last.len != HASH_BYTES) {
+        reason_set(reason, "shard %u: a hash key has %u bytes", row->number, HASH_BYTES);
+        return ERR_INVALID;
+    }
+    if (row->n_members > GROUP_MEMBERS_MAX || row->number > INT32_MAX) {
+        reason_set(reason, "shard %u: number or count of members out of range", row->number);
+        return ERR_INVALID;
+    }
+
+    *ret = (struct model_shard){ .group = row->group,
+                                 .number = row->number,
+                                 .epoch = row->epoch,
+                                 .hash_first = u128_get(row->hash_first.data),
+                                 .hash_last = u128_get(row->hash_last.data),
+                                 .created_s = row->created_s,
+                                 .member_count = (uint32_t)row->n_members };
+    for (uint32_t i = 0; i < ret->member_count; i++) {
+        ret->members[i] = row->members[i];
+        for (uint32_t k = 0; k < i; k++) {
+            if (row->members[k] == row->members[i] || row->members[i] == 0) {
+                reason_set(reason, "shard %u: a member twice, or 0", row->number);
+                return ERR_INVALID;
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err tags_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
+                          struct reason *reason)
+{
+    for (uint32_t i = 0; i < stream->tag_count; i++) {
+        if (strlen(row->tags[i]->key) > TAG_KEY_BYTES_MAX ||
+            strlen(row->tags[i]->value) > TAG_VALUE_BYTES_MAX) {
+            reason_set(reason, "tag %u: key or value too long", i);
+            return ERR_INVALID;
+        }
+        size_t key = strlen(row->tags[i]->key) + 1, value = strlen(row->tags[i]->value) + 1;
+        stream->tags[i].key = memcpy(model_memory(1, key), row->tags[i]->key, key);
+        stream->tags[i].value = memcpy(model_memory(1, value), row->tags[i]->value, value);
+    }
+    return ERR_OK;
+}
+
+/* ---- writing ---- */
+
+/* protobuf-c has no const in its structs and never writes to what it packs. */
+static char *borrowed(const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } same = { .in = text };
+
+    return same.out;
+}
+
+Braid__Catalog__Node *row_node_write(struct arena *arena, const struct model_node *node)
+{
+    Braid__Catalog__Node *row = arena_take(arena, sizeof(*row));
+
+    if (row == NULL)
+        return NULL;
+    braid__catalog__node__init(row);
+    row->id = node->id;
+    row->name = borrowed(node->name);
+    row->az = borrowed(node->az);
+    row->client_address = borrowed(node->client_address);
+    row->peer_address = borrowed(node->peer_address);
+    row->operations_address = borrowed(node->operations_address);
+    return row;
+}
+
+Braid__Catalog__Stream *row_stream_write(struct arena *arena, const struct model_stream *stream)
+{
+    Braid__Catalog__Stream *row = arena_take(arena, sizeof(*row));
+
+    if (row == NULL)
+        return NULL;
+    braid__catalog__stream__init(row);
+    row->id = stream->id;
+    row->name = borrowed(stream->name);
+    row->status = (Braid__Catalog__StreamStatus)stream->status;
+    row->mode = (Braid__Catalog__StreamMode)stream->mode;
+    row->created_ms = stream->created_ms;
+    row->retention_hours = stream->retention_hours;
+    row->record_kib_max = stream->record_kib_max;
+    row->next_number = stream->next_number;
+    row->token = stream->token;
+
+    row->shards = arena_take(arena, (stream->shard_count + 1) * sizeof(row->shards[0]));
+    row->tags = arena_take(arena, (stream->tag_count + 1) * sizeof(row->tags[0]));
+    if (row->shards == NULL || row->tags == NULL)
+        return NULL;
+    row->n_shards = stream->shard_count;
+    row->n_tags = stream->tag_count;
+    for (uint32_t i = 0; i < stream->shard_count; i++)
+        if ((row->shards[i] = shard_write(arena, &stream->shards[i])) == NULL)
+            return NULL;
+    for (uint32_t i = 0; i < stream->tag_count; i++)
+        if ((row->tags[i] = tag_write(arena, &stream->tags[i])) == NULL)
+            return NULL;
+    return row;
+}
+
+static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct model_shard *shard)
+{
+    Braid__Catalog__Shard *row = arena_take(arena, sizeof(*row));
+    unsigned char *hashes = arena_raw(arena, 2 * (size_t)HASH_BYTES);
+    uint64_t *members = arena_take(arena, sizeof(shard->members));
+
+    if (row == NULL || hashes == NULL || members == NULL)
+        return NULL;
+    u128_put(hashes, shard->hash_first);
+    u128_put(hashes + HASH_BYTES, shard->hash_last);
+    memcpy(members, shard->members, sizeof(shard->members));
+
+    braid__catalog__shard__init(row);
+    row->group = shard->group;
+    row->number = shard->number;
+    row->epoch = shard->epoch;
+    row->hash_first = (ProtobufCBinaryData){ .data = hashes, .len = HASH_BYTES };
+    row->hash_last = (ProtobufCBinaryData){ .data = hashes + HASH_BYTES, .len = HASH_BYTES };
+    row->created_s = shard->created_s;
+    row->members = members;
+    row->n_members = shard->member_count;
+    return row;
+}
+
+static Braid__Catalog__Tag *tag_write(struct arena *arena, const struct model_tag *tag)
+{
+    Braid__Catalog__Tag *row = arena_take(arena, sizeof(*row));
+
+    if (row == NULL)
+        return NULL;
+    braid__catalog__tag__init(row);
+    row->key = borrowed(tag->key);
+    row->value = borrowed(tag->value);
+    return row;
+}
