@@ -8,7 +8,8 @@
 #define BASE_LIMITS_H
 
 /* ---- records (AWS's published limits) ---- */
-#define RECORD_BYTES_MAX (1024u * 1024u)      /* data + partition key, AWS's default MaxRecordSizeInKiB */
+/* data + partition key, AWS's default MaxRecordSizeInKiB */
+#define RECORD_BYTES_MAX (1024u * 1024u)
 #define RECORDS_PER_CALL_MAX 500u             /* PutRecords */
 #define PUT_BYTES_MAX (10u * 1024u * 1024u)   /* PutRecords, data + partition keys */
 #define GET_RECORDS_MAX 10000u                /* GetRecords.Limit */
@@ -17,30 +18,39 @@
 
 /* ---- entries ---- */
 #define ENTRY_RECORDS_MAX 512u                /* 9 bits of a sequence number */
-#define ENTRY_BYTES_MAX (1024u * 1024u)       /* gathered records; one larger record may stand alone */
-#define ENTRY_PAYLOAD_MAX (12u * 1024u * 1024u) /* what one entry can ever hold: a 10 MiB record and its key */
+#define ENTRY_BYTES_MAX (1024u * 1024u) /* gathered records; one larger record may stand alone */
+/* what one entry can ever hold: a 10 MiB record and its key */
+#define ENTRY_PAYLOAD_MAX (12u * 1024u * 1024u)
 
 /* ---- groups and nodes ---- */
 #define GROUP_MEMBERS_MAX 5u                  /* replicas of one group; three unless configured */
-#define IMAGE_BYTES_MAX 64u                   /* applied state that rides in SEAL, START and state rows */
+#define IMAGE_BYTES_MAX 64u /* applied state that rides in SEAL, START and state rows */
 #define NODES_MAX 64u
 
 /* ---- shards ---- */
-#define TAIL_ENTRIES_MAX 4096u                /* newest entries of a shard in memory; bytes are bounded apart */
-#define SHARD_READS_MAX 64u                   /* reads of one shard that wait for the log, each with an answer's memory */
-#define READ_TRIES_MAX 8u                     /* looks into the log for one answer that finds only barriers */
-#define RETENTION_GRACE_MS 60000u             /* between hidden and dropped: a reader on its way comes to its end */
+#define TAIL_ENTRIES_MAX 4096u /* newest entries of a shard in memory; bytes are bounded apart */
+/* reads of one shard that wait for the log, each with an answer's memory */
+#define SHARD_READS_MAX 64u
+#define READ_TRIES_MAX 8u /* looks into the log for one answer that finds only barriers */
+/* between hidden and dropped: a reader on its way comes to its end */
+#define RETENTION_GRACE_MS 60000u
 
 /* ---- raft ---- */
-#define ENVELOPE_ENTRIES_MAX 128u             /* of one AppendEntries: its heads are 6 KiB, its parts fit one writev */
+/* of one AppendEntries: its heads are 6 KiB, its parts fit one writev */
+#define ENVELOPE_ENTRIES_MAX 128u
 #define RAFT_FRAME_BYTES_MAX (4u * 1024u * 1024u) /* one frame to a peer, or one larger entry */
 #define RAFT_FRAME_PARTS_MAX 256u             /* payloads in one frame */
-#define RAFT_APPEND_BYTES_MAX (1024u * 1024u) /* payloads of one AppendEntries, or one larger entry */
-#define RAFT_BURST_BYTES_MAX (4u * 1024u * 1024u) /* what libraft sends of a tail; the rest is fed */
-#define RAFT_PEER_BYTES_MAX (32u * 1024u * 1024u) /* waiting to one peer; beyond it heartbeats only */
-#define RAFT_PARKED_BYTES_MAX (64u * 1024u * 1024u) /* messages that wait for the disk; more are dropped */
-#define RAFT_INBOX_BYTES_MAX (16u * 1024u * 1024u) /* messages that wait at one replica; more are dropped */
-#define RAFT_TRAILING_ENTRIES 1024u           /* applied heads that libraft keeps: 140 KB a busy group */
+/* payloads of one AppendEntries, or one larger entry */
+#define RAFT_APPEND_BYTES_MAX (1024u * 1024u)
+/* what libraft sends of a tail; the rest is fed */
+#define RAFT_BURST_BYTES_MAX (4u * 1024u * 1024u)
+/* waiting to one peer; beyond it heartbeats only */
+#define RAFT_PEER_BYTES_MAX (32u * 1024u * 1024u)
+/* messages that wait for the disk; more are dropped */
+#define RAFT_PARKED_BYTES_MAX (64u * 1024u * 1024u)
+/* messages that wait at one replica; more are dropped */
+#define RAFT_INBOX_BYTES_MAX (16u * 1024u * 1024u)
+#define RAFT_TRAILING_ENTRIES 1024u /* applied heads that libraft keeps: 140 KB a busy group */
 #define RAFT_THRESHOLD_ENTRIES 1024u          /* beyond them before it forgets */
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
 #define APPLIED_HINT_ENTRIES 256u             /* a restart applies again at most so many, */
@@ -48,67 +58,73 @@
 
 /* ---- the catalogue ---- */
 #define CATALOG_STREAMS_MAX 10000u            /* rows of streams; the image stays under a few MiB */
-#define CATALOG_SHARDS_MAX 20000u             /* of all streams: 2 MB of image, packed in a few ms */
-#define STREAM_SHARDS_MAX 10000u              /* of one stream, AWS's largest quota: a change of 1 MB */
+#define CATALOG_SHARDS_MAX 20000u /* of all streams: 2 MB of image, packed in a few ms */
+#define STREAM_SHARDS_MAX 10000u /* of one stream, AWS's largest quota: a change of 1 MB */
 #define STREAM_TAGS_MAX 50u                   /* AWS's */
 #define TAG_KEY_BYTES_MAX 512u                /* 128 characters in UTF-8 */
 #define TAG_VALUE_BYTES_MAX 1024u             /* 256 characters in UTF-8 */
 #define CATALOG_JOBS_MAX 256u                 /* changes asked on this node at once */
-#define CATALOG_INTAKE_MAX 256u               /* changes that wait at the leader, one entry each in turn */
+#define CATALOG_INTAKE_MAX 256u /* changes that wait at the leader, one entry each in turn */
 #define CATALOG_INTAKE_BYTES_MAX (32u * 1024u * 1024u) /* their bytes */
 #define CATALOG_PAUSE_MS 20u                  /* before a change is offered again */
 #define CATALOG_ASKERS_MAX (2u * NODES_MAX)   /* followers that wait at a member for news */
-#define CATALOG_ASK_WAIT_MS 1000u             /* so long: then an empty answer shows that the member lives */
+#define CATALOG_ASK_WAIT_MS 1000u /* so long: then an empty answer shows that the member lives */
 #define CATALOG_ASK_TIMEOUT_MS 3000u          /* a follower asks another member then */
 #define CATALOG_ASK_PAUSE_MS 50u              /* after an answer that was of no use */
 #define CATALOG_READ_BYTES_MAX (1024u * 1024u) /* changes of one answer or one catching up */
 #define CATALOG_IMAGE_EVERY_MS 3000u          /* the image is written when the model has changed */
-#define CATALOG_IMAGE_CHANGES_MAX 256u        /* or after so many changes: what a restart applies again */
-#define CATALOG_LOG_KEPT 8u                   /* entries behind the image: each may keep a segment alive */
+#define CATALOG_IMAGE_CHANGES_MAX 256u /* or after so many changes: what a restart applies again */
+#define CATALOG_LOG_KEPT 8u /* entries behind the image: each may keep a segment alive */
 
 /* ---- what makes a node match the catalogue (control) ---- */
 #define CONTROL_LEADING_EVERY_MS 1000u        /* which groups a node leads, said to all */
-#define CONTROL_LEADING_GATHER_MS 20u         /* changes of leaders gather so long before they are told */
+#define CONTROL_LEADING_GATHER_MS 20u /* changes of leaders gather so long before they are told */
 #define CONTROL_SILENT_MS 3000u               /* nothing heard so long: the node counts as down */
 #define CONTROL_CLOCK_MS 60000u               /* a clock heard so long ago still counts */
 #define CONTROL_PEERS_MAX (2u * NODES_MAX)    /* nodes heard of, those of wiped disks included */
-#define CONTROL_LOOKS_PER_TURN 512u           /* rows of shards looked at before the loop gets its turn */
-#define CONTROL_OPENS_PER_TURN 8u             /* replicas opened or closed in one turn: each reads its heads */
+#define CONTROL_LOOKS_PER_TURN 512u /* rows of shards looked at before the loop gets its turn */
+#define CONTROL_OPENS_PER_TURN 8u /* replicas opened or closed in one turn: each reads its heads */
 #define CONTROL_RETAIN_EVERY_MS 5000u         /* retention, and the log's hints */
 #define CONTROL_RETAINS_PER_TURN 64u          /* shards trimmed in one turn */
 #define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
-#define CONTROL_DELETING_MAX 64u              /* streams whose end the catalogue's leader awaits at once */
+#define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
-#define CONTROL_PAYLOADS_BYTES_MAX (32u * 1024u * 1024u) /* applied payloads that the replicas hold */
+/* applied payloads that the replicas hold */
+#define CONTROL_PAYLOADS_BYTES_MAX (32u * 1024u * 1024u)
 #define CONTROL_TAIL_BYTES_MAX (8u * 1024u * 1024u) /* newest entries of one shard in memory */
-#define CONTROL_WAITING_BYTES_MAX (8u * 1024u * 1024u) /* records that wait for one shard's next entry */
+/* records that wait for one shard's next entry */
+#define CONTROL_WAITING_BYTES_MAX (8u * 1024u * 1024u)
 
 /* ---- the loop ---- */
-#define TURN_ROUNDS_MAX 16u                   /* deferred calls that defer again; then sockets get a turn */
-#define WORK_RUNNING_MAX 2u                   /* of libuv's 4 threads; the others are for the disk */
-#define DISK_READS_MAX 16u                    /* handed to libuv's threads at once; more wait their turn */
+#define TURN_ROUNDS_MAX 16u /* deferred calls that defer again; then sockets get a turn */
+#define WORK_RUNNING_MAX 2u /* of libuv's 4 threads; the others are for the disk */
+#define DISK_READS_MAX 16u /* handed to libuv's threads at once; more wait their turn */
 
 /* ---- requests on their way to a shard (api/route) ---- */
-#define ROUTE_JOBS_MAX 16384u                 /* asked by this node's clients: 500 shards of 32 PutRecords */
+#define ROUTE_JOBS_MAX 16384u /* asked by this node's clients: 500 shards of 32 PutRecords */
 #define ROUTE_PUT_BYTES_MAX (256u * 1024u * 1024u) /* records that they hold */
 #define ROUTE_SERVED_MAX 16384u               /* asked by other nodes, done here */
 #define ROUTE_HINTS_MAX 3u                    /* "ask that one" followed in a row; then a pause */
-#define ROUTE_WAIT_FIRST_MS 10u               /* pause before the leader is looked for again; doubles */
+#define ROUTE_WAIT_FIRST_MS 10u /* pause before the leader is looked for again; doubles */
 #define ROUTE_WAIT_MAX_MS 80u                 /* an election takes one or two seconds at worst */
-#define ROUTE_TRY_MS 2000u                    /* one replica's time to answer a read; then the next */
+#define ROUTE_TRY_MS 2000u /* one replica's time to answer a read; then the next */
 
 /* ---- between nodes (peer) ---- */
-#define NET_PEERS_MAX (2u * NODES_MAX)        /* addresses dialled, and nodes known: some are on their way out */
-#define PEER_FRAME_BYTES_MAX (16u * 1024u * 1024u + 65536u) /* ENTRY_PAYLOAD_MAX and what envelopes add */
-#define PEER_RAFT_QUEUE_BYTES_MAX (32u * 1024u * 1024u) /* one node's; beyond it raft sends again anyway */
-#define PEER_BULK_QUEUE_BYTES_MAX (64u * 1024u * 1024u) /* one node's; a few of the largest calls or answers */
-#define PEER_LINKS_IN_MAX (4u * NODES_MAX)    /* two lanes of each node, twice while they dial anew */
+/* addresses dialled, and nodes known: some are on their way out */
+#define NET_PEERS_MAX (2u * NODES_MAX)
+/* ENTRY_PAYLOAD_MAX and what envelopes add */
+#define PEER_FRAME_BYTES_MAX (16u * 1024u * 1024u + 65536u)
+/* one node's; beyond it raft sends again anyway */
+#define PEER_RAFT_QUEUE_BYTES_MAX (32u * 1024u * 1024u)
+/* one node's; a few of the largest calls or answers */
+#define PEER_BULK_QUEUE_BYTES_MAX (64u * 1024u * 1024u)
+#define PEER_LINKS_IN_MAX (4u * NODES_MAX) /* two lanes of each node, twice while they dial anew */
 #define PEER_CALLS_MAX 65536u                 /* waiting for answers of all nodes */
-#define PEER_INCOMING_MAX 4096u               /* calls of one link that are not answered; then ERR_BUSY */
+#define PEER_INCOMING_MAX 4096u /* calls of one link that are not answered; then ERR_BUSY */
 #define PEER_WRITE_PIECES_MAX 1024u           /* of one write: Linux takes no more at once */
-#define PEER_READ_BYTES 65536u                /* read at once; larger bodies are read to their place */
+#define PEER_READ_BYTES 65536u /* read at once; larger bodies are read to their place */
 #define PEER_PLACES_MAX 8u                    /* IP addresses of one name that are tried */
 #define PEER_BACKLOG 128                      /* connections that wait to be accepted */
 #define PEER_PING_MS 1000u                    /* silence of our own before we say that we live */
@@ -119,29 +135,33 @@
 
 /* ---- clients (transport) ---- */
 #define HTTP_CONNECTIONS_MAX 4096u            /* default; each costs 64 KiB while it reads */
-#define HTTP_TURNED_AWAY_MAX 64u              /* over the maximum, being told so; more wait in the backlog */
+#define HTTP_TURNED_AWAY_MAX 64u /* over the maximum, being told so; more wait in the backlog */
 #define HTTP_BACKLOG 511                      /* connections that wait to be accepted */
 #define HTTP_HEAD_BYTES_MAX 16384u            /* request line and headers */
 #define HTTP_HEADERS_MAX 128u                 /* of one request; SDKs send about 15 */
 #define HTTP_CHUNK_LINE_BYTES_MAX 256u        /* a chunk's size and extensions */
 #define HTTP_TRAILER_BYTES_MAX 4096u          /* behind a chunked body; read and dropped */
-#define HTTP_BODY_BYTES_MAX (16u * 1024u * 1024u) /* default: PUT_BYTES_MAX in base64, keys and names */
-#define HTTP_BODIES_BYTES_MAX (512u * 1024u * 1024u) /* default: of all requests at once; then 503 */
-#define HTTP_ARENA_BYTES_MAX (64u * 1024u * 1024u) /* default: one request's head, parsed body and answer */
+/* default: PUT_BYTES_MAX in base64, keys and names */
+#define HTTP_BODY_BYTES_MAX (16u * 1024u * 1024u)
+/* default: of all requests at once; then 503 */
+#define HTTP_BODIES_BYTES_MAX (512u * 1024u * 1024u)
+/* default: one request's head, parsed body and answer */
+#define HTTP_ARENA_BYTES_MAX (64u * 1024u * 1024u)
 #define HTTP_REPLY_HEAD_BYTES_MAX 16384u      /* status line and headers of a reply */
-#define HTTP_HEAD_MS 10000u                   /* from a request's first byte to the end of its head */
-#define HTTP_BODY_MS 30000u                   /* in each such stretch HTTP_BODY_STRETCH_BYTES must come */
+#define HTTP_HEAD_MS 10000u /* from a request's first byte to the end of its head */
+#define HTTP_BODY_MS 30000u /* in each such stretch HTTP_BODY_STRETCH_BYTES must come */
 #define HTTP_BODY_STRETCH_BYTES 65536u        /* 2 KiB/s: slower is no client but an attack */
-#define HTTP_IDLE_MS 75000u                   /* between requests; longer than load balancers wait */
+#define HTTP_IDLE_MS 75000u /* between requests; longer than load balancers wait */
 #define HTTP_WRITE_MS 30000u                  /* without the client taking one byte of its reply */
-#define HTTP_LINGER_MS 2000u                  /* after a refusal, so that it is read before the reset */
-#define HTTP_DRAIN_MS 10000u                  /* a graceful stop waits so long for requests that run */
+#define HTTP_LINGER_MS 2000u /* after a refusal, so that it is read before the reset */
+#define HTTP_DRAIN_MS 10000u /* a graceful stop waits so long for requests that run */
 
 /* ---- operations (api) ---- */
-#define API_LOOP_BYTES_MAX 65536u             /* bodies and replies that the loop parses and encodes itself (D5) */
+/* bodies and replies that the loop parses and encodes itself (D5) */
+#define API_LOOP_BYTES_MAX 65536u
 #define API_CHANGE_TIMEOUT_MS 10000u          /* a change of the catalogue: several elections */
 #define SHARDS_MAX 20000u                     /* of all streams: AWS's largest quota */
-#define STREAMS_CREATING_MAX 64u              /* at once: bounds what the catalogue's leader watches */
+#define STREAMS_CREATING_MAX 64u /* at once: bounds what the catalogue's leader watches */
 #define STREAMS_PAGE_MAX 100u                 /* ListStreams */
 #define SHARDS_DESCRIBED_MAX 100u             /* DescribeStream */
 #define SHARDS_PAGE_DEFAULT 1000u             /* ListShards, unless MaxResults says otherwise */
@@ -153,13 +173,15 @@
 /* ---- diagnostics ---- */
 #define NOTE_LINE_BYTES_MAX 2048u             /* one event; longer ones are cut */
 #define METRIC_SERIES_MAX 2048u               /* a scrape stays under about 1 MiB */
-#define METRIC_REFRESHERS_MAX 16u             /* one per module that computes its gauges when asked */
+#define METRIC_REFRESHERS_MAX 16u /* one per module that computes its gauges when asked */
 
 /* ---- requests on the wire ---- */
 #define JSON_BODY_BYTES_MAX (16u * 1024u * 1024u) /* PUT_BYTES_MAX in base64, keys and names */
-#define JSON_TOKENS_MAX 65536u       /* brackets, names, values and marks of a body: 500 records make 8,000 */
-#define JSON_DEPTH_MAX 32u           /* the model nests five deep; unknown members may a little deeper */
+/* brackets, names, values and marks of a body: 500 records make 8,000 */
+#define JSON_TOKENS_MAX 65536u
+#define JSON_DEPTH_MAX 32u /* the model nests five deep; unknown members may a little deeper */
 #define VALIDATION_ITEMS_MAX 10u     /* AWS reports no more of them at once */
-#define ERROR_VALUE_BYTES_MAX (64u * 1024u) /* of a client's value in a message: 501 entries rendered, no 10 MiB */
+/* of a client's value in a message: 501 entries rendered, no 10 MiB */
+#define ERROR_VALUE_BYTES_MAX (64u * 1024u)
 
 #endif
