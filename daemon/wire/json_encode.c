@@ -61,7 +61,8 @@ static void encode_choice(struct writer *writer, const struct shape *shape,
                           const struct choice *choice)
 {
     ensure(choice->value >= 0 && (uint32_t)choice->value < shape->value_count);
-    encode_text(writer, choice->value == 0 ? choice->text : slice_text(shape->values[choice->value]));
+    encode_text(writer,
+                choice->value == 0 ? choice->text : slice_text(shape->values[choice->value]));
 }
 
 static void encode_timestamp(struct writer *writer, int64_t ms)

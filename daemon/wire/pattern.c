@@ -80,7 +80,8 @@ static bool account_at(struct slice text, size_t at)
  * to \S+, and what lies before it may be anything within the line. */
 static bool match_stream_arn(struct slice text)
 {
-    const size_t service_bytes = strlen(":kinesis:"), account_bytes = strlen(":123456789012:stream/");
+    const size_t service_bytes = strlen(":kinesis:"),
+                 account_bytes = strlen(":123456789012:stream/");
     size_t service, account = 0;
     bool found = false;
 

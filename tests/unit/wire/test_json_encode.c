@@ -7,7 +7,8 @@ static void a_reply_carries_exactly_the_members_that_are_set(void **state)
 
     assert_string_equal(encoded(w, &shape_put_record_out, &out), "{}");
     wire_set(&out, shard_id, slice_text("shardId-000000000000"));
-    wire_set(&out, sequence_number, slice_text("49646437577108476416916876405825929425585429676275269634"));
+    wire_set(&out, sequence_number,
+             slice_text("49646437577108476416916876405825929425585429676275269634"));
     assert_string_equal(encoded(w, &shape_put_record_out, &out),
                         "{\"ShardId\":\"shardId-000000000000\",\"SequenceNumber\":"
                         "\"49646437577108476416916876405825929425585429676275269634\"}");
@@ -119,8 +120,8 @@ static void a_blob_of_each_length_comes_back(void **state)
     for (size_t len = 0; len <= sizeof(bytes); len++) {
         struct put_record_in in = { 0 }, back;
         wire_set(&in, data, slice_of(bytes, len));
-        assert_int_equal(decode(w, &shape_put_record_in, encoded(w, &shape_put_record_in, &in), &back),
-                         ERR_OK);
+        assert_int_equal(
+            decode(w, &shape_put_record_in, encoded(w, &shape_put_record_in, &in), &back), ERR_OK);
         assert_true(slice_equal(back.data, in.data));
     }
 }
@@ -153,7 +154,8 @@ static void an_error_says_message_and_a_serialization_error_Message(void **state
     assert_error_body(*state, ERROR_RESOURCE_NOT_FOUND, "Stream s under account 1 not found.",
                       "{\"__type\":\"ResourceNotFoundException\","
                       "\"message\":\"Stream s under account 1 not found.\"}");
-    assert_error_body(*state, ERROR_VALIDATION, "a\"b", "{\"__type\":\"ValidationException\",\"message\":\"a\\\"b\"}");
+    assert_error_body(*state, ERROR_VALIDATION, "a\"b",
+                      "{\"__type\":\"ValidationException\",\"message\":\"a\\\"b\"}");
     assert_error_body(*state, ERROR_SERIALIZATION, "Expected null",
                       "{\"__type\":\"SerializationException\",\"Message\":\"Expected null\"}");
 }
@@ -162,7 +164,8 @@ static void an_error_without_text_has_no_message(void **state)
 {
     assert_error_body(*state, ERROR_SERIALIZATION, "", "{\"__type\":\"SerializationException\"}");
     assert_error_body(*state, ERROR_INTERNAL_FAILURE, "", "{\"__type\":\"InternalFailure\"}");
-    assert_error_body(*state, ERROR_UNKNOWN_OPERATION, "", "{\"__type\":\"UnknownOperationException\"}");
+    assert_error_body(*state, ERROR_UNKNOWN_OPERATION, "",
+                      "{\"__type\":\"UnknownOperationException\"}");
 }
 
 static void each_error_type_has_its_name_and_status(void **state)

@@ -18,9 +18,11 @@ static void a_string_takes_nothing_else(void **state)
 {
     const struct shape *shape = &shape_list_streams_in;
 
-    assert_wrong_type(*state, shape, "NextToken", "true", BOOLEAN " can not be converted to an String");
+    assert_wrong_type(*state, shape, "NextToken", "true",
+                      BOOLEAN " can not be converted to an String");
     assert_wrong_type(*state, shape, "NextToken", "1", NUMBER " can not be converted to an String");
-    assert_wrong_type(*state, shape, "NextToken", "1.5", NUMBER " can not be converted to an String");
+    assert_wrong_type(*state, shape, "NextToken", "1.5",
+                      NUMBER " can not be converted to an String");
     assert_wrong_type(*state, shape, "NextToken", "[]", LIST_FOUND);
     assert_wrong_type(*state, shape, "NextToken", "{}", OBJECT_FOUND);
 }
@@ -38,8 +40,10 @@ static void an_integer_takes_only_numbers(void **state)
 {
     const struct shape *shape = &shape_list_streams_in;
 
-    assert_wrong_type(*state, shape, "Limit", "true", BOOLEAN " can not be converted to an Integer");
-    assert_wrong_type(*state, shape, "Limit", "\"1\"", STRING " can not be converted to an Integer");
+    assert_wrong_type(*state, shape, "Limit", "true",
+                      BOOLEAN " can not be converted to an Integer");
+    assert_wrong_type(*state, shape, "Limit", "\"1\"",
+                      STRING " can not be converted to an Integer");
     assert_wrong_type(*state, shape, "Limit", "[1]", LIST_FOUND);
     assert_wrong_type(*state, shape, "Limit", "{}", OBJECT_FOUND);
 }
@@ -122,7 +126,8 @@ static void a_map_takes_only_objects(void **state)
     assert_wrong_type(*state, shape, "Tags", "1", "Expected map or null");
     assert_wrong_type(*state, shape, "Tags", "\"a\"", "Expected map or null");
     assert_wrong_type(*state, shape, "Tags", "[]", LIST_FOUND);
-    assert_wrong_type(*state, shape, "Tags", "{\"a\":1}", NUMBER " can not be converted to an String");
+    assert_wrong_type(*state, shape, "Tags", "{\"a\":1}",
+                      NUMBER " can not be converted to an String");
 }
 
 static void a_structure_takes_only_objects(void **state)

@@ -51,7 +51,8 @@ static void stream_arns_match_as_the_expression_does(void **state)
     assert_true(match(PATTERN_STREAM_ARN, "arn:aws:kinesis:us-east-1:123456789012:stream/s"));
     assert_true(match(PATTERN_STREAM_ARN, "arn:aws-cn:kinesis:cn-north-1:123456789012:stream/a/b"));
     assert_true(match(PATTERN_STREAM_ARN, "arn:aws:kinesis::123456789012:stream/s"));
-    assert_true(match(PATTERN_STREAM_ARN, "arn:aws:kinesis:kinesis:a:kinesis:x:123456789012:stream/s"));
+    assert_true(
+        match(PATTERN_STREAM_ARN, "arn:aws:kinesis:kinesis:a:kinesis:x:123456789012:stream/s"));
     assert_true(match(PATTERN_STREAM_ARN,
                       "arn:aws:kinesis:x:123456789012:stream/y z:123456789012:stream/s"));
     assert_true(match(PATTERN_STREAM_ARN,
@@ -63,7 +64,8 @@ static void stream_arns_match_as_the_expression_does(void **state)
     assert_false(match(PATTERN_STREAM_ARN, "arn:aws:kinesis:us-east-1:12345678901:stream/s"));
     assert_false(match(PATTERN_STREAM_ARN, "arn:aws:kinesis:us-east-1:123456789012:stream/s t"));
     assert_false(match(PATTERN_STREAM_ARN, "arn:aws:kinesis:us\neast:123456789012:stream/s"));
-    assert_false(match(PATTERN_STREAM_ARN, "arn:aws:kinesis:us\xe2\x80\xa8" "e:123456789012:stream/s"));
+    assert_false(match(PATTERN_STREAM_ARN, "arn:aws:kinesis:us\xe2\x80\xa8"
+                                           "e:123456789012:stream/s"));
     assert_false(match(PATTERN_STREAM_ARN, "arn:aws:kinesis:123456789012:stream/s"));
     assert_false(match(PATTERN_STREAM_ARN, "arn:aws:sqs:us-east-1:123456789012:stream/s"));
     assert_false(match(PATTERN_STREAM_ARN, "xarn:aws:kinesis:us-east-1:123456789012:stream/s"));

@@ -30,9 +30,10 @@ static char *run_of(struct world *w, char c, size_t count)
 
 static void valid_requests_pass(void **state)
 {
-    assert_valid(*state, &shape_create_stream_in,
-                 "{\"StreamName\":\"a.b-c_D9\",\"ShardCount\":1,\"Tags\":{\"k\":\"\"},"
-                 "\"StreamModeDetails\":{\"StreamMode\":\"ON_DEMAND\"},\"MaxRecordSizeInKiB\":1024}");
+    assert_valid(
+        *state, &shape_create_stream_in,
+        "{\"StreamName\":\"a.b-c_D9\",\"ShardCount\":1,\"Tags\":{\"k\":\"\"},"
+        "\"StreamModeDetails\":{\"StreamMode\":\"ON_DEMAND\"},\"MaxRecordSizeInKiB\":1024}");
     assert_valid(*state, &shape_delete_stream_in, "{}");
     assert_valid(*state, &shape_put_records_in, "{\"Records\":[{\"Data\":\"\"}]}");
     assert_valid(*state, &shape_get_shard_iterator_in,
@@ -193,14 +194,15 @@ static void a_map_is_judged_as_a_whole(void **state)
     assert_invalid(w, &shape_create_stream_in, "{\"StreamName\":\"s\",\"Tags\":{}}",
                    ONE "Value '{}' at 'tags' failed to satisfy constraint: Member must have "
                        "length greater than or equal to 1");
-    assert_invalid(w, &shape_create_stream_in,
-                   arena_printf(&w->arena, "{\"StreamName\":\"s\",\"Tags\":{\"a\":\"b\",\"%s\":\"\"}}", key),
-                   arena_printf(&w->arena,
-                                ONE "Value '{a=b, %s=}' at 'tags' failed to satisfy constraint: "
-                                    "Map keys must satisfy constraint: [Member must have length "
-                                    "less than or equal to 128, Member must have length greater "
-                                    "than or equal to 1]",
-                                key));
+    assert_invalid(
+        w, &shape_create_stream_in,
+        arena_printf(&w->arena, "{\"StreamName\":\"s\",\"Tags\":{\"a\":\"b\",\"%s\":\"\"}}", key),
+        arena_printf(&w->arena,
+                     ONE "Value '{a=b, %s=}' at 'tags' failed to satisfy constraint: "
+                         "Map keys must satisfy constraint: [Member must have length "
+                         "less than or equal to 128, Member must have length greater "
+                         "than or equal to 1]",
+                     key));
     assert_invalid(w, &shape_create_stream_in,
                    arena_printf(&w->arena, "{\"StreamName\":\"s\",\"Tags\":{\"a\":\"%s\"}}", value),
                    arena_printf(&w->arena,
@@ -256,10 +258,10 @@ static void no_more_than_ten_items_are_reported(void **state)
     struct world *w = *state;
     struct put_records_in in;
 
-    assert_int_equal(decode(w, &shape_put_records_in,
-                            "{\"Records\":[{},{},{},{},{},{},{},{},{},{},{},{}],\"StreamName\":\"\"}",
-                            &in),
-                     ERR_OK);
+    assert_int_equal(
+        decode(w, &shape_put_records_in,
+               "{\"Records\":[{},{},{},{},{},{},{},{},{},{},{},{}],\"StreamName\":\"\"}", &in),
+        ERR_OK);
     assert_int_equal(validate(&shape_put_records_in, &in, &w->arena, &w->error), ERR_INVALID);
     const char *head = "10 validation errors detected: Value null at 'records.1.member.data'";
     const char *tail = "Value null at 'records.10.member.data' failed to satisfy constraint: "
