@@ -183,6 +183,22 @@ void request_fail_err(struct request *request, enum err err, const struct reason
     finish(request);
 }
 
+void request_set_error(struct request *request, enum error_type type, const char *format, ...)
+{
+    char text[ERROR_TEXT_BYTES_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    set_error(request, type, text);
+}
+
+void request_set_err(struct request *request, enum err err)
+{
+    set_error(request, fault_type(err), fault_text(err));
+}
+
 /* Without memory for the text the type must do. */
 static void set_error(struct request *request, enum error_type type, const char *text)
 {
@@ -237,6 +253,22 @@ void request_fail_state(struct request *request, const struct model_stream *stre
     request_fail(request, ERROR_RESOURCE_IN_USE,
                  "Stream %s under account %s not ACTIVE, instead in state %s", stream->name,
                  request->account, names[stream->status]);
+}
+
+void request_fail_rate(struct request *request, uint32_t shard, struct slice stream)
+{
+    char name[SHARD_NAME_BYTES];
+
+    request_fail(request, ERROR_THROUGHPUT_EXCEEDED,
+                 "Rate exceeded for shard %s in stream %.*s under account %s.",
+                 shard_name_print(shard, name), (int)stream.len, (const char *)stream.data,
+                 request->account);
+}
+
+void request_fail_dry_run(struct request *request)
+{
+    request_fail(request, ERROR_DRY_RUN,
+                 "Request would have succeeded, but DryRun flag is set.");
 }
 
 void request_fail_shard(struct request *request, struct slice stream, struct slice shard)

@@ -46,7 +46,12 @@ void request_reply(struct request *request, void *out);
 void request_fail(struct request *request, enum error_type type, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-/* As above, for an `enum err` whose meaning to a client is always the same (api/fault.h). */
+/* Only notes the error, for prepare and compose.  Any thread. */
+void request_set_error(struct request *request, enum error_type type, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+void request_set_err(struct request *request, enum err err);
+
+/* As request_fail(), for an `enum err` whose meaning to a client is always the same (api/fault.h). */
 void request_fail_err(struct request *request, enum err err, const struct reason *reason);
 
 /* From StreamName or StreamARN, of which one must be there; account and region of an ARN may be
@@ -62,6 +67,12 @@ void request_fail_stream(struct request *request, struct slice name);
 
 /* "not ACTIVE, instead in state ..." in AWS's words. */
 void request_fail_state(struct request *request, const struct model_stream *stream);
+
+/* "Rate exceeded" in AWS's words. */
+void request_fail_rate(struct request *request, uint32_t shard, struct slice stream);
+
+/* All was well, but nothing was to be done. */
+void request_fail_dry_run(struct request *request);
 
 /* "does not exist" in AWS's words. */
 void request_fail_shard(struct request *request, struct slice stream, struct slice shard);

@@ -1,0 +1,192 @@
+#include "api/describe.h"
+#include "api/handler.h"
+#include "api/iterator.h"
+#include "api/name.h"
+#include "api/route.h"
+#include "base/limits.h"
+#include "shard/command.h"
+#include "shard/seqno.h"
+
+#define RECORD_REPLY_BYTES 256u /* of JSON around a record's data, about */
+
+struct reading {
+    struct request *request;
+    struct iterator iterator;
+    struct seqno_shard name;
+    struct route_read route;
+    struct get_records_out out;
+};
+
+static bool check_iterator(struct request *request, struct reading *reading);
+static bool check_stream(struct request *request, const struct reading *reading);
+static void read_on_done(struct route_read *route, enum err err);
+static void fail(struct reading *reading, enum err err);
+static void release(struct request *request);
+static bool compose_part(struct request *request, const struct reading *reading,
+                         const struct read_part *part, struct record_out *items);
+
+void get_records_handle(struct request *request)
+{
+    const struct get_records_in *in = request->in;
+    struct reading *reading = request_take(request, sizeof(*reading));
+
+    if (reading == NULL)
+        return;
+    reading->request = request;
+    request->state = reading;
+    if (!check_iterator(request, reading) || !check_stream(request, reading))
+        return;
+
+    const struct model_shard *shard =
+        model_shard_by_group(request_model(request), reading->iterator.group, NULL);
+    if (shard == NULL) {
+        fail(reading, ERR_CLOSED);
+        return;
+    }
+    if (in->has_dry_run && in->dry_run) {
+        request_fail_dry_run(request);
+        return;
+    }
+    reading->name = (struct seqno_shard){ .created_s = shard->created_s, .shard = shard->number };
+    reading->route = (struct route_read){ .group = shard->group,
+                                          .from = reading->iterator.position,
+                                          .records_max = in->has_limit ? (uint32_t)in->limit
+                                                                       : GET_RECORDS_MAX,
+                                          .bytes_max = GET_BYTES_MAX };
+    route_read(request->api->world.route, &reading->route, read_on_done);
+}
+
+/* False: the request has failed. */
+static bool check_iterator(struct request *request, struct reading *reading)
+{
+    const struct get_records_in *in = request->in;
+    char then[ITERATOR_TIME_MAX], now[ITERATOR_TIME_MAX];
+
+    if (iterator_parse(in->shard_iterator, request_secret(request), request->api->digest,
+                       &reading->iterator) != ERR_OK) {
+        request_fail(request, ERROR_INVALID_ARGUMENT, "Invalid ShardIterator.");
+        return false;
+    }
+    if (!iterator_expired(&reading->iterator, request->now_ms))
+        return true;
+    request_fail(request, ERROR_EXPIRED_ITERATOR,
+                 "Iterator expired. The iterator was created at time %s while right now it is %s "
+                 "which is further in the future than the tolerated delay of %u milliseconds.",
+                 iterator_time_print(reading->iterator.issued_ms, then),
+                 iterator_time_print(request->now_ms, now), ITERATOR_LIFE_MS);
+    return false;
+}
+
+/* False: the request has failed. */
+static bool check_stream(struct request *request, const struct reading *reading)
+{
+    const struct get_records_in *in = request->in;
+    struct slice name;
+
+    if (!in->has_stream_arn)
+        return true;
+    if (!request_stream_name(request, NULL, &in->stream_arn, &name))
+        return false;
+    if (slice_equal(name, slice_text(reading->iterator.stream_name)))
+        return true;
+    request_fail(request, ERROR_INVALID_ARGUMENT,
+                 "StreamARN is not the stream that ShardIterator was made for.");
+    return false;
+}
+
+static void read_on_done(struct route_read *route, enum err err)
+{
+    struct reading *reading = container_of(route, struct reading, route);
+    struct request *request = reading->request;
+    struct get_records_out *out = &reading->out;
+    struct iterator next = reading->iterator;
+    size_t bytes = 0;
+
+    if (err != ERR_OK) {
+        fail(reading, err);
+        return;
+    }
+    request->release = release;
+    next.position = route->next;
+    next.issued_ms = clock_wall_ms(request->api->world.clock);
+    next.nonce = ++request->api->tokens;
+    if (iterator_print(&next, request_secret(request), request->api->digest, request->arena,
+                       &out->next_shard_iterator) != ERR_OK) {
+        request_fail_err(request, ERR_NO_MEMORY, NULL);
+        return;
+    }
+    out->has_next_shard_iterator = true;
+    wire_set(out, millis_behind_latest, (int64_t)route->behind_ms);
+    for (uint32_t i = 0; i < route->part_count; i++)
+        bytes += route->parts[i].records.len;
+    request->reply_bytes = bytes * 4 / 3 + (size_t)route->record_count * RECORD_REPLY_BYTES;
+    request_reply(request, out);
+}
+
+static void fail(struct reading *reading, enum err err)
+{
+    struct request *request = reading->request;
+    struct slice stream = slice_text(reading->iterator.stream_name);
+    char shard[SHARD_NAME_BYTES];
+
+    shard_name_print(reading->iterator.shard, shard);
+    if (err == ERR_CLOSED)
+        request_fail_shard(request, stream, slice_text(shard));
+    else if (err == ERR_BUSY)
+        request_fail(request, ERROR_THROUGHPUT_EXCEEDED, "Rate exceeded for Shard - %s/%s/%s",
+                     request->account, reading->iterator.stream_name, shard);
+    else
+        request_fail_err(request, err, &reading->route.reason);
+}
+
+static void release(struct request *request)
+{
+    struct reading *reading = request->state;
+    route_read_fini(&reading->route);
+}
+
+/* The records of the reply; data and keys are borrowed from what was read. */
+void get_records_compose(struct request *request)
+{
+    struct reading *reading = request->state;
+    const struct route_read *route = &reading->route;
+    struct record_out *items =
+        arena_take(request->arena, ((size_t)route->record_count + 1) * sizeof(*items));
+    uint32_t count = 0;
+
+    if (items == NULL) {
+        request_set_err(request, ERR_NO_MEMORY);
+        return;
+    }
+    for (uint32_t i = 0; i < route->part_count; i++) {
+        if (!compose_part(request, reading, &route->parts[i], items + count))
+            return;
+        count += route->parts[i].count;
+    }
+    wire_set(&reading->out, records, (struct record_out_list){ .items = items, .count = count });
+}
+
+static bool compose_part(struct request *request, const struct reading *reading,
+                         const struct read_part *part, struct record_out *items)
+{
+    struct command_walk walk = command_walk_start(part->records);
+
+    for (uint32_t i = 0; i < part->count; i++) {
+        struct record_out *item = &items[i];
+        struct record record;
+        char *text = arena_raw(request->arena, SEQNO_TEXT_MAX);
+        enum err err = text == NULL ? ERR_NO_MEMORY : command_walk_next(&walk, &record);
+
+        if (err != ERR_OK) {
+            request_set_err(request, err == ERR_NOT_FOUND ? ERR_CORRUPT : err);
+            return false;
+        }
+        seqno_print(reading->name,
+                    seqno_at(part->index, part->first_ordinal + i, part->time_ms / 1000), text);
+        wire_set(item, sequence_number, slice_text(text));
+        wire_set(item, approximate_arrival_timestamp_ms, (int64_t)part->time_ms);
+        wire_set(item, data, record.data);
+        wire_set(item, partition_key, record.key);
+    }
+    return true;
+}
