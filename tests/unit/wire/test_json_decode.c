@@ -245,10 +245,14 @@ static void limits_of_depth_tokens_and_size_are_kept(void **state)
     struct world *w = *state;
     struct list_streams_in in;
 
-    char *deep = repeated(w, "{\"a\":", "[", 1000000, "");
-    assert_refused(w, &shape_list_streams_in, deep, ERROR_SERIALIZATION, "");
-    deep = repeated(w, "{\"a\":[[[[[[[[[[", "", 0, "]]]]]]]]]]}");
+    char *closing = repeated(w, "", "]", JSON_DEPTH_MAX - 2, "}");
+    char *deep = repeated(w, "{\"a\":", "[", JSON_DEPTH_MAX - 2, closing);
     assert_int_equal(decode(w, &shape_list_streams_in, deep, &in), ERR_OK);
+    closing = repeated(w, "", "]", JSON_DEPTH_MAX, "}");
+    deep = repeated(w, "{\"a\":", "[", JSON_DEPTH_MAX, closing);
+    assert_refused(w, &shape_list_streams_in, deep, ERROR_SERIALIZATION, "");
+    deep = repeated(w, "{\"a\":", "[", 1000000, "");
+    assert_refused(w, &shape_list_streams_in, deep, ERROR_SERIALIZATION, "");
 
     char *many = repeated(w, "{\"a\":[", "0,", JSON_TOKENS_MAX / 2, "0]}");
     assert_refused(w, &shape_list_streams_in, many, ERROR_SERIALIZATION, "");
