@@ -28,6 +28,7 @@
 #define NODES_MAX 64u
 
 /* ---- shards ---- */
+#define PUTQ_WAITING_BYTES_MAX (8u * 1024u * 1024u) /* of puts behind an entry: eight full ones */
 #define TAIL_ENTRIES_MAX 4096u /* newest entries of a shard in memory; bytes are bounded apart */
 /* reads of one shard that wait for the log, each with an answer's memory */
 #define SHARD_READS_MAX 64u

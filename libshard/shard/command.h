@@ -20,7 +20,7 @@
 /* One record as put and as read; the slices borrow. */
 struct record {
     struct slice key;      /* partition key, 1 .. 256 characters of UTF-8 */
-    struct slice hash_key; /* 16 bytes big-endian when the producer gave an explicit one, else empty */
+    struct slice hash_key; /* 16 bytes big-endian if the producer gave one explicitly, else empty */
     struct slice data;
 };
 

@@ -94,8 +94,8 @@ static enum err walk_fitting(struct shard_read *req, struct command_walk *walk, 
     return ERR_OK;
 }
 
-/* The records of one entry from req->next.ordinal on, as far as they fit.  ERR_CORRUPT, ERR_NO_MEMORY
- * with nothing taken. */
+/* The records of one entry from req->next.ordinal on, as far as they fit.  ERR_CORRUPT and
+ * ERR_NO_MEMORY with nothing taken. */
 static enum err take_records(struct shard_read *req, const struct entry_head *head,
                              struct buf *payload)
 {
@@ -245,8 +245,8 @@ static bool advance(struct shard_read *req)
 
 /* ---- the answer ---- */
 
-/* How old the next unread entry is.  When its time is only on the disk, the last entry that was read
- * stands for it, or retention itself: a little too old rather than a read for a figure. */
+/* How old the next unread entry is.  When its time is only on the disk, the last entry that was
+ * read stands for it, or retention itself: a little too old rather than a read for a figure. */
 static uint64_t behind_ms(const struct shard_read *req)
 {
     struct shard *shard = req->shard;

@@ -85,7 +85,7 @@ struct shard_read {
     /* in */
     struct position from;
     uint32_t records_max; /* 1 .. GET_RECORDS_MAX, moved into that range */
-    size_t bytes_max;     /* of data and keys, GET_BYTES_MAX at most; one record is given in any case */
+    size_t bytes_max;     /* of data and keys, GET_BYTES_MAX at most; one record goes in any case */
     uint64_t now_ms;      /* the caller's wall clock, for the horizon */
     /* out */
     struct read_part *parts;
@@ -93,8 +93,8 @@ struct shard_read {
     uint32_t record_count;
     size_t record_bytes;
     struct position next;
-    uint64_t behind_ms; /* 0 at the tip, else how old the next unread record is, at least 1; where only
-                         * the disk knows that, the age of the last record given */
+    uint64_t behind_ms; /* 0 at the tip; else how old the next unread record is, at least 1, or the
+                         * last one given where only the disk knows */
     struct reason reason;
     /* private */
     struct shard *shard;

@@ -117,7 +117,7 @@ static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t
     enum err refusal = ERR_OK;
 
     if (err == ERR_OK)
-        first = seqno_at(index, 0, proposal->time_ms / 1000); /* before the next one overwrites it */
+        first = seqno_at(index, 0, proposal->time_ms / 1000); /* the next one overwrites it */
     list_take(&settled, &q->flying);
     list_init(&refused);
     if (q->state == PUTQ_FLYING)

@@ -54,7 +54,7 @@ struct put {
 
 struct putq_limits {
     size_t entry_bytes_max;   /* gathered into one log entry */
-    size_t waiting_bytes_max; /* beyond it putq_submit() answers ERR_BUSY; one put may always wait */
+    size_t waiting_bytes_max; /* beyond it ERR_BUSY; but one put may always wait */
 };
 
 enum putq_state { PUTQ_IDLE, PUTQ_FLYING, PUTQ_CLOSED };
@@ -86,8 +86,8 @@ void putq_init(struct putq *q, struct replica *replica, struct putq_limits limit
 MUST_CHECK enum err putq_submit(struct putq *q, struct put *put);
 
 /* Refuses further puts and fails those that wait with ERR_CLOSED.  Runs their `done`, so not to be
- * called from inside a put's own call.  Puts that fly are settled by the replica: close it next, and
- * free `q` after that. */
+ * called from inside a put's own call.  Puts that fly are settled by the replica: close it next,
+ * and free `q` after that. */
 void putq_close(struct putq *q);
 
 #endif

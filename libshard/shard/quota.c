@@ -86,8 +86,8 @@ void quota_read_take(struct quota *quota, uint64_t now_ms, size_t bytes)
     struct quota_bucket *bucket = &quota->read_bytes;
 
     refill(bucket, now_ms);
-    /* AWS throttles the five seconds after an answer of 10 MiB, whatever was not used before it: what
-     * was saved up does not help an answer that is larger than the bucket. */
+    /* AWS throttles the five seconds after an answer of 10 MiB, whatever was not used before it:
+     * what was saved up does not help an answer that is larger than the bucket. */
     if ((int64_t)bytes * MILLI > depth_of(bucket) && bucket->millitokens > 0)
         bucket->millitokens = 0;
     take(bucket, bytes);

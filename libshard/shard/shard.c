@@ -29,7 +29,8 @@ static enum err load(struct shard *shard, struct reason *reason)
         reason_set(reason, "this node has no START of the group");
         return ERR_NOT_FOUND;
     }
-    shard->applied = state->applied;
+    /* Where the epoch starts counts as applied: its image says what lies below. */
+    shard->applied = state->applied > state->start_index ? state->applied : state->start_index;
     retention_init(&shard->retention, shard->options.retention_ms, state->first);
     return apply_image_read(&shard->image, slice_of(state->image, state->image_bytes), reason);
 }

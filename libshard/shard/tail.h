@@ -44,7 +44,7 @@ void tail_fini(struct tail *tail);
  * starts again behind it. */
 void tail_add(struct tail *tail, const struct entry_head *head, struct buf *payload);
 
-/* The entry at `index`, valid until the next call that changes the tail.  NULL when it is not here. */
+/* The entry at `index`, valid until the next call that changes the tail.  NULL: it is not here. */
 const struct tail_entry *tail_find(struct tail *tail, uint64_t index);
 
 /* Index of the oldest entry; 0 when nothing is kept. */

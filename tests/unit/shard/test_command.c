@@ -110,6 +110,17 @@ static void no_flip_of_a_length_byte_reads_behind_the_end(void **state)
     }
 }
 
+static void a_record_has_a_key_and_a_hash_key_of_16_bytes_or_none(void **state)
+{
+    static const unsigned char no_key[] = { 0, 0, 0, 5, 0, 0, 0, 0, 'd' };
+    static const unsigned char short_hash_key[] = { 0, 0, 0, 6, 0, 1, 1, 0, 'k', 'h' };
+    static const unsigned char strange_byte[] = { 0, 0, 0, 5, 0, 1, 0, 1, 'k' };
+
+    assert_false(valid_copy(no_key, sizeof(no_key), 1));
+    assert_false(valid_copy(short_hash_key, sizeof(short_hash_key), 1));
+    assert_false(valid_copy(strange_byte, sizeof(strange_byte), 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +128,7 @@ int main(void)
         cmocka_unit_test(the_bytes_are_the_documented_ones),
         cmocka_unit_test(a_payload_is_valid_for_its_own_count_only),
         cmocka_unit_test(every_cut_of_a_payload_is_noticed),
+        cmocka_unit_test(a_record_has_a_key_and_a_hash_key_of_16_bytes_or_none),
         cmocka_unit_test(no_flip_of_a_length_byte_reads_behind_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

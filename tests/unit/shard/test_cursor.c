@@ -73,8 +73,8 @@ static void an_answer_goes_on_from_the_log_into_the_tail(void **state)
     shard_read_fini(&r.req);
 }
 
-/* Reads everything in answers of `records_max` and `bytes_max`; the data's first byte is the record's
- * ordinal. */
+/* Reads everything in answers of `records_max` and `bytes_max`; the data's first byte is the
+ * record's ordinal. */
 static void read_all(struct fixture *f, uint32_t records_max, size_t bytes_max, uint32_t total)
 {
     struct position from = at(0, 0);

@@ -95,9 +95,10 @@ static void a_large_record_passes_a_full_bucket_and_is_owed(void **state)
 
 static void idle_time_saves_one_second_at_most(void **state)
 {
+    struct quota_limits limits = { .put_bytes_per_s = MIB, .put_records_per_s = UINT32_MAX };
     struct quota quota;
 
-    quota_init(&quota, aws, 1000);
+    quota_init(&quota, limits, 1000);
     uint64_t later_ms = 1000 + UINT64_C(40) * 365 * 86400000;
     assert_true(put(&quota, later_ms, MIB, 1));
     assert_false(put(&quota, later_ms, 1, 1));
