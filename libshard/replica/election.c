@@ -1,0 +1,240 @@
+#include "replica/election.h"
+
+#include "base/ensure.h"
+#include "replica/fence.h"
+
+#define FIRST_MS 10u       /* the first successor asks so long after the others let go, */
+#define FIRST_SPREAD_MS 10u /* and up to so much later, by group */
+#define NEXT_MS 150u       /* from one successor to the next */
+#define BUSY_MS 5u         /* entries are on their way to the disk: try again after it */
+#define EAGER_MS 30u       /* a new group's members open within some of these */
+#define EAGER_TRIES 10u
+#define LEASE_MARGIN 8u    /* clocks may drift apart by this part of T */
+
+static void arm(struct roster *roster);
+
+static uint32_t timeout_of(const struct replica *replica)
+{
+    return replica->roster->options.election_timeout_ms;
+}
+
+/* Place of a member among those who are not preferred, which differs between groups. */
+static uint32_t place(const struct replica *replica, uint32_t at, uint32_t *others)
+{
+    uint32_t place = 0, count = 0;
+    uint32_t turn = (uint32_t)(replica->group % replica->member_count);
+
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        uint32_t k_at = (turn + k) % replica->member_count;
+        if (replica->members[k_at].node == replica->preferred)
+            continue;
+        if (k_at == at)
+            place = count;
+        count++;
+    }
+    *others = count;
+    return place;
+}
+
+int election_timeout(const struct replica *replica, int min, int max)
+{
+    uint32_t others;
+
+    if (replica->members[replica->self].node == replica->preferred)
+        return min;
+    uint32_t at = place(replica, replica->self, &others);
+    uint32_t low = (uint32_t)min + (uint32_t)(max - min) / 4, range = (uint32_t)max - low;
+    uint32_t step = range / others;
+    uint32_t timeout = low + at * step;
+
+    /* Chance only within the own step, so that no two members ever wait the same time. */
+    if (step > 1)
+        timeout += (uint32_t)random_below(replica->roster->world.random, step / 2 + 1);
+    return (int)(timeout < (uint32_t)max ? timeout : (uint32_t)max);
+}
+
+/* ---- elections at once ---- */
+
+static void hurry(struct replica *replica, uint64_t gone, uint32_t after_ms, uint32_t again_ms,
+                  uint32_t tries)
+{
+    struct roster *roster = replica->roster;
+
+    replica->hurry_gone = gone;
+    replica->hurry_ms = replica_now_ms(replica) + after_ms;
+    replica->hurry_again_ms = again_ms;
+    replica->hurry_left = tries;
+    if (!list_linked(&replica->hurry_link))
+        list_append(&roster->hurried, &replica->hurry_link);
+    arm(roster);
+}
+
+void election_cancel(struct replica *replica)
+{
+    list_remove(&replica->hurry_link);
+}
+
+void election_eager(struct replica *replica)
+{
+    hurry(replica, 0, 0, EAGER_MS, EAGER_TRIES);
+}
+
+/* Place of a member among the successors of `gone`: the preferred one first. */
+static uint32_t rank_of(const struct replica *replica, uint32_t at, uint64_t gone)
+{
+    uint32_t turn = (uint32_t)(replica->group % replica->member_count);
+    uint32_t rank = 0;
+
+    if (replica->members[at].node == replica->preferred)
+        return 0;
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        const struct member *member = &replica->members[k];
+        if (member->node == replica->preferred && member->node != gone)
+            rank++;
+    }
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        uint32_t k_at = (turn + k) % replica->member_count;
+        const struct member *member = &replica->members[k_at];
+        if (k_at == at)
+            break;
+        if (member->node != gone && member->node != replica->preferred)
+            rank++;
+    }
+    return rank;
+}
+
+static uint64_t leader_of(struct replica *replica)
+{
+    const char *address;
+    raft_id leader = 0;
+
+    raft_leader(&replica->raft, &leader, &address);
+    return leader;
+}
+
+void election_gone(struct replica *replica, uint64_t node)
+{
+    if (replica->broken || node == 0)
+        return;
+    election_tick(replica); /* a vote may have waited for a promise to this node */
+    if (raft_state(&replica->raft) == RAFT_LEADER || leader_of(replica) != node)
+        return;
+
+    uint32_t rank = rank_of(replica, replica->self, node);
+    uint32_t first = FIRST_MS + (uint32_t)(replica->group % FIRST_SPREAD_MS);
+    if (rank == 0)
+        hurry(replica, node, first, NEXT_MS * replica->member_count, 2);
+    else
+        hurry(replica, node, 0, NEXT_MS * rank, 2);
+}
+
+/* Asks for votes now, unless somebody leads.  False: try again a moment later. */
+static bool ask(struct replica *replica)
+{
+    uint64_t leader = leader_of(replica);
+
+    if (replica->broken || raft_state(&replica->raft) == RAFT_LEADER ||
+        (leader != 0 && leader != replica->hurry_gone)) {
+        replica->hurry_left = 0;
+        return true;
+    }
+    if (!fence_tick(replica))
+        return false;
+    replica->hurry_left--;
+    replica->time_shift_ms += 2 * (uint64_t)timeout_of(replica);
+    replica->tick(&replica->io);
+    replica_settle(replica);
+    return true;
+}
+
+void election_hurry(struct timer *timer)
+{
+    struct roster *roster = container_of(timer, struct roster, hurry);
+    struct list_node *next;
+
+    for (struct list_node *node = list_first(&roster->hurried); node != NULL; node = next) {
+        struct replica *replica = container_of(node, struct replica, hurry_link);
+        uint64_t now = replica_now_ms(replica);
+
+        next = list_next(&roster->hurried, node);
+        if (replica->hurry_ms > now)
+            continue;
+        replica->hurry_ms = now + (ask(replica) ? replica->hurry_again_ms : BUSY_MS);
+        if (replica->hurry_left == 0)
+            list_remove(&replica->hurry_link);
+    }
+    arm(roster);
+}
+
+/* Starts the timer for the one that is due first. */
+static void arm(struct roster *roster)
+{
+    uint64_t now = clock_mono_ms(roster->world.clock), due = UINT64_MAX;
+
+    for (struct list_node *node = list_first(&roster->hurried); node != NULL;
+         node = list_next(&roster->hurried, node)) {
+        const struct replica *replica = container_of(node, struct replica, hurry_link);
+        if (replica->hurry_ms < due)
+            due = replica->hurry_ms;
+    }
+    if (due == UINT64_MAX)
+        timer_stop(&roster->hurry);
+    else
+        timer_start(roster->world.clock, &roster->hurry, due > now ? due - now : 0,
+                    election_hurry);
+}
+
+/* ---- leases ---- */
+
+/* Whether a leader that is neither this node nor `candidate`, who leads nothing now, may still
+ * rely on what this member forgot. */
+static bool may_have_promised(const struct replica *replica, uint64_t candidate)
+{
+    if (!replica->forgetful || replica_now_ms(replica) - replica->opened_ms >= timeout_of(replica))
+        return false;
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        uint64_t node = replica->members[k].node;
+        if (k != replica->self && node != candidate &&
+            !net_is_gone(replica->roster->world.net, node))
+            return true;
+    }
+    return false;
+}
+
+bool election_holds_vote(struct replica *replica, struct letter *letter)
+{
+    if (!may_have_promised(replica, letter->from))
+        return false;
+    letter_free(replica->vote_held);
+    replica->vote_held = letter;
+    return true;
+}
+
+void election_tick(struct replica *replica)
+{
+    struct letter *letter = replica->vote_held;
+
+    if (letter == NULL || may_have_promised(replica, letter->from))
+        return;
+    replica->vote_held = NULL;
+    io_net_receive(replica, letter);
+}
+
+bool election_has_lease(const struct replica *replica)
+{
+    uint64_t now = replica_now_ms(replica);
+    uint32_t margin = timeout_of(replica) / LEASE_MARGIN;
+    uint32_t count = 1;
+
+    if (!replica->leading || !replica->barrier_applied)
+        return false;
+    /* Only a follower that has the barrier on its disk counts: if it forgets its promise, it has
+     * not forgotten that it had entries. */
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        const struct member *member = &replica->members[k];
+        if (k != replica->self && member->match >= replica->barrier_index &&
+            member->heard_ms != 0 && now - member->heard_ms < timeout_of(replica) - margin)
+            count++;
+    }
+    return count > replica->member_count / 2;
+}

@@ -1,0 +1,49 @@
+/* election.h - who asks for votes when, and who may rely on not being voted out.
+ *
+ * Three things around libraft's elections, all by public means:
+ *
+ * Timeouts.  The preferred member waits T, the others between 1.25 T and 2 T, no
+ * two the same.
+ *
+ * Elections at once.  When the process of a leader is known to be gone, nobody
+ * has to wait out its lease.  libraft refuses votes while it believes in a
+ * leader, so the later successors give up theirs first, by moving their io->time
+ * ahead, and the first one asks a moment later; if it does not win, the next one
+ * asks, and so on.
+ *
+ * Leases.  A follower that read a message of its leader votes for nobody else for
+ * T.  A leader that knows when it sent the newest message that each follower
+ * answered hence knows until when nobody else can lead.  A follower that was
+ * opened anew has forgotten whom it promised what: for one T it keeps votes
+ * waiting, unless nobody is left who could have a promise from it.
+ */
+#ifndef REPLICA_ELECTION_H
+#define REPLICA_ELECTION_H
+
+#include "replica/replica_private.h"
+
+/* For raft_io's `random`. */
+int election_timeout(const struct replica *replica, int min, int max);
+
+/* The replica elects at once, as the preferred member of a new group. */
+void election_eager(struct replica *replica);
+
+/* The process of `node` is gone; called for each replica. */
+void election_gone(struct replica *replica, uint64_t node);
+
+/* No more of it; legal at any time. */
+void election_cancel(struct replica *replica);
+
+/* For the roster's timer. */
+void election_hurry(struct timer *timer);
+
+/* Whether a RequestVote must wait; then it is kept, in place of an older one. */
+bool election_holds_vote(struct replica *replica, struct letter *letter);
+
+/* Lets a vote that waited go when its time has come; once per tick. */
+void election_tick(struct replica *replica);
+
+/* Whether nobody else can lead now. */
+bool election_has_lease(const struct replica *replica);
+
+#endif

@@ -1,0 +1,236 @@
+#include "replica/feed.h"
+
+#include <stdlib.h>
+
+#include "base/ensure.h"
+#include "replica/fence.h"
+
+/* One message that was not answered yet. */
+struct fed {
+    uint64_t prev, end;
+};
+
+struct feed {
+    struct replica *replica;
+    struct member *member; /* NULL once the feed has ended while it was reading */
+    struct log_read read;
+    uint64_t next;      /* first entry that was not sent */
+    uint64_t prev_term; /* of the entry before; 0 = unknown */
+    struct fed sent[FEED_MESSAGES_MAX];
+    uint32_t sent_count;
+    uint64_t moved_ms; /* last message sent or answered */
+    bool reading, read_prev;
+};
+
+static void pump(struct feed *feed);
+static void read_done(struct log_read *read, enum err err);
+
+/* Entries above were appended since the replica was opened and are not applied: their payloads are
+ * in memory, and libraft sends them. */
+static uint64_t limit_of(const struct replica *replica)
+{
+    return replica->committed > replica->loaded_last ? replica->committed : replica->loaded_last;
+}
+
+void feed_wake(struct replica *replica, struct member *member, uint64_t next)
+{
+    if (!FENCE(F14) || !replica->leading || member->feed != NULL)
+        return;
+    if (member->match > 0)
+        next = member->match + 1;
+    if (next <= replica->start_index)
+        next = replica->start_index + 1;
+    if (next > limit_of(replica))
+        return;
+
+    struct feed *feed = calloc(1, sizeof(*feed));
+    if (feed == NULL)
+        return; /* libraft asks again with its next heartbeat */
+    feed->replica = replica;
+    feed->member = member;
+    feed->next = next;
+    feed->moved_ms = replica_now_ms(replica);
+    member->feed = feed;
+    pump(feed);
+}
+
+void feed_end(struct member *member)
+{
+    struct feed *feed = member->feed;
+
+    if (feed == NULL)
+        return;
+    member->feed = NULL;
+    feed->member = NULL;
+    if (!feed->reading)
+        free(feed);
+}
+
+static void restart(struct feed *feed, uint64_t next)
+{
+    const struct replica *replica = feed->replica;
+
+    if (feed->member->match >= next)
+        next = feed->member->match + 1;
+    feed->next = next > replica->start_index ? next : replica->start_index + 1;
+    feed->prev_term = 0;
+    feed->sent_count = 0;
+}
+
+void feed_answered(struct replica *replica, struct member *member,
+                   const struct envelope *envelope)
+{
+    struct feed *feed = member->feed;
+    uint32_t left = 0;
+
+    if (feed == NULL || envelope->term != replica->lead_term)
+        return;
+    feed->moved_ms = replica_now_ms(replica);
+    if (envelope->appended.rejected > 0) {
+        /* libraft's own messages are refused while the follower is fed; ours tell something. */
+        for (uint32_t k = 0; k < feed->sent_count; k++)
+            if (feed->sent[k].prev == envelope->appended.rejected) {
+                restart(feed, member->hint);
+                break;
+            }
+    } else {
+        for (uint32_t k = 0; k < feed->sent_count; k++)
+            if (feed->sent[k].end > member->match)
+                feed->sent[left++] = feed->sent[k];
+        feed->sent_count = left;
+        if (member->match >= feed->next)
+            restart(feed, member->match + 1);
+    }
+    if (member->match >= limit_of(replica))
+        feed_end(member);
+    else
+        pump(feed);
+}
+
+void feed_tick(struct replica *replica, struct member *member)
+{
+    struct feed *feed = member->feed;
+
+    if (feed == NULL)
+        return;
+    if (feed->reading || replica_now_ms(replica) - feed->moved_ms <
+                             replica->roster->options.election_timeout_ms) {
+        pump(feed);
+        return;
+    }
+    feed->moved_ms = replica_now_ms(replica);
+    restart(feed, feed->sent_count > 0 ? feed->sent[0].prev + 1 : feed->next);
+    pump(feed);
+}
+
+/* The term of the entry before `next`, when it is known without a read. */
+static uint64_t term_before(const struct feed *feed)
+{
+    const struct replica *replica = feed->replica;
+    struct entry_head head;
+
+    if (feed->prev_term != 0)
+        return feed->prev_term;
+    if (feed->next - 1 == replica->start_index)
+        return replica->start_term;
+    if (feed->next - 1 == replica->committed)
+        return replica->committed_term;
+    if (log_head(replica->roster->world.log, replica->group, feed->next - 1, &head) == ERR_OK)
+        return head.term;
+    return 0;
+}
+
+static void pump(struct feed *feed)
+{
+    struct replica *replica = feed->replica;
+    const struct roster *roster = replica->roster;
+    const struct log_state *state = log_state(roster->world.log, replica->group);
+    uint64_t last = limit_of(replica);
+
+    if (feed->reading || feed->sent_count >= FEED_MESSAGES_MAX)
+        return;
+    if (feed->next > last) {
+        if (feed->sent_count == 0)
+            feed_end(feed->member); /* nothing to send, nothing to wait for */
+        return;
+    }
+    if (!net_is_up(roster->world.net, feed->member->node) ||
+        outbox_queued(&roster->outbox, feed->member->peer) > RAFT_PEER_BYTES_MAX)
+        return; /* the next tick tries again */
+
+    feed->prev_term = term_before(feed);
+    feed->read_prev = feed->prev_term == 0;
+    uint64_t first = feed->read_prev ? feed->next - 1 : feed->next;
+    if (first < state->first) {
+        /* Retention has removed what the follower lacks: it needs a new epoch, not a message. */
+        feed_end(feed->member);
+        return;
+    }
+    feed->read = (struct log_read){
+        .group = replica->group, .first = first, .last = last, .bytes_max = RAFT_APPEND_BYTES_MAX
+    };
+    if (last - first >= ENVELOPE_ENTRIES_MAX)
+        feed->read.last = first + ENVELOPE_ENTRIES_MAX - 1;
+    feed->reading = true;
+    replica->reads++;
+    log_read(roster->world.log, &feed->read, read_done);
+}
+
+/* Sends what was read as one message. */
+static void send(struct feed *feed)
+{
+    struct replica *replica = feed->replica;
+    unsigned char heads[ENVELOPE_ENTRIES_MAX][ENTRY_HEAD_BYTES];
+    struct outbox_entry entries[ENVELOPE_ENTRIES_MAX];
+    const struct log_read_entry *read = feed->read.entries;
+    uint32_t count = feed->read.count;
+
+    ensure(count > 0 && count <= ENVELOPE_ENTRIES_MAX);
+    if (feed->read_prev) {
+        feed->prev_term = read[0].head.term;
+        read++;
+        count--;
+        if (count == 0)
+            return; /* the next read begins behind it */
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        ensure(read[k].head.index == feed->next + k && read[k].head.epoch == replica->epoch);
+        entry_head_encode(&read[k].head, heads[k]);
+        entries[k] = (struct outbox_entry){ heads[k], read[k].payload };
+        replica->roster->figures.fed_bytes += read[k].head.length;
+    }
+    replica->roster->figures.fed_entries += count;
+    io_net_append(replica, feed->member, feed->next - 1, feed->prev_term, entries, count);
+    feed->sent[feed->sent_count++] = (struct fed){ feed->next - 1, feed->next + count - 1 };
+    feed->prev_term = read[count - 1].head.term;
+    feed->next += count;
+    feed->moved_ms = replica_now_ms(replica);
+}
+
+static void read_done(struct log_read *read, enum err err)
+{
+    struct feed *feed = container_of(read, struct feed, read);
+    struct replica *replica = feed->replica;
+    uint64_t wanted = feed->read_prev ? feed->next - 1 : feed->next;
+
+    feed->reading = false;
+    replica->reads--;
+    if (feed->member == NULL) { /* it ended meanwhile */
+        log_read_fini(read);
+        free(feed);
+        if (replica->closing)
+            roster_add_work(replica->roster);
+        return;
+    }
+
+    /* A restart may have moved `next` while the old place was being read. */
+    bool usable =
+        err == ERR_OK && read->first == wanted && (feed->read_prev || feed->prev_term != 0);
+    if (usable)
+        send(feed);
+    log_read_fini(read);
+    if (err != ERR_OK)
+        feed_end(feed->member); /* libraft's next try wakes it again */
+    else
+        pump(feed);
+}

@@ -1,0 +1,112 @@
+/* fence.h - what libraft 0.15 lacks, one rule each.
+ *
+ * Each rule has a number, a reason, and a switch: built with -DFENCE_OFF_F3
+ * (meson option fence_off) rule F3 is left out, for the simulator, which must
+ * then find a violation.  They only delay, drop or shorten what passes between
+ * libraft and the world, which Raft tolerates, and do no harm with a later
+ * libraft.
+ *
+ *     F1   while a follower's appends are in flight: no tick, and only
+ *          AppendEntries of the same term and leader; what comes behind waits
+ *     F2   the result of an append of an older term is not sent
+ *     F3   a new leader proposes a barrier at once; followers' successes and
+ *          proposals wait for it
+ *     F4   one entry in flight per group                          replica.c
+ *     F5   appends complete in order, once, without an error      io_log.c
+ *     F6   AppendEntries are cut, their commit index is clamped at both ends
+ *     F7   nothing leaves before what it promises is durable      outbox.c
+ *     F8   no callback from inside the call that started it       io_net.c
+ *     F9   an instance that became UNAVAILABLE is opened anew     replica.c
+ *     F10  applying only queues                                   replica.c
+ *     F11  closing completes what is pending first                io_log.c, io_net.c
+ *     F12  a success reports no more than this term's messages verified
+ *     F13  F1 for the appends of a former leader too
+ *     F14  followers behind libraft are fed from the log          feed.c
+ *     F15  closing completes appends with status 0                io_log.c
+ *     F17  sending never fails                                    io_net.c
+ *     F18  entries below the own applied index are skipped
+ *     F19  nothing is delivered while libraft takes a snapshot
+ */
+#ifndef REPLICA_FENCE_H
+#define REPLICA_FENCE_H
+
+#include "replica/replica_private.h"
+
+#ifndef FENCE_OFF_F1
+#define FENCE_OFF_F1 0
+#endif
+#ifndef FENCE_OFF_F2
+#define FENCE_OFF_F2 0
+#endif
+#ifndef FENCE_OFF_F3
+#define FENCE_OFF_F3 0
+#endif
+#ifndef FENCE_OFF_F4
+#define FENCE_OFF_F4 0
+#endif
+#ifndef FENCE_OFF_F6
+#define FENCE_OFF_F6 0
+#endif
+#ifndef FENCE_OFF_F7
+#define FENCE_OFF_F7 0
+#endif
+#ifndef FENCE_OFF_F8
+#define FENCE_OFF_F8 0
+#endif
+#ifndef FENCE_OFF_F9
+#define FENCE_OFF_F9 0
+#endif
+#ifndef FENCE_OFF_F11
+#define FENCE_OFF_F11 0
+#endif
+#ifndef FENCE_OFF_F12
+#define FENCE_OFF_F12 0
+#endif
+#ifndef FENCE_OFF_F13
+#define FENCE_OFF_F13 0
+#endif
+#ifndef FENCE_OFF_F14
+#define FENCE_OFF_F14 0
+#endif
+#ifndef FENCE_OFF_F15
+#define FENCE_OFF_F15 0
+#endif
+#ifndef FENCE_OFF_F17
+#define FENCE_OFF_F17 0
+#endif
+#ifndef FENCE_OFF_F18
+#define FENCE_OFF_F18 0
+#endif
+#ifndef FENCE_OFF_F19
+#define FENCE_OFF_F19 0
+#endif
+
+#define FENCE(rule) (!FENCE_OFF_##rule)
+
+/* Whether libraft may be ticked now (F1, F13). */
+bool fence_tick(struct replica *replica);
+
+/* Whether a message must wait (F1, F13, F19). */
+bool fence_blocks(struct replica *replica, const struct letter *letter);
+
+/* Whether a result that libraft sends now is stale (F2). */
+bool fence_stale(const struct replica *replica, uint64_t term);
+
+/* Whether a follower's success must wait for the leader's barrier (F3). */
+bool fence_holds(const struct replica *replica, const struct envelope *envelope);
+
+/* The commit index that a message with entries up to `end` may carry (F6). */
+uint64_t fence_commit(uint64_t commit, uint64_t end);
+
+/* Skips what the receiver has applied: changes `append`, and says how many entries to leave out
+ * (F18). */
+uint32_t fence_skip(struct replica *replica, const struct letter *letter,
+                    struct raft_append_entries *append);
+
+/* AppendEntries of `term` that speak of entries up to `end` were accepted (F12). */
+void fence_verified(struct replica *replica, uint64_t term, uint64_t end);
+
+/* The last index that a success of `term` may report (F12). */
+uint64_t fence_report(const struct replica *replica, uint64_t term, uint64_t last_index);
+
+#endif

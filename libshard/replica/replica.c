@@ -1,0 +1,690 @@
+#include "replica/replica.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+#include "replica/election.h"
+#include "replica/feed.h"
+#include "replica/fence.h"
+#include "replica/replica_private.h"
+
+static enum err start(struct replica *replica, struct reason *reason);
+static void lead_begin(struct replica *replica);
+static void lead_end(struct replica *replica);
+static enum err propose(struct replica *replica, struct proposal *proposal, enum entry_type type,
+                        struct buf *payload, uint16_t records);
+static void settle_lost(struct replica *replica);
+
+uint64_t replica_now_ms(const struct replica *replica)
+{
+    return clock_mono_ms(replica->roster->world.clock);
+}
+
+struct member *replica_member(struct replica *replica, uint64_t node)
+{
+    for (uint32_t k = 0; k < replica->member_count; k++)
+        if (replica->members[k].node == node)
+            return &replica->members[k];
+    return NULL;
+}
+
+/* ---- libraft's state machine ---- */
+
+/* F10.  Only queues: libraft moves its own applied index after this returned. */
+static int fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
+{
+    struct replica *replica = fsm->data;
+    struct payload_store *payloads = &replica->roster->payloads;
+    struct applied *applied = malloc(sizeof(*applied));
+
+    *result = NULL;
+    if (applied == NULL)
+        return RAFT_NOMEM; /* libraft applies it again later */
+    *applied = (struct applied){ .payload = NULL };
+    ensure(buf->len == ENTRY_HEAD_BYTES && entry_head_decode(&applied->head, buf->base));
+    ensure(applied->head.index == replica->committed + 1);
+    applied->payload = buf_ref(payload_get(payloads, &applied->head));
+    payload_applied(payloads, &applied->head);
+    list_append(&replica->committed_queue, &applied->link);
+    replica->committed = applied->head.index;
+    replica->committed_term = applied->head.term;
+    replica->committed_time_ms = applied->head.time_ms;
+    replica_wake(replica);
+    return 0;
+}
+
+/* libraft trims its log by taking snapshots; the state itself is its owner's. */
+static int fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
+{
+    struct raft_buffer *buf = raft_malloc(sizeof(*buf));
+
+    if (buf == NULL)
+        return RAFT_NOMEM;
+    buf->len = 8;
+    buf->base = raft_calloc(1, buf->len);
+    if (buf->base == NULL) {
+        raft_free(buf);
+        return RAFT_NOMEM;
+    }
+    *bufs = buf;
+    *n_bufs = 1;
+    return 0;
+}
+
+static int fsm_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
+{
+    raft_free(buf->base);
+    return 0;
+}
+
+/* ---- life ---- */
+
+static enum err members_init(struct replica *replica, const struct log_state *state)
+{
+    struct roster *roster = replica->roster;
+
+    replica->self = UINT32_MAX;
+    replica->member_count = state->member_count;
+    for (uint32_t k = 0; k < state->member_count; k++) {
+        struct member *member = &replica->members[k];
+
+        member->node = state->members[k];
+        snprintf(member->address, sizeof(member->address), "%llu",
+                 (unsigned long long)member->node);
+        if (member->node == roster->options.node) {
+            replica->self = k;
+            continue;
+        }
+        member->peer = outbox_peer(&roster->outbox, member->node);
+        if (member->peer == NULL)
+            return ERR_NO_MEMORY;
+    }
+    return ERR_OK;
+}
+
+static struct replica *replica_new(struct roster *roster, const struct log_state *state)
+{
+    struct replica *replica = calloc(1, sizeof(*replica));
+
+    if (replica == NULL)
+        return NULL;
+    replica->roster = roster;
+    replica->group = state->group;
+    replica->epoch = state->epoch;
+    replica->start_index = state->start_index;
+    replica->start_term = state->start_term;
+    replica->role = REPLICA_FOLLOWER;
+    list_init(&replica->appends);
+    list_init(&replica->requests);
+    list_init(&replica->lost);
+    list_init(&replica->inbox);
+    list_init(&replica->committed_queue);
+
+    replica->committed = state->start_index;
+    replica->committed_term = state->start_term;
+    if (state->applied > state->start_index) {
+        replica->committed = state->applied;
+        replica->committed_term = state->applied_term;
+    }
+    replica->committed_time_ms = state->applied_time_ms;
+    replica->applied = replica->hinted = replica->committed;
+    replica->applied_term = replica->committed_term;
+    replica->applied_time_ms = replica->committed_time_ms;
+
+    /* A group without a vote yet stands in the term that its epoch starts in. */
+    replica->term = state->term;
+    replica->vote = state->vote;
+    if (replica->term < state->start_term) {
+        replica->term = state->start_term;
+        replica->vote = 0;
+    }
+    if (replica->term == 0)
+        replica->term = 1;
+    replica->forgetful = state->last > state->start_index;
+    return replica;
+}
+
+static void replica_free(struct replica *replica)
+{
+    letter_free(replica->vote_held);
+    for (struct list_node *node; (node = list_first(&replica->inbox)) != NULL;)
+        letter_free(container_of(node, struct letter, link));
+    for (struct list_node *node; (node = list_pop(&replica->committed_queue)) != NULL;) {
+        struct applied *applied = container_of(node, struct applied, link);
+        buf_unref(applied->payload);
+        free(applied);
+    }
+    free(replica);
+}
+
+enum err replica_open(struct replica **ret, struct roster *roster, uint64_t group,
+                      uint64_t preferred, bool eager, const struct replica_events *events,
+                      void *ctx, struct reason *reason)
+{
+    const struct log_state *state = log_state(roster->world.log, group);
+
+    if (state == NULL) {
+        reason_set(reason, "group %llu has no start in the log", (unsigned long long)group);
+        return ERR_NOT_FOUND;
+    }
+    if (roster_find(roster, group) != NULL) {
+        reason_set(reason, "group %llu is open already", (unsigned long long)group);
+        return ERR_EXISTS;
+    }
+    struct replica *replica = replica_new(roster, state);
+    if (replica == NULL)
+        return ERR_NO_MEMORY;
+    replica->preferred = preferred;
+    replica->events = events;
+    replica->ctx = ctx;
+
+    enum err err = members_init(replica, state);
+    if (err == ERR_OK && replica->self == UINT32_MAX) {
+        reason_set(reason, "this node is no member of group %llu", (unsigned long long)group);
+        err = ERR_NOT_FOUND;
+    }
+    if (err == ERR_OK)
+        err = roster_insert(roster, replica);
+    if (err != ERR_OK) {
+        replica_free(replica);
+        return err;
+    }
+    err = start(replica, reason);
+    if (err != ERR_OK) {
+        roster_remove(roster, replica);
+        replica_free(replica);
+        return err;
+    }
+    replica_settle(replica);
+    replica_wake(replica);
+    if (eager && !replica->leading)
+        election_eager(replica);
+    *ret = replica;
+    return ERR_OK;
+}
+
+static void stopped(struct raft *raft)
+{
+}
+
+static enum err err_of(int rv)
+{
+    return rv == RAFT_NOMEM ? ERR_NO_MEMORY : rv == RAFT_CORRUPT ? ERR_CORRUPT : ERR_IO;
+}
+
+/* One instance of libraft over what the log has. */
+static enum err start(struct replica *replica, struct reason *reason)
+{
+    const struct roster_options *options = &replica->roster->options;
+    struct log *log = replica->roster->world.log;
+    struct raft *raft = &replica->raft;
+
+    /* What earlier openings appended may still be on its way: with this in the same order behind
+     * it, no message leaves before it is durable, and libraft may take it for stored. */
+    replica->hard_turn = log_hard(log, replica->group, replica->term, replica->vote);
+    replica->opened_ms = replica_now_ms(replica);
+    memset(raft, 0, sizeof(*raft));
+    replica->io = (struct raft_io){ .version = 1, .impl = replica };
+    io_log_init(replica);
+    io_net_init(replica);
+    replica->fsm = (struct raft_fsm){ .version = 1,
+                                      .data = replica,
+                                      .apply = fsm_apply,
+                                      .snapshot = fsm_snapshot,
+                                      .restore = fsm_restore };
+    int rv = raft_init(raft, &replica->io, &replica->fsm, options->node,
+                       replica->members[replica->self].address);
+    if (rv != 0) {
+        reason_set(reason, "start group %llu: %s", (unsigned long long)replica->group,
+                   raft_strerror(rv));
+        return err_of(rv);
+    }
+    raft_set_election_timeout(raft, options->election_timeout_ms);
+    raft_set_heartbeat_timeout(raft, options->heartbeat_ms);
+    raft_set_snapshot_threshold(raft, RAFT_THRESHOLD_ENTRIES);
+    raft_set_snapshot_trailing(raft, RAFT_TRAILING_ENTRIES);
+    raft_set_pre_vote(raft, true);
+    rv = raft_start(raft);
+    if (rv != 0) {
+        reason_set(reason, "start group %llu: %s: %s", (unsigned long long)replica->group,
+                   raft_strerror(rv), replica->io.errmsg);
+        raft_close(raft, stopped);
+        return err_of(rv);
+    }
+    replica->started = true;
+    return ERR_OK;
+}
+
+/* Ends the instance: libraft forgets everything, the log keeps it. */
+static void stop(struct replica *replica)
+{
+    if (!replica->started)
+        return;
+    replica->started = false;
+    raft_close(&replica->raft, stopped);
+    lead_end(replica);
+    for (struct list_node *node; (node = list_first(&replica->inbox)) != NULL;)
+        letter_free(container_of(node, struct letter, link));
+    replica->inbox_bytes = 0;
+    replica->verified_term = replica->verified_index = 0;
+    replica->stamp_term = 0;
+
+    /* A payload that no applying will unpin: the log has it. */
+    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
+    for (uint64_t k = replica->committed + 1; state != NULL && k <= state->last; k++)
+        payload_drop(&replica->roster->payloads, replica->group, k);
+}
+
+void replica_close(struct replica *replica, void (*closed)(void *ctx), void *ctx)
+{
+    struct roster *roster = replica->roster;
+
+    ensure(!replica->closing);
+    replica->closing = true;
+    replica->closed = closed;
+    replica->closed_ctx = ctx;
+    stop(replica);
+    list_join(&replica->lost, &replica->requests); /* committed, but nobody will hear of it */
+    election_cancel(replica);
+    list_remove(&replica->ready);
+    roster_remove(roster, replica);
+    list_append(&roster->closing, &replica->closing_link);
+    roster_add_work(roster);
+}
+
+bool replica_finish(struct replica *replica)
+{
+    if (!list_empty(&replica->lost)) {
+        settle_lost(replica);
+        return false;
+    }
+    if (replica->reads > 0)
+        return false;
+
+    void (*closed)(void *ctx) = replica->closed;
+    void *ctx = replica->closed_ctx;
+    list_remove(&replica->closing_link);
+    replica_free(replica);
+    if (closed != NULL)
+        closed(ctx);
+    return true;
+}
+
+/* F9.  An instance that met an error it cannot handle is UNAVAILABLE and says nothing: a silent
+ * zombie.  A new one over the same log goes on where this one stood. */
+static void reopen(struct replica *replica)
+{
+    if (replica->started)
+        replica->roster->figures.reopened++;
+    stop(replica);
+    replica->forgetful = true;
+    replica->seal_index = 0;
+    if (start(replica, NULL) != ERR_OK)
+        return; /* no memory: the next tick tries again */
+    replica->broken = false;
+    replica_settle(replica);
+}
+
+/* ---- after each call into libraft ---- */
+
+void replica_wake(struct replica *replica)
+{
+    struct roster *roster = replica->roster;
+
+    if (replica->closing)
+        return;
+    if (!list_linked(&replica->ready))
+        list_append(&roster->ready, &replica->ready);
+    roster_add_work(roster);
+}
+
+static uint64_t known_leader(struct replica *replica)
+{
+    const char *address = NULL;
+    raft_id leader = 0;
+
+    if (replica->broken || !replica->started)
+        return 0;
+    raft_leader(&replica->raft, &leader, &address);
+    return leader;
+}
+
+static enum replica_role role_now(const struct replica *replica)
+{
+    if (!replica->leading)
+        return REPLICA_FOLLOWER;
+    return replica->barrier_applied ? REPLICA_LEADER : REPLICA_ELECTED;
+}
+
+void replica_settle(struct replica *replica)
+{
+    int state = raft_state(&replica->raft);
+
+    if (replica->closing || replica->broken)
+        return;
+    if (state == RAFT_UNAVAILABLE) {
+        lead_end(replica);
+        replica->broken = FENCE(F9);
+        replica_wake(replica);
+        return;
+    }
+    if (state != RAFT_LEADER) {
+        lead_end(replica);
+    } else if (!replica->leading || replica->lead_term != replica->term) {
+        lead_end(replica);
+        lead_begin(replica);
+    }
+
+    if (replica->leading && replica->barrier_index == 0 && FENCE(F3)) {
+        /* F3.  Known before it is appended, so that its completion is recognised. */
+        replica->barrier_index = raft_last_index(&replica->raft) + 1;
+        if (propose(replica, NULL, ENTRY_BARRIER, NULL, 0) != ERR_OK)
+            replica->barrier_index = 0; /* the next tick tries again */
+    }
+    if (role_now(replica) != replica->role || known_leader(replica) != replica->role_leader ||
+        !list_empty(&replica->lost))
+        replica_wake(replica);
+}
+
+static void forget_followers(struct replica *replica)
+{
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        struct member *member = &replica->members[k];
+
+        feed_end(member);
+        member->match = member->hint = member->heard_ms = 0;
+        member->held = false;
+        member->probe_prev = member->probe_end = member->probe_ms = member->beat_ms = 0;
+    }
+}
+
+static void lead_begin(struct replica *replica)
+{
+    forget_followers(replica);
+    replica->leading = true;
+    replica->lead_term = replica->term;
+    replica->lead_since_ms = replica_now_ms(replica);
+    replica->barrier_index = 0;
+    replica->barrier_durable = replica->barrier_applied = !FENCE(F3);
+    replica->roster->figures.elections++;
+    replica->roster->figures.leaders++;
+}
+
+static void lead_end(struct replica *replica)
+{
+    if (!replica->leading)
+        return;
+    forget_followers(replica);
+    replica->leading = false;
+    replica->barrier_index = 0;
+    replica->barrier_durable = replica->barrier_applied = false;
+    replica->roster->figures.leaders--;
+}
+
+/* ---- proposals ---- */
+
+static void request_done(struct raft_apply *raft, int status, void *result)
+{
+    struct request *request = container_of(raft, struct request, raft);
+
+    if (status == 0)
+        return; /* applied: its owner hears after the entry itself, settle_applied() */
+    list_remove(&request->link);
+    list_append(&request->replica->lost, &request->link);
+    replica_wake(request->replica);
+}
+
+/* What will be the entry's head; libraft makes it true. */
+static struct entry_head head_next(struct replica *replica, enum entry_type type,
+                                   struct buf *payload, uint16_t records)
+{
+    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
+    uint64_t now = clock_wall_ms(replica->roster->world.clock);
+    struct entry_head head = {
+        .group = replica->group,
+        .index = raft_last_index(&replica->raft) + 1,
+        .term = replica->term,
+        .time_ms = now > state->last_time_ms ? now : state->last_time_ms,
+        .epoch = replica->epoch,
+        .length = payload == NULL ? 0 : (uint32_t)payload->len,
+        .records = records,
+        .type = (uint8_t)type,
+    };
+
+    ensure(head.index == state->last + 1);
+    head.crc = entry_crc(&head, payload == NULL ? slice_of(NULL, 0) : buf_slice(payload));
+    return head;
+}
+
+/* Gives libraft one entry, which appends and sends it at once. */
+static enum err propose(struct replica *replica, struct proposal *proposal, enum entry_type type,
+                        struct buf *payload, uint16_t records)
+{
+    struct entry_head head = head_next(replica, type, payload, records);
+    struct request *request = calloc(1, sizeof(*request));
+    struct raft_buffer buf = { raft_malloc(ENTRY_HEAD_BYTES), ENTRY_HEAD_BYTES };
+
+    if (request == NULL || buf.base == NULL) {
+        free(request);
+        raft_free(buf.base);
+        return ERR_NO_MEMORY;
+    }
+    entry_head_encode(&head, buf.base);
+    request->replica = replica;
+    request->proposal = proposal;
+    request->index = head.index;
+    request->term = head.term;
+    list_append(&replica->requests, &request->link);
+
+    replica->offer = payload;
+    int rv = raft_apply(&replica->raft, &request->raft, &buf, 1, request_done);
+    replica->offer = NULL;
+    if (rv != 0) {
+        list_remove(&request->link);
+        free(request);
+        raft_free(buf.base);
+        return rv == RAFT_NOTLEADER ? ERR_NOT_LEADER : ERR_NO_MEMORY;
+    }
+    if (proposal != NULL) {
+        proposal->index = head.index;
+        proposal->time_ms = head.time_ms;
+    }
+    return ERR_OK;
+}
+
+enum err replica_propose(struct replica *replica, struct proposal *proposal, enum entry_type type,
+                         struct buf *payload, uint16_t records, proposal_cb cb)
+{
+    size_t bytes = ENTRY_HEAD_BYTES + (payload == NULL ? 0 : payload->len);
+
+    ensure(payload == NULL || payload->len <= ENTRY_PAYLOAD_MAX);
+    ensure(type == ENTRY_RECORDS || type == ENTRY_CHANGE || type == ENTRY_SEAL);
+    if (replica->closing || replica->broken || !replica->leading ||
+        replica->role != REPLICA_LEADER || role_now(replica) != REPLICA_LEADER)
+        return ERR_NOT_LEADER;
+    /* F4.  libraft 0.15 tests for commitment only at the leader's newest durable entry: a steady
+     * stream would never be found committed. */
+    if (FENCE(F4) && !list_empty(&replica->requests))
+        return ERR_BUSY;
+    if (replica->seal_index != 0)
+        return ERR_CLOSED;
+    if (!log_has_room(replica->roster->world.log, bytes))
+        return ERR_NO_SPACE;
+
+    proposal->cb = cb;
+    proposal->replica = replica;
+    enum err err = propose(replica, proposal, type, payload, records);
+    if (err == ERR_OK)
+        replica->roster->figures.proposals++;
+    replica_settle(replica);
+    return err;
+}
+
+/* The request whose entry was applied, if it is this node's. */
+static struct request *request_at(struct replica *replica, const struct entry_head *head)
+{
+    for (struct list_node *node = list_first(&replica->requests); node != NULL;
+         node = list_next(&replica->requests, node)) {
+        struct request *request = container_of(node, struct request, link);
+        if (request->index == head->index && request->term == head->term)
+            return request;
+    }
+    return NULL;
+}
+
+static void request_settle(struct request *request, enum err err)
+{
+    struct proposal *proposal = request->proposal;
+    uint64_t index = request->index;
+
+    list_remove(&request->link);
+    free(request);
+    if (proposal != NULL)
+        proposal->cb(proposal, err, index);
+}
+
+static void settle_lost(struct replica *replica)
+{
+    struct list lost;
+
+    list_take(&lost, &replica->lost);
+    for (struct list_node *node; (node = list_first(&lost)) != NULL;)
+        request_settle(container_of(node, struct request, link), ERR_UNKNOWN);
+}
+
+/* ---- the owner ---- */
+
+static void report_role(struct replica *replica)
+{
+    enum replica_role role = role_now(replica);
+    uint64_t leader = known_leader(replica);
+
+    if (role == replica->role && leader == replica->role_leader)
+        return;
+    replica->role = role;
+    replica->role_leader = leader;
+    replica->events->role(replica->ctx, role, leader);
+}
+
+/* One committed entry.  False when the owner closed the replica in between. */
+static bool deliver(struct replica *replica, struct applied *applied)
+{
+    struct entry_head head = applied->head;
+
+    replica->applied = head.index;
+    replica->applied_term = head.term;
+    replica->applied_time_ms = head.time_ms;
+    replica->roster->figures.applied_entries++;
+    replica->events->applied(replica->ctx, &head, applied->payload);
+    buf_unref(applied->payload);
+    free(applied);
+    if (replica->closing)
+        return false;
+
+    if (replica->leading && head.term == replica->lead_term &&
+        head.index == replica->barrier_index) {
+        replica->barrier_applied = true;
+        report_role(replica);
+        if (replica->closing)
+            return false;
+    }
+    struct request *request = request_at(replica, &head);
+    if (request != NULL)
+        request_settle(request, ERR_OK);
+    return !replica->closing;
+}
+
+/* A restart applies again what the log was not told of. */
+static void hint(struct replica *replica)
+{
+    uint64_t now = replica_now_ms(replica);
+    unsigned char image[IMAGE_BYTES_MAX];
+
+    if (replica->applied == replica->hinted ||
+        (replica->applied - replica->hinted < APPLIED_HINT_ENTRIES &&
+         now - replica->hinted_ms < APPLIED_HINT_MS))
+        return;
+    uint32_t bytes = replica->events->image(replica->ctx, image);
+    ensure(bytes <= IMAGE_BYTES_MAX);
+    log_applied(replica->roster->world.log, replica->group, replica->applied,
+                replica->applied_term, replica->applied_time_ms, slice_of(image, bytes));
+    replica->hinted = replica->applied;
+    replica->hinted_ms = now;
+}
+
+void replica_turn(struct replica *replica)
+{
+    if (replica->put != NULL) {
+        io_log_complete_put(replica);
+        replica_settle(replica);
+    }
+    if (replica->broken)
+        reopen(replica);
+    io_net_pump(replica);
+
+    if (role_now(replica) < replica->role)
+        report_role(replica); /* before entries of another leader */
+    for (struct list_node *node;
+         !replica->closing && (node = list_pop(&replica->committed_queue)) != NULL;)
+        if (!deliver(replica, container_of(node, struct applied, link)))
+            return;
+    if (!replica->closing)
+        settle_lost(replica);
+    if (!replica->closing)
+        report_role(replica);
+    if (!replica->closing)
+        hint(replica);
+}
+
+void replica_tick(struct replica *replica)
+{
+    if (replica->broken) {
+        replica_wake(replica);
+        return;
+    }
+    if (fence_tick(replica))
+        replica->tick(&replica->io);
+    replica_settle(replica);
+    election_tick(replica);
+    for (uint32_t k = 0; replica->leading && k < replica->member_count; k++)
+        feed_tick(replica, &replica->members[k]);
+    if (replica->applied != replica->hinted)
+        replica_wake(replica);
+}
+
+/* ---- questions ---- */
+
+struct replica_status replica_status(const struct replica *replica)
+{
+    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
+
+    return (struct replica_status){
+        .group = replica->group,
+        .term = replica->term,
+        .leader = replica->role_leader,
+        .epoch = replica->epoch,
+        .role = replica->role,
+        .applied = replica->applied,
+        .applied_time_ms = replica->applied_time_ms,
+        .last = state->last,
+        .first = state->first,
+        .lease = replica_has_lease(replica),
+    };
+}
+
+bool replica_has_lease(const struct replica *replica)
+{
+    return replica->role == REPLICA_LEADER && election_has_lease(replica);
+}
+
+uint64_t replica_group(const struct replica *replica)
+{
+    return replica->group;
+}
+
+uint64_t replica_applied(const struct replica *replica)
+{
+    return replica->applied;
+}

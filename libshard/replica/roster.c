@@ -1,0 +1,272 @@
+#include "replica/roster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+#include "replica/election.h"
+#include "replica/replica_private.h"
+
+static void tick(struct timer *timer);
+static void work(struct defer *defer);
+static void on_frame(void *ctx, const struct net_message *message);
+static void on_net(void *ctx, enum net_event event, const struct net_peer *peer);
+
+enum err roster_open(struct roster **ret, const struct roster_options *options,
+                     const struct roster_world *world)
+{
+    struct roster *roster = calloc(1, sizeof(*roster));
+
+    ensure(options->node != 0);
+    ensure(options->tick_ms > 0 && options->tick_ms * 2 <= options->heartbeat_ms);
+    ensure(options->heartbeat_ms < options->election_timeout_ms);
+    if (roster == NULL)
+        return ERR_NO_MEMORY;
+    roster->options = *options;
+    roster->world = *world;
+    outbox_init(&roster->outbox, world->net, world->clock);
+    payload_store_init(&roster->payloads, options->payload_cache_bytes);
+    list_init(&roster->appends);
+    list_init(&roster->ready);
+    list_init(&roster->closing);
+    list_init(&roster->hurried);
+    net_handle(world->net, NET_RAFT, on_frame, NULL, roster);
+    net_listen(world->net, on_net, roster);
+    timer_start(world->clock, &roster->ticker, options->tick_ms, tick);
+    *ret = roster;
+    return ERR_OK;
+}
+
+void roster_close(struct roster *roster)
+{
+    ensure(roster->replica_count == 0 && list_empty(&roster->closing));
+    timer_stop(&roster->ticker);
+    timer_stop(&roster->hurry);
+    defer_cancel(&roster->work);
+    outbox_fini(&roster->outbox);
+    payload_store_fini(&roster->payloads);
+    free(roster->sent);
+    free(roster->replicas);
+    free(roster);
+}
+
+/* ---- finding ---- */
+
+/* Place of the first replica whose group is at or above `group`. */
+static size_t place_of(const struct roster *roster, uint64_t group)
+{
+    size_t low = 0, high = roster->replica_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (roster->replicas[middle]->group < group)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct replica *roster_find(const struct roster *roster, uint64_t group)
+{
+    size_t at = place_of(roster, group);
+
+    return at < roster->replica_count && roster->replicas[at]->group == group
+               ? roster->replicas[at]
+               : NULL;
+}
+
+struct replica *roster_next(const struct roster *roster, uint64_t after)
+{
+    size_t at = after == UINT64_MAX ? roster->replica_count : place_of(roster, after + 1);
+
+    return at < roster->replica_count ? roster->replicas[at] : NULL;
+}
+
+enum err roster_insert(struct roster *roster, struct replica *replica)
+{
+    size_t at = place_of(roster, replica->group);
+
+    if (roster->replica_count == roster->replica_room) {
+        size_t room = roster->replica_room == 0 ? 16 : roster->replica_room * 2;
+        struct replica **replicas = realloc(roster->replicas, room * sizeof(struct replica *));
+        if (replicas == NULL)
+            return ERR_NO_MEMORY;
+        roster->replicas = replicas;
+        roster->replica_room = room;
+    }
+    memmove(&roster->replicas[at + 1], &roster->replicas[at],
+            (roster->replica_count - at) * sizeof(struct replica *));
+    roster->replicas[at] = replica;
+    roster->replica_count++;
+    return ERR_OK;
+}
+
+void roster_remove(struct roster *roster, struct replica *replica)
+{
+    size_t at = place_of(roster, replica->group);
+
+    ensure(at < roster->replica_count && roster->replicas[at] == replica);
+    roster->replica_count--;
+    memmove(&roster->replicas[at], &roster->replicas[at + 1],
+            (roster->replica_count - at) * sizeof(struct replica *));
+}
+
+/* ---- time ---- */
+
+/* One timer for all: nothing in here calls an owner, so the array stands still. */
+static void tick(struct timer *timer)
+{
+    struct roster *roster = container_of(timer, struct roster, ticker);
+
+    timer_start(roster->world.clock, &roster->ticker, roster->options.tick_ms, tick);
+    for (size_t k = 0; k < roster->replica_count; k++)
+        replica_tick(roster->replicas[k]);
+}
+
+/* ---- the disk ---- */
+
+void roster_durable(struct roster *roster, uint64_t turn)
+{
+    for (struct list_node *node; (node = list_first(&roster->appends)) != NULL;) {
+        struct append *append = container_of(node, struct append, link);
+        struct replica *replica = append->replica;
+
+        if (append->turn > turn)
+            break;
+        io_log_complete(append);
+        replica_settle(replica);
+        if (replica->barrier_durable)
+            io_net_release(replica);
+        if (list_empty(&replica->appends))
+            io_net_pump(replica);
+    }
+    outbox_durable(&roster->outbox, turn);
+}
+
+/* ---- the end of a turn ---- */
+
+void roster_add_work(struct roster *roster)
+{
+    defer_run(roster->world.clock, &roster->work, work);
+}
+
+/* F8.  What libraft sent during the turn. */
+static void complete_sent(struct roster *roster)
+{
+    /* By number, because the callbacks may send again. */
+    for (size_t k = 0; k < roster->sent_count; k++) {
+        struct sent sent = roster->sent[k];
+
+        if (sent.replica == NULL)
+            continue; /* closed meanwhile */
+        roster->sent[k].replica = NULL;
+        sent.cb(sent.req, sent.status);
+        replica_settle(sent.replica);
+    }
+    roster->sent_count = 0;
+}
+
+static void work(struct defer *defer)
+{
+    struct roster *roster = container_of(defer, struct roster, work);
+    struct list closing;
+
+    complete_sent(roster);
+    for (struct list_node *node; (node = list_pop(&roster->ready)) != NULL;)
+        replica_turn(container_of(node, struct replica, ready));
+
+    /* Those that still wait for a read come again when it is done. */
+    list_take(&closing, &roster->closing);
+    for (struct list_node *node; (node = list_pop(&closing)) != NULL;) {
+        struct replica *replica = container_of(node, struct replica, closing_link);
+        list_append(&roster->closing, node);
+        while (!list_empty(&replica->lost))
+            replica_finish(replica);
+        replica_finish(replica);
+    }
+}
+
+/* ---- the net ---- */
+
+/* The letter in which one message is kept, checked as far as it can be without the group's state.
+ * NULL when it is to be dropped; `*cut` when nothing behind it in the frame can be read. */
+static struct letter *letter_read(struct envelope_reader *reader, const struct envelope *envelope,
+                                  struct slice heads, const struct net_message *message, bool *cut)
+{
+    struct letter *letter =
+        malloc(sizeof(*letter) + envelope->entries * sizeof(struct letter_entry));
+    bool good = letter != NULL;
+    struct letter_entry dropped;
+
+    *cut = false;
+    if (letter != NULL)
+        *letter = (struct letter){ .from = message->from, .envelope = *envelope,
+                                   .bytes = sizeof(*letter) };
+    for (uint32_t k = 0; k < envelope->entries && !*cut; k++) {
+        struct letter_entry *entry = letter == NULL ? &dropped : &letter->entries[k];
+
+        if (!envelope_entry(reader, envelope, k, heads.data + (size_t)k * ENTRY_HEAD_BYTES,
+                            &entry->head, &entry->payload, cut))
+            good = false;
+        else if (letter != NULL)
+            letter->bytes += sizeof(*entry) + entry->head.length;
+    }
+    if (good && envelope->entries > 0)
+        letter->frame = buf_ref(message->buf);
+    if (!good)
+        free(letter);
+    return good ? letter : NULL;
+}
+
+static void on_frame(void *ctx, const struct net_message *message)
+{
+    struct roster *roster = ctx;
+    struct envelope_reader reader;
+    struct envelope envelope;
+    struct slice heads;
+    bool cut = false;
+
+    if (!envelope_reader_init(&reader, message->bytes)) {
+        roster->figures.dropped_messages++;
+        return;
+    }
+    while (!cut && envelope_next(&reader, &envelope, &heads)) {
+        struct letter *letter = letter_read(&reader, &envelope, heads, message, &cut);
+        struct replica *replica = letter == NULL ? NULL : roster_find(roster, envelope.group);
+
+        roster->figures.messages_received++;
+        if (replica == NULL || replica->epoch != envelope.epoch) {
+            roster->figures.dropped_messages++;
+            if (letter != NULL)
+                letter_free(letter);
+            continue;
+        }
+        io_net_receive(replica, letter);
+    }
+    if (cut || reader.left > 0)
+        roster->figures.dropped_messages += reader.left;
+}
+
+static void on_net(void *ctx, enum net_event event, const struct net_peer *peer)
+{
+    struct roster *roster = ctx;
+
+    /* A link that broke says nothing about the process behind it, which may hold a lease. */
+    if (event != NET_GONE)
+        return;
+    for (size_t k = 0; k < roster->replica_count; k++)
+        election_gone(roster->replicas[k], peer->node);
+}
+
+struct roster_figures roster_figures(const struct roster *roster)
+{
+    struct roster_figures figures = roster->figures;
+
+    figures.replicas = roster->replica_count;
+    figures.messages_sent = roster->outbox.messages;
+    figures.frames_sent = roster->outbox.frames;
+    figures.messages_parked = roster->outbox.parked_count;
+    figures.dropped_messages += roster->outbox.dropped;
+    return figures;
+}
