@@ -6,9 +6,9 @@
  *
  * Strict on purpose: this port may stand behind a proxy, and two programs that
  * read one byte stream differently are how requests are smuggled.  Refused are
- * Content-Length beside Transfer-Encoding, several Content-Lengths that differ,
- * folded headers, bare LF, control characters, white space before a colon and
- * any transfer coding but "chunked".
+ * Content-Length beside Transfer-Encoding, more than one Content-Length, folded
+ * headers, bare LF or CR, control characters, white space before a colon, none
+ * or several Hosts and any transfer coding but "chunked".
  *
  * A request's memory is its arena (head, headers) and one buf (body).
  */

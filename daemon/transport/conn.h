@@ -1,0 +1,96 @@
+/* conn.h - one client's connection: bytes in, bufs out, deadlines.
+ *
+ *     conn_init -> conn_start -> on_bytes ... conn_write -> on_sent ... -> conn_close -> on_closed
+ *
+ * It knows nothing of HTTP.  One write at a time: the next one may be given when
+ * on_sent has run, so that nothing piles up here.  A client that takes no byte
+ * for `stall_ms` ends the connection.
+ *
+ * Embedded in its owner, which must live until on_closed has run; loop thread
+ * only.  No callback runs from inside a call made here.
+ */
+#ifndef TRANSPORT_CONN_H
+#define TRANSPORT_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "env/clock.h"
+#include "env/timer.h"
+
+struct conn;
+
+/* All are set.  After on_end or conn_close() only on_closed comes. */
+struct conn_events {
+    /* Bytes came; they are the owner's until it returns. */
+    void (*on_bytes)(struct conn *conn, struct slice bytes);
+    /* The client sends no more, but may still read. */
+    void (*on_half)(struct conn *conn);
+    /* The write is with the kernel. */
+    void (*on_sent)(struct conn *conn);
+    /* conn_deadline() passed. */
+    void (*on_deadline)(struct conn *conn);
+    /* The connection broke (ERR_IO) or stalled (ERR_TIMEOUT): conn_close() is due. */
+    void (*on_end)(struct conn *conn, enum err err);
+    void (*on_closed)(struct conn *conn);
+};
+
+/* What all connections of one port share. */
+struct conn_shared {
+    struct clock *clock;
+    const struct conn_events *events;
+    unsigned char *scratch; /* bytes are read to here */
+    size_t scratch_bytes;
+    uint32_t stall_ms;
+    uint64_t *bytes_in, *bytes_out; /* counted here */
+};
+
+struct conn {
+    uv_tcp_t tcp;
+    struct conn_shared *shared;
+    char peer[64]; /* "127.0.0.1:4711", "[::1]:4711" */
+    bool closing;
+    bool reading;
+    bool half; /* the client has said that it sends no more */
+    uv_write_t write;
+    bool writing;
+    struct buf **parts; /* of the write that is under way */
+    uint32_t part_count;
+    size_t left_bytes; /* of it, when the stall was last looked at */
+    uv_shutdown_t shutdown;
+    struct timer deadline;
+    struct timer stall;
+};
+
+/* An initialised handle in `conn->tcp`, not connected. */
+MUST_CHECK enum err conn_init(struct conn *conn, struct uv_loop_s *loop,
+                              struct conn_shared *shared);
+
+/* Accepted: looks who it is, reads.  ERR_IO. */
+MUST_CHECK enum err conn_start(struct conn *conn);
+
+/* Whether bytes are read.  Paused, they stay in the socket. */
+void conn_pause(struct conn *conn);
+void conn_resume(struct conn *conn);
+
+/* Takes references on `parts`, then calls on_sent.  Nothing else may be under way.
+ * ERR_NO_MEMORY, ERR_IO: conn_close() is due. */
+MUST_CHECK enum err conn_write(struct conn *conn, struct buf *const parts[], uint32_t part_count);
+
+/* A few bytes that may be dropped when the socket is full. */
+void conn_write_maybe(struct conn *conn, struct slice bytes);
+
+/* Says that no more will be written.  Reading goes on. */
+void conn_shutdown(struct conn *conn);
+
+/* on_deadline once, `after_ms` from now; 0: none. */
+void conn_deadline(struct conn *conn, uint32_t after_ms);
+
+/* Closes at once; on_closed follows.  Twice is legal. */
+void conn_close(struct conn *conn);
+
+#endif
