@@ -44,7 +44,7 @@ struct log;
 struct log_options {
     uint64_t node;            /* id of this node, in every frame */
     uint64_t segment_bytes;   /* for new segments; a multiple of DISK_ALIGN */
-    uint32_t segments_ahead;  /* made before they are needed */
+    uint32_t segments_ahead;  /* made before they are needed; at least 2, one of them the reserve */
     uint64_t log_bytes_max;   /* no new segment beyond this sum; 0 = the disk decides */
     void (*on_durable)(void *ctx, uint64_t turn);            /* turns up to this are durable */
     void (*on_failed)(void *ctx, const struct reason *reason); /* once; stop the process */
@@ -117,7 +117,8 @@ uint64_t log_truncate(struct log *log, uint64_t group, uint64_t from);
 uint64_t log_hard(struct log *log, uint64_t group, uint64_t term, uint64_t vote);
 
 /* Begins an epoch of a group, which may be new: members, start, image.  Cuts entries above
- * start->start_index.  Reads group, epoch, members, start_*, term, vote and image of `start`. */
+ * start->start_index.  Reads group, epoch, members, start_*, term, vote, image and last_time_ms (the
+ * time of the entry at start_index, 0 when there is none) of `start`. */
 uint64_t log_start(struct log *log, const struct log_state *start);
 
 /* The turn that is gathering now; the last one that is durable. */
@@ -219,6 +220,7 @@ struct log_figures {
     uint64_t bytes_total; /* of all segment files */
     uint64_t write_ns_sum, write_count, write_ns_max;
     uint64_t reads, read_bytes, corrupt_entries;
+    uint64_t creates_failed; /* attempts to make a segment; tried again with longer and longer pauses */
 };
 struct log_figures log_figures(const struct log *log);
 

@@ -22,7 +22,8 @@ enum {
     BYTES_AT = 48,
     CREATED_AT = 56,
     PREVIOUS_END_AT = 64,
-    NEXT_FRAME_AT = 72
+    NEXT_FRAME_AT = 72,
+    NEXT_TURN_AT = 80
 };
 
 static uint32_t checksum(const unsigned char *bytes)
@@ -52,6 +53,7 @@ void segment_head_write(const struct segment_head *head, unsigned char bytes[SEG
     put_u64(bytes + CREATED_AT, head->created_ms);
     put_u64(bytes + PREVIOUS_END_AT, head->previous_end);
     put_u64(bytes + NEXT_FRAME_AT, head->next_frame);
+    put_u64(bytes + NEXT_TURN_AT, head->next_turn);
     put_u32(bytes + CRC_AT, checksum(bytes));
 }
 
@@ -75,6 +77,7 @@ enum err segment_head_read(const unsigned char bytes[SEGMENT_HEAD_BYTES],
         .created_ms = get_u64(bytes + CREATED_AT),
         .previous_end = get_u64(bytes + PREVIOUS_END_AT),
         .next_frame = get_u64(bytes + NEXT_FRAME_AT),
+        .next_turn = get_u64(bytes + NEXT_TURN_AT),
     };
     return ERR_OK;
 }

@@ -30,6 +30,7 @@ struct segment_head {
     uint64_t created_ms;   /* wall clock, for people */
     uint64_t previous_end; /* where the frames of segment number - 1 end; 0 for number 1 */
     uint64_t next_frame;   /* number of the first frame here */
+    uint64_t next_turn;    /* which belongs to this turn */
 };
 
 void segment_head_write(const struct segment_head *head, unsigned char bytes[SEGMENT_HEAD_BYTES]);

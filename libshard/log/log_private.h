@@ -1,0 +1,330 @@
+/* log_private.h - what the files of log/ share.  Not for other folders.
+ *
+ *     log.c       the public calls            recover.c   what a start finds
+ *     group.c     states of groups            filing.c    full segments into the table
+ *     index.c     places of open entries      reclaim.c   which segments are free
+ *     head.c      gathers and writes          supply.c    files made before they are needed
+ *     read.c      by index                    seek.c      by time
+ *     lookup.c    places of filed entries
+ *
+ * All of it belongs to the loop thread.  Workers get structs of their own
+ * (struct table_job, struct lookup, struct seek_job), and the runs, cuts and
+ * states of a segment that was left: those do not change any more.
+ */
+#ifndef LOG_LOG_PRIVATE_H
+#define LOG_LOG_PRIVATE_H
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "env/timer.h"
+#include "log/frame.h"
+#include "log/log.h"
+#include "log/rows.h"
+#include "log/segment.h"
+
+struct group;
+struct segment;
+
+/* Consecutive entries of one group in one segment that is not filed. */
+struct run {
+    struct list_node link;   /* in segment->runs; in no list once that is filed */
+    struct group *group;     /* NULL when the group does not see any of it any more */
+    struct segment *segment;
+    uint64_t group_id, first;
+    uint32_t count; /* as of the end of the segment: what filing writes */
+    uint32_t live;  /* what the group still sees of it, from `first` on */
+    uint32_t room;
+    struct place *places;
+};
+
+struct group {
+    struct log_state state;
+    uint64_t made;          /* turn of the START that made it: tells incarnations apart */
+    uint64_t start_time_ms; /* time of the entry at state.start_index */
+    struct run **runs;      /* by index, without gaps; the last ends at state.last */
+    uint32_t run_count, run_room;
+    struct list_node dirty_hard; /* in log->dirty_hard: changed since the tail was begun */
+    struct list_node dirty_hint; /* in log->dirty_hint: changed since it was saved */
+};
+
+/* A preallocated file. */
+struct segment_file {
+    struct list_node link; /* in log->files_ready while in no use */
+    struct disk_file *file;
+    uint64_t id, bytes;
+};
+
+enum segment_phase {
+    SEGMENT_OPEN,     /* gathers: the tail */
+    SEGMENT_LEFT,     /* the head gathers elsewhere; frames may still be on their way */
+    SEGMENT_COMPLETE, /* all is durable, the next one's first block too: to be filed */
+    SEGMENT_FILED,    /* the table is the truth for it */
+    SEGMENT_FREEING   /* nothing in it lives; its rows are being deleted */
+};
+
+/* Entries that a later segment took back: index >= from, or all and the state. */
+struct cut {
+    uint64_t group, from;
+    bool forget;
+};
+
+/* One use of a file. */
+struct segment {
+    uint64_t number, life;
+    uint64_t bytes;       /* frames end at or below */
+    uint64_t end;         /* behind the last frame that was begun */
+    uint64_t durable_end; /* behind the last frame on the disk */
+    uint64_t previous_end, next_frame, next_turn; /* for its first block */
+    uint64_t entries;
+    struct segment_file *file; /* NULL while none is free */
+    enum segment_phase phase;
+    bool opened;   /* its first block is durable */
+    uint32_t pins; /* reads under way */
+    /* Until it is filed. */
+    struct list runs; /* of struct run; one that lost all its entries stays */
+    struct cut *cuts;
+    uint32_t cut_count, cut_room;
+    struct hard *hards; /* states that changed in it, as of its end */
+    uint32_t hard_count;
+    /* Afterwards: a run that was alive when last looked at. */
+    struct extent witness;
+};
+
+/* An entry on its way to the disk. */
+struct payload {
+    struct buf *buf; /* NULL when it has none */
+    struct run *run; /* lives until its segment is filed */
+    uint64_t group, index;
+    uint32_t length, crc;
+};
+
+/* A frame that gathers, waits or is being written. */
+struct frame_out {
+    struct list_node link; /* in head.frames, in order */
+    struct segment *segment;
+    uint64_t offset, number, turn;
+    struct writer items;
+    uint32_t item_count, payload_count, payload_room;
+    struct payload *payloads;
+    uint64_t payload_bytes;
+    uint64_t bytes; /* on disk; set when it is closed */
+    bool closed, ends_turn;
+    struct buffer *buffer; /* where it was built; NULL before */
+};
+
+struct buffer {
+    unsigned char *bytes;
+    size_t size;
+    bool busy;
+};
+
+struct head {
+    struct list frames;          /* of struct frame_out; the first may be in flight */
+    struct frame_out *gathering; /* the last of them, or NULL */
+    struct buffer buffers[2];    /* one in flight, one being filled */
+    unsigned char *block;        /* a segment's first block on its way */
+    struct disk_io io;
+    bool flying;
+    bool second_round;
+    uint64_t flight_ns; /* when it took off */
+    struct defer turn_end;
+    struct timer idle;
+    bool wrote; /* since `idle` was started */
+};
+
+enum table_job_kind { JOB_NONE, JOB_FILE, JOB_SAVE, JOB_LOOK, JOB_FREE };
+
+/* The one job that may write to the table at a time, so that rows never overtake each other. */
+struct table_job {
+    struct work work;
+    enum table_job_kind kind;
+    struct table *table;
+    struct segment *segment; /* left: it does not change any more */
+    struct log_row row;
+    struct hint *hints;
+    uint32_t hint_count;
+    struct segment_row segment_row; /* JOB_LOOK's answer, JOB_FREE's list */
+    enum err err;
+    struct reason reason;
+};
+
+/* A decoded index row, shared by reads. */
+struct cached_row {
+    struct list_node link; /* in log->cache, newest first */
+    struct index_row row;
+};
+
+struct log {
+    struct log_options options;
+    struct log_world world;
+    struct log_recovery recovery;
+    struct log_figures figures;
+
+    struct group **groups; /* by id */
+    size_t group_count, group_room;
+    struct list dirty_hard, dirty_hint;
+
+    struct segment **segments; /* by number; the last one is the tail */
+    size_t segment_count, segment_room;
+    uint64_t filed; /* the highest number ever filed */
+
+    struct list files_ready; /* of struct segment_file */
+    uint32_t files_ready_count;
+    uint64_t file_next; /* id of the next file to make */
+    uint64_t plan_bytes; /* what every file has at least */
+    struct disk_create create;
+    bool creating;
+    uint64_t create_backoff_ms;
+    struct timer create_later;
+
+    struct head head;
+    uint64_t turn;    /* gathering */
+    uint64_t durable; /* turn */
+    uint64_t frame_next;
+    size_t pending_bytes;
+
+    struct table_job job;
+    bool save_wanted, reclaim_wanted;
+    struct timer reclaim_soon;
+
+    struct list cache; /* of struct cached_row */
+    uint32_t cache_count;
+    uint64_t cuts;      /* changes whenever filed rows may have lost entries */
+    uint64_t lost_turn; /* the last one that took entries or groups away */
+    uint32_t active; /* reads, seeks and lookups under way */
+
+    bool failed, closing;
+    struct defer close_defer;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+/* No memory for a few bytes of bookkeeping: like a broken promise, it stops the process, because
+ * an append cannot be refused half-way. */
+void *log_memory(size_t count, size_t size);
+void *log_memory_grow(void *bytes, size_t count, size_t size);
+
+/* ---- log.c ---- */
+void log_fail(struct log *log, const struct reason *reason);
+void log_close_kick(struct log *log);
+void log_free(struct log *log);
+
+/* ---- group.c ---- */
+struct group *group_find(const struct log *log, uint64_t id);
+struct group *group_make(struct log *log, uint64_t id);
+void group_free(struct log *log, struct group *group);
+/* The one above `after`; NULL at the end. */
+struct group *group_next(const struct log *log, uint64_t after);
+struct run *group_entry(struct log *log, struct group *group, const struct entry_head *head,
+                        uint32_t offset);
+/* False when the name of the entry before `from` is not in memory; nothing was done then. */
+bool group_truncate(struct log *log, struct group *group, uint64_t from);
+void group_cut_to(struct log *log, struct group *group, uint64_t from, uint64_t last_term,
+                  uint64_t last_time_ms);
+void group_hard(struct log *log, struct group *group, const struct log_state *hard);
+void group_start(struct log *log, const struct log_state *start, uint64_t turn);
+void group_forget(struct log *log, struct group *group);
+void group_trim(struct log *log, struct group *group, uint64_t first);
+void group_applied(struct log *log, struct group *group, const struct hint *hint);
+bool group_name_at(const struct group *group, uint64_t index, uint64_t *term, uint64_t *time_ms);
+void group_hint(const struct group *group, struct hint *hint);
+/* Whether the table may already know it: what it promises is durable. */
+bool group_hint_is_safe(const struct log *log, const struct group *group);
+/* Every hint that changed and is safe.  The array is the caller's. */
+void group_hints_take(struct log *log, struct hint **ret, uint32_t *count);
+
+/* ---- index.c ---- */
+struct run *index_add(struct log *log, struct group *group, const struct entry_head *head,
+                      uint32_t offset);
+const struct place *index_find(const struct group *group, uint64_t index, struct run **run);
+/* The first index that is in memory; last + 1 when none is. */
+uint64_t index_first(const struct group *group);
+void index_cut(struct log *log, struct group *group, uint64_t from);
+/* The group sees nothing of its runs any more; what is in them is filed all the same. */
+void index_detach(struct group *group);
+/* As index_detach(), but nothing of the tail is filed. */
+void index_forget(struct log *log, struct group *group);
+void index_settle(const struct payload *payload, uint32_t offset);
+/* After the segment was filed: keeps only what is not known to be applied. */
+void index_filed(struct segment *segment);
+void index_applied(struct group *group);
+void index_keep(struct group *group, struct segment *segment, const struct index_row *row,
+                uint64_t from, uint64_t last);
+void run_free(struct run *run);
+bool place_is_durable(const struct place *place, const struct segment *segment);
+struct entry_head place_head(const struct place *place, uint64_t group, uint64_t index);
+
+/* ---- segments: supply.c ---- */
+struct segment *segment_find(const struct log *log, uint64_t number);
+struct segment *segment_add(struct log *log, uint64_t number, uint64_t life,
+                            struct segment_file *file);
+struct segment *segment_tail(const struct log *log);
+/* The tail is full: fixes the states as of its end, and begins the next. */
+void segment_leave(struct log *log);
+void segment_fix(struct log *log, struct segment *segment);
+void segment_drop(struct log *log, struct segment *segment);
+void segment_unfiled_free(struct segment *segment);
+bool supply_bind(struct log *log, struct segment *segment);
+void supply_give(struct log *log, struct segment_file *file);
+/* Takes a free file out; any one when `id` is 0.  NULL when it is not there. */
+struct segment_file *supply_take(struct log *log, uint64_t id);
+void supply_kick(struct log *log);
+void supply_add_file(struct log *log, struct disk_file *file, uint64_t id);
+
+/* ---- head.c ---- */
+void head_init(struct log *log);
+void head_fini(struct log *log);
+/* The frame that takes an item of these sizes; may close the one before and leave the tail. */
+struct frame_out *head_room(struct log *log, uint64_t item_bytes, uint64_t payload_bytes);
+uint64_t head_add(struct log *log, struct frame_out *frame, const struct frame_item *item);
+/* The payload, which may be NULL, of the ENTRY that was just added. */
+void head_add_payload(struct log *log, struct frame_out *frame, struct run *run,
+                      const struct entry_head *head, struct buf *payload);
+void head_kick(struct log *log);
+bool head_idle(const struct log *log);
+/* The payload of an entry that is not on the disk yet; NULL when it is not here. */
+struct buf *head_payload(const struct log *log, uint64_t group, uint64_t index, uint32_t crc);
+
+/* ---- filing.c, reclaim.c ---- */
+/* Starts what is to be done next with the table, when nothing is under way. */
+void jobs_kick(struct log *log);
+void job_start(struct log *log, enum table_job_kind kind, struct segment *segment);
+void job_put_hints(struct table_batch *batch, const struct table_job *job);
+bool reclaim_next(struct log *log);
+void reclaim_want(struct log *log);
+void job_look_run(struct table_job *job);
+void job_look_done(struct log *log);
+void job_free_run(struct table_job *job);
+void segment_unpin(struct log *log, struct segment *segment);
+
+/* ---- lookup.c ---- */
+struct lookup;
+typedef void (*lookup_cb)(struct lookup *lookup, enum err err);
+
+/* Finds the index row that holds an entry, on a worker.  Embedded in the caller. */
+struct lookup {
+    struct work work;
+    struct log *log;
+    struct table *table;
+    uint64_t group, index;
+    uint64_t cuts; /* of the log when it began */
+    lookup_cb cb;
+    struct index_row row; /* the answer; the callback takes it or leaves it */
+    enum err err;
+    struct reason reason;
+};
+
+void lookup_start(struct log *log, struct lookup *lookup, lookup_cb cb);
+const struct index_row *cache_find(struct log *log, uint64_t group, uint64_t index);
+/* Takes `row` when it can be trusted later; returns what the cache holds then. */
+const struct index_row *cache_put(struct log *log, struct lookup *lookup);
+void cache_drop(struct log *log, uint64_t group, uint64_t from);
+void cache_fini(struct log *log);
+/* Blocking: on a worker, or at a start. */
+MUST_CHECK enum err row_find(struct table *table, uint64_t group, uint64_t index,
+                             struct index_row *row, struct reason *reason);
+
+/* ---- recover.c ---- */
+MUST_CHECK enum err recover(struct log *log, struct reason *reason);
+
+#endif

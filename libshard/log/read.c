@@ -1,0 +1,334 @@
+#include <stdlib.h>
+
+#include "base/ensure.h"
+#include "log/log_private.h"
+
+/* Reads entries by index.
+ *
+ *  1. collect()      heads and places: from memory, from cached rows, else a lookup, then again
+ *  2. plan()         payloads that lie close together become one extent
+ *  3. read_more()    up to LOG_READS_MAX extents under way
+ *  4. extent_on_done() cuts the payloads out and checks them
+ *  5. finish         at the end of a turn
+ *
+ * An entry that is still on its way to the disk is given from memory.  A segment that is read from
+ * is pinned: it is not used again before the read is over. */
+
+struct spot {
+    struct segment *segment; /* NULL: nothing to read for this entry */
+    uint32_t offset;
+};
+
+struct extent_read {
+    struct disk_io io;
+    struct read_job *job;
+    unsigned char *bytes;
+    uint64_t offset; /* of the payloads' cover in the segment */
+    uint32_t first, count; /* entries */
+    size_t len;
+};
+
+struct read_job {
+    struct log *log;
+    struct log_read *req;
+    struct lookup lookup;
+    struct defer end;
+    struct spot *spots; /* beside req->entries */
+    uint32_t room;
+    size_t bytes;
+    uint64_t next; /* index to collect */
+    struct extent_read *extents;
+    uint32_t extent_count, extent_next, under_way;
+    uint32_t sound; /* entries before the first damaged one */
+    enum err err;
+};
+
+static void collect(struct read_job *job);
+static bool collect_one(struct read_job *job, bool *done);
+static void read_on_lookup(struct lookup *lookup, enum err err);
+static void plan(struct read_job *job);
+static void read_more(struct read_job *job);
+static void extent_on_done(struct disk_io *io, enum err err);
+static void end_soon(struct read_job *job, enum err err);
+static void read_on_end(struct defer *defer);
+
+void log_read(struct log *log, struct log_read *req, log_read_cb cb)
+{
+    struct read_job *job = log_memory(1, sizeof(*job));
+
+    req->entries = NULL;
+    req->count = 0;
+    req->reason = (struct reason){ 0 };
+    req->cb = cb;
+    req->job = job;
+    *job = (struct read_job){ .log = log, .req = req, .next = req->first };
+    log->active++;
+    log->figures.reads++;
+    collect(job);
+}
+
+void log_read_fini(struct log_read *req)
+{
+    for (uint32_t i = 0; i < req->count; i++)
+        buf_unref(req->entries[i].payload);
+    free(req->entries);
+    req->entries = NULL;
+    req->count = 0;
+}
+
+static void collect(struct read_job *job)
+{
+    bool done = false;
+
+    while (!done) {
+        if (!collect_one(job, &done))
+            return; /* read_on_lookup() goes on */
+    }
+    if (job->err != ERR_OK && job->req->count == 0)
+        end_soon(job, job->err);
+    else
+        plan(job);
+}
+
+/* False when the entry does not fit any more. */
+static bool add(struct read_job *job, struct segment *segment, const struct place *place)
+{
+    struct log_read *req = job->req;
+    size_t length = req->heads_only ? 0 : place->length;
+
+    if (req->count == LOG_READ_ENTRIES_MAX)
+        return false;
+    if (req->count > 0 && job->bytes + length > req->bytes_max)
+        return false;
+    if (req->count == job->room) {
+        job->room = job->room == 0 ? 8 : job->room * 2;
+        req->entries = log_memory_grow(req->entries, job->room, sizeof(*req->entries));
+        job->spots = log_memory_grow(job->spots, job->room, sizeof(*job->spots));
+    }
+    struct log_read_entry *entry = &req->entries[req->count];
+    struct spot *spot = &job->spots[req->count];
+    *entry = (struct log_read_entry){ .head = place_head(place, req->group, job->next) };
+    *spot = (struct spot){ 0 };
+    if (length > 0 && place_is_durable(place, segment)) {
+        *spot = (struct spot){ segment, place->offset };
+        segment->pins++;
+    } else if (length > 0) {
+        entry->payload = buf_ref(head_payload(job->log, req->group, job->next, place->crc));
+        ensure(entry->payload != NULL);
+    }
+    req->count++;
+    job->bytes += length;
+    job->next++;
+    return true;
+}
+
+/* Adds what one source has.  False when it has to be looked up first. */
+static bool collect_one(struct read_job *job, bool *done)
+{
+    struct log *log = job->log;
+    const struct log_read *req = job->req;
+    const struct group *group = group_find(log, req->group);
+    struct run *run = NULL;
+
+    *done = true;
+    if (group == NULL || job->next > group->state.last)
+        job->err = ERR_NOT_FOUND;
+    else if (job->next < group->state.first)
+        job->err = ERR_TRIMMED;
+    if (job->err != ERR_OK || job->next > req->last)
+        return true;
+
+    const struct place *place = index_find(group, job->next, &run);
+    if (place != NULL) {
+        *done = !add(job, run->segment, place);
+        return true;
+    }
+    const struct index_row *row = cache_find(log, req->group, job->next);
+    if (row == NULL) {
+        job->lookup.group = req->group;
+        job->lookup.index = job->next;
+        lookup_start(log, &job->lookup, read_on_lookup);
+        return false;
+    }
+    struct segment *segment = segment_find(log, row->segment);
+    if (segment == NULL || segment->phase != SEGMENT_FILED) {
+        job->err = ERR_TRIMMED;
+        return true;
+    }
+    uint64_t end = index_first(group) - 1;
+    end = end < req->last ? end : req->last;
+    for (*done = false; !*done && job->next <= end && job->next - row->first < row->count;)
+        *done = !add(job, segment, &row->places[job->next - row->first]);
+    return true;
+}
+
+static void read_on_lookup(struct lookup *lookup, enum err err)
+{
+    struct read_job *job = container_of(lookup, struct read_job, lookup);
+    struct log *log = job->log;
+
+    if (err == ERR_OK) {
+        cache_put(log, lookup);
+    } else if (err == ERR_NOT_FOUND && lookup->cuts == log->cuts) {
+        const struct group *group = group_find(log, job->req->group);
+        bool trimmed = group == NULL || job->next < group->state.first;
+        job->err = trimmed ? ERR_TRIMMED : ERR_CORRUPT;
+        reason_set(&job->req->reason,
+                   "group %llu: the tables have no index row for entry %llu",
+                   (unsigned long long)job->req->group, (unsigned long long)job->next);
+    } else if (err != ERR_NOT_FOUND) {
+        job->err = err;
+        job->req->reason = lookup->reason;
+    }
+    if (job->err != ERR_OK && job->req->count == 0)
+        end_soon(job, job->err);
+    else if (job->err != ERR_OK)
+        plan(job);
+    else
+        collect(job);
+}
+
+/* Whether entry `i` can join the extent that ends with entry `last`. */
+static bool joins(const struct read_job *job, uint32_t first, uint32_t last, uint32_t i)
+{
+    const struct spot *spots = job->spots;
+    uint64_t last_end = (uint64_t)spots[last].offset + job->req->entries[last].head.length;
+    uint64_t end = (uint64_t)spots[i].offset + job->req->entries[i].head.length;
+
+    return spots[i].segment == spots[first].segment && spots[i].offset >= last_end &&
+           spots[i].offset - last_end <= LOG_READ_GAP_MAX &&
+           end - spots[first].offset <= LOG_READ_EXTENT_MAX - DISK_ALIGN;
+}
+
+static void plan(struct read_job *job)
+{
+    const struct log_read *req = job->req;
+    uint32_t first = 0, last = 0;
+
+    job->err = ERR_OK;
+    job->sound = req->count;
+    if (req->count > 0)
+        job->extents = log_memory(req->count, sizeof(*job->extents));
+    for (uint32_t i = 0; i < req->count; i++) {
+        struct extent_read *extent =
+            job->extent_count == 0 ? NULL : &job->extents[job->extent_count - 1];
+        if (job->spots[i].segment == NULL)
+            continue;
+        if (extent == NULL || !joins(job, first, last, i)) {
+            extent = &job->extents[job->extent_count++];
+            *extent = (struct extent_read){ .job = job, .first = i };
+            extent->offset = job->spots[i].offset / DISK_ALIGN * DISK_ALIGN;
+            first = i;
+        }
+        last = i;
+        extent->count = i - first + 1;
+        uint64_t end = (uint64_t)job->spots[i].offset + req->entries[i].head.length;
+        extent->len = (end - extent->offset + DISK_ALIGN - 1) / DISK_ALIGN * DISK_ALIGN;
+    }
+    if (job->extent_count == 0)
+        end_soon(job, ERR_OK);
+    else
+        read_more(job);
+}
+
+static void read_more(struct read_job *job)
+{
+    while (job->err == ERR_OK && job->extent_next < job->extent_count &&
+           job->under_way < LOG_READS_MAX) {
+        struct extent_read *extent = &job->extents[job->extent_next++];
+        extent->bytes = disk_memory(extent->len);
+        if (extent->bytes == NULL) {
+            job->err = ERR_NO_MEMORY;
+            break;
+        }
+        job->under_way++;
+        job->log->figures.read_bytes += extent->len;
+        disk_read(job->spots[extent->first].segment->file->file, &extent->io, extent->offset,
+                  extent->bytes, extent->len, extent_on_done);
+    }
+    if (job->under_way == 0)
+        end_soon(job, job->err);
+}
+
+/* Cuts one payload out of what was read, and checks it. */
+static void take_payload(struct read_job *job, const struct extent_read *extent, uint32_t i)
+{
+    struct log_read_entry *entry = &job->req->entries[i];
+    struct slice bytes =
+        slice_of(extent->bytes + (job->spots[i].offset - extent->offset), entry->head.length);
+
+    if (!entry_matches(&entry->head, bytes)) {
+        job->log->figures.corrupt_entries++;
+        if (i < job->sound) {
+            job->sound = i;
+            reason_set(&job->req->reason,
+                       "group %llu: entry %llu: checksum, in segment %llu at offset %lu",
+                       (unsigned long long)entry->head.group,
+                       (unsigned long long)entry->head.index,
+                       (unsigned long long)job->spots[i].segment->number,
+                       (unsigned long)job->spots[i].offset);
+        }
+        return;
+    }
+    entry->payload = buf_copy(bytes);
+    if (entry->payload == NULL)
+        job->err = ERR_NO_MEMORY;
+}
+
+static void extent_on_done(struct disk_io *io, enum err err)
+{
+    struct extent_read *extent = container_of(io, struct extent_read, io);
+    struct read_job *job = extent->job;
+
+    job->under_way--;
+    if (err != ERR_OK) {
+        job->err = err;
+        job->req->reason = io->reason;
+    }
+    for (uint32_t i = 0; i < extent->count && job->err == ERR_OK; i++) {
+        if (job->spots[extent->first + i].segment != NULL)
+            take_payload(job, extent, extent->first + i);
+    }
+    disk_memory_free(extent->bytes);
+    extent->bytes = NULL;
+    read_more(job);
+}
+
+static void end_soon(struct read_job *job, enum err err)
+{
+    job->err = err;
+    if (err == ERR_OK && job->sound < job->req->count) {
+        /* What comes before the damaged entry is good. */
+        for (uint32_t i = job->sound; i < job->req->count; i++) {
+            buf_unref(job->req->entries[i].payload);
+            job->req->entries[i].payload = NULL;
+        }
+        if (job->sound == 0)
+            job->err = ERR_CORRUPT;
+    }
+    defer_run(job->log->world.clock, &job->end, read_on_end);
+}
+
+static void read_on_end(struct defer *defer)
+{
+    struct read_job *job = container_of(defer, struct read_job, end);
+    struct log *log = job->log;
+    struct log_read *req = job->req;
+    enum err err = job->err;
+
+    for (uint32_t i = 0; i < req->count; i++) {
+        if (job->spots[i].segment != NULL)
+            segment_unpin(log, job->spots[i].segment);
+    }
+    if (err != ERR_OK)
+        log_read_fini(req);
+    else
+        req->count = job->sound;
+    free(job->spots);
+    free(job->extents);
+    free(job);
+    req->job = NULL;
+    log->active--;
+    req->cb(req, err);
+    log_close_kick(log);
+}
