@@ -7,7 +7,7 @@
 #include "api/route.h"
 #include "base/bytes.h"
 #include "base/ensure.h"
-#include "catalog.pb-c.h"
+#include "catalog/change.h"
 #include "cluster.h"
 #include "control/control.h"
 #include "shard/command.h"
@@ -83,57 +83,23 @@ static void create_done(struct catalog_change *change, enum err err)
     free(create);
 }
 
-static void even_shards(Braid__Catalog__Stream *stream, Braid__Catalog__Shard *shards,
-                        Braid__Catalog__Shard **rows, unsigned char (*keys)[2][16])
-{
-    for (uint32_t i = 0; i < stream->n_shards; i++) {
-        braid__catalog__shard__init(&shards[i]);
-        unsigned __int128 width = ~(unsigned __int128)0 / stream->n_shards;
-        unsigned __int128 first = width * i + (i > 0 ? 1 : 0);
-        unsigned __int128 last = i + 1 == stream->n_shards ? ~(unsigned __int128)0 : width * (i + 1);
-        for (unsigned b = 0; b < 16; b++) {
-            keys[i][0][b] = (unsigned char)(first >> (120 - 8 * b));
-            keys[i][1][b] = (unsigned char)(last >> (120 - 8 * b));
-        }
-        shards[i].number = i;
-        shards[i].hash_first = (ProtobufCBinaryData){ .len = 16, .data = keys[i][0] };
-        shards[i].hash_last = (ProtobufCBinaryData){ .len = 16, .data = keys[i][1] };
-        rows[i] = &shards[i];
-    }
-    stream->shards = rows;
-    stream->next_number = (uint32_t)stream->n_shards;
-}
-
 static void create_stream(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     struct create *create = calloc(1, sizeof *create);
-    Braid__Catalog__Shard shards[32], *rows[32];
-    unsigned char keys[32][2][16], bytes[16384];
-    Braid__Catalog__Stream stream;
-    Braid__Catalog__CreateStream body;
-    Braid__Catalog__Change change;
+    struct change_stamp stamp = { .proposed_ms = clock_wall_ms(&node->clock),
+                                  .proposer = node->id,
+                                  .token = random_id(&node->random) };
+    struct change_stream wanted = { .name = slice_text(STREAM_NAME),
+                                    .mode = STREAM_PROVISIONED,
+                                    .shard_count = cluster_of(world)->options.shard_count,
+                                    .retention_hours = 24 * 365,
+                                    .record_kib_max = 1024 };
 
     ensure(create != NULL);
-    braid__catalog__stream__init(&stream);
-    braid__catalog__create_stream__init(&body);
-    braid__catalog__change__init(&change);
     create->world = world;
-    stream.name = (char *)(uintptr_t)STREAM_NAME;
-    stream.mode = BRAID__CATALOG__STREAM_MODE__STREAM_PROVISIONED;
-    stream.status = BRAID__CATALOG__STREAM_STATUS__STREAM_CREATING;
-    stream.retention_hours = 24 * 365;
-    stream.n_shards = cluster_of(world)->options.shard_count;
-    even_shards(&stream, shards, rows, keys);
-    body.stream = &stream;
-    change.proposed_ms = clock_wall_ms(&node->clock);
-    change.proposer = node->id;
-    change.token = random_u64(&node->random);
-    change.of_case = BRAID__CATALOG__CHANGE__OF_CREATE_STREAM;
-    change.create_stream = &body;
-    size_t len = braid__catalog__change__get_packed_size(&change);
-    ensure(len <= sizeof bytes);
-    braid__catalog__change__pack(&change, bytes);
-    catalog_change(control_catalog(node->control), &create->change, slice_of(bytes, len), 2000,
+    AUTO_UNREF struct buf *change = change_create_stream(stamp, &wanted);
+    ensure(change != NULL);
+    catalog_change(control_catalog(node->control), &create->change, buf_slice(change), 2000,
                    create_done);
 }
 
