@@ -160,7 +160,7 @@ static void settle(struct op *op, enum err err)
     client->busy = false;
 }
 
-static void put_done(struct route_put *put, enum err err)
+static void put_settled(struct route_put *put, enum err err)
 {
     struct op *op = container_of(put, struct op, put);
 
@@ -224,7 +224,7 @@ static void put_values(struct world *world, struct sim_node *node, void *ctx, ui
     op->put.group = client->group;
     op->put.record_count = (uint32_t)client->count;
     op->put.records = make_records(world, client, (uint32_t)arg);
-    route_put(node->route, &op->put, put_done);
+    route_put(node->route, &op->put, put_settled);
 }
 
 /* ---- reading ---- */
