@@ -178,6 +178,7 @@
 #define ON_DEMAND_SHARDS 4u                   /* of a new stream in ON_DEMAND mode, as AWS */
 #define TAGS_MAX 50u                          /* of a stream, as AWS */
 #define PAGE_TOKEN_LIFE_MS 300000u            /* as AWS */
+#define REPLY_BYTES_MAX (32u * 1024u * 1024u) /* a body in JSON: GET_BYTES_MAX in base64, 10,000 records around it */
 #define ERROR_TEXT_BYTES_MAX 2048u            /* an error's sentence; names in it are shorter */
 
 /* ---- diagnostics ---- */

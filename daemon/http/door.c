@@ -1,0 +1,264 @@
+#include "http/door.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/ensure.h"
+#include "base/limits.h"
+#include "http/dispatch.h"
+#include "http/reply.h"
+#include "wire/json.h"
+#include "wire/shapes.h"
+#include "wire/validate.h"
+
+/* What is counted of each operation. */
+struct tally {
+    struct counter *done, *refused, *failed; /* 2xx, 4xx, 5xx */
+    struct histogram *seconds;
+};
+
+struct door {
+    struct door_world world;
+    struct digest *digest; /* the loop's own */
+    struct tally tallies[OPERATION_COUNT];
+    struct tally others; /* what is no operation */
+};
+
+/* One exchange on its way; lies in its arena. */
+struct visit {
+    struct door *door;
+    struct http_exchange *exchange;
+    struct dispatch dispatch;
+    struct request request;
+    struct buf *body; /* of the reply */
+    bool no_body;     /* it was to have one, but there is no memory */
+    uint64_t started_ns;
+    struct work work;
+};
+
+static void tallies_register(struct door *door);
+static void parse_run(struct work *work);
+static void parse(struct visit *visit, struct digest *digest);
+static void parse_on_done(struct work *work);
+static void run(struct visit *visit);
+static void run_on_done(struct request *request);
+static void encode_run(struct work *work);
+static void encode_on_done(struct work *work);
+static void finish(struct visit *visit, const struct reply *reply);
+static void count(const struct visit *visit, int status);
+
+enum err door_open(struct door **ret, const struct door_world *world)
+{
+    struct door *door = calloc(1, sizeof(*door));
+
+    if (door == NULL)
+        return ERR_NO_MEMORY;
+    door->world = *world;
+    door->digest = digest_new();
+    if (door->digest == NULL) {
+        free(door);
+        return ERR_NO_MEMORY;
+    }
+    tallies_register(door);
+    *ret = door;
+    return ERR_OK;
+}
+
+void door_close(struct door *door)
+{
+    digest_free(door->digest);
+    free(door);
+}
+
+void door_on_request(void *ctx, struct http_exchange *exchange)
+{
+    struct door *door = ctx;
+    struct visit *visit = arena_take(exchange->request.arena, sizeof(*visit));
+
+    if (visit == NULL) {
+        http_exchange_reply_text(exchange, 503, REPLY_JSON,
+                                 slice_text("{\"__type\":\"ServiceUnavailable\"}"));
+        return;
+    }
+    visit->door = door;
+    visit->exchange = exchange;
+    visit->started_ns = clock_mono_ns(door->world.clock);
+    visit->dispatch = dispatch_request(&exchange->request);
+    visit->request.api = door->world.api;
+    visit->request.operation = visit->dispatch.operation;
+    visit->request.arena = exchange->request.arena;
+    switch (visit->dispatch.kind) {
+    case DISPATCH_OPERATION:
+    case DISPATCH_OLD_JSON:
+    case DISPATCH_UNKNOWN_OPERATION:
+        break;
+    case DISPATCH_PREFLIGHT:
+    case DISPATCH_DENIED:
+    case DISPATCH_NO_BODY:
+    case DISPATCH_UNKNOWN_CONTENT:
+        finish(visit, reply_of_dispatch(&visit->dispatch, ERROR_TYPE_NONE));
+        return;
+    }
+    if (exchange->request.body.len > API_LOOP_BYTES_MAX) {
+        work_start(door->world.work, &visit->work, parse_run, parse_on_done);
+        return;
+    }
+    parse(visit, door->digest);
+    run(visit);
+}
+
+/* ---- in ---- */
+
+static void parse_run(struct work *work)
+{
+    struct visit *visit = container_of(work, struct visit, work);
+    struct digest *digest = digest_new();
+
+    if (digest == NULL) {
+        visit->request.error.type = ERROR_SERVICE_UNAVAILABLE;
+        return;
+    }
+    parse(visit, digest);
+    digest_free(digest);
+}
+
+static void parse(struct visit *visit, struct digest *digest)
+{
+    const struct operation *operation = visit->dispatch.operation;
+    bool known = visit->dispatch.kind == DISPATCH_OPERATION;
+    const struct shape *shape = known ? operation->in : &shape_nothing;
+    struct request *request = &visit->request;
+    struct arena *arena = visit->exchange->request.arena;
+    void *in = arena_take(arena, shape->bytes);
+
+    request->in = in;
+    if (in == NULL) {
+        request->error.type = ERROR_SERVICE_UNAVAILABLE;
+        return;
+    }
+    if (json_decode(shape, visit->exchange->request.body, arena, in, &request->error) != ERR_OK)
+        return;
+    if (!known)
+        return;
+    if (validate(shape, in, arena, &request->error) == ERR_OK)
+        request_prepare(request, digest);
+}
+
+static void parse_on_done(struct work *work)
+{
+    run(container_of(work, struct visit, work));
+}
+
+static void run(struct visit *visit)
+{
+    if (visit->dispatch.kind == DISPATCH_OPERATION)
+        request_start(&visit->request, run_on_done);
+    else
+        finish(visit, reply_of_dispatch(&visit->dispatch, visit->request.error.type));
+}
+
+/* ---- out ---- */
+
+static void run_on_done(struct request *request)
+{
+    struct visit *visit = container_of(request, struct visit, request);
+
+    if (request->error.type == ERROR_TYPE_NONE && request->reply_bytes > API_LOOP_BYTES_MAX) {
+        work_start(visit->door->world.work, &visit->work, encode_run, encode_on_done);
+        return;
+    }
+    encode_run(&visit->work);
+    encode_on_done(&visit->work);
+}
+
+static void encode_run(struct work *work)
+{
+    struct visit *visit = container_of(work, struct visit, work);
+    struct request *request = &visit->request;
+    const struct shape *out = request->operation->out;
+    struct writer writer;
+    enum err err = ERR_OK;
+
+    writer_init(&writer, REPLY_BYTES_MAX);
+    request_compose(request);
+    if (request->error.type != ERROR_TYPE_NONE)
+        err = json_encode_error(&request->error, &writer);
+    else if (out != &shape_nothing)
+        err = json_encode(out, request->out, &writer);
+    visit->no_body = err != ERR_OK;
+    if (err == ERR_OK && writer.len > 0)
+        visit->body = writer_take(&writer);
+    writer_fini(&writer);
+}
+
+static void encode_on_done(struct work *work)
+{
+    struct visit *visit = container_of(work, struct visit, work);
+    struct reply reply = { .status = 200, .content_type = REPLY_JSON, .body = visit->body };
+
+    if (visit->request.error.type != ERROR_TYPE_NONE)
+        reply.status = error_type_status(visit->request.error.type);
+    if (visit->no_body) {
+        reply.status = 500;
+        reply.text = "{\"__type\":\"InternalFailure\"}";
+    }
+    request_fini(&visit->request);
+    finish(visit, &reply);
+}
+
+static void finish(struct visit *visit, const struct reply *reply)
+{
+    struct buf *body = visit->body;
+
+    count(visit, reply->status);
+    reply_send(visit->exchange, visit->door->world.random, reply); /* the visit is gone */
+    buf_unref(body);
+}
+
+/* ---- counting ---- */
+
+#define REQUESTS_NAME "braid_http_requests_total"
+#define REQUESTS_HELP "Requests of clients, by operation and outcome."
+#define SECONDS_NAME "braid_http_request_seconds"
+#define SECONDS_HELP "From a whole request to its reply, by operation."
+
+static void tally_register(struct tally *tally, struct metrics *metrics, const char *const labels[4])
+{
+    tally->done = metrics_counter(metrics, REQUESTS_NAME, REQUESTS_HELP, labels[0]);
+    tally->refused = metrics_counter(metrics, REQUESTS_NAME, REQUESTS_HELP, labels[1]);
+    tally->failed = metrics_counter(metrics, REQUESTS_NAME, REQUESTS_HELP, labels[2]);
+    tally->seconds = metrics_seconds(metrics, SECONDS_NAME, SECONDS_HELP, labels[3]);
+}
+
+#define LABELS(wire_name)                                                                          \
+    {                                                                                              \
+        "operation=\"" wire_name "\",outcome=\"ok\"",                                              \
+            "operation=\"" wire_name "\",outcome=\"client_error\"",                                \
+            "operation=\"" wire_name "\",outcome=\"server_error\"",                                \
+            "operation=\"" wire_name "\""                                                          \
+    }
+
+static void tallies_register(struct door *door)
+{
+    static const char *const labels[OPERATION_COUNT][4] = {
+#define OPERATION(name, wire_name, in, out, class) LABELS(wire_name),
+#include "wire/operations.def"
+    };
+    static const char *const others[4] = LABELS("none");
+
+    for (uint32_t i = 0; i < OPERATION_COUNT; i++)
+        tally_register(&door->tallies[i], door->world.metrics, labels[i]);
+    tally_register(&door->others, door->world.metrics, others);
+}
+
+static void count(const struct visit *visit, int status)
+{
+    struct door *door = visit->door;
+    const struct tally *tally = &door->others;
+    uint64_t ns = clock_mono_ns(door->world.clock) - visit->started_ns;
+
+    if (visit->dispatch.kind == DISPATCH_OPERATION)
+        tally = &door->tallies[visit->dispatch.operation - operation_at(0)];
+    counter_add(status < 400 ? tally->done : status < 500 ? tally->refused : tally->failed, 1);
+    histogram_record(tally->seconds, ns / 1000);
+}

@@ -1,0 +1,28 @@
+/* reply.h - replies as AWS sends them: headers, ids, CORS, and the answers that are not JSON. */
+#ifndef HTTP_REPLY_H
+#define HTTP_REPLY_H
+
+#include "base/buf.h"
+#include "env/random.h"
+#include "http/dispatch.h"
+#include "transport/http_server.h"
+#include "wire/error_type.h"
+
+#define REPLY_JSON "application/x-amz-json-1.1"
+
+struct reply {
+    int status;
+    const char *content_type; /* NULL: none is sent */
+    const char *text;         /* the body, when it is a constant */
+    struct buf *body;         /* the body otherwise; NULL: it is empty */
+    bool preflight;           /* answers CORS in place of a body */
+};
+
+/* The answer to what is no operation.  `error` is what decoding the body found; ERROR_TYPE_NONE when
+ * it is an object. */
+const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum error_type error);
+
+/* Sends it, with the ids that every answer of AWS has.  The exchange is gone afterwards. */
+void reply_send(struct http_exchange *exchange, struct random *random, const struct reply *reply);
+
+#endif
