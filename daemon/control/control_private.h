@@ -1,0 +1,172 @@
+/* control_private.h - the parts of a node's control and what they ask of each other.
+ *
+ *     control.c    builds and tears down, and the answers of control.h
+ *     bootstrap.c  which cluster this node belongs to
+ *     enrol.c      the founding in the model, this node's row there, links to the others
+ *     gossip.c     says what this node leads, hears what others lead
+ *     host.c       opens and closes this node's shards
+ *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
+ *     retain.c     trims by the agreed time
+ *     stop.c       the graceful end
+ */
+#ifndef CONTROL_CONTROL_PRIVATE_H
+#define CONTROL_CONTROL_PRIVATE_H
+
+#include "base/list.h"
+#include "control/control.h"
+#include "control/identity.h"
+#include "control/liveness.h"
+
+/* A node that this one has a link to, as it described itself. */
+struct bootstrap_peer {
+    uint64_t node;
+    bool up, foreign; /* foreign: of another cluster, and said so */
+    struct identity_cluster cluster;
+    char name[MODEL_NAME_MAX + 1];
+    char az[MODEL_NAME_MAX + 1];
+    char dialled[NET_ADDRESS_MAX + 1]; /* the address that it answered at */
+    char address[MODEL_ADDRESS_MAX];   /* the one that it gives itself */
+    bool talking, asked;               /* `call` is under way; it is a question */
+    struct net_call call;
+    struct control *control;
+};
+
+struct bootstrap {
+    struct identity_cluster cluster; /* durable; id 0: none yet */
+    bool joined;                     /* the catalogue knows it */
+    bool founder;
+    bool writing;
+    struct bootstrap_peer peers[CONTROL_PEERS_MAX];
+    uint32_t peer_count;
+    struct timer timer;
+};
+
+struct enrol {
+    struct catalog_change change; /* FOUND or SET_NODE */
+    bool changing;
+};
+
+struct host_shard;
+
+struct host {
+    struct host_shard **shards; /* ascending by group */
+    uint32_t count, room;
+    struct timer timer;
+    bool again;     /* the model changed while a pass was under way */
+    int phase;      /* enum host_phase */
+    uint64_t after; /* the group looked at last in this phase */
+    uint32_t missing, missing_now; /* shards of ACTIVE streams that are not open: last pass, this */
+    bool passed;    /* at least one pass is complete */
+    uint64_t noted; /* groups up to this one that nobody knows were noted */
+    void (*closed)(struct control *control);
+};
+
+struct gossip {
+    struct timer every, soon;
+};
+
+struct lifecycle_end {
+    uint64_t stream, index; /* the model's index when this leader first saw it in DELETING */
+};
+
+struct lifecycle {
+    struct catalog_change change;
+    bool changing;
+    struct timer timer;
+    struct lifecycle_end ends[CONTROL_DELETING_MAX];
+    uint32_t end_count;
+};
+
+struct retain {
+    struct timer timer;
+    uint64_t now_ms; /* agreed, for this pass */
+    uint64_t after;
+    bool passing;
+};
+
+struct control {
+    struct control_options options; /* its texts belong to this struct */
+    char *texts[7];
+    char *seeds[CONTROL_SEEDS_MAX];
+    struct control_world world;
+    struct log *log;
+    struct roster *roster;
+    struct catalog *catalog;
+    size_t tail_bytes_left;
+
+    struct liveness liveness;
+    struct bootstrap bootstrap;
+    struct enrol enrol;
+    struct host host;
+    struct gossip gossip;
+    struct lifecycle lifecycle;
+    struct retain retain;
+
+    bool aimed;          /* `ready_index` is known */
+    bool caught_up;      /* the catalogue got there */
+    uint64_t ready_index;
+
+    bool closing;
+    uint64_t drain_due_ms;
+    struct timer drain;
+    uint32_t busy; /* jobs on workers */
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+uint64_t control_now_ms(const struct control *control); /* monotonic */
+void control_fail(struct control *control, const struct reason *reason);
+/* Whether the catalogue got as far as its leader was when this node started. */
+void control_catch_up(struct control *control);
+struct change_stamp control_stamp(struct control *control);
+
+/* ---- bootstrap.c ---- */
+/* After the catalogue is open, before anything is dialled; blocking. */
+MUST_CHECK enum err bootstrap_open(struct control *control, struct reason *reason);
+void bootstrap_peer_up(struct control *control, const struct net_peer *peer);
+void bootstrap_peer_down(struct control *control, uint64_t node);
+/* What a node said later than in its greeting. */
+void bootstrap_peer_said(struct control *control, uint64_t node,
+                         const struct identity_cluster *cluster);
+/* False for nodes of another cluster: what they say is not listened to. */
+bool bootstrap_is_ours(const struct control *control, uint64_t node);
+void bootstrap_dial(struct control *control, const char *address);
+void bootstrap_close(struct control *control);
+
+/* ---- enrol.c ---- */
+void enrol_changed(struct control *control);
+void enrol_close(struct control *control);
+
+/* ---- gossip.c ---- */
+void gossip_open(struct control *control);
+/* What this node leads has changed. */
+void gossip_soon(struct control *control);
+/* To all, at once. */
+void gossip_now(struct control *control);
+void gossip_close(struct control *control);
+
+/* ---- host.c ---- */
+void host_open(struct control *control);
+/* The model may want something else: a pass begins. */
+void host_kick(struct control *control);
+struct shard *host_find(const struct control *control, uint64_t group);
+struct shard *host_next(const struct control *control, uint64_t after);
+/* Open, or not quite closed. */
+bool host_has(const struct control *control, uint64_t group);
+/* Closes all, then calls `closed` once. */
+void host_close(struct control *control, void (*closed)(struct control *control));
+
+/* ---- lifecycle.c ---- */
+void lifecycle_open(struct control *control);
+void lifecycle_look(struct control *control);
+void lifecycle_close(struct control *control);
+
+/* ---- retain.c ---- */
+void retain_open(struct control *control);
+void retain_close(struct control *control);
+
+/* ---- stop.c ---- */
+/* A job on a worker has ended. */
+void stop_idle(struct control *control);
+
+#endif

@@ -1,0 +1,94 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "control/control_private.h"
+
+static struct buf *change_needed(struct control *control);
+static bool row_differs(const struct control *control, struct model_node *row);
+static void change_on_done(struct catalog_change *req, enum err err);
+
+void enrol_close(struct control *control)
+{
+    if (control->enrol.changing)
+        catalog_change_cancel(&control->enrol.change);
+    control->enrol.changing = false;
+}
+
+void enrol_changed(struct control *control)
+{
+    const struct bootstrap *bootstrap = &control->bootstrap;
+    struct enrol *enrol = &control->enrol;
+    const struct model *model = catalog_model(control->catalog);
+
+    if (control->closing || !bootstrap->joined)
+        return;
+    if (model_founded(model) && model_cluster(model) != bootstrap->cluster.id) {
+        struct reason reason = { .text = "" };
+        reason_set(&reason, "this node joined cluster %" PRIx64 ", its catalogue is of %" PRIx64,
+                   bootstrap->cluster.id, model_cluster(model));
+        control_fail(control, &reason);
+        return;
+    }
+    for (uint32_t i = 0; i < model_node_count(model); i++)
+        if (model_node_at(model, i)->id != control->options.node)
+            bootstrap_dial(control, model_node_at(model, i)->peer_address);
+    if (enrol->changing)
+        return;
+
+    AUTO_UNREF struct buf *change = change_needed(control);
+    if (change == NULL)
+        return;
+    enrol->changing = true;
+    catalog_change(control->catalog, &enrol->change, buf_slice(change), CONTROL_CHANGE_MS,
+                   change_on_done);
+}
+
+/* The founding, by whoever leads the catalogue, then this node's row.  NULL: nothing is missing. */
+static struct buf *change_needed(struct control *control)
+{
+    const struct model *model = catalog_model(control->catalog);
+    struct model_node row;
+
+    if (!model_founded(model)) {
+        struct change_found found = { .cluster = control->bootstrap.cluster.id,
+                                      .replication = control->options.replication,
+                                      .region = control->options.region,
+                                      .account = control->options.account };
+        if (!catalog_leads(control->catalog))
+            return NULL;
+        random_secret(control->world.random, found.secret, sizeof(found.secret));
+        return change_found(control_stamp(control), &found);
+    }
+    return row_differs(control, &row) ? change_set_node(control_stamp(control), &row) : NULL;
+}
+
+static bool row_differs(const struct control *control, struct model_node *row)
+{
+    const struct control_options *options = &control->options;
+    const struct model_node *known =
+        model_node_by_id(catalog_model(control->catalog), options->node);
+
+    *row = (struct model_node){ .id = options->node };
+    strcpy(row->name, options->name);
+    strcpy(row->az, options->az);
+    strcpy(row->client_address, options->client_address);
+    strcpy(row->peer_address, options->peer_address);
+    strcpy(row->operations_address, options->operations_address);
+    return known == NULL || strcmp(known->name, row->name) != 0 || strcmp(known->az, row->az) != 0 ||
+           strcmp(known->client_address, row->client_address) != 0 ||
+           strcmp(known->peer_address, row->peer_address) != 0 ||
+           strcmp(known->operations_address, row->operations_address) != 0;
+}
+
+static void change_on_done(struct catalog_change *req, enum err err)
+{
+    struct control *control = container_of(req, struct control, enrol.change);
+
+    control->enrol.changing = false;
+    if (err == ERR_OK)
+        enrol_changed(control); /* the founding is followed by this node's row */
+    else if (err != ERR_CLOSED && err != ERR_UNAVAILABLE)
+        note_event(control->world.note, NOTE_WARN, "node.not_registered", "err=%s reason=%s",
+                   err_name(err), NOTE_QUOTED(req->reason.text));
+    /* The timer tries again. */
+}

@@ -1,0 +1,412 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+#include "control/control_private.h"
+
+/* One pass makes this node's shards what the model wants, a few rows per turn:
+ *
+ *     OPEN     the model's rows that name this node: opened unless they are
+ *     CLOSE    open shards that nobody wants any more: closed, then forgotten
+ *     FORGET   groups in the log whose stream was deleted while this node was
+ *              away: forgotten; groups that nobody knows are put aside
+ *
+ * A change of the model during a pass asks for another one behind it. */
+enum host_phase { HOST_REST, HOST_OPEN, HOST_CLOSE, HOST_FORGET };
+
+#define ROOM_FIRST 16u
+#define HOUR_MS (UINT64_C(3600) * 1000)
+
+struct host_shard {
+    uint64_t group;
+    struct control *control;
+    struct shard *shard; /* NULL while it closes */
+    bool unwanted;       /* the log's share goes when it is closed */
+    uint32_t retention_hours;
+};
+
+static void on_timer(struct timer *timer);
+static bool step_open(struct control *control);
+static bool wants(const struct control *control, const struct model_stream *stream,
+                  const struct model_shard *row);
+static void open_one(struct control *control, const struct model_stream *stream,
+                     const struct model_shard *row);
+static void start_write(struct control *control, const struct model_shard *row);
+static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader);
+static bool step_close(struct control *control);
+static void close_one(struct host_shard *hosted, bool unwanted);
+static void close_on_closed(void *ctx);
+static bool step_forget(struct control *control);
+static void forget_one(struct control *control, uint64_t group);
+static void pass_end(struct control *control);
+static uint32_t place(const struct host *host, uint64_t group);
+static struct host_shard *hosted_find(const struct control *control, uint64_t group);
+static bool hosted_add(struct host *host, struct host_shard *hosted);
+static void hosted_remove(struct host *host, struct host_shard *hosted);
+
+/* ---- passes ---- */
+
+void host_open(struct control *control)
+{
+    host_kick(control);
+}
+
+void host_kick(struct control *control)
+{
+    struct host *host = &control->host;
+
+    if (control->closing)
+        return;
+    if (host->phase != HOST_REST) {
+        host->again = true;
+        return;
+    }
+    host->phase = HOST_OPEN;
+    host->after = 0;
+    host->missing_now = 0;
+    timer_start(control->world.clock, &host->timer, 0, on_timer);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct control *control = container_of(timer, struct control, host.timer);
+    struct host *host = &control->host;
+    bool done = false;
+
+    switch ((enum host_phase)host->phase) {
+    case HOST_OPEN:
+        done = step_open(control);
+        break;
+    case HOST_CLOSE:
+        done = step_close(control);
+        break;
+    case HOST_FORGET:
+        done = step_forget(control);
+        break;
+    case HOST_REST: /* something failed in the last pass */
+        host_kick(control);
+        return;
+    }
+    if (done) {
+        host->phase++;
+        host->after = 0;
+    }
+    if (done && host->phase > HOST_FORGET)
+        pass_end(control);
+    else
+        timer_start(control->world.clock, timer, 0, on_timer);
+}
+
+static void pass_end(struct control *control)
+{
+    struct host *host = &control->host;
+
+    host->phase = HOST_REST;
+    host->missing = host->missing_now;
+    host->passed = true;
+    if (host->again) {
+        host->again = false;
+        host_kick(control);
+    } else if (host->missing > 0) {
+        timer_start(control->world.clock, &host->timer, CONTROL_RETRY_MS, on_timer);
+    }
+}
+
+/* ---- opening ---- */
+
+/* True when the phase is complete. */
+static bool step_open(struct control *control)
+{
+    const struct model *model = catalog_model(control->catalog);
+    uint32_t opened = 0;
+
+    for (uint32_t looks = 0; looks < CONTROL_LOOKS_PER_TURN; looks++) {
+        const struct model_stream *stream = NULL;
+        const struct model_shard *row = model_shard_next(model, control->host.after, &stream);
+        if (row == NULL)
+            return true;
+        if (opened == CONTROL_OPENS_PER_TURN)
+            return false;
+        control->host.after = row->group;
+        if (!wants(control, stream, row))
+            continue;
+
+        struct host_shard *hosted = hosted_find(control, row->group);
+        if (hosted == NULL) {
+            open_one(control, stream, row);
+            opened++;
+        } else if (hosted->shard != NULL && hosted->retention_hours != stream->retention_hours) {
+            hosted->retention_hours = stream->retention_hours;
+            shard_set_retention(hosted->shard, stream->retention_hours * HOUR_MS);
+        }
+        if (host_find(control, row->group) == NULL)
+            control->host.missing_now++;
+    }
+    return false;
+}
+
+static bool wants(const struct control *control, const struct model_stream *stream,
+                  const struct model_shard *row)
+{
+    if (stream->status == STREAM_DELETING)
+        return false;
+    for (uint32_t i = 0; i < row->member_count; i++)
+        if (row->members[i] == control->options.node)
+            return true;
+    return false;
+}
+
+static void open_one(struct control *control, const struct model_stream *stream,
+                     const struct model_shard *row)
+{
+    struct host_shard *hosted = calloc(1, sizeof(*hosted));
+    bool fresh = log_state(control->log, row->group) == NULL;
+    struct reason reason = { .text = "" };
+    struct shard_options options = {
+        .group = row->group,
+        .preferred = row->members[0],
+        .eager = fresh && row->members[0] == control->options.node,
+        .name = { .created_s = row->created_s, .shard = row->number },
+        .retention_ms = stream->retention_hours * HOUR_MS,
+        .limits = control->options.limits,
+        .tail_bytes_max = CONTROL_TAIL_BYTES_MAX,
+        .putq = { .entry_bytes_max = ENTRY_BYTES_MAX,
+                  .waiting_bytes_max = CONTROL_WAITING_BYTES_MAX },
+    };
+    struct shard_world world = { .clock = control->world.clock,
+                                 .log = control->log,
+                                 .roster = control->roster,
+                                 .tail_bytes_left = &control->tail_bytes_left };
+
+    if (hosted == NULL)
+        return;
+    if (fresh)
+        start_write(control, row);
+    enum err err = shard_open(&hosted->shard, &options, &world, on_role, control, &reason);
+    if (err == ERR_OK) {
+        hosted->group = row->group;
+        hosted->control = control;
+        hosted->retention_hours = stream->retention_hours;
+        if (hosted_add(&control->host, hosted))
+            return;
+        shard_close(hosted->shard, free, hosted);
+        return;
+    }
+    note_event(control->world.note, NOTE_ERROR, "shard.not_opened",
+               "group=%" PRIu64 " stream=%s shard=%" PRIu32 " err=%s reason=%s", row->group,
+               stream->name, row->number, err_name(err), NOTE_QUOTED(reason.text));
+    free(hosted);
+}
+
+/* The first epoch of every group starts at (1, 1).  The catalogue names this node a member, and
+ * the log does not know the group: so it has never voted there. */
+static void start_write(struct control *control, const struct model_shard *row)
+{
+    struct log_state start = { .group = row->group,
+                               .epoch = row->epoch,
+                               .member_count = row->member_count,
+                               .start_index = 1,
+                               .start_term = 1,
+                               .term = 1 };
+
+    memcpy(start.members, row->members, sizeof(start.members));
+    log_start(control->log, &start);
+}
+
+static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader)
+{
+    struct control *control = ctx;
+
+    gossip_soon(control);
+}
+
+/* ---- closing ---- */
+
+static bool step_close(struct control *control)
+{
+    const struct model *model = catalog_model(control->catalog);
+    struct host *host = &control->host;
+    uint32_t closed = 0;
+
+    for (uint32_t looks = 0; looks < CONTROL_LOOKS_PER_TURN; looks++) {
+        uint32_t at = place(host, host->after + 1);
+        if (at == host->count)
+            return true;
+        if (closed == CONTROL_OPENS_PER_TURN)
+            return false;
+
+        struct host_shard *hosted = host->shards[at];
+        const struct model_stream *stream = NULL;
+        const struct model_shard *row = model_shard_by_group(model, hosted->group, &stream);
+        host->after = hosted->group;
+        bool deleted = row == NULL || stream->status == STREAM_DELETING;
+        if (hosted->shard != NULL && (deleted || !wants(control, stream, row))) {
+            close_one(hosted, deleted);
+            closed++;
+        }
+    }
+    return false;
+}
+
+static void close_one(struct host_shard *hosted, bool unwanted)
+{
+    struct shard *shard = hosted->shard;
+
+    hosted->shard = NULL;
+    hosted->unwanted = unwanted;
+    shard_close(shard, close_on_closed, hosted);
+}
+
+static void close_on_closed(void *ctx)
+{
+    struct host_shard *hosted = ctx;
+    struct control *control = hosted->control;
+    uint64_t group = hosted->group;
+    bool unwanted = hosted->unwanted;
+
+    hosted_remove(&control->host, hosted);
+    free(hosted);
+    if (unwanted)
+        forget_one(control, group);
+    if (control->closing) {
+        if (control->host.count == 0 && control->host.closed != NULL)
+            control->host.closed(control);
+    } else {
+        gossip_soon(control);
+        host_kick(control); /* the model may want it again */
+    }
+}
+
+/* ---- forgetting ---- */
+
+/* Ids are given out once and in order: a group below the model's next id that the model does not
+ * have belonged to a stream that was deleted. */
+static bool step_forget(struct control *control)
+{
+    const struct model *model = catalog_model(control->catalog);
+    struct host *host = &control->host;
+
+    for (uint32_t looks = 0; looks < CONTROL_LOOKS_PER_TURN; looks++) {
+        const struct log_state *state = log_state_next(control->log, host->after);
+        const struct model_stream *stream = NULL;
+        if (state == NULL)
+            return true;
+        uint64_t group = host->after = state->group;
+        if (group == CATALOG_GROUP || host_has(control, group))
+            continue;
+
+        bool known = model_shard_by_group(model, group, &stream) != NULL;
+        if (known ? stream->status == STREAM_DELETING : group < model_next_group(model)) {
+            forget_one(control, group);
+        } else if (!known && control->caught_up && group > host->noted) {
+            host->noted = group;
+            note_event(control->world.note, NOTE_WARN, "group.put_aside",
+                       "group=%" PRIu64 " entries_to=%" PRIu64
+                       " why=\"the catalogue has never heard of it; it is kept, not served\"",
+                       group, state->last);
+        }
+    }
+    return false;
+}
+
+static void forget_one(struct control *control, uint64_t group)
+{
+    note_event(control->world.note, NOTE_INFO, "shard.forgotten", "group=%" PRIu64, group);
+    log_forget(control->log, group);
+}
+
+/* ---- the end ---- */
+
+void host_close(struct control *control, void (*closed)(struct control *control))
+{
+    struct host *host = &control->host;
+
+    ensure(control->closing);
+    host->closed = closed;
+    timer_stop(&host->timer);
+    for (uint32_t i = host->count; i > 0; i--)
+        if (host->shards[i - 1]->shard != NULL)
+            close_one(host->shards[i - 1], false);
+    if (host->count == 0)
+        closed(control);
+}
+
+/* ---- the shards of this node ---- */
+
+struct shard *host_find(const struct control *control, uint64_t group)
+{
+    const struct host_shard *hosted = hosted_find(control, group);
+
+    return hosted != NULL ? hosted->shard : NULL;
+}
+
+struct shard *host_next(const struct control *control, uint64_t after)
+{
+    const struct host *host = &control->host;
+
+    if (after == UINT64_MAX)
+        return NULL;
+    for (uint32_t at = place(host, after + 1); at < host->count; at++)
+        if (host->shards[at]->shard != NULL)
+            return host->shards[at]->shard;
+    return NULL;
+}
+
+bool host_has(const struct control *control, uint64_t group)
+{
+    return hosted_find(control, group) != NULL;
+}
+
+static struct host_shard *hosted_find(const struct control *control, uint64_t group)
+{
+    uint32_t at = place(&control->host, group);
+
+    if (at == control->host.count || control->host.shards[at]->group != group)
+        return NULL;
+    return control->host.shards[at];
+}
+
+/* The first place whose group is >= `group`. */
+static uint32_t place(const struct host *host, uint64_t group)
+{
+    uint32_t low = 0, high = host->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (host->shards[middle]->group < group)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool hosted_add(struct host *host, struct host_shard *hosted)
+{
+    uint32_t at = place(host, hosted->group);
+
+    if (host->count == host->room) {
+        uint32_t room = host->room == 0 ? ROOM_FIRST : 2 * host->room;
+        struct host_shard **shards = realloc(host->shards, room * sizeof(shards[0]));
+        if (shards == NULL)
+            return false;
+        host->shards = shards;
+        host->room = room;
+    }
+    memmove(&host->shards[at + 1], &host->shards[at],
+            (host->count - at) * sizeof(host->shards[0]));
+    host->shards[at] = hosted;
+    host->count++;
+    return true;
+}
+
+static void hosted_remove(struct host *host, struct host_shard *hosted)
+{
+    uint32_t at = place(host, hosted->group);
+
+    ensure(at < host->count && host->shards[at] == hosted);
+    host->count--;
+    memmove(&host->shards[at], &host->shards[at + 1],
+            (host->count - at) * sizeof(host->shards[0]));
+}

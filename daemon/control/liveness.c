@@ -1,0 +1,243 @@
+#include "control/liveness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+static struct liveness_node *node_find(struct liveness *liveness, uint64_t id);
+static const struct liveness_node *node_seek(const struct liveness *liveness, uint64_t id);
+static struct liveness_node *node_take(struct liveness *liveness, uint64_t id);
+static bool node_is_up(const struct liveness_node *node, uint64_t now_ms);
+static bool word_valid(const struct liveness_word *word);
+static bool word_copy(struct liveness_word *to, const struct liveness_word *from);
+static void word_free(struct liveness_word *word);
+static size_t place(const uint64_t list[], size_t count, uint64_t group);
+
+void liveness_init(struct liveness *liveness, uint64_t self)
+{
+    *liveness = (struct liveness){ .self = self };
+}
+
+void liveness_fini(struct liveness *liveness)
+{
+    for (uint32_t i = 0; i < liveness->count; i++)
+        word_free(&liveness->nodes[i].word);
+    liveness->count = 0;
+}
+
+/* ---- what comes in ---- */
+
+void liveness_up(struct liveness *liveness, uint64_t id, uint64_t now_ms)
+{
+    struct liveness_node *node = node_take(liveness, id);
+
+    if (node == NULL)
+        return;
+    node->heard = true;
+    node->gone = false;
+    node->heard_ms = now_ms;
+}
+
+void liveness_gone(struct liveness *liveness, uint64_t id)
+{
+    struct liveness_node *node = node_find(liveness, id);
+
+    if (node != NULL)
+        node->gone = true;
+}
+
+enum err liveness_told(struct liveness *liveness, uint64_t id, uint64_t now_ms,
+                       const struct liveness_word *word)
+{
+    struct liveness_word copy;
+    struct liveness_node *node = node_take(liveness, id);
+
+    if (node == NULL)
+        return ERR_BUSY;
+    node->heard = true;
+    node->gone = false;
+    node->heard_ms = now_ms;
+    if (!word_valid(word))
+        return ERR_INVALID;
+    if (!word_copy(&copy, word))
+        return ERR_NO_MEMORY;
+
+    word_free(&node->word);
+    node->word = copy;
+    node->word_ms = now_ms;
+    node->told = true;
+    return ERR_OK;
+}
+
+/* Ascending lists, so that looking up is a binary search. */
+static bool word_valid(const struct liveness_word *word)
+{
+    if (word->group_count > CATALOG_SHARDS_MAX + 1 || word->open_count > CATALOG_SHARDS_MAX)
+        return false;
+    for (size_t i = 1; i < word->group_count; i++)
+        if (word->groups[i] <= word->groups[i - 1])
+            return false;
+    for (size_t i = 1; i < word->open_count; i++)
+        if (word->open[i] <= word->open[i - 1])
+            return false;
+    return true;
+}
+
+/* The three lists in one block. */
+static bool word_copy(struct liveness_word *to, const struct liveness_word *from)
+{
+    size_t groups = from->group_count * sizeof(uint64_t);
+    size_t open = from->open_count * sizeof(uint64_t);
+    uint64_t *block = malloc(2 * groups + open + 1);
+
+    if (block == NULL)
+        return false;
+    *to = *from;
+    to->groups = block;
+    to->terms = block + from->group_count;
+    to->open = block + 2 * from->group_count;
+    if (groups > 0) {
+        memcpy(block, from->groups, groups);
+        memcpy(block + from->group_count, from->terms, groups);
+    }
+    if (open > 0)
+        memcpy(block + 2 * from->group_count, from->open, open);
+    return true;
+}
+
+static void word_free(struct liveness_word *word)
+{
+    union {
+        const uint64_t *in;
+        uint64_t *block;
+    } same = { .in = word->groups };
+
+    free(same.block);
+    *word = (struct liveness_word){ .groups = NULL };
+}
+
+/* ---- who ---- */
+
+static struct liveness_node *node_find(struct liveness *liveness, uint64_t id)
+{
+    for (uint32_t i = 0; i < liveness->count; i++)
+        if (liveness->nodes[i].id == id)
+            return &liveness->nodes[i];
+    return NULL;
+}
+
+static const struct liveness_node *node_seek(const struct liveness *liveness, uint64_t id)
+{
+    for (uint32_t i = 0; i < liveness->count; i++)
+        if (liveness->nodes[i].id == id)
+            return &liveness->nodes[i];
+    return NULL;
+}
+
+/* When all places are taken, one whose process is gone makes room. */
+static struct liveness_node *node_take(struct liveness *liveness, uint64_t id)
+{
+    struct liveness_node *node = node_find(liveness, id);
+
+    if (node != NULL || id == liveness->self)
+        return node;
+    if (liveness->count < CONTROL_PEERS_MAX) {
+        node = &liveness->nodes[liveness->count++];
+    } else {
+        for (uint32_t i = 0; i < liveness->count && node == NULL; i++)
+            if (liveness->nodes[i].gone)
+                node = &liveness->nodes[i];
+        if (node == NULL)
+            return NULL;
+        word_free(&node->word);
+    }
+    *node = (struct liveness_node){ .id = id };
+    return node;
+}
+
+static bool node_is_up(const struct liveness_node *node, uint64_t now_ms)
+{
+    return node->heard && !node->gone && !(node->told && node->word.stopping) &&
+           now_ms - node->heard_ms < CONTROL_SILENT_MS;
+}
+
+/* ---- answers ---- */
+
+bool liveness_is_up(const struct liveness *liveness, uint64_t id, uint64_t now_ms)
+{
+    const struct liveness_node *node = node_seek(liveness, id);
+
+    return id == liveness->self || (node != NULL && node_is_up(node, now_ms));
+}
+
+uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms)
+{
+    uint64_t leader = 0, term = 0;
+
+    for (uint32_t i = 0; i < liveness->count; i++) {
+        const struct liveness_node *node = &liveness->nodes[i];
+        if (!node->told || !node_is_up(node, now_ms))
+            continue;
+        size_t at = place(node->word.groups, node->word.group_count, group);
+        if (at < node->word.group_count && node->word.groups[at] == group &&
+            node->word.terms[at] > term) {
+            leader = node->id;
+            term = node->word.terms[at];
+        }
+    }
+    return leader;
+}
+
+const struct liveness_word *liveness_word_of(const struct liveness *liveness, uint64_t id)
+{
+    const struct liveness_node *node = node_seek(liveness, id);
+
+    return node != NULL && node->told ? &node->word : NULL;
+}
+
+bool liveness_has_open(const struct liveness *liveness, uint64_t id, uint64_t group)
+{
+    const struct liveness_word *word = liveness_word_of(liveness, id);
+
+    if (word == NULL)
+        return false;
+    size_t at = place(word->open, word->open_count, group);
+    return at < word->open_count && word->open[at] == group;
+}
+
+uint64_t liveness_agreed_ms(const struct liveness *liveness, const uint64_t nodes[], uint32_t count,
+                            uint64_t wall_ms, uint64_t now_ms)
+{
+    uint64_t earliest = wall_ms;
+    uint32_t heard = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct liveness_node *node = node_seek(liveness, nodes[i]);
+        if (nodes[i] == liveness->self) {
+            heard++;
+            continue;
+        }
+        if (node == NULL || !node->told || now_ms - node->word_ms >= CONTROL_CLOCK_MS)
+            continue;
+        uint64_t clock_ms = node->word.wall_ms + (now_ms - node->word_ms);
+        heard++;
+        if (clock_ms < earliest)
+            earliest = clock_ms;
+    }
+    return heard > count / 2 ? earliest : 0;
+}
+
+/* The first place whose number is >= `group`. */
+static size_t place(const uint64_t list[], size_t count, uint64_t group)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list[middle] < group)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}

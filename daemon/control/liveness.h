@@ -1,0 +1,80 @@
+/* liveness.h - who is up, who leads what, and what time it is: what other nodes said, kept.
+ *
+ * An engine: words and link events go in with the time they came, answers come
+ * out.  gossip.c feeds it.  Each node says every second (and when it changes)
+ * which groups it leads in which term, its clock, and how far it has applied the
+ * catalogue.
+ *
+ *     link up, a word             up
+ *     its process is gone, or it says that it stops     down at once
+ *     silent for CONTROL_SILENT_MS                      down
+ *
+ * Of two that claim to lead a group the higher term is right; who is down leads
+ * nothing.  Memory: the lists of each node, freed by liveness_fini().
+ */
+#ifndef CONTROL_LIVENESS_H
+#define CONTROL_LIVENESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+
+/* What a node says of itself. */
+struct liveness_word {
+    uint64_t wall_ms;
+    uint64_t boot;
+    uint64_t catalog_index;
+    bool stopping;
+    const uint64_t *groups, *terms; /* that it leads, ascending by group */
+    size_t group_count;
+    const uint64_t *open; /* groups of streams in CREATING or DELETING that it has open */
+    size_t open_count;
+};
+
+struct liveness_node {
+    uint64_t id;
+    bool heard, gone, told; /* told: `word` is set */
+    uint64_t heard_ms;      /* monotonic, as all times here but wall_ms */
+    uint64_t word_ms;
+    struct liveness_word word; /* its lists belong to this node */
+};
+
+struct liveness {
+    uint64_t self;
+    uint32_t count;
+    struct liveness_node nodes[CONTROL_PEERS_MAX];
+};
+
+void liveness_init(struct liveness *liveness, uint64_t self);
+void liveness_fini(struct liveness *liveness);
+
+/* A link to the node came up, or its process is known to be gone. */
+void liveness_up(struct liveness *liveness, uint64_t node, uint64_t now_ms);
+void liveness_gone(struct liveness *liveness, uint64_t node);
+
+/* The node said something; it is copied.  ERR_INVALID: its lists break a rule.  ERR_BUSY: too many
+ * nodes.  ERR_NO_MEMORY.  It counts as heard in any case but ERR_BUSY. */
+MUST_CHECK enum err liveness_told(struct liveness *liveness, uint64_t node, uint64_t now_ms,
+                                  const struct liveness_word *word);
+
+/* This node itself is always up. */
+bool liveness_is_up(const struct liveness *liveness, uint64_t node, uint64_t now_ms);
+
+/* Which other node leads the group, by what was said; 0 = nobody known. */
+uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms);
+
+/* The last word of a node, NULL when it has said none. */
+const struct liveness_word *liveness_word_of(const struct liveness *liveness, uint64_t node);
+
+/* Whether the node's last word lists the group as open. */
+bool liveness_has_open(const struct liveness *liveness, uint64_t node, uint64_t group);
+
+/* The earliest clock of those nodes of `nodes` that were heard in the last CONTROL_CLOCK_MS, this
+ * node's own `wall_ms` included; 0 when they are no majority of `count`. */
+uint64_t liveness_agreed_ms(const struct liveness *liveness, const uint64_t nodes[], uint32_t count,
+                            uint64_t wall_ms, uint64_t now_ms);
+
+#endif
