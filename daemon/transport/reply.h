@@ -12,7 +12,7 @@
 /* The Date header's value, made once a second. */
 struct reply_date {
     uint64_t second;
-    char text[32];
+    char text[48];
 };
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT"; the text lies in `date`. */
