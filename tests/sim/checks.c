@@ -72,7 +72,7 @@ static void look_at_leader(struct world *world, struct sim_node *node, struct se
 
 void checks_after_event(struct world *world, struct sim_node *node)
 {
-    if (node->control == NULL)
+    if (node->control == NULL || node->stopping)
         return;
     struct roster *roster = control_roster(node->control);
     struct replica *replica;

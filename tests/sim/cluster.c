@@ -160,7 +160,7 @@ void cluster_start_later(struct world *world, struct sim_node *node, uint64_t de
 
 static void down(struct world *world, struct sim_node *node, enum death death, bool goodbye)
 {
-    node->doomed = false;
+    node->doomed = node->stopping = false;
     workload_node_died(world, node);
     disk_sim_crash(node->disk, death);
     table_sim_crash(node->table, death);
@@ -226,9 +226,10 @@ static void stop_node(struct world *world, struct sim_node *node, void *ctx, uin
 
 void cluster_stop(struct world *world, struct sim_node *node)
 {
-    if (!node->up || node->route == NULL)
+    if (!node->up || node->stopping || node->paused_until_ns > world->now_ns)
         return;
     world_say(world, node, "stops in order");
+    node->stopping = true;
     cluster_of(world)->stops++;
     workload_node_died(world, node);
     world_inside(world, node, stop_node, NULL, 0);

@@ -62,7 +62,7 @@ static struct sim_node *some_node(struct world *world)
 {
     struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
 
-    return node->up && node->route != NULL && node->paused_until_ns <= world->now_ns ? node : NULL;
+    return node->up && !node->stopping && node->paused_until_ns <= world->now_ns ? node : NULL;
 }
 
 /* ---- the stream ---- */
@@ -293,7 +293,7 @@ static void client_step(struct world *world, struct sim_node *none, void *ctx, u
         return;
     if (node != NULL && !client->busy)
         world_inside(world, node, put_values, NULL, arg);
-    if (node != NULL && node->up && node->route != NULL && client->group != 0 &&
+    if (node != NULL && node->up && client->group != 0 &&
         !client->reading && world_chance(world, 1, 4))
         world_inside(world, node, read_values, NULL, arg);
     client_later(world, (uint32_t)arg);

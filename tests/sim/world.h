@@ -86,6 +86,7 @@ struct sim_node {
     struct control *control;
     struct route *route;
     uint64_t id, boot;
+    bool stopping;       /* in an orderly way; its parts go one by one */
     bool doomed;         /* dies as soon as the present event has run */
     enum death doom;
 };
