@@ -1,0 +1,475 @@
+#include "fixture.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/ensure.h"
+#include "log/frame.h"
+#include "log/segment.h"
+
+#define FIRST_TIME_MS 1700000000000ull
+
+static uint64_t wall(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static void on_durable(void *ctx, uint64_t turn)
+{
+    struct node *node = ctx;
+
+    ensure(turn > node->durable);
+    node->durable = turn;
+}
+
+static void on_failed(void *ctx, const struct reason *reason)
+{
+    struct node *node = ctx;
+
+    ensure(!node->failed);
+    node->failed = true;
+    node->reason = *reason;
+}
+
+void node_init(struct node *node)
+{
+    memset(node, 0, sizeof(*node));
+    snprintf(node->path, sizeof(node->path), "log-test-XXXXXX");
+    assert_non_null(mkdtemp(node->path));
+    node->id = NODE_ID;
+    node->segment_bytes = MIB;
+    node->now_ms = FIRST_TIME_MS;
+    random_init(&node->random, 42);
+}
+
+void node_fini(struct node *node)
+{
+    char command[128];
+
+    if (node->log != NULL)
+        node_close(node);
+    snprintf(command, sizeof(command), "rm -rf '%s'", node->path);
+    assert_int_equal(system(command), 0);
+}
+
+static void world_close(struct node *node)
+{
+    if (node->disk != NULL)
+        disk_posix_close(node->disk);
+    table_close(node->table);
+    work_uv_free(node->work);
+    clock_uv_free(node->clock);
+    node->disk = NULL;
+    node->table = NULL;
+    uv_close((uv_handle_t *)&node->tick, NULL);
+    uv_run(&node->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&node->loop), 0);
+}
+
+static void on_tick(uv_timer_t *tick)
+{
+    (void)tick;
+}
+
+enum err node_try_open(struct node *node)
+{
+    char path[128];
+    struct log_options options = {
+        .node = node->id,
+        .segment_bytes = node->segment_bytes,
+        .segments_ahead = 2,
+        .log_bytes_max = node->bytes_max,
+        .on_durable = on_durable,
+        .on_failed = on_failed,
+        .ctx = node,
+    };
+
+    node->durable = 0;
+    node->failed = node->closed = false;
+    note_init(&node->note, NOTE_OFF, wall, NULL);
+    assert_int_equal(uv_loop_init(&node->loop), 0);
+    uv_timer_init(&node->loop, &node->tick);
+    uv_timer_start(&node->tick, on_tick, 1, 1);
+    node->clock = clock_uv_new(&node->loop);
+    node->work = work_uv_new(&node->loop);
+    snprintf(path, sizeof(path), "%s/log", node->path);
+    assert_int_equal(
+        disk_posix_open(path, &node->loop, &node->note, &node->disk, &node->reason), ERR_OK);
+    snprintf(path, sizeof(path), "%s/table", node->path);
+    enum err err = table_open(&node->table, path, &node->reason);
+    struct log_world world = { node->disk, node->table, node->clock, &node->random, node->work };
+    if (err == ERR_OK)
+        err = log_open(&node->log, &options, &world, &node->reason);
+    if (err != ERR_OK)
+        world_close(node);
+    else
+        node->durable = log_durable(node->log);
+    return err;
+}
+
+void node_open(struct node *node)
+{
+    if (node_try_open(node) != ERR_OK)
+        fail_msg("%s", node->reason.text);
+}
+
+static void on_closed(void *ctx)
+{
+    struct node *node = ctx;
+
+    node->closed = true;
+}
+
+void node_close(struct node *node)
+{
+    log_close(node->log, on_closed, node);
+    while (!node->closed)
+        node_turn(node);
+    node->log = NULL;
+    world_close(node);
+}
+
+void node_reopen(struct node *node)
+{
+    node_close(node);
+    node_open(node);
+}
+
+void node_turn(struct node *node)
+{
+    uv_run(&node->loop, UV_RUN_ONCE);
+    if (node->failed)
+        fail_msg("%s", node->reason.text);
+}
+
+void node_wait(struct node *node, uint64_t turn)
+{
+    while (node->durable < turn)
+        node_turn(node);
+}
+
+void node_wait_all(struct node *node)
+{
+    while (log_pending_bytes(node->log) > 0 || node->durable + 1 < log_turn(node->log))
+        node_turn(node);
+}
+
+static bool count_row(void *ctx, struct slice key, struct slice value)
+{
+    (void)key;
+    (void)value;
+    ++*(uint64_t *)ctx;
+    return true;
+}
+
+void node_wait_filed(struct node *node)
+{
+    struct slice all = slice_of(NULL, 0);
+
+    node_wait_all(node);
+    for (;;) {
+        uint64_t rows = 0;
+        assert_int_equal(
+            table_scan(node->table, TABLE_SEGMENT, all, all, count_row, &rows, &node->reason),
+            ERR_OK);
+        if (rows == log_figures(node->log).segments_full)
+            return;
+        node_turn(node);
+    }
+}
+
+static struct model_group *group_of(struct node *node, uint64_t group)
+{
+    assert_true(group > 0 && group < GROUPS);
+    return &node->groups[group];
+}
+
+uint64_t node_start(struct node *node, uint64_t group)
+{
+    struct model_group *model = group_of(node, group);
+    struct log_state start = {
+        .group = group,
+        .epoch = 1,
+        .member_count = 3,
+        .members = { NODE_ID, 8, 9 },
+        .start_index = 1,
+        .start_term = 1,
+        .term = 1,
+        .image_bytes = 4,
+        .image = { 'i', 'm', 'g', (unsigned char)group },
+    };
+
+    *model = (struct model_group){ .exists = true, .start = 1, .term = 1, .first = 2 };
+    model->applied = 1;
+    return log_start(node->log, &start);
+}
+
+struct buf *model_payload(uint64_t group, uint64_t index, const struct model_entry *entry)
+{
+    uint64_t seed = group * 1000003 + index * 8191 + entry->term * 31 + 1;
+
+    if (entry->length == 0)
+        return NULL;
+    struct buf *payload = buf_new(entry->length);
+    for (uint32_t i = 0; i < entry->length; i++) {
+        seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+        payload->data[i] = (unsigned char)(seed >> 56);
+    }
+    return payload;
+}
+
+uint64_t model_last(const struct node *node, uint64_t group)
+{
+    return node->groups[group].start + node->groups[group].count;
+}
+
+struct entry_head model_head(const struct node *node, uint64_t group, uint64_t index)
+{
+    const struct model_group *model = &node->groups[group];
+    const struct model_entry *entry = &model->entries[index - model->start - 1];
+    struct entry_head head = {
+        .group = group,
+        .index = index,
+        .term = entry->term,
+        .time_ms = entry->time_ms,
+        .epoch = 1,
+        .length = entry->length,
+        .records = entry->length > 0 ? 1 : 0,
+        .type = entry->length > 0 ? ENTRY_RECORDS : ENTRY_BARRIER,
+    };
+    AUTO_UNREF struct buf *payload = model_payload(group, index, entry);
+
+    head.crc = entry_crc(&head, payload == NULL ? slice_of(NULL, 0) : buf_slice(payload));
+    return head;
+}
+
+uint64_t node_append(struct node *node, uint64_t group, uint32_t length)
+{
+    struct model_group *model = group_of(node, group);
+
+    assert_true(model->exists && model->count < ENTRIES_MAX);
+    node->now_ms += 10;
+    model->entries[model->count++] =
+        (struct model_entry){ .term = model->term, .time_ms = node->now_ms, .length = length };
+
+    uint64_t index = model_last(node, group);
+    struct entry_head head = model_head(node, group, index);
+    AUTO_UNREF struct buf *payload = model_payload(group, index, &model->entries[model->count - 1]);
+    return log_entry(node->log, &head, payload);
+}
+
+uint64_t node_truncate(struct node *node, uint64_t group, uint64_t from)
+{
+    struct model_group *model = group_of(node, group);
+
+    if (from <= model_last(node, group))
+        model->count = (uint32_t)(from - model->start - 1);
+    return log_truncate(node->log, group, from);
+}
+
+uint64_t node_hard(struct node *node, uint64_t group, uint64_t term, uint64_t vote)
+{
+    struct model_group *model = group_of(node, group);
+
+    model->term = term;
+    model->vote = vote;
+    return log_hard(node->log, group, term, vote);
+}
+
+void node_apply(struct node *node, uint64_t group, uint64_t index)
+{
+    struct model_group *model = group_of(node, group);
+    struct entry_head head = model_head(node, group, index);
+
+    model->applied = index;
+    log_applied(node->log, group, index, head.term, head.time_ms, slice_text("applied"));
+}
+
+void node_trim(struct node *node, uint64_t group, uint64_t first)
+{
+    group_of(node, group)->first = first;
+    log_trim(node->log, group, first);
+}
+
+void node_forget(struct node *node, uint64_t group)
+{
+    group_of(node, group)->exists = false;
+    log_forget(node->log, group);
+}
+
+struct waiting {
+    enum err err;
+    bool done;
+};
+
+static struct waiting waiting;
+
+static void on_read(struct log_read *req, enum err err)
+{
+    (void)req;
+    waiting = (struct waiting){ err, true };
+}
+
+enum err node_read(struct node *node, struct log_read *req)
+{
+    waiting.done = false;
+    log_read(node->log, req, on_read);
+    assert_false(waiting.done); /* never from inside the call */
+    while (!waiting.done)
+        node_turn(node);
+    return waiting.err;
+}
+
+static void check_entry(struct node *node, uint64_t group, const struct log_read_entry *entry)
+{
+    struct entry_head expected = model_head(node, group, entry->head.index);
+    const struct model_group *model = &node->groups[group];
+    unsigned char a[ENTRY_HEAD_BYTES], b[ENTRY_HEAD_BYTES];
+
+    entry_head_encode(&expected, a);
+    entry_head_encode(&entry->head, b);
+    assert_memory_equal(a, b, sizeof(a));
+    AUTO_UNREF struct buf *payload = model_payload(
+        group, expected.index, &model->entries[expected.index - model->start - 1]);
+    if (payload == NULL) {
+        assert_null(entry->payload);
+        return;
+    }
+    assert_non_null(entry->payload);
+    assert_int_equal(entry->payload->len, payload->len);
+    assert_memory_equal(entry->payload->data, payload->data, payload->len);
+}
+
+static void check_entries(struct node *node, uint64_t group)
+{
+    const struct model_group *model = &node->groups[group];
+    uint64_t last = model_last(node, group);
+
+    for (uint64_t next = model->first; next <= last;) {
+        struct log_read req = {
+            .group = group, .first = next, .last = last, .bytes_max = 300 * 1024
+        };
+        enum err err = node_read(node, &req);
+        if (err != ERR_OK)
+            fail_msg("group %lu entry %lu: %s: %s", (unsigned long)group, (unsigned long)next,
+                     err_name(err), req.reason.text);
+        assert_true(req.count > 0);
+        for (uint32_t i = 0; i < req.count; i++) {
+            assert_int_equal(req.entries[i].head.index, next);
+            check_entry(node, group, &req.entries[i]);
+            next++;
+        }
+        log_read_fini(&req);
+    }
+}
+
+void node_check(struct node *node)
+{
+    uint64_t known = 0;
+
+    for (uint64_t group = 1; group < GROUPS; group++) {
+        const struct model_group *model = &node->groups[group];
+        const struct log_state *state = log_state(node->log, group);
+        if (!model->exists) {
+            assert_null(state);
+            continue;
+        }
+        assert_non_null(state);
+        assert_ptr_equal(log_state_next(node->log, known), state);
+        known = group;
+        assert_int_equal(state->epoch, 1);
+        assert_int_equal(state->member_count, 3);
+        assert_int_equal(state->members[2], 9);
+        assert_int_equal(state->term, model->term);
+        assert_int_equal(state->vote, model->vote);
+        assert_int_equal(state->last, model_last(node, group));
+        if (model->count > 0) {
+            assert_int_equal(state->last_term, model->entries[model->count - 1].term);
+            assert_int_equal(state->last_time_ms, model->entries[model->count - 1].time_ms);
+        }
+        check_entries(node, group);
+    }
+    assert_null(log_state_next(node->log, known));
+}
+
+bool node_segment_path(const struct node *node, uint64_t number, char path[160])
+{
+    char folder[80];
+    struct dirent *item;
+    bool found = false;
+
+    snprintf(folder, sizeof(folder), "%s/log", node->path);
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    while (!found && (item = readdir(dir)) != NULL) {
+        unsigned char block[SEGMENT_HEAD_BYTES];
+        struct segment_head head;
+        uint64_t file;
+        if (!segment_file_id(item->d_name, &file))
+            continue;
+        snprintf(path, 160, "%s/%.40s", folder, item->d_name);
+        file_read(path, 0, block, sizeof(block));
+        found = segment_head_read(block, &head) == ERR_OK && head.number == number;
+    }
+    closedir(dir);
+    return found;
+}
+
+struct tail_place node_tail(const struct node *node)
+{
+    struct tail_place tail = { .number = 1 };
+    char path[160];
+    struct segment_head segment;
+    unsigned char block[SEGMENT_HEAD_BYTES];
+
+    for (uint64_t number = 1; number < 200; number++) {
+        if (node_segment_path(node, number, path)) {
+            memcpy(tail.path, path, sizeof(path));
+            tail.number = number;
+        }
+    }
+    file_read(tail.path, 0, block, sizeof(block));
+    assert_int_equal(segment_head_read(block, &segment), ERR_OK);
+    for (uint64_t offset = SEGMENT_HEAD_BYTES; offset < segment.bytes;) {
+        struct frame_head head;
+        file_read(tail.path, offset, block, sizeof(block));
+        if (!frame_peek(slice_of(block, sizeof(block)), &head) || head.life != segment.life)
+            break;
+        tail.frame = offset;
+        tail.frame_bytes = frame_bytes(head.head_bytes, head.payload_bytes);
+        offset += tail.frame_bytes;
+        tail.end = offset;
+    }
+    return tail;
+}
+
+void file_read(const char *path, uint64_t offset, void *bytes, size_t len)
+{
+    int fd = open(path, O_RDONLY);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, bytes, len, (off_t)offset), len);
+    close(fd);
+}
+
+void file_write(const char *path, uint64_t offset, const void *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, len, (off_t)offset), len);
+    assert_int_equal(fsync(fd), 0);
+    close(fd);
+}
+
+void file_xor(const char *path, uint64_t offset, unsigned char mask)
+{
+    unsigned char byte;
+
+    file_read(path, offset, &byte, 1);
+    byte ^= mask;
+    file_write(path, offset, &byte, 1);
+}

@@ -1,0 +1,103 @@
+/* fixture.h - one node's log on the real disk and tables, and a model of what must be in it. */
+#ifndef TESTS_LOG_FIXTURE_H
+#define TESTS_LOG_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "env/real.h"
+#include "log/log.h"
+#include "table/rocks.h"
+
+#define MIB (1024u * 1024u)
+#define GROUPS 64u
+#define ENTRIES_MAX 4096u
+#define NODE_ID 7u
+
+struct model_entry {
+    uint64_t term, time_ms;
+    uint32_t length;
+};
+
+/* What a group must be.  Entry `i` has index start + 1 + i. */
+struct model_group {
+    bool exists;
+    uint64_t start, term, vote, first, applied;
+    uint32_t count;
+    struct model_entry entries[ENTRIES_MAX];
+};
+
+struct node {
+    char path[64];
+    uint64_t id, segment_bytes, bytes_max;
+    uv_loop_t loop;
+    uv_timer_t tick; /* no round of the loop sleeps for ever */
+    struct clock *clock;
+    struct work_pool *work;
+    struct note note;
+    struct random random;
+    struct disk *disk;
+    struct table *table;
+    struct log *log; /* NULL while closed */
+    uint64_t durable;
+    bool failed, closed;
+    struct reason reason; /* of the failure, or of the last open */
+    struct model_group groups[GROUPS];
+    uint64_t now_ms;
+};
+
+/* An empty directory; node_fini() removes it. */
+void node_init(struct node *node);
+void node_fini(struct node *node);
+
+enum err node_try_open(struct node *node);
+void node_open(struct node *node);
+void node_close(struct node *node);
+void node_reopen(struct node *node);
+
+/* One round of the loop; waits for something to happen. */
+void node_turn(struct node *node);
+void node_wait(struct node *node, uint64_t turn);
+void node_wait_all(struct node *node);
+/* Until every full segment is filed. */
+void node_wait_filed(struct node *node);
+
+/* Each changes log and model alike, and returns the turn. */
+uint64_t node_start(struct node *node, uint64_t group);
+uint64_t node_append(struct node *node, uint64_t group, uint32_t length);
+uint64_t node_truncate(struct node *node, uint64_t group, uint64_t from);
+uint64_t node_hard(struct node *node, uint64_t group, uint64_t term, uint64_t vote);
+void node_apply(struct node *node, uint64_t group, uint64_t index);
+void node_trim(struct node *node, uint64_t group, uint64_t first);
+void node_forget(struct node *node, uint64_t group);
+
+struct entry_head model_head(const struct node *node, uint64_t group, uint64_t index);
+struct buf *model_payload(uint64_t group, uint64_t index, const struct model_entry *entry);
+uint64_t model_last(const struct node *node, uint64_t group);
+
+enum err node_read(struct node *node, struct log_read *req);
+/* States and every readable entry are what the model says. */
+void node_check(struct node *node);
+
+/* The file that holds the segment with the highest number, and where its last frame is. */
+struct tail_place {
+    char path[160];
+    uint64_t number, frame, frame_bytes, end;
+};
+struct tail_place node_tail(const struct node *node);
+/* File of a segment, by number; false when there is none. */
+bool node_segment_path(const struct node *node, uint64_t number, char path[160]);
+void file_xor(const char *path, uint64_t offset, unsigned char mask);
+void file_write(const char *path, uint64_t offset, const void *bytes, size_t len);
+void file_read(const char *path, uint64_t offset, void *bytes, size_t len);
+
+#endif
