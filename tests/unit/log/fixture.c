@@ -204,7 +204,7 @@ uint64_t node_start(struct node *node, uint64_t group)
 
     *model = (struct model_group){ .exists = true, .start = 1, .term = 1, .first = 2 };
     model->applied = 1;
-    return log_start(node->log, &start);
+    return node->log == NULL ? 0 : log_start(node->log, &start);
 }
 
 struct buf *model_payload(uint64_t group, uint64_t index, const struct model_entry *entry)
@@ -254,6 +254,8 @@ uint64_t node_append(struct node *node, uint64_t group, uint32_t length)
     node->now_ms += 10;
     model->entries[model->count++] =
         (struct model_entry){ .term = model->term, .time_ms = node->now_ms, .length = length };
+    if (node->log == NULL)
+        return 0;
 
     uint64_t index = model_last(node, group);
     struct entry_head head = model_head(node, group, index);
@@ -267,7 +269,7 @@ uint64_t node_truncate(struct node *node, uint64_t group, uint64_t from)
 
     if (from <= model_last(node, group))
         model->count = (uint32_t)(from - model->start - 1);
-    return log_truncate(node->log, group, from);
+    return node->log == NULL ? 0 : log_truncate(node->log, group, from);
 }
 
 uint64_t node_hard(struct node *node, uint64_t group, uint64_t term, uint64_t vote)
@@ -276,28 +278,106 @@ uint64_t node_hard(struct node *node, uint64_t group, uint64_t term, uint64_t vo
 
     model->term = term;
     model->vote = vote;
-    return log_hard(node->log, group, term, vote);
+    return node->log == NULL ? 0 : log_hard(node->log, group, term, vote);
 }
 
 void node_apply(struct node *node, uint64_t group, uint64_t index)
 {
     struct model_group *model = group_of(node, group);
-    struct entry_head head = model_head(node, group, index);
-
     model->applied = index;
+    if (node->log == NULL)
+        return;
+    struct entry_head head = model_head(node, group, index);
     log_applied(node->log, group, index, head.term, head.time_ms, slice_text("applied"));
 }
 
 void node_trim(struct node *node, uint64_t group, uint64_t first)
 {
     group_of(node, group)->first = first;
-    log_trim(node->log, group, first);
+    if (node->log != NULL)
+        log_trim(node->log, group, first);
 }
 
 void node_forget(struct node *node, uint64_t group)
 {
     group_of(node, group)->exists = false;
-    log_forget(node->log, group);
+    if (node->log != NULL)
+        log_forget(node->log, group);
+}
+
+static uint64_t between(struct random *random, uint64_t low, uint64_t high)
+{
+    return low + random_below(random, high - low + 1);
+}
+
+static void random_append(struct node *node, struct random *random, uint64_t group)
+{
+    static const uint32_t lengths[] = { 1, 300, 3000, 20000, 120000 };
+    uint32_t max = lengths[random_below(random, 40) == 0 ? 4 : random_below(random, 4)];
+
+    node_append(node, group, random_below(random, 20) == 0 ? 0 : (uint32_t)between(random, 1, max));
+}
+
+void node_random_op(struct node *node, struct random *random)
+{
+    uint64_t group = between(random, 1, random_below(random, 3) == 0 ? GROUPS - 1 : 6);
+    struct model_group *model = &node->groups[group];
+    uint64_t choice = random_below(random, 1000);
+    uint64_t floor, last;
+
+    if (!model->exists) {
+        node_start(node, group);
+        return;
+    }
+    last = model_last(node, group);
+    floor = model->applied > model->start ? model->applied : model->start;
+    if (choice < 2 || model->count == ENTRIES_MAX)
+        node_forget(node, group);
+    else if (choice < 40 && floor < last) {
+        node_hard(node, group, model->term + 1, between(random, 0, 3));
+        node_truncate(node, group, between(random, floor + 1, last));
+    } else if (choice < 80)
+        node_hard(node, group, model->term + 1, between(random, 0, 3));
+    else if (choice < 180 && floor < last)
+        node_apply(node, group, between(random, floor + 1, last));
+    else if (choice < 220 && model->applied > model->start)
+        node_trim(node, group, between(random, model->first, model->applied + 1));
+    else
+        random_append(node, random, group);
+}
+
+bool node_matches(const struct node *node)
+{
+    for (uint64_t group = 1; group < GROUPS; group++) {
+        const struct model_group *model = &node->groups[group];
+        const struct log_state *state = log_state(node->log, group);
+        if ((state != NULL) != model->exists)
+            return false;
+        if (state == NULL)
+            continue;
+        if (state->term != model->term || state->vote != model->vote ||
+            state->last != model_last(node, group))
+            return false;
+        if (model->count > 0 &&
+            (state->last_term != model->entries[model->count - 1].term ||
+             state->last_time_ms != model->entries[model->count - 1].time_ms))
+            return false;
+    }
+    return true;
+}
+
+void node_take_hints(struct node *node)
+{
+    for (uint64_t group = 1; group < GROUPS; group++) {
+        struct model_group *model = &node->groups[group];
+        const struct log_state *state = log_state(node->log, group);
+        if (state == NULL)
+            continue;
+        assert_true(state->applied >= state->start_index && state->applied <= state->last);
+        assert_true(state->first <= state->applied + 1);
+        model->first = state->first;
+        model->applied = state->applied;
+    }
 }
 
 struct waiting {

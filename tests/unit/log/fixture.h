@@ -71,7 +71,7 @@ void node_wait_all(struct node *node);
 /* Until every full segment is filed. */
 void node_wait_filed(struct node *node);
 
-/* Each changes log and model alike, and returns the turn. */
+/* Each changes log and model alike, and returns the turn; while the log is closed the model alone. */
 uint64_t node_start(struct node *node, uint64_t group);
 uint64_t node_append(struct node *node, uint64_t group, uint32_t length);
 uint64_t node_truncate(struct node *node, uint64_t group, uint64_t from);
@@ -80,6 +80,9 @@ void node_apply(struct node *node, uint64_t group, uint64_t index);
 void node_trim(struct node *node, uint64_t group, uint64_t first);
 void node_forget(struct node *node, uint64_t group);
 
+/* One of the above, chosen by `random` and the model only. */
+void node_random_op(struct node *node, struct random *random);
+
 struct entry_head model_head(const struct node *node, uint64_t group, uint64_t index);
 struct buf *model_payload(uint64_t group, uint64_t index, const struct model_entry *entry);
 uint64_t model_last(const struct node *node, uint64_t group);
@@ -87,6 +90,11 @@ uint64_t model_last(const struct node *node, uint64_t group);
 enum err node_read(struct node *node, struct log_read *req);
 /* States and every readable entry are what the model says. */
 void node_check(struct node *node);
+
+/* Whether states and ends of all groups are what the model says; reads nothing. */
+bool node_matches(const struct node *node);
+/* What the log says was trimmed and applied, which may lag after a crash, goes into the model. */
+void node_take_hints(struct node *node);
 
 /* The file that holds the segment with the highest number, and where its last frame is. */
 struct tail_place {

@@ -1,0 +1,6 @@
+#include "fixture.h"
+
+int main(void)
+{
+    return 0;
+}
