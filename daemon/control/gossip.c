@@ -32,6 +32,7 @@ void gossip_close(struct control *control)
 {
     timer_stop(&control->gossip.every);
     timer_stop(&control->gossip.soon);
+    net_forget(control->world.net, control);
     net_handle(control->world.net, NET_LEADING, on_leading_closed, NULL, NULL);
 }
 

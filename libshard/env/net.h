@@ -86,6 +86,9 @@ void net_handle(struct net *net, enum net_kind kind, net_message_cb on_message,
 #define NET_LISTENERS_MAX 8u
 void net_listen(struct net *net, net_event_cb cb, void *ctx);
 
+/* No message, call or event reaches `ctx` any more: its owner closes. */
+void net_forget(struct net *net, const void *ctx);
+
 /* What this node says of itself in greetings from now on (cluster, name, AZ, addresses). */
 void net_hello_set(struct net *net, struct slice hello);
 

@@ -40,6 +40,7 @@ enum err roster_open(struct roster **ret, const struct roster_options *options,
 void roster_close(struct roster *roster)
 {
     ensure(roster->replica_count == 0 && list_empty(&roster->closing));
+    net_forget(roster->world.net, roster);
     timer_stop(&roster->ticker);
     timer_stop(&roster->hurry);
     defer_cancel(&roster->work);

@@ -166,6 +166,19 @@ void net_listen(struct net *net, net_event_cb cb, void *ctx)
     net->listeners[net->listener_count++].ctx = ctx;
 }
 
+void net_forget(struct net *net, const void *ctx)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < net->listener_count; i++)
+        if (net->listeners[i].ctx != ctx)
+            net->listeners[kept++] = net->listeners[i];
+    net->listener_count = kept;
+    for (uint32_t kind = 0; kind < NET_KIND_MAX; kind++)
+        if (net->handlers[kind].ctx == ctx)
+            net->handlers[kind] = (struct handler){ .ctx = NULL };
+}
+
 void net_hello_set(struct net *net, struct slice hello)
 {
     ensure(hello.len <= NET_HELLO_MAX);

@@ -45,6 +45,10 @@ void net_listen(struct net *net, net_event_cb cb, void *ctx)
     net->listener_ctx = ctx;
 }
 
+void net_forget(struct net *net, const void *ctx)
+{
+}
+
 bool net_is_up(const struct net *net, uint64_t node)
 {
     const struct fake *fake = net->node->fake;
@@ -109,45 +113,92 @@ const struct log_state *log_state(const struct log *log, uint64_t group)
     return found == NULL ? NULL : &found->state;
 }
 
-uint64_t log_entry(struct log *log, const struct entry_head *head, struct buf *payload)
+static void group_entry(struct fake_group *group, const struct entry_head *head,
+                        struct buf *payload)
 {
-    struct fake_group *group = group_of(log, head->group);
-
-    assert_non_null(group);
     assert_int_equal(head->index, group->state.last + 1);
     assert_true(head->index < FAKE_ENTRIES_MAX);
-    assert_int_equal(payload == NULL ? 0 : payload->len, head->length);
-    assert_true(entry_matches(head, payload == NULL ? slice_of(NULL, 0) : buf_slice(payload)));
     group->heads[head->index] = *head;
-    group->payloads[head->index] =
-        payload == NULL ? NULL : buf_copy(buf_slice(payload));
+    group->payloads[head->index] = buf_ref(payload);
     group->state.last = head->index;
     group->state.last_term = head->term;
     group->state.last_time_ms = head->time_ms;
+}
+
+static void group_cut(struct fake_group *group, uint64_t from)
+{
+    for (uint64_t k = from; k <= group->state.last; k++) {
+        buf_unref(group->payloads[k]);
+        group->payloads[k] = NULL;
+    }
+    group->state.last = from - 1;
+    group->state.last_term = group->heads[from - 1].term;
+    group->state.last_time_ms = group->heads[from - 1].time_ms;
+}
+
+static void group_write(struct fake_group *group, const struct fake_write *write)
+{
+    switch (write->kind) {
+    case WRITE_ENTRY:
+        group_entry(group, &write->head, write->payload);
+        break;
+    case WRITE_CUT:
+        group_cut(group, write->index);
+        break;
+    case WRITE_HARD:
+        group->state.term = write->term;
+        group->state.vote = write->vote;
+        break;
+    case WRITE_APPLIED:
+        group->state.applied = write->index;
+        group->state.applied_term = write->term;
+        break;
+    }
+}
+
+/* Changes what is in memory now, and the disk when its turn is durable. */
+static uint64_t log_write(struct log *log, const struct fake_write *write)
+{
+    struct fake_write *queued = malloc(sizeof(*queued));
+
+    *queued = *write;
+    queued->turn = log->turn;
+    list_append(&log->writes, &queued->link);
+    group_write(group_of(log, write->group), write);
     return gather(log);
+}
+
+/* The first write that waits reaches the disk, or is lost. */
+static void write_end(struct log *log, bool written)
+{
+    struct fake_write *write = container_of(list_pop(&log->writes), struct fake_write, link);
+
+    if (written)
+        group_write(&log->disk[write->group], write);
+    buf_unref(write->payload);
+    free(write);
+}
+
+uint64_t log_entry(struct log *log, const struct entry_head *head, struct buf *payload)
+{
+    struct fake_write write = { .group = head->group, .kind = WRITE_ENTRY, .head = *head };
+
+    assert_int_equal(payload == NULL ? 0 : payload->len, head->length);
+    assert_true(entry_matches(head, payload == NULL ? slice_of(NULL, 0) : buf_slice(payload)));
+    if (payload != NULL)
+        write.payload = buf_copy(buf_slice(payload));
+    return log_write(log, &write);
 }
 
 uint64_t log_truncate(struct log *log, uint64_t group, uint64_t from)
 {
-    struct fake_group *found = group_of(log, group);
-
-    for (uint64_t k = from; k <= found->state.last; k++) {
-        buf_unref(found->payloads[k]);
-        found->payloads[k] = NULL;
-    }
-    found->state.last = from - 1;
-    found->state.last_term = found->heads[from - 1].term;
-    found->state.last_time_ms = found->heads[from - 1].time_ms;
-    return gather(log);
+    return log_write(log, &(struct fake_write){ .group = group, .kind = WRITE_CUT, .index = from });
 }
 
 uint64_t log_hard(struct log *log, uint64_t group, uint64_t term, uint64_t vote)
 {
-    struct fake_group *found = group_of(log, group);
-
-    found->state.term = term;
-    found->state.vote = vote;
-    return gather(log);
+    return log_write(log, &(struct fake_write){
+                              .group = group, .kind = WRITE_HARD, .term = term, .vote = vote });
 }
 
 uint64_t log_turn(const struct log *log)
@@ -172,9 +223,9 @@ void log_applied(struct log *log, uint64_t group, uint64_t index, uint64_t term,
 
     assert_true(index > found->state.applied);
     assert_int_equal(found->heads[index].term, term);
-    found->state.applied = index;
-    found->state.applied_term = term;
     found->state.applied_time_ms = time_ms;
+    log_write(log, &(struct fake_write){
+                       .group = group, .kind = WRITE_APPLIED, .index = index, .term = term });
 }
 
 enum err log_head(const struct log *log, uint64_t group, uint64_t index, struct entry_head *ret)
@@ -257,6 +308,10 @@ static void log_step(struct log *log)
     if (log->write_done_ms != 0 && log->write_done_ms <= now) {
         log->write_done_ms = 0;
         log->durable = log->write_turn;
+        while (!list_empty(&log->writes) &&
+               container_of(list_first(&log->writes), struct fake_write, link)->turn <=
+                   log->durable)
+            write_end(log, true);
         if (log->node->roster != NULL)
             roster_durable(log->node->roster, log->durable);
     }
@@ -339,6 +394,7 @@ struct fake *fake_new(uint32_t nodes)
         node->id = k + 1;
         node->clock.node = node->net.node = node->log.node = node;
         node->log.turn = 1;
+        list_init(&node->log.writes);
         random_init(&node->random, k + 1);
         roster_make(node);
     }
@@ -375,18 +431,36 @@ static void node_stop(struct fake_node *node)
     node->up = false;
 }
 
+static void group_free(struct fake_group *group)
+{
+    for (uint64_t k = 0; group->payloads != NULL && k < FAKE_ENTRIES_MAX; k++)
+        buf_unref(group->payloads[k]);
+    free(group->payloads);
+    free(group->heads);
+    *group = (struct fake_group){ .heads = NULL };
+}
+
+static void group_copy(struct fake_group *to, const struct fake_group *from)
+{
+    to->state = from->state;
+    to->heads = calloc(FAKE_ENTRIES_MAX, sizeof(*to->heads));
+    to->payloads = calloc(FAKE_ENTRIES_MAX, sizeof(*to->payloads));
+    memcpy(to->heads, from->heads, (from->state.last + 1) * sizeof(*to->heads));
+    for (uint64_t k = 0; k <= from->state.last; k++)
+        to->payloads[k] = buf_ref(from->payloads[k]);
+}
+
 void fake_free(struct fake *fake)
 {
     for (uint32_t k = 0; k < fake->node_count; k++) {
         struct fake_node *node = &fake->nodes[k];
         if (node->up)
             node_stop(node);
+        while (!list_empty(&node->log.writes))
+            write_end(&node->log, false);
         for (uint32_t g = 0; g < FAKE_GROUPS_MAX; g++) {
-            struct fake_group *group = &node->log.groups[g];
-            for (uint64_t i = 0; group->payloads != NULL && i < FAKE_ENTRIES_MAX; i++)
-                buf_unref(group->payloads[i]);
-            free(group->payloads);
-            free(group->heads);
+            group_free(&node->log.groups[g]);
+            group_free(&node->log.disk[g]);
         }
     }
     for (struct list_node *at; (at = list_pop(&fake->messages)) != NULL;) {
@@ -414,6 +488,7 @@ void fake_start(struct fake_node *node, uint64_t group, uint32_t members)
     made->heads = calloc(FAKE_ENTRIES_MAX, sizeof(*made->heads));
     made->payloads = calloc(FAKE_ENTRIES_MAX, sizeof(*made->payloads));
     made->heads[1].term = 1;
+    group_copy(&node->log.disk[group], made);
 }
 
 void fake_open(struct fake_node *node, uint64_t group, uint64_t preferred, bool eager)
@@ -531,6 +606,27 @@ static void tell(struct fake *fake, enum net_event event, uint64_t about)
 void fake_kill(struct fake *fake, uint64_t node)
 {
     node_stop(fake_node(fake, node));
+    tell(fake, NET_GONE, node);
+}
+
+void fake_power_off(struct fake *fake, uint64_t node, uint64_t kept)
+{
+    struct log *log = &fake_node(fake, node)->log;
+
+    node_stop(log->node);
+    while (!list_empty(&log->writes)) {
+        write_end(log, kept > 0);
+        kept -= kept > 0;
+    }
+    log->gathered = log->stalled = false;
+    log->write_done_ms = 0;
+    log->durable = log->turn++;
+    for (uint32_t k = 0; k < FAKE_GROUPS_MAX; k++) {
+        if (log->disk[k].state.group == 0)
+            continue;
+        group_free(&log->groups[k]);
+        group_copy(&log->groups[k], &log->disk[k]);
+    }
     tell(fake, NET_GONE, node);
 }
 
