@@ -144,7 +144,7 @@
 #define PEER_PAUSE_MS_MAX 500u                /* so long may a node that came back stay unnoticed */
 
 /* ---- clients (transport) ---- */
-#define HTTP_CONNECTIONS_MAX 4096u            /* default; each costs 64 KiB while it reads */
+#define HTTP_CONNECTIONS_MAX 4096u            /* default; each may hold 64 KiB of pipelined bytes */
 #define HTTP_TURNED_AWAY_MAX 64u /* over the maximum, being told so; more wait in the backlog */
 #define HTTP_BACKLOG 511                      /* connections that wait to be accepted */
 #define HTTP_HEAD_BYTES_MAX 16384u            /* request line and headers */
