@@ -27,7 +27,8 @@ void net_call(struct net *net, struct net_call *call, uint64_t node, enum net_ki
 {
     bool local = node == net->options.node;
     struct peer *peer = local ? NULL : peer_find(net, node);
-    struct link *link = peer != NULL && peer->dial != NULL ? peer->dial->links[NET_LANE_BULK] : NULL;
+    bool up = peer != NULL && peer->dial != NULL;
+    struct link *link = up ? peer->dial->links[NET_LANE_BULK] : NULL;
     struct outgoing_frame frame = {
         .type = FRAME_CALL, .kind = kind, .parts = parts, .part_count = part_count
     };

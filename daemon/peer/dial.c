@@ -237,8 +237,8 @@ static bool greeting_is_welcome(struct dial *dial, const struct greeting *greeti
     struct peer *former = dial->node == greeting->node ? NULL : peer_find(net, dial->node);
 
     if (greeting->node == net->options.node) {
-        note_event(net->note, NOTE_ERROR, "peer.refused", "address=%s why=\"it has this node's id\"",
-                   dial->address);
+        note_event(net->note, NOTE_ERROR, "peer.refused",
+                   "address=%s why=\"it has this node's id\"", dial->address);
         return false;
     }
     /* Still there, as it said goodbye: it ends soon, and its groups are elected anew by now. */

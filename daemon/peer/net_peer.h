@@ -32,7 +32,7 @@ struct net_peer_options {
     uint64_t boot; /* this process's number, not 0 */
     const char *host; /* to listen on: a numeric IPv4 or IPv6 address */
     uint16_t port;    /* 0: any free one, see net_peer_port() */
-    const char *address; /* where others reach this node, "host:port"; for their notes.  May be NULL */
+    const char *address; /* where others reach it, "host:port", for their notes; may be NULL */
     struct note *note;   /* may be NULL */
     uint32_t ping_ms;    /* 0 takes PEER_PING_MS, and so on */
     uint32_t silence_ms;

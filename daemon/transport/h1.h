@@ -44,7 +44,7 @@ struct http_request {
     const struct http_header *headers; /* in their order */
     uint32_t header_count;
     struct slice body;     /* HTTP_BODY_PADDING zero bytes stand behind it, also when it is empty */
-    struct buf *body_buf;  /* holds `body`; NULL when it is empty.  buf_part() of it outlives the request */
+    struct buf *body_buf;  /* holds `body`; NULL when it is empty.  A buf_part() may outlive both */
     struct arena *arena;   /* for what the handler makes; freed with the request */
     const char *peer;      /* the client's address, "127.0.0.1:4711" */
     bool keep_alive;       /* the client would like to go on */

@@ -164,8 +164,8 @@ static void drain_on_time(struct timer *timer)
     struct http_server *server = container_of(timer, struct http_server, drain);
 
     server->drained = true;
-    note_event(server->options.note, NOTE_WARN, "drain.cut", "port=%s connections=%llu exchanges=%llu",
-               server->name, (unsigned long long)server->figures.connections,
+    note_event(server->options.note, NOTE_WARN, "drain.cut",
+               "port=%s connections=%llu exchanges=%llu", server->name, (unsigned long long)server->figures.connections,
                (unsigned long long)server->figures.exchanges);
     server->cb(server->cb_ctx);
 }

@@ -40,10 +40,10 @@ typedef void (*http_request_cb)(void *ctx, struct http_exchange *exchange);
 
 /* Milliseconds; 0 takes the default of limits.h. */
 struct http_deadlines {
-    uint32_t head_ms; /* from a request's first byte (or the connection's start) to its head's end */
-    uint32_t body_ms; /* in each such stretch HTTP_BODY_STRETCH_BYTES must come */
-    uint32_t idle_ms; /* between requests */
-    uint32_t write_ms; /* without the client taking a byte of the reply */
+    uint32_t head_ms;   /* a head's, from its first byte or the connection's start */
+    uint32_t body_ms;   /* in each such stretch HTTP_BODY_STRETCH_BYTES must come */
+    uint32_t idle_ms;   /* between requests */
+    uint32_t write_ms;  /* without the client taking a byte of the reply */
     uint32_t linger_ms; /* after a refusal, for the client to read it */
 };
 

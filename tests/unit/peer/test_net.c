@@ -541,25 +541,6 @@ static void a_process_that_ended_is_lost_then_gone_once(void **state)
     world_free(world);
 }
 
-static void a_new_boot_number_means_that_the_old_process_is_gone(void **state)
-{
-    struct world *world = pair();
-    struct node *left = &world->nodes[0];
-
-    /* Closed and opened before the other's loop sees anything: it is never refused. */
-    struct net *old = world->nodes[1].net;
-    net_peer_close(old, on_closed, &world->nodes[1]);
-    until(world, world->nodes[1].closed);
-    node_open(world, 1, 201);
-    until(world, left->event_count >= 4);
-    assert_int_equal(left->events[1].event, NET_LOST);
-    assert_int_equal(left->events[2].event, NET_GONE);
-    assert_int_equal(left->events[2].boot, 200);
-    assert_int_equal(left->events[3].event, NET_UP);
-    assert_int_equal(left->events[3].boot, 201);
-    world_free(world);
-}
-
 static void another_node_at_the_address_means_that_the_former_is_gone(void **state)
 {
     struct world *world = pair();
@@ -685,12 +666,326 @@ static void raw_close(struct raw *raw)
     uv_close((uv_handle_t *)&raw->tcp, raw_on_handle_closed);
 }
 
+static size_t frame_bytes(unsigned char *bytes, struct frame_header header, struct buf *body)
+{
+    header.body_len = body != NULL ? (uint32_t)body->len : 0;
+    header.body_crc = frame_crc(&body, body != NULL);
+    frame_header_encode(&header, bytes);
+    if (body != NULL)
+        memcpy(bytes + FRAME_HEADER_BYTES, body->data, body->len);
+    return FRAME_HEADER_BYTES + header.body_len;
+}
+
+/* ---- a node that is a puppet: it accepts, greets as it is told, and says nothing else ---- */
+
+#define STRINGS_MAX 64
+
+struct string {
+    struct puppet *puppet;
+    uv_tcp_t tcp;
+    bool greeted, open;
+    char room[4096];
+};
+
+struct puppet {
+    struct world *world;
+    uv_tcp_t tcp;
+    uint16_t port;
+    uint64_t node, boot;
+    bool lanes_differ; /* the bulk lane is greeted with another boot number */
+    bool lane_wrong;
+    bool mute;
+    int string_count;
+    struct string strings[STRINGS_MAX];
+};
+
+static void string_greet(struct string *string)
+{
+    struct puppet *puppet = string->puppet;
+    struct greeting heard, said;
+    unsigned char bytes[256];
+    uv_buf_t buf;
+
+    assert_int_equal(greeting_decode(slice_of(string->room + FRAME_HEADER_BYTES,
+                                              GREETING_FIXED_BYTES + strlen("test:1")),
+                                     &heard),
+                     ERR_OK);
+    said = (struct greeting){ .lane = puppet->lane_wrong ? !heard.lane : heard.lane,
+                              .node = puppet->node,
+                              .boot = puppet->boot + (puppet->lanes_differ ? heard.lane : 0) };
+    AUTO_UNREF struct buf *body = greeting_encode(&said);
+    buf = uv_buf_init((char *)bytes, (unsigned)frame_bytes(
+                                         bytes, (struct frame_header){ .type = FRAME_GREETING },
+                                         body));
+    assert_int_equal(uv_try_write((uv_stream_t *)&string->tcp, &buf, 1), (int)buf.len);
+}
+
+static void string_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct string *string = handle->data;
+
+    *buf = uv_buf_init(string->room, sizeof(string->room));
+}
+
+static void string_close(struct string *string)
+{
+    if (string->open)
+        uv_close((uv_handle_t *)&string->tcp, NULL);
+    string->open = false;
+}
+
+static void string_on_bytes(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
+{
+    struct string *string = stream->data;
+
+    if (len < 0)
+        string_close(string);
+    else if (!string->greeted && !string->puppet->mute)
+        string_greet(string);
+    string->greeted = true;
+}
+
+static void puppet_on_connection(uv_stream_t *stream, int status)
+{
+    struct puppet *puppet = stream->data;
+    struct string *string = &puppet->strings[puppet->string_count++];
+
+    assert_true(puppet->string_count < STRINGS_MAX);
+    *string = (struct string){ .puppet = puppet, .open = true };
+    uv_tcp_init(&puppet->world->loop, &string->tcp);
+    string->tcp.data = string;
+    assert_int_equal(uv_accept(stream, (uv_stream_t *)&string->tcp), 0);
+    uv_read_start((uv_stream_t *)&string->tcp, string_on_alloc, string_on_bytes);
+}
+
+static struct puppet *puppet_new(struct world *world, uint64_t node, uint64_t boot)
+{
+    struct puppet *puppet = calloc(1, sizeof(*puppet));
+    struct sockaddr_in place;
+    int len = sizeof(place);
+
+    *puppet = (struct puppet){ .world = world, .node = node, .boot = boot };
+    uv_ip4_addr("127.0.0.1", 0, &place);
+    uv_tcp_init(&world->loop, &puppet->tcp);
+    puppet->tcp.data = puppet;
+    uv_tcp_bind(&puppet->tcp, (struct sockaddr *)&place, 0);
+    assert_int_equal(uv_listen((uv_stream_t *)&puppet->tcp, 16, puppet_on_connection), 0);
+    uv_tcp_getsockname(&puppet->tcp, (struct sockaddr *)&place, &len);
+    puppet->port = ntohs(place.sin_port);
+    return puppet;
+}
+
+static void puppet_cut(struct puppet *puppet)
+{
+    for (int at = 0; at < puppet->string_count; at++)
+        string_close(&puppet->strings[at]);
+}
+
+static void puppet_on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+/* After the world's nets: so that nobody dials it any more. */
+static void puppet_free(struct puppet *puppet)
+{
+    puppet_cut(puppet);
+    uv_close((uv_handle_t *)&puppet->tcp, puppet_on_closed);
+}
+
+static void puppet_dial(struct world *world, const struct puppet *puppet)
+{
+    char address[64];
+
+    snprintf(address, sizeof(address), "127.0.0.1:%u", puppet->port);
+    assert_int_equal(net_dial(world->nodes[0].net, address), ERR_OK);
+}
+
+static void a_new_boot_number_means_that_the_old_process_is_gone(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *puppet = puppet_new(world, 2, 200);
+    struct node *left = &world->nodes[0];
+
+    node_open(world, 0, 100);
+    puppet_dial(world, puppet);
+    until(world, net_is_up(left->net, 2));
+    puppet->boot = 201; /* it is never refused: so quick is its new process */
+    puppet_cut(puppet);
+    until(world, left->event_count == 4);
+    assert_int_equal(left->events[1].event, NET_LOST);
+    assert_int_equal(left->events[2].event, NET_GONE);
+    assert_int_equal(left->events[2].boot, 200);
+    assert_int_equal(left->events[3].event, NET_UP);
+    assert_int_equal(left->events[3].boot, 201);
+    node_close(world, 0);
+    puppet_free(puppet);
+    world_free(world);
+}
+
+static void a_broken_connection_alone_is_lost_and_not_gone(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *puppet = puppet_new(world, 2, 200);
+    struct node *left = &world->nodes[0];
+
+    node_open(world, 0, 100);
+    puppet_dial(world, puppet);
+    until(world, net_is_up(left->net, 2));
+    string_close(&puppet->strings[0]); /* one lane is enough */
+    until(world, left->event_count == 3);
+    assert_int_equal(left->events[1].event, NET_LOST);
+    assert_int_equal(left->events[2].event, NET_UP);
+    assert_int_equal(left->events[2].boot, 200);
+    node_close(world, 0);
+    puppet_free(puppet);
+    world_free(world);
+}
+
+static void a_node_that_falls_silent_is_lost_and_not_gone(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *puppet = puppet_new(world, 2, 200);
+    struct node *left = &world->nodes[0];
+
+    node_open_with(world, 0, 100,
+                   (struct net_peer_options){ .ping_ms = 10, .silence_ms = 30, .greeting_ms = 30 });
+    puppet_dial(world, puppet);
+    until(world, net_is_up(left->net, 2));
+    puppet->mute = true; /* as a process that was stopped */
+    until(world, !net_is_up(left->net, 2));
+    assert_int_equal(last_event(left).event, NET_LOST);
+    int before = puppet->string_count;
+    until(world, puppet->string_count > before + 4); /* it is dialled in vain */
+    assert_false(net_is_gone(left->net, 2));
+    node_close(world, 0);
+    puppet_free(puppet);
+    world_free(world);
+}
+
+static void lanes_that_met_two_processes_are_not_up(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *puppet = puppet_new(world, 2, 200);
+
+    node_open(world, 0, 100);
+    puppet->lanes_differ = true;
+    puppet_dial(world, puppet);
+    until(world, puppet->string_count > 6);
+    assert_int_equal(events_of(&world->nodes[0], NET_UP), 0);
+    puppet->lanes_differ = false;
+    until(world, net_is_up(world->nodes[0].net, 2));
+    node_close(world, 0);
+    puppet_free(puppet);
+    world_free(world);
+}
+
+static void a_greeting_for_the_wrong_lane_is_hostile(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *puppet = puppet_new(world, 2, 200);
+
+    node_open(world, 0, 100);
+    puppet->lane_wrong = true;
+    puppet_dial(world, puppet);
+    until(world, net_peer_figures(world->nodes[0].net)->hostile >= 1);
+    assert_int_equal(world->nodes[0].event_count, 0);
+    node_close(world, 0);
+    puppet_free(puppet);
+    world_free(world);
+}
+
+static void another_process_with_this_nodes_id_is_not_taken_for_it(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *puppet = puppet_new(world, 1, 200);
+
+    node_open(world, 0, 100);
+    puppet_dial(world, puppet);
+    until(world, puppet->string_count > 4);
+    assert_int_equal(world->nodes[0].event_count, 0);
+    node_close(world, 0);
+    puppet_free(puppet);
+    world_free(world);
+}
+
+static void a_second_address_of_a_node_is_a_spare(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *one = puppet_new(world, 2, 200);
+    struct puppet *two = puppet_new(world, 2, 200);
+    struct node *left = &world->nodes[0];
+
+    node_open(world, 0, 100);
+    puppet_dial(world, one);
+    until(world, net_is_up(left->net, 2));
+    puppet_dial(world, two);
+    until(world, two->string_count == 2 && two->strings[1].greeted);
+    for (int at = 0; at < 8; at++)
+        uv_run(&world->loop, UV_RUN_NOWAIT);
+    assert_int_equal(left->event_count, 1);
+    one->mute = true;
+    puppet_cut(one);
+    until(world, left->event_count == 3);
+    assert_int_equal(left->events[1].event, NET_LOST);
+    assert_int_equal(left->events[2].event, NET_UP);
+    node_close(world, 0);
+    puppet_free(one);
+    puppet_free(two);
+    world_free(world);
+}
+
+/* ---- a long time in a bad place ---- */
+
+#define STORM_ROUNDS 300
+#define STORM_ASKS 600
+
+static void whatever_breaks_every_call_ends_once(void **state)
+{
+    static struct ask asks[STORM_ASKS];
+    struct world *world = world_new();
+    uint64_t boot = 100, chance = 12345;
+    int asked = 0, ended = 0;
+
+    for (int at = 0; at < NODES; at++)
+        node_open(world, at, boot++);
+    for (int round = 0; round < STORM_ROUNDS; round++) {
+        chance = chance * 6364136223846793005u + 1442695040888963407u;
+        int who = (int)(chance >> 33) % NODES;
+        int what = (int)(chance >> 40) % 20;
+        if (what == 0) {
+            node_close(world, who);
+            node_open(world, who, boot++);
+        } else if (what == 1) {
+            net_goodbye(world->nodes[who].net);
+        }
+        for (int to = 0; to < NODES; to++) {
+            node_dial(world, who, to);
+            send_text(&world->nodes[who], (uint64_t)to + 1, NET_LANE_RAFT, "storm");
+            if (asked < STORM_ASKS)
+                ask_text(&world->nodes[who], &asks[asked++], (uint64_t)to + 1, "x", 3000);
+        }
+        for (int at = 0; at < NODES; at++)
+            world->nodes[at].event_count = 0;
+        uv_run(&world->loop, UV_RUN_NOWAIT);
+    }
+    for (int at = 0; at < asked; at++)
+        until(world, asks[at].ends >= 1);
+    for (int at = 0; at < asked; at++) {
+        assert_int_equal(asks[at].ends, 1);
+        ended += asks[at].err == ERR_OK;
+    }
+    assert_true(ended > STORM_ASKS / 10);
+    world_free(world);
+}
+
 static void garbage_on_the_port_is_hung_up_on(void **state)
 {
     static const char *const garbage[] = {
         "GET / HTTP/1.1\r\nHost: braid\r\n\r\n",
         "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 client hello ............",
-        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
     };
     struct world *world = pair();
 
@@ -704,16 +999,6 @@ static void garbage_on_the_port_is_hung_up_on(void **state)
     assert_true(net_is_up(world->nodes[0].net, 2));
     assert_int_equal(world->nodes[0].event_count, 1);
     world_free(world);
-}
-
-static size_t frame_bytes(unsigned char *bytes, struct frame_header header, struct buf *body)
-{
-    header.body_len = body != NULL ? (uint32_t)body->len : 0;
-    header.body_crc = frame_crc(&body, body != NULL);
-    frame_header_encode(&header, bytes);
-    if (body != NULL)
-        memcpy(bytes + FRAME_HEADER_BYTES, body->data, body->len);
-    return FRAME_HEADER_BYTES + header.body_len;
 }
 
 static struct raw *raw_greeted(struct world *world, uint64_t node)
@@ -875,6 +1160,13 @@ int main(void)
         cmocka_unit_test(a_node_talks_to_itself),
         cmocka_unit_test(a_node_that_dials_itself_notices),
         cmocka_unit_test(a_process_that_ended_is_lost_then_gone_once),
+        cmocka_unit_test(a_broken_connection_alone_is_lost_and_not_gone),
+        cmocka_unit_test(a_node_that_falls_silent_is_lost_and_not_gone),
+        cmocka_unit_test(lanes_that_met_two_processes_are_not_up),
+        cmocka_unit_test(a_greeting_for_the_wrong_lane_is_hostile),
+        cmocka_unit_test(another_process_with_this_nodes_id_is_not_taken_for_it),
+        cmocka_unit_test(a_second_address_of_a_node_is_a_spare),
+        cmocka_unit_test(whatever_breaks_every_call_ends_once),
         cmocka_unit_test(a_new_boot_number_means_that_the_old_process_is_gone),
         cmocka_unit_test(another_node_at_the_address_means_that_the_former_is_gone),
         cmocka_unit_test(a_goodbye_means_gone_and_the_same_process_does_not_come_back),
