@@ -16,8 +16,8 @@
  *     F6   AppendEntries are cut, their commit index is clamped at both ends
  *     F7   nothing leaves before what it promises is durable      outbox.c
  *     F8   no callback from inside the call that started it       io_net.c
- *     F9   an instance that became UNAVAILABLE is opened anew     replica.c
- *     F10  applying only queues                                   replica.c
+ *     F9   an instance that became UNAVAILABLE is opened anew     instance.c
+ *     F10  applying only queues                                   instance.c
  *     F11  closing completes what is pending first                io_log.c, io_net.c
  *     F12  a success reports no more than this term's messages verified
  *     F13  F1 for the appends of a former leader too

@@ -10,9 +10,7 @@
 #include "replica/fence.h"
 #include "replica/replica_private.h"
 
-static enum err start(struct replica *replica, struct reason *reason);
 static void lead_begin(struct replica *replica);
-static void lead_end(struct replica *replica);
 static enum err propose(struct replica *replica, struct proposal *proposal, enum entry_type type,
                         struct buf *payload, uint16_t records);
 static void settle_lost(struct replica *replica);
@@ -28,55 +26,6 @@ struct member *replica_member(struct replica *replica, uint64_t node)
         if (replica->members[k].node == node)
             return &replica->members[k];
     return NULL;
-}
-
-/* ---- libraft's state machine ---- */
-
-/* F10.  Only queues: libraft moves its own applied index after this returned. */
-static int fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
-{
-    struct replica *replica = fsm->data;
-    struct payload_store *payloads = &replica->roster->payloads;
-    struct applied *applied = malloc(sizeof(*applied));
-
-    *result = NULL;
-    if (applied == NULL)
-        return RAFT_NOMEM; /* libraft applies it again later */
-    *applied = (struct applied){ .payload = NULL };
-    ensure(buf->len == ENTRY_HEAD_BYTES && entry_head_decode(&applied->head, buf->base));
-    ensure(applied->head.index == replica->committed + 1);
-    applied->payload = buf_ref(payload_get(payloads, &applied->head));
-    payload_applied(payloads, &applied->head);
-    list_append(&replica->committed_queue, &applied->link);
-    replica->committed = applied->head.index;
-    replica->committed_term = applied->head.term;
-    replica->committed_time_ms = applied->head.time_ms;
-    replica_wake(replica);
-    return 0;
-}
-
-/* libraft trims its log by taking snapshots; the state itself is its owner's. */
-static int fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
-{
-    struct raft_buffer *buf = raft_malloc(sizeof(*buf));
-
-    if (buf == NULL)
-        return RAFT_NOMEM;
-    buf->len = 8;
-    buf->base = raft_calloc(1, buf->len);
-    if (buf->base == NULL) {
-        raft_free(buf);
-        return RAFT_NOMEM;
-    }
-    *bufs = buf;
-    *n_bufs = 1;
-    return 0;
-}
-
-static int fsm_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
-{
-    raft_free(buf->base);
-    return 0;
 }
 
 /* ---- life ---- */
@@ -191,7 +140,7 @@ enum err replica_open(struct replica **ret, struct roster *roster, uint64_t grou
         replica_free(replica);
         return err;
     }
-    err = start(replica, reason);
+    err = instance_start(replica, reason);
     if (err != ERR_OK) {
         roster_remove(roster, replica);
         replica_free(replica);
@@ -205,78 +154,6 @@ enum err replica_open(struct replica **ret, struct roster *roster, uint64_t grou
     return ERR_OK;
 }
 
-static void stopped(struct raft *raft)
-{
-}
-
-static enum err err_of(int rv)
-{
-    return rv == RAFT_NOMEM ? ERR_NO_MEMORY : rv == RAFT_CORRUPT ? ERR_CORRUPT : ERR_IO;
-}
-
-/* One instance of libraft over what the log has. */
-static enum err start(struct replica *replica, struct reason *reason)
-{
-    const struct roster_options *options = &replica->roster->options;
-    struct log *log = replica->roster->world.log;
-    struct raft *raft = &replica->raft;
-
-    /* What earlier openings appended may still be on its way: with this in the same order behind
-     * it, no message leaves before it is durable, and libraft may take it for stored. */
-    replica->hard_turn = log_hard(log, replica->group, replica->term, replica->vote);
-    replica->opened_ms = replica_now_ms(replica);
-    memset(raft, 0, sizeof(*raft));
-    replica->io = (struct raft_io){ .version = 1, .impl = replica };
-    io_log_init(replica);
-    io_net_init(replica);
-    replica->fsm = (struct raft_fsm){ .version = 1,
-                                      .data = replica,
-                                      .apply = fsm_apply,
-                                      .snapshot = fsm_snapshot,
-                                      .restore = fsm_restore };
-    int rv = raft_init(raft, &replica->io, &replica->fsm, options->node,
-                       replica->members[replica->self].address);
-    if (rv != 0) {
-        reason_set(reason, "start group %llu: %s", (unsigned long long)replica->group,
-                   raft_strerror(rv));
-        return err_of(rv);
-    }
-    raft_set_election_timeout(raft, options->election_timeout_ms);
-    raft_set_heartbeat_timeout(raft, options->heartbeat_ms);
-    raft_set_snapshot_threshold(raft, RAFT_THRESHOLD_ENTRIES);
-    raft_set_snapshot_trailing(raft, RAFT_TRAILING_ENTRIES);
-    raft_set_pre_vote(raft, true);
-    rv = raft_start(raft);
-    if (rv != 0) {
-        reason_set(reason, "start group %llu: %s: %s", (unsigned long long)replica->group,
-                   raft_strerror(rv), replica->io.errmsg);
-        raft_close(raft, stopped);
-        return err_of(rv);
-    }
-    replica->started = true;
-    return ERR_OK;
-}
-
-/* Ends the instance: libraft forgets everything, the log keeps it. */
-static void stop(struct replica *replica)
-{
-    if (!replica->started)
-        return;
-    replica->started = false;
-    raft_close(&replica->raft, stopped);
-    lead_end(replica);
-    for (struct list_node *node; (node = list_first(&replica->inbox)) != NULL;)
-        letter_free(container_of(node, struct letter, link));
-    replica->inbox_bytes = 0;
-    replica->verified_term = replica->verified_index = 0;
-    replica->stamp_term = 0;
-
-    /* A payload that no applying will unpin: the log has it. */
-    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
-    for (uint64_t k = replica->committed + 1; state != NULL && k <= state->last; k++)
-        payload_drop(&replica->roster->payloads, replica->group, k);
-}
-
 void replica_close(struct replica *replica, void (*closed)(void *ctx), void *ctx)
 {
     struct roster *roster = replica->roster;
@@ -285,7 +162,7 @@ void replica_close(struct replica *replica, void (*closed)(void *ctx), void *ctx
     replica->closing = true;
     replica->closed = closed;
     replica->closed_ctx = ctx;
-    stop(replica);
+    instance_stop(replica);
     list_join(&replica->lost, &replica->requests); /* committed, but nobody will hear of it */
     election_cancel(replica);
     list_remove(&replica->ready);
@@ -310,21 +187,6 @@ bool replica_finish(struct replica *replica)
     if (closed != NULL)
         closed(ctx);
     return true;
-}
-
-/* F9.  An instance that met an error it cannot handle is UNAVAILABLE and says nothing: a silent
- * zombie.  A new one over the same log goes on where this one stood. */
-static void reopen(struct replica *replica)
-{
-    if (replica->started)
-        replica->roster->figures.reopened++;
-    stop(replica);
-    replica->forgetful = true;
-    replica->seal_index = 0;
-    if (start(replica, NULL) != ERR_OK)
-        return; /* no memory: the next tick tries again */
-    replica->broken = false;
-    replica_settle(replica);
 }
 
 /* ---- after each call into libraft ---- */
@@ -365,15 +227,15 @@ void replica_settle(struct replica *replica)
     if (replica->closing || replica->broken)
         return;
     if (state == RAFT_UNAVAILABLE) {
-        lead_end(replica);
+        replica_lead_end(replica);
         replica->broken = FENCE(F9);
         replica_wake(replica);
         return;
     }
     if (state != RAFT_LEADER) {
-        lead_end(replica);
+        replica_lead_end(replica);
     } else if (!replica->leading || replica->lead_term != replica->term) {
-        lead_end(replica);
+        replica_lead_end(replica);
         lead_begin(replica);
     }
 
@@ -412,7 +274,7 @@ static void lead_begin(struct replica *replica)
     replica->roster->figures.leaders++;
 }
 
-static void lead_end(struct replica *replica)
+void replica_lead_end(struct replica *replica)
 {
     if (!replica->leading)
         return;
@@ -621,7 +483,7 @@ void replica_turn(struct replica *replica)
         replica_settle(replica);
     }
     if (replica->broken)
-        reopen(replica);
+        instance_restart(replica);
     io_net_pump(replica);
 
     if (role_now(replica) < replica->role)

@@ -3,6 +3,7 @@
  *
  *     roster.c   ticks, frames, durable turns       -> replicas
  *     replica.c  life cycle, proposals, what the owner hears
+ *     instance.c libraft's start and end, its state machine
  *     io_log.c   raft_io towards the log            io_net.c  towards the peers
  *     fence.c    rules between libraft and the world
  *     election.c who asks for votes when            feed.c    followers behind libraft
@@ -191,6 +192,15 @@ void replica_tick(struct replica *replica);
 bool replica_finish(struct replica *replica);
 struct member *replica_member(struct replica *replica, uint64_t node);
 uint64_t replica_now_ms(const struct replica *replica);
+
+/* No more leader; legal when it is none. */
+void replica_lead_end(struct replica *replica);
+
+/* ---- instance.c ---- */
+MUST_CHECK enum err instance_start(struct replica *replica, struct reason *reason);
+/* libraft forgets everything, the log keeps it; legal when it was not started. */
+void instance_stop(struct replica *replica);
+void instance_restart(struct replica *replica);
 
 /* ---- roster.c ---- */
 void roster_add_work(struct roster *roster);

@@ -46,9 +46,21 @@ struct fake_group {
     struct buf **payloads; /* by index */
 };
 
+/* Something that was given to the log and is not on its disk yet. */
+struct fake_write {
+    struct list_node link;
+    uint64_t turn, group;
+    enum { WRITE_ENTRY, WRITE_CUT, WRITE_HARD, WRITE_APPLIED } kind;
+    struct entry_head head;
+    struct buf *payload;
+    uint64_t index, term, vote;
+};
+
 struct log {
     struct fake_node *node;
     struct fake_group groups[FAKE_GROUPS_MAX];
+    struct fake_group disk[FAKE_GROUPS_MAX]; /* what a power loss leaves */
+    struct list writes;
     uint64_t turn, durable;   /* gathering, durable */
     uint64_t write_done_ms;   /* 0 = nothing is being written */
     uint64_t write_turn;
@@ -124,6 +136,8 @@ uint64_t fake_put(struct fake *fake, struct fake_owner *owner, size_t bytes);
 
 /* The process of `node` ends; the others hear that it is gone.  What it appended stays. */
 void fake_kill(struct fake *fake, uint64_t node);
+/* As fake_kill(), but of what is not durable only the first `kept` writes survive. */
+void fake_power_off(struct fake *fake, uint64_t node, uint64_t kept);
 /* It comes back, with an empty memory, and opens all its groups. */
 void fake_restart(struct fake *fake, uint64_t node, uint64_t preferred);
 void fake_cut(struct fake *fake, uint64_t a, uint64_t b, bool cut);
