@@ -1,6 +1,367 @@
 #include "fixture.h"
 
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "log/segment.h"
+
+/* What a damaged, foreign or newer data directory does to a start. */
+
+static struct node node, before;
+
+static int set_up(void **state)
+{
+    (void)state;
+    node_init(&node);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    node_fini(&node);
+    return 0;
+}
+
+/* Some frames, the last one with 10,000 bytes of payload; `before` is the model without it. */
+static struct tail_place write_some(void)
+{
+    node_open(&node);
+    node_start(&node, 1);
+    node_start(&node, 2);
+    for (unsigned i = 0; i < 12; i++) {
+        node_append(&node, 1 + i % 2, 6000);
+        node_wait_all(&node);
+    }
+    memcpy(&before, &node, sizeof(before));
+    node_append(&node, 1, 10000);
+    node_wait_all(&node);
+    node_close(&node);
+    return node_tail(&node);
+}
+
+static void expect_without_last(uint64_t torn_frames)
+{
+    memcpy(node.groups, before.groups, sizeof(node.groups));
+    node_open(&node);
+    assert_int_equal(log_recovery(node.log).torn_frames, torn_frames);
+    node_check(&node);
+    node_append(&node, 1, 3000);
+    node_append(&node, 2, 0);
+    node_wait_all(&node);
+    node_reopen(&node);
+    assert_int_equal(log_recovery(node.log).torn_frames, 0);
+    node_check(&node);
+}
+
+static void expect_refusal(enum err expected, const char *words)
+{
+    struct tail_place tail = node_tail(&node);
+    static unsigned char bytes[2][MIB];
+
+    file_read(tail.path, 0, bytes[0], MIB);
+    enum err err = node_try_open(&node);
+    if (err != expected || strstr(node.reason.text, words) == NULL)
+        fail_msg("%s: %s", err_name(err), node.reason.text);
+    file_read(tail.path, 0, bytes[1], MIB);
+    assert_memory_equal(bytes[0], bytes[1], MIB); /* nothing was changed */
+}
+
+static void a_last_frame_without_its_end_is_cut_off_and_counted(void **state)
+{
+    static const unsigned char zeros[4096];
+    struct tail_place tail = write_some();
+
+    (void)state;
+    file_write(tail.path, tail.end - sizeof(zeros), zeros, sizeof(zeros));
+    expect_without_last(1);
+}
+
+static void a_last_frame_without_its_header_is_cut_off(void **state)
+{
+    static const unsigned char zeros[4096];
+    struct tail_place tail = write_some();
+
+    (void)state;
+    file_write(tail.path, tail.frame, zeros, sizeof(zeros));
+    expect_without_last(0);
+}
+
+static void a_last_frame_with_garbage_in_its_header_is_cut_off_and_counted(void **state)
+{
+    struct tail_place tail = write_some();
+
+    (void)state;
+    file_xor(tail.path, tail.frame + 60, 0x10);
+    expect_without_last(1);
+}
+
+static void a_last_frame_with_garbage_in_its_payload_is_cut_off_and_counted(void **state)
+{
+    struct tail_place tail = write_some();
+
+    (void)state;
+    file_xor(tail.path, tail.frame + 5000, 0x10);
+    expect_without_last(1);
+}
+
+static void a_flipped_bit_in_a_header_in_the_middle_is_corruption(void **state)
+{
+    struct tail_place tail = write_some();
+    char words[64];
+
+    (void)state;
+    /* The third frame but one: each has 6,000 bytes of payload. */
+    file_xor(tail.path, tail.frame - 2 * 8192 + 90, 0x01);
+    snprintf(words, sizeof(words), "offset %lu: no valid frame",
+             (unsigned long)tail.frame - 2 * 8192);
+    expect_refusal(ERR_CORRUPT, words);
+    expect_refusal(ERR_CORRUPT, "give this node a new data directory");
+}
+
+static void a_flipped_payload_bit_in_the_middle_hurts_that_entry_only(void **state)
+{
+    struct tail_place tail = write_some();
+    uint64_t hurt = model_last(&before, 1);
+    struct log_read req = { .group = 1, .first = 2, .last = hurt + 1, .bytes_max = MIB };
+
+    (void)state;
+    /* The last entry of group 1 in `before` is in the frame before the last one but one. */
+    file_xor(tail.path, tail.frame - 2 * 8192 + 4000, 0x01);
+    node_open(&node);
+    assert_int_equal(node_read(&node, &req), ERR_OK);
+    assert_int_equal(req.count, hurt - 2); /* those before it */
+    log_read_fini(&req);
+    req.first = hurt;
+    assert_int_equal(node_read(&node, &req), ERR_CORRUPT);
+    assert_non_null(strstr(req.reason.text, "checksum"));
+    assert_int_equal(req.count, 0);
+    req.first = hurt + 1;
+    assert_int_equal(node_read(&node, &req), ERR_OK);
+    assert_int_equal(req.count, 1);
+    log_read_fini(&req);
+    assert_true(log_figures(node.log).corrupt_entries >= 2);
+}
+
+static void another_nodes_directory_is_refused(void **state)
+{
+    (void)state;
+    write_some();
+    node.id = NODE_ID + 1;
+    expect_refusal(ERR_FOREIGN, "node 7");
+}
+
+static void another_nodes_segments_are_refused(void **state)
+{
+    char path[160];
+    unsigned char block[SEGMENT_HEAD_BYTES];
+    struct segment_head head;
+
+    (void)state;
+    write_some();
+    assert_true(node_segment_path(&node, 1, path));
+    file_read(path, 0, block, sizeof(block));
+    assert_int_equal(segment_head_read(block, &head), ERR_OK);
+    head.node = 99;
+    segment_head_write(&head, block);
+    file_write(path, 0, block, sizeof(block));
+    expect_refusal(ERR_FOREIGN, "belongs to node 99");
+}
+
+static void a_newer_segment_is_refused(void **state)
+{
+    char path[160];
+    unsigned char block[SEGMENT_HEAD_BYTES];
+
+    (void)state;
+    write_some();
+    assert_true(node_segment_path(&node, 1, path));
+    file_read(path, 0, block, sizeof(block));
+    put_u16(block + 8, 2);
+    put_u32(block + 12, 0);
+    put_u32(block + 12, crc32c(0, block, sizeof(block)));
+    file_write(path, 0, block, sizeof(block));
+    assert_int_equal(node_try_open(&node), ERR_VERSION);
+    assert_non_null(strstr(node.reason.text, "newer Braid"));
+}
+
+static void a_newer_frame_is_refused(void **state)
+{
+    struct tail_place tail = write_some();
+    unsigned char block[4096];
+    uint32_t head_bytes;
+
+    (void)state;
+    file_read(tail.path, tail.frame, block, sizeof(block));
+    head_bytes = get_u32(block + 64);
+    put_u16(block + 8, 2);
+    put_u32(block + 12, 0);
+    put_u32(block + 12, crc32c(0, block, head_bytes));
+    file_write(tail.path, tail.frame, block, sizeof(block));
+    expect_refusal(ERR_VERSION, "newer Braid");
+}
+
+static void a_damaged_first_block_of_an_open_segment_is_corruption(void **state)
+{
+    char path[160];
+
+    (void)state;
+    write_some();
+    assert_true(node_segment_path(&node, 1, path));
+    file_xor(path, 30, 0x80);
+    assert_int_equal(node_try_open(&node), ERR_CORRUPT);
+    assert_non_null(strstr(node.reason.text, "first block is damaged"));
+}
+
+static void a_damaged_first_block_of_an_unused_file_is_none(void **state)
+{
+    char path[160];
+
+    (void)state;
+    write_some();
+    for (uint64_t file = 1; file <= 3; file++) {
+        char used[160];
+        snprintf(path, sizeof(path), "%s/log/segment-%016lx", node.path, (unsigned long)file);
+        assert_true(node_segment_path(&node, 1, used));
+        if (strcmp(path, used) != 0)
+            file_xor(path, 77, 0x80);
+    }
+    node_open(&node);
+    node_check(&node);
+}
+
+/* Leaves several segments, filed. */
+static void fill_segments(void)
+{
+    node_open(&node);
+    node_start(&node, 1);
+    for (unsigned i = 0; i < 45; i++) {
+        node_append(&node, 1, 100000);
+        node_wait_all(&node);
+    }
+    node_wait_filed(&node);
+    node_close(&node);
+}
+
+static void a_missing_filed_segment_is_corruption(void **state)
+{
+    char path[160];
+
+    (void)state;
+    fill_segments();
+    assert_true(node_segment_path(&node, 2, path));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(node_try_open(&node), ERR_CORRUPT);
+    assert_non_null(strstr(node.reason.text, "segment 2 is missing"));
+}
+
+static void a_missing_open_segment_is_corruption(void **state)
+{
+    struct tail_place tail;
+
+    (void)state;
+    fill_segments();
+    tail = node_tail(&node);
+    assert_int_equal(unlink(tail.path), 0);
+    assert_int_equal(node_try_open(&node), ERR_CORRUPT);
+    assert_non_null(strstr(node.reason.text, "is missing"));
+}
+
+static void lost_tables_do_not_go_unnoticed_once_segments_were_used_again(void **state)
+{
+    char command[160];
+
+    (void)state;
+    fill_segments();
+    node_open(&node);
+    node_apply(&node, 1, model_last(&node, 1));
+    node_trim(&node, 1, model_last(&node, 1));
+    while (log_figures(node.log).segments_full > 1)
+        node_turn(&node);
+    for (unsigned i = 0; i < 60; i++) {
+        node_append(&node, 1, 100000);
+        node_wait_all(&node);
+    }
+    node_close(&node);
+    snprintf(command, sizeof(command), "rm -rf '%s/table'", node.path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(node_try_open(&node), ERR_CORRUPT);
+    assert_non_null(strstr(node.reason.text, "is missing"));
+}
+
+static void lost_tables_are_made_again_while_all_segments_are_there(void **state)
+{
+    char command[160];
+
+    (void)state;
+    fill_segments();
+    snprintf(command, sizeof(command), "rm -rf '%s/table'", node.path);
+    assert_int_equal(system(command), 0);
+    node_open(&node);
+    node_check(&node);
+    node_wait_filed(&node);
+    node_check(&node);
+}
+
+static void a_bad_frame_in_a_segment_that_is_not_the_last_is_corruption(void **state)
+{
+    char path[160], command[160];
+
+    (void)state;
+    fill_segments();
+    /* Without tables all segments are open again. */
+    snprintf(command, sizeof(command), "rm -rf '%s/table'", node.path);
+    assert_int_equal(system(command), 0);
+    assert_true(node_segment_path(&node, 2, path));
+    file_xor(path, SEGMENT_HEAD_BYTES + 40, 0x04);
+    assert_int_equal(node_try_open(&node), ERR_CORRUPT);
+    assert_non_null(strstr(node.reason.text, "segment 2"));
+    assert_non_null(strstr(node.reason.text, "offset 4096"));
+}
+
+static void a_tail_that_ends_before_what_was_applied_is_corruption(void **state)
+{
+    struct tail_place tail;
+
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    node_append(&node, 1, 1000);
+    node_wait_all(&node);
+    node_append(&node, 1, 1000);
+    node_wait_all(&node);
+    node_apply(&node, 1, model_last(&node, 1));
+    log_save(node.log);
+    node_close(&node);
+    tail = node_tail(&node);
+    file_xor(tail.path, tail.frame + 500, 0x04);
+    expect_refusal(ERR_CORRUPT, "was applied");
+}
+
 int main(void)
 {
-    return 0;
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_last_frame_without_its_end_is_cut_off_and_counted),
+        TEST(a_last_frame_without_its_header_is_cut_off),
+        TEST(a_last_frame_with_garbage_in_its_header_is_cut_off_and_counted),
+        TEST(a_last_frame_with_garbage_in_its_payload_is_cut_off_and_counted),
+        TEST(a_flipped_bit_in_a_header_in_the_middle_is_corruption),
+        TEST(a_flipped_payload_bit_in_the_middle_hurts_that_entry_only),
+        TEST(another_nodes_directory_is_refused),
+        TEST(another_nodes_segments_are_refused),
+        TEST(a_newer_segment_is_refused),
+        TEST(a_newer_frame_is_refused),
+        TEST(a_damaged_first_block_of_an_open_segment_is_corruption),
+        TEST(a_damaged_first_block_of_an_unused_file_is_none),
+        TEST(a_missing_filed_segment_is_corruption),
+        TEST(a_missing_open_segment_is_corruption),
+        TEST(lost_tables_do_not_go_unnoticed_once_segments_were_used_again),
+        TEST(lost_tables_are_made_again_while_all_segments_are_there),
+        TEST(a_bad_frame_in_a_segment_that_is_not_the_last_is_corruption),
+        TEST(a_tail_that_ends_before_what_was_applied_is_corruption),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
