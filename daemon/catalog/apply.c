@@ -84,7 +84,7 @@ static enum err apply_found(struct model *model, const Braid__Catalog__Found *fo
     if (found->cluster == 0 || found->secret.len != MODEL_SECRET_BYTES || found->replication < 1 ||
         found->replication > GROUP_MEMBERS_MAX || strlen(found->region) > MODEL_NAME_MAX ||
         strlen(found->account) > MODEL_NAME_MAX) {
-        reason_set(reason, "founding: cluster, secret, replication, region or account out of range");
+        reason_set(reason, "founding: a field is out of range");
         return ERR_INVALID;
     }
 

@@ -133,7 +133,8 @@ static enum err text_read(char *ret, size_t room, const char *text, const char *
 static enum err name_check(const char *name, struct reason *reason)
 {
     size_t len = strlen(name);
-    size_t legal = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+    size_t legal = strspn(name, "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
     if (len >= 1 && len <= MODEL_NAME_MAX && legal == len)
         return ERR_OK;

@@ -291,7 +291,8 @@ static bool seed_gather(struct control *control, const char *address, struct fou
     }
     for (uint32_t i = 0; i < bootstrap->peer_count; i++) {
         const struct bootstrap_peer *peer = &bootstrap->peers[i];
-        if (!peer->up || (strcmp(peer->dialled, address) != 0 && strcmp(peer->address, address) != 0))
+        bool same = strcmp(peer->dialled, address) == 0 || strcmp(peer->address, address) == 0;
+        if (!peer->up || !same)
             continue;
         *seed = (struct founding_seed){ .answered = true,
                                         .node = peer->node,

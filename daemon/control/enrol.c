@@ -74,7 +74,8 @@ static bool row_differs(const struct control *control, struct model_node *row)
     strcpy(row->client_address, options->client_address);
     strcpy(row->peer_address, options->peer_address);
     strcpy(row->operations_address, options->operations_address);
-    return known == NULL || strcmp(known->name, row->name) != 0 || strcmp(known->az, row->az) != 0 ||
+    return known == NULL || strcmp(known->name, row->name) != 0 ||
+           strcmp(known->az, row->az) != 0 ||
            strcmp(known->client_address, row->client_address) != 0 ||
            strcmp(known->peer_address, row->peer_address) != 0 ||
            strcmp(known->operations_address, row->operations_address) != 0;
