@@ -18,7 +18,7 @@ struct feed {
     uint64_t prev_term; /* of the entry before; 0 = unknown */
     struct fed sent[FEED_MESSAGES_MAX];
     uint32_t sent_count;
-    uint64_t moved_ms; /* last message sent or answered */
+    uint64_t moved_ms; /* when a message was sent or accepted last */
     bool reading, read_prev;
 };
 
@@ -85,18 +85,19 @@ void feed_answered(struct replica *replica, struct member *member,
 
     if (feed == NULL || envelope->term != replica->lead_term)
         return;
-    feed->moved_ms = replica_now_ms(replica);
     if (envelope->appended.rejected > 0) {
         /* libraft's own messages are refused while the follower is fed; ours tell something. */
         for (uint32_t k = 0; k < feed->sent_count; k++)
             if (feed->sent[k].prev == envelope->appended.rejected) {
-                restart(feed, member->hint);
+                restart(feed, member->match > 0 ? member->match + 1 : member->hint);
                 break;
             }
     } else {
         for (uint32_t k = 0; k < feed->sent_count; k++)
             if (feed->sent[k].end > member->match)
                 feed->sent[left++] = feed->sent[k];
+        if (left < feed->sent_count)
+            feed->moved_ms = replica_now_ms(replica);
         feed->sent_count = left;
         if (member->match >= feed->next)
             restart(feed, member->match + 1);
@@ -119,7 +120,9 @@ void feed_tick(struct replica *replica, struct member *member)
         return;
     }
     feed->moved_ms = replica_now_ms(replica);
-    restart(feed, feed->sent_count > 0 ? feed->sent[0].prev + 1 : feed->next);
+    restart(feed, feed->member->match > 0     ? feed->member->match + 1
+                  : feed->sent_count > 0 ? feed->sent[0].prev + 1
+                                         : feed->next);
     pump(feed);
 }
 

@@ -155,9 +155,18 @@ static void heal(struct chaos *chaos)
         check(chaos);
     }
     for (uint64_t k = 1; k <= 3; k++)
-        if (fake_owner(fake, k, GROUP)->applied != leader->applied)
+        if (fake_owner(fake, k, GROUP)->applied != leader->applied) {
+            for (uint64_t n = 1; n <= 3; n++) {
+                const struct replica_status status =
+                    replica_status(fake_owner(fake, n, GROUP)->replica);
+                print_error("node %llu: term %llu role %d leader %llu applied %llu last %llu\n",
+                            (unsigned long long)n, (unsigned long long)status.term,
+                            (int)status.role, (unsigned long long)status.leader,
+                            (unsigned long long)status.applied, (unsigned long long)status.last);
+            }
             fail_msg("seed %llu: node %llu is behind", (unsigned long long)chaos->seed,
                      (unsigned long long)k);
+        }
     for (uint64_t k = 0; k < chaos->acked_count; k++)
         if (chaos->committed[chaos->acked[k]] == 0 || chaos->acked[k] > leader->applied)
             fail_msg("seed %llu: entry %llu is lost", (unsigned long long)chaos->seed,
