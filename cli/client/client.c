@@ -1,0 +1,309 @@
+#include "client/client.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "client/fault.h"
+
+#define TIMEOUT_MS_DEFAULT 30000u
+#define CONNECT_TIMEOUT_MS 2000L
+#define ATTEMPTS_DEFAULT 3u
+#define URL_CHARS_MAX 512u
+
+struct client {
+    CURL *curl;
+    char *endpoints[CLIENT_ENDPOINTS_MAX];
+    uint32_t endpoint_count;
+    uint32_t current; /* the endpoint that is asked first */
+    uint32_t attempts_max;
+    char *answer; /* what has come of the current answer, with an end mark */
+    size_t answer_len, answer_room;
+    char why[CURL_ERROR_SIZE]; /* curl's sentence */
+};
+
+static enum err take_endpoints(struct client *client, const char *list, struct reason *reason);
+static enum err call(struct client *client, const char *path, struct curl_slist *headers,
+                     const struct slice *body, struct client_answer *answer);
+static enum err attempt(struct client *client, const char *path, struct client_answer *answer);
+static void read_fault(struct client *client, struct client_answer *answer);
+static size_t write_on_bytes(char *bytes, size_t size, size_t count, void *ctx);
+
+enum err client_open(struct client **ret, const struct client_options *options,
+                     struct reason *reason)
+{
+    struct client *client = calloc(1, sizeof(*client));
+
+    if (client == NULL)
+        return ERR_NO_MEMORY;
+    enum err err = take_endpoints(client, options->endpoints, reason);
+    if (err != ERR_OK) {
+        client_close(client);
+        return err;
+    }
+    client->curl = curl_easy_init();
+    if (client->curl == NULL) {
+        client_close(client);
+        return ERR_NO_MEMORY;
+    }
+    client->attempts_max = options->attempts_max != 0 ? options->attempts_max
+                           : client->endpoint_count > ATTEMPTS_DEFAULT ? client->endpoint_count
+                                                                       : ATTEMPTS_DEFAULT;
+
+    long timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS_DEFAULT;
+    curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(client->curl, CURLOPT_PROXY, ""); /* a cluster is never behind one */
+    curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, client->why);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, write_on_bytes);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, client);
+    *ret = client;
+    return ERR_OK;
+}
+
+void client_close(struct client *client)
+{
+    if (client == NULL)
+        return;
+    curl_easy_cleanup(client->curl);
+    for (uint32_t i = 0; i < client->endpoint_count; i++)
+        free(client->endpoints[i]);
+    free(client->answer);
+    free(client);
+}
+
+static enum err take_endpoints(struct client *client, const char *list, struct reason *reason)
+{
+    for (const char *at = list; *at != '\0';) {
+        size_t len = strcspn(at, ",");
+        size_t kept = len;
+
+        while (kept > 0 && at[kept - 1] == '/')
+            kept--;
+        if (strncmp(at, "http://", 7) != 0 && strncmp(at, "https://", 8) != 0) {
+            reason_set(reason, "'%.*s' is not an endpoint such as http://127.0.0.1:4567", (int)len,
+                       at);
+            return ERR_INVALID;
+        }
+        if (client->endpoint_count == CLIENT_ENDPOINTS_MAX || kept > URL_CHARS_MAX) {
+            reason_set(reason, "more than %u endpoints, or one of more than %u characters",
+                       CLIENT_ENDPOINTS_MAX, URL_CHARS_MAX);
+            return ERR_INVALID;
+        }
+        client->endpoints[client->endpoint_count] = strndup(at, kept);
+        if (client->endpoints[client->endpoint_count] == NULL)
+            return ERR_NO_MEMORY;
+        client->endpoint_count++;
+        at += len + (at[len] == ',');
+    }
+    if (client->endpoint_count > 0)
+        return ERR_OK;
+    reason_set(reason, "no endpoint was named");
+    return ERR_INVALID;
+}
+
+/* Daemons that do not check signatures still want to see the form of one. */
+static struct curl_slist *headers_new(const char *operation)
+{
+    char target[128], date[64], authorization[256];
+    char day[16];
+    time_t now = time(NULL);
+    struct tm utc;
+
+    gmtime_r(&now, &utc);
+    strftime(date, sizeof(date), "X-Amz-Date: %Y%m%dT%H%M%SZ", &utc);
+    strftime(day, sizeof(day), "%Y%m%d", &utc);
+    snprintf(target, sizeof(target), "X-Amz-Target: Kinesis_20131202.%s", operation);
+    snprintf(authorization, sizeof(authorization),
+             "Authorization: AWS4-HMAC-SHA256 Credential=braid/%s/us-east-1/kinesis/aws4_request, "
+             "SignedHeaders=host;x-amz-date;x-amz-target, Signature=%064d", day, 0);
+
+    const char *lines[] = { "Content-Type: application/x-amz-json-1.1", target, date, authorization,
+                            "Expect:" /* none: the body follows at once */ };
+    struct curl_slist *headers = NULL;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct curl_slist *longer = curl_slist_append(headers, lines[i]);
+        if (longer == NULL) {
+            curl_slist_free_all(headers);
+            return NULL;
+        }
+        headers = longer;
+    }
+    return headers;
+}
+
+enum err client_call(struct client *client, const char *operation, struct slice body,
+                     struct client_answer *answer)
+{
+    struct curl_slist *headers = headers_new(operation);
+
+    *answer = (struct client_answer){ 0 };
+    if (headers == NULL)
+        return ERR_NO_MEMORY;
+    enum err err = call(client, "/", headers, &body, answer);
+    curl_slist_free_all(headers);
+    return err;
+}
+
+enum err client_call_json(struct client *client, const char *operation, json_t *in, json_t **out,
+                          struct client_answer *answer)
+{
+    char *text = json_dumps(in, JSON_COMPACT);
+
+    *answer = (struct client_answer){ 0 };
+    if (text == NULL)
+        return ERR_NO_MEMORY;
+    enum err err = client_call(client, operation, slice_text(text), answer);
+    free(text);
+    if (err != ERR_OK)
+        return err;
+
+    json_error_t fault;
+    json_t *tree = answer->body.len == 0 ? json_object()
+                                         : json_loadb((const char *)answer->body.data,
+                                                      answer->body.len, JSON_ALLOW_NUL, &fault);
+    if (tree == NULL) {
+        reason_set(&answer->reason, "%s: the answer to %s is not JSON: %s",
+                   client->endpoints[client->current], operation, fault.text);
+        return ERR_CORRUPT;
+    }
+    *out = tree;
+    return ERR_OK;
+}
+
+enum err client_get(struct client *client, const char *path, struct client_answer *answer)
+{
+    *answer = (struct client_answer){ 0 };
+    return call(client, path, NULL, NULL, answer);
+}
+
+static void pause_ms(uint32_t ms)
+{
+    struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L };
+
+    while (nanosleep(&left, &left) != 0)
+        continue;
+}
+
+/* Goes around the endpoints at once, and waits only after each has failed. */
+static enum err call(struct client *client, const char *path, struct curl_slist *headers,
+                     const struct slice *body, struct client_answer *answer)
+{
+    enum err err = ERR_UNREACHABLE;
+
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+    if (body != NULL) {
+        curl_easy_setopt(client->curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body->data);
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
+    } else {
+        curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
+    }
+    for (uint32_t i = 0; i < client->attempts_max; i++) {
+        uint32_t round = i / client->endpoint_count;
+        uint64_t random = 0;
+
+        if (i > 0 && (i % client->endpoint_count == 0 || err == ERR_BUSY)) {
+            if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+                random = UINT64_MAX;
+            pause_ms(fault_pause_ms(round > 0 ? round : 1, random));
+        }
+        answer->attempts = i + 1;
+        err = attempt(client, path, answer);
+        if (!fault_is_passing(err))
+            break;
+        if (err != ERR_BUSY)
+            client->current = (client->current + 1) % client->endpoint_count;
+    }
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+    return err;
+}
+
+static enum err attempt(struct client *client, const char *path, struct client_answer *answer)
+{
+    const char *endpoint = client->endpoints[client->current];
+    char url[URL_CHARS_MAX + 64];
+
+    answer->status = 0;
+    answer->type[0] = '\0';
+    client->answer_len = 0;
+    client->why[0] = '\0';
+    snprintf(url, sizeof(url), "%s%s", endpoint, path);
+    curl_easy_setopt(client->curl, CURLOPT_URL, url);
+
+    CURLcode code = curl_easy_perform(client->curl);
+    answer->body = slice_of(client->answer, client->answer_len);
+    if (code == CURLE_OK) {
+        curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
+        read_fault(client, answer);
+        return fault_of_answer(answer->status, answer->type);
+    }
+    reason_set(&answer->reason, "%s: %s", endpoint,
+               client->why[0] != '\0' ? client->why : curl_easy_strerror(code));
+    switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return ERR_UNREACHABLE;
+    case CURLE_OUT_OF_MEMORY:
+        return ERR_NO_MEMORY;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return ERR_INVALID;
+    default:
+        return ERR_TIMEOUT; /* something may have been sent */
+    }
+}
+
+/* AWS's name and sentence, from a body that may be anything. */
+static void read_fault(struct client *client, struct client_answer *answer)
+{
+    if (answer->status >= 200 && answer->status < 300)
+        return;
+
+    json_t *tree = answer->body.len == 0 ? NULL
+                                         : json_loadb((const char *)answer->body.data,
+                                                      answer->body.len, JSON_ALLOW_NUL, NULL);
+    const char *type = json_string_value(json_object_get(tree, "__type"));
+    const char *text = json_string_value(json_object_get(tree, "message"));
+
+    if (text == NULL)
+        text = json_string_value(json_object_get(tree, "Message"));
+    if (type != NULL && strrchr(type, '#') != NULL)
+        type = strrchr(type, '#') + 1;
+    if (type != NULL)
+        snprintf(answer->type, sizeof(answer->type), "%s", type);
+    if (text == NULL && tree == NULL && answer->body.len > 0)
+        text = client->answer;
+    reason_set(&answer->reason, "%s: %s%s%.*s", client->endpoints[client->current],
+               type != NULL ? type : "", type != NULL && text != NULL ? ": " : "",
+               text != NULL ? (int)strcspn(text, "\n") : 0, text != NULL ? text : "");
+    if (type == NULL && text == NULL)
+        reason_set(&answer->reason, "%s: HTTP status %ld", client->endpoints[client->current],
+                   answer->status);
+    json_decref(tree);
+}
+
+static size_t write_on_bytes(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct client *client = ctx;
+    size_t len = size * count;
+    size_t needed = client->answer_len + len + 1;
+
+    if (needed > CLIENT_ANSWER_BYTES_MAX)
+        return 0; /* curl gives up */
+    if (needed > client->answer_room) {
+        size_t room = client->answer_room * 2 > needed ? client->answer_room * 2 : needed;
+        char *larger = realloc(client->answer, room);
+        if (larger == NULL)
+            return 0;
+        client->answer = larger;
+        client->answer_room = room;
+    }
+    memcpy(client->answer + client->answer_len, bytes, len);
+    client->answer_len += len;
+    client->answer[client->answer_len] = '\0';
+    return len;
+}

@@ -1,0 +1,100 @@
+#include "cluster.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "table.h"
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    if (key == ARGP_KEY_ARG)
+        argp_error(state, "'%s' is too much", arg);
+    return ARGP_ERR_UNKNOWN;
+}
+
+static const char *member(const json_t *tree, const char *name)
+{
+    const char *text = json_string_value(json_object_get(tree, name));
+    return text == NULL ? "-" : text;
+}
+
+static json_int_t count(const json_t *tree, const char *name)
+{
+    return json_integer_value(json_object_get(tree, name));
+}
+
+static enum outcome print_nodes(const struct cli *cli, const json_t *cluster)
+{
+    struct table *table = table_open("NODE", "ZONE", "STATE", "LEADS", "REPLICAS", "CLIENTS",
+                                     "CATALOGUE", NULL);
+    const json_t *catalog = json_object_get(cluster, "catalog");
+    const char *leader = member(catalog, "leader");
+    char leads[24], replicas[24];
+    size_t i, j;
+    json_t *node, *name;
+
+    json_array_foreach(json_object_get(cluster, "nodes"), i, node) {
+        const char *role = "";
+
+        json_array_foreach(json_object_get(catalog, "members"), j, name) {
+            if (strcmp(json_string_value(name), member(node, "name")) == 0)
+                role = "member";
+        }
+        if (strcmp(leader, member(node, "name")) == 0)
+            role = "leader";
+        snprintf(leads, sizeof(leads), "%" JSON_INTEGER_FORMAT, count(node, "leads"));
+        snprintf(replicas, sizeof(replicas), "%" JSON_INTEGER_FORMAT, count(node, "replicas"));
+        table_row(table, member(node, "name"), member(node, "az"),
+                  json_is_true(json_object_get(node, "up")) ? "up" : "down", leads, replicas,
+                  member(node, "client_address"), role);
+    }
+    return table_print(table) ? OUTCOME_OK : cli_no_memory(cli);
+}
+
+static enum outcome print(const struct cli *cli, const json_t *cluster)
+{
+    if (!json_is_true(json_object_get(cluster, "founded"))) {
+        printf("Seen by %s: no cluster yet; waiting for %s\n", member(cluster, "node"),
+               member(cluster, "waiting_for"));
+        return OUTCOME_OK;
+    }
+    printf("Seen by %s: %" JSON_INTEGER_FORMAT " streams, %" JSON_INTEGER_FORMAT
+           " shards, %" JSON_INTEGER_FORMAT " replicas of each\n\n", member(cluster, "node"),
+           count(cluster, "streams"), count(cluster, "shards"), count(cluster, "replication"));
+    enum outcome outcome = print_nodes(cli, cluster);
+    if (!json_is_true(json_object_get(cluster, "ready")))
+        printf("\n%s is not ready: waiting for %s\n", member(cluster, "node"),
+               member(cluster, "waiting_for"));
+    return outcome;
+}
+
+enum outcome cluster_status(struct cli *cli, int argc, char **argv)
+{
+    const struct cli_syntax syntax = {
+        .parser = parse,
+        .text = "Shows the nodes of the cluster, their zones, who is up, how many shards each "
+                "leads, and who leads the catalogue, as the first node that answers sees it."
+    };
+    struct client_answer answer;
+    struct client *client;
+
+    cli_parse(cli, &syntax, argc, argv, NULL);
+    enum outcome outcome = cli_operations(cli, &client);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    enum err err = client_get(client, "/cluster", &answer);
+    json_t *cluster = err != ERR_OK ? NULL
+                                    : json_loadb((const char *)answer.body.data, answer.body.len,
+                                                 0, NULL);
+    if (err != ERR_OK)
+        outcome = cli_complain(cli, err, &answer.reason);
+    else if (cluster == NULL)
+        outcome = cli_fail(cli, OUTCOME_FAILED, "the answer of /cluster is not JSON");
+    else if (cli->output == OUTPUT_JSON)
+        outcome = cli_print_json(cli, json_incref(cluster));
+    else
+        outcome = print(cli, cluster);
+    json_decref(cluster);
+    client_close(client);
+    return outcome;
+}

@@ -1,0 +1,336 @@
+/* local_up.c - `braid local up` and `braid local start N`. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "local.h"
+#include "process.h"
+#include "progress.h"
+
+#define TIMEOUT_S_DEFAULT 60
+#define READY_LOOK_MS 50u
+#define LOG_LINES 8u
+
+struct up_options {
+    const char *dir;
+    long nodes, port; /* 0: not said */
+    long timeout_s;
+    long number; /* of `local start`; 0: all */
+};
+
+/* One node on its way up. */
+struct rising {
+    struct local_node node;
+    int pid;
+    bool started; /* by us: its end can be seen */
+    bool ready;
+};
+
+static enum outcome make_plan(struct cli *cli, const struct up_options *options,
+                              struct local_plan **ret);
+static enum outcome start(struct cli *cli, const struct local_plan *plan, struct rising *rising);
+static enum outcome await(struct cli *cli, struct rising *all, uint32_t count, long timeout_s);
+static enum outcome report(struct cli *cli, const struct local_plan *plan);
+
+static error_t parse_up(int key, char *arg, struct argp_state *state)
+{
+    struct up_options *options = state->input;
+
+    switch (key) {
+    case 'd':
+        options->dir = arg;
+        return 0;
+    case 'n':
+        options->nodes = cli_number(state, "--nodes", arg, 1, LOCAL_NODES_MAX);
+        return 0;
+    case 'p':
+        options->port = cli_number(state, "--port", arg, 1, LOCAL_PORT_MAX);
+        return 0;
+    case 't':
+        options->timeout_s = cli_number(state, "--timeout", arg, 1, 86400);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+enum outcome local_up(struct cli *cli, int argc, char **argv)
+{
+    static const struct argp_option rows[] = {
+        { "nodes", 'n', "N", 0, "how many nodes; default 3", 0 },
+        { "dir", 'd', "DIR", 0, "folder of the cluster; default ~/.local/share/braid/local", 0 },
+        { "port", 'p', "P", 0, "node K answers clients at P + 10(K-1); default 4567", 0 },
+        { "timeout", 't', "SECONDS", 0, "how long to wait until all are ready; default 60", 0 },
+        { 0 }
+    };
+    const struct cli_syntax syntax = {
+        .options = rows,
+        .parser = parse_up,
+        .text = "Starts a cluster of braidd processes on this machine, in three zones, reachable "
+                "from this machine only. Run again it starts only what does not run."
+    };
+    struct up_options options = { .timeout_s = TIMEOUT_S_DEFAULT };
+    struct local_plan *plan;
+
+    cli_parse(cli, &syntax, argc, argv, &options);
+    enum outcome outcome = make_plan(cli, &options, &plan);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+
+    struct rising *all = calloc(plan->node_count, sizeof(*all));
+    if (all == NULL)
+        outcome = cli_no_memory(cli);
+    for (uint32_t i = 0; i < plan->node_count && outcome == OUTCOME_OK; i++) {
+        local_plan_node(plan, i + 1, &all[i].node);
+        outcome = start(cli, plan, &all[i]);
+    }
+    if (outcome == OUTCOME_OK)
+        outcome = await(cli, all, plan->node_count, options.timeout_s);
+    if (outcome == OUTCOME_OK)
+        outcome = report(cli, plan);
+    free(all);
+    free(plan);
+    return outcome;
+}
+
+static error_t parse_start(int key, char *arg, struct argp_state *state)
+{
+    struct up_options *options = state->input;
+
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (options->number != 0)
+            argp_error(state, "one node only");
+        options->number = cli_number(state, "N", arg, 1, LOCAL_NODES_MAX);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which node? 'braid local status' lists them");
+        return 0;
+    case 'd':
+    case 't':
+        return parse_up(key, arg, state);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+enum outcome local_start(struct cli *cli, int argc, char **argv)
+{
+    static const struct argp_option rows[] = {
+        { "dir", 'd', "DIR", 0, "folder of the cluster", 0 },
+        { "timeout", 't', "SECONDS", 0, "how long to wait until it is ready; default 60", 0 },
+        { 0 }
+    };
+    const struct cli_syntax syntax = { .options = rows,
+                                       .parser = parse_start,
+                                       .arguments = "N",
+                                       .text = "Starts node N of the local cluster again." };
+    struct up_options options = { .timeout_s = TIMEOUT_S_DEFAULT };
+    struct rising rising = { .pid = 0 };
+    struct local_plan *plan;
+
+    cli_parse(cli, &syntax, argc, argv, &options);
+    enum outcome outcome = local_open(cli, options.dir, &plan);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    if (options.number > (long)plan->node_count) {
+        outcome = cli_fail(cli, OUTCOME_NOT_FOUND, "the cluster in %s has %u nodes, no node %ld",
+                           plan->dir, plan->node_count, options.number);
+    } else {
+        local_plan_node(plan, (uint32_t)options.number, &rising.node);
+        outcome = start(cli, plan, &rising);
+        if (outcome == OUTCOME_OK)
+            outcome = await(cli, &rising, 1, options.timeout_s);
+    }
+    free(plan);
+    return outcome;
+}
+
+/* The cluster that the folder holds, else a new one. */
+static enum outcome make_plan(struct cli *cli, const struct up_options *options,
+                              struct local_plan **ret)
+{
+    struct reason reason = { "" };
+    struct local_plan *plan;
+    enum err err = local_plan_load(&plan, options->dir, &reason);
+
+    if (err == ERR_OK) {
+        bool same = (options->nodes == 0 || options->nodes == (long)plan->node_count) &&
+                    (options->port == 0 || options->port == (long)plan->port);
+        if (!same) {
+            cli_fail(cli, OUTCOME_EXISTS, "%s holds a cluster of %u nodes at port %u already.\n"
+                     "Start that one with 'braid local up', make another one with --dir, or remove "
+                     "it with\n'braid local down --erase'.", plan->dir, plan->node_count,
+                     plan->port);
+            free(plan);
+            return OUTCOME_EXISTS;
+        }
+        *ret = plan;
+        return OUTCOME_OK;
+    }
+    if (err != ERR_NOT_FOUND)
+        return cli_fail(cli, OUTCOME_FAILED, "%s", reason.text);
+
+    plan = calloc(1, sizeof(*plan));
+    if (plan == NULL)
+        return cli_no_memory(cli);
+    plan->node_count = options->nodes == 0 ? 3 : (uint32_t)options->nodes;
+    plan->port = options->port == 0 ? LOCAL_PORT_DEFAULT : (uint32_t)options->port;
+    if (options->dir == NULL)
+        err = local_plan_dir(plan->dir, &reason);
+    else
+        err = snprintf(plan->dir, sizeof(plan->dir), "%s", options->dir) < (int)sizeof(plan->dir)
+                  ? ERR_OK
+                  : ERR_TOO_BIG;
+    if (err == ERR_OK)
+        err = local_plan_save(plan, &reason);
+    if (err != ERR_OK) {
+        free(plan);
+        return cli_fail(cli, OUTCOME_FAILED, "%s", err == ERR_TOO_BIG ? "--dir is too long"
+                                                                      : reason.text);
+    }
+    *ret = plan;
+    return OUTCOME_OK;
+}
+
+static enum outcome write_config(struct cli *cli, const struct local_plan *plan,
+                                 const struct local_node *node)
+{
+    FILE *out = fopen(node->config, "w");
+
+    if (out != NULL)
+        local_plan_config(plan, node, out);
+    if (out != NULL && fclose(out) == 0)
+        return OUTCOME_OK;
+    return cli_fail(cli, OUTCOME_FAILED, "write %s: %s", node->config, strerror(errno));
+}
+
+/* A port that another program holds is better said here than in a log. */
+static bool port_is_free(uint32_t port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return true;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    bool taken = bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
+                 errno == EADDRINUSE;
+    close(fd);
+    return !taken;
+}
+
+static enum outcome start(struct cli *cli, const struct local_plan *plan, struct rising *rising)
+{
+    const struct local_node *node = &rising->node;
+    struct reason reason = { "" };
+    char program[PATH_MAX];
+
+    rising->pid = local_pid(node);
+    if (rising->pid != 0)
+        return OUTCOME_OK;
+    for (uint32_t i = 0; i < 3; i++) {
+        if (!port_is_free(node->ports[i]))
+            return cli_fail(cli, OUTCOME_FAILED, "%s needs port %u, which another program holds.\n"
+                            "Stop that program, or use other ports: --port P --dir DIR.",
+                            node->name, node->ports[i]);
+    }
+    enum outcome outcome = write_config(cli, plan, node);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    if (process_braidd(program, sizeof(program), &reason) != ERR_OK)
+        return cli_fail(cli, OUTCOME_NOT_FOUND, "%s; build it, or add its folder to PATH",
+                        reason.text);
+    if (process_start(program, node->config, node->log, node->pid, &rising->pid, &reason) !=
+        ERR_OK)
+        return cli_fail(cli, OUTCOME_FAILED, "%s: %s", node->name, reason.text);
+    rising->started = true;
+    return OUTCOME_OK;
+}
+
+struct look {
+    struct rising *all;
+    uint32_t count;
+    uint32_t left; /* not ready yet */
+    uint64_t began_ms;
+    struct reason why; /* what one of them waits for */
+    struct progress progress;
+};
+
+/* One look at each node that was not ready yet. */
+static enum outcome look_once(struct cli *cli, struct look *look)
+{
+    char url[LOCAL_URL_BYTES_MAX], how[64];
+
+    look->left = 0;
+    for (uint32_t i = 0; i < look->count; i++) {
+        struct rising *rising = &look->all[i];
+        if (rising->ready)
+            continue;
+        if (rising->started && process_ended(rising->pid, how, sizeof(how))) {
+            progress_clear(&look->progress);
+            cli_fail(cli, OUTCOME_FAILED, "%s %s; the end of %s:", rising->node.name, how,
+                     rising->node.log);
+            process_print_tail(rising->node.log, LOG_LINES, "  ", stderr);
+            return OUTCOME_FAILED;
+        }
+        if (local_ready(&rising->node, &look->why) != ERR_OK) {
+            reason_wrap(&look->why, "%s", rising->node.name);
+            look->left++;
+            continue;
+        }
+        rising->ready = true;
+        local_node_url(&rising->node, LOCAL_PORT_CLIENT, url);
+        progress_clear(&look->progress);
+        fprintf(stderr, "%s in %s: %s at %s (%.1f s)\n", rising->node.name, rising->node.az,
+                rising->started ? "ready" : "runs already", url,
+                (double)(cli_now_ms() - look->began_ms) / 1000);
+    }
+    return OUTCOME_OK;
+}
+
+static enum outcome await(struct cli *cli, struct rising *all, uint32_t count, long timeout_s)
+{
+    struct look look = { .all = all, .count = count, .began_ms = cli_now_ms() };
+
+    progress_init(&look.progress);
+    for (;;) {
+        enum outcome outcome = look_once(cli, &look);
+        uint64_t passed_ms = cli_now_ms() - look.began_ms;
+        if (outcome != OUTCOME_OK || look.left == 0) {
+            progress_clear(&look.progress);
+            return outcome;
+        }
+        if (passed_ms > (uint64_t)timeout_s * 1000) {
+            progress_clear(&look.progress);
+            return cli_fail(cli, OUTCOME_TIMEOUT, "not ready after %ld s: %s.\n"
+                            "It goes on starting; look again with 'braid local status'.",
+                            timeout_s, look.why.text);
+        }
+        progress_show(&look.progress, "%.1f s, waiting for %s", (double)passed_ms / 1000,
+                      look.why.text);
+        cli_pause_ms(READY_LOOK_MS);
+    }
+}
+
+static enum outcome report(struct cli *cli, const struct local_plan *plan)
+{
+    char urls[LOCAL_URLS_BYTES_MAX];
+
+    local_plan_urls(plan, LOCAL_PORT_CLIENT, urls);
+    if (cli->output == OUTPUT_JSON) {
+        return cli_print_json(cli, json_pack("{s:s, s:i, s:s}", "dir", plan->dir, "nodes",
+                                             (int)plan->node_count, "endpoints", urls));
+    }
+    printf("%u nodes are ready; their data is in %s\n", plan->node_count, plan->dir);
+    return OUTCOME_OK;
+}

@@ -1,0 +1,146 @@
+/* main.c - the command line `braid`: finds the verb and runs it. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "cluster.h"
+#include "local.h"
+#include "put.h"
+#include "stream.h"
+#include "tail.h"
+
+#define VERSION "0.1.0"
+
+static const struct verb verbs[] = {
+    { "local", "up", "", "start a cluster on this machine", local_up },
+    { "local", "down", "", "stop it; its data stays", local_down },
+    { "local", "status", "", "which of its nodes run", local_status },
+    { "local", "kill", "N", "kill node N without warning (SIGKILL)", local_kill },
+    { "local", "start", "N", "start node N again", local_start },
+    { "cluster", "status", "", "nodes, zones, who is up, who leads what", cluster_status },
+    { "stream", "list", "", "names of all streams", stream_list },
+    { "stream", "create", "NAME", "create a stream and wait until it takes records",
+      stream_create },
+    { "stream", "describe", "NAME", "a stream and its shards", stream_describe },
+    { "stream", "delete", "NAME", "delete a stream and its records", stream_delete },
+    { "put", NULL, "STREAM", "put standard input into a stream, one record a line", put_run },
+    { "tail", NULL, "STREAM", "print the records of a stream as they come", tail_run },
+};
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+/* What stands before the noun, and where the noun is. */
+struct command_line {
+    int noun_at; /* 0: there is none */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct command_line *line = state->input;
+
+    switch (key) {
+    case 'V':
+        puts("braid " VERSION);
+        exit(OUTCOME_OK);
+    case ARGP_KEY_ARG:
+        line->noun_at = state->next - 1;
+        state->next = state->argc; /* the rest is the verb's */
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *verb_list(int key, const char *text, void *input)
+{
+    char *list = NULL;
+    size_t len = 0;
+
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)(uintptr_t)text;
+    FILE *out = open_memstream(&list, &len);
+    if (out == NULL)
+        return NULL;
+    fputs("Verbs ('braid NOUN VERB --help' says more):\n\n", out);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "%s%s%s %s", verbs[i].noun, verbs[i].name == NULL ? "" : " ",
+                 verbs[i].name == NULL ? "" : verbs[i].name, verbs[i].arguments);
+        fprintf(out, "  %-24s %s\n", name, verbs[i].text);
+    }
+    fputs("\nExit codes: 0 done, 1 failed, 2 usage, 3 no node can be reached,\n"
+          "4 no such stream, node or cluster, 5 it exists already, 6 not done in time\n", out);
+    fclose(out);
+    return list;
+}
+
+static const struct verb *verb_find(const char *noun, const char *name)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verbs[i].noun, noun) != 0)
+            continue;
+        if (verbs[i].name == NULL || (name != NULL && strcmp(verbs[i].name, name) == 0))
+            return &verbs[i];
+    }
+    return NULL;
+}
+
+/* The noun is unknown, or its verb: says which there are. */
+static enum outcome complain(const char *noun, const char *name)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        known = known || strcmp(verbs[i].noun, noun) == 0;
+    if (!known) {
+        fprintf(stderr, "braid: there is no '%s'; 'braid --help' lists what there is\n", noun);
+        return OUTCOME_USAGE;
+    }
+    fprintf(stderr, name == NULL ? "braid %s: a verb must follow:" : "braid %s: no verb '%s':",
+            noun, name);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verbs[i].noun, noun) == 0)
+            fprintf(stderr, " %s", verbs[i].name);
+    }
+    fputc('\n', stderr);
+    return OUTCOME_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        { "version", 'V', NULL, 0, "print the version", -1 }, { 0 }
+    };
+    const struct argp argp = { .options = options,
+                               .parser = parse,
+                               .args_doc = "NOUN VERB [OPTIONS]",
+                               .doc = "Looks after a Braid cluster, and puts records into its "
+                                      "streams and gets them back.\v ",
+                               .help_filter = verb_list };
+    struct cli cli = { .output = OUTPUT_TABLE };
+    struct command_line line = { 0 };
+
+    argp_err_exit_status = OUTCOME_USAGE;
+    if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &line) != 0)
+        return OUTCOME_FAILED;
+    if (line.noun_at == 0) {
+        argp_help(&argp, stderr, ARGP_HELP_STD_USAGE, argv[0]);
+        return OUTCOME_USAGE;
+    }
+
+    const char *noun = argv[line.noun_at];
+    const char *name = line.noun_at + 1 < argc ? argv[line.noun_at + 1] : NULL;
+    const struct verb *verb = verb_find(noun, name);
+    if (verb == NULL && name != NULL && strcmp(name, "--help") == 0) {
+        argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, argv[0]);
+        return OUTCOME_OK;
+    }
+    if (verb == NULL)
+        return complain(noun, name);
+
+    int at = verb->name == NULL ? line.noun_at : line.noun_at + 1;
+    snprintf(cli.verb, sizeof(cli.verb), "braid %s%s%s", noun, verb->name == NULL ? "" : " ",
+             verb->name == NULL ? "" : verb->name);
+    return verb->run(&cli, argc - at, argv + at);
+}

@@ -1,0 +1,298 @@
+#include "put.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "batch.h"
+#include "client/fault.h"
+#include "lines.h"
+#include "progress.h"
+
+#define TIMEOUT_S_DEFAULT 60
+#define PAUSE_MS 200u
+
+struct put_options {
+    const char *stream;
+    const char *key, *field; /* at most one of them */
+    long timeout_s;
+};
+
+/* One run of the verb. */
+struct putting {
+    const struct cli *cli;
+    struct put_options options;
+    struct client *client;
+    struct batch batch;
+    struct lines lines;
+    struct progress progress;
+    uint64_t began_ms;
+    bool answered; /* some node has stored something */
+    uint64_t records, bytes, calls, retried;
+};
+
+static enum outcome read_all(struct putting *putting);
+static enum outcome add(struct putting *putting, struct slice line);
+static enum outcome flush(struct putting *putting);
+static enum outcome call(struct putting *putting, struct reason *refusal, enum err *err);
+static enum outcome report(struct putting *putting);
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct put_options *options = state->input;
+
+    switch (key) {
+    case 'k':
+        options->key = arg;
+        if (*arg == '\0' || strlen(arg) > PUT_KEY_BYTES_MAX)
+            argp_error(state, "--key must have 1 to %u characters", PUT_KEY_CHARS_MAX);
+        return 0;
+    case 'f':
+        options->field = arg;
+        return 0;
+    case 't':
+        options->timeout_s = cli_number(state, "--timeout", arg, 1, 86400);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->stream != NULL)
+            argp_error(state, "one stream only; records come from standard input");
+        options->stream = arg;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "into which stream? 'braid stream list' lists them");
+        return 0;
+    case ARGP_KEY_END:
+        if (options->key != NULL && options->field != NULL)
+            argp_error(state, "--key or --key-field, not both");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+enum outcome put_run(struct cli *cli, int argc, char **argv)
+{
+    static const struct argp_option rows[] = {
+        { "key", 'k', "TEXT", 0, "partition key of all records: keeps them in order, in one shard",
+          0 },
+        { "key-field", 'f', "NAME", 0,
+          "each line is a JSON object, and its member NAME is the partition key", 0 },
+        { "timeout", 't', "SECONDS", 0,
+          "give up when nothing could be stored for so long; default 60", 0 },
+        { 0 }
+    };
+    const struct cli_syntax syntax = {
+        .options = rows,
+        .parser = parse,
+        .arguments = "STREAM",
+        .text = "Puts standard input into a stream, one record a line. Without a key option the "
+                "fingerprint of the line is its partition key, which spreads records over all "
+                "shards. Records of the same key keep their order."
+    };
+    struct putting *putting = calloc(1, sizeof(*putting));
+
+    if (putting == NULL)
+        return cli_no_memory(cli);
+    putting->cli = cli;
+    putting->options.timeout_s = TIMEOUT_S_DEFAULT;
+    cli_parse(cli, &syntax, argc, argv, &putting->options);
+    enum outcome outcome = cli_client(cli, &putting->client);
+    if (outcome == OUTCOME_OK) {
+        putting->began_ms = cli_now_ms();
+        progress_init(&putting->progress);
+        batch_init(&putting->batch, putting->options.stream);
+        lines_init(&putting->lines, STDIN_FILENO);
+        outcome = read_all(putting);
+        progress_clear(&putting->progress);
+        if (outcome == OUTCOME_OK || putting->answered) {
+            enum outcome said = report(putting);
+            outcome = outcome == OUTCOME_OK ? said : outcome;
+        }
+        lines_fini(&putting->lines);
+        batch_fini(&putting->batch);
+        client_close(putting->client);
+    }
+    free(putting);
+    return outcome;
+}
+
+static enum outcome read_all(struct putting *putting)
+{
+    struct lines *lines = &putting->lines;
+    struct slice line;
+
+    for (;;) {
+        enum outcome outcome = OUTCOME_OK;
+        enum err err = lines_next(lines, &line);
+
+        if (err == ERR_OK)
+            outcome = add(putting, line);
+        else if (err == ERR_BUSY || err == ERR_NOT_FOUND)
+            outcome = flush(putting);
+        else if (err == ERR_TOO_BIG)
+            outcome = cli_fail(putting->cli, OUTCOME_FAILED, "line %" PRIu64 " has more than %u "
+                               "MiB, more than a record can", lines->number,
+                               LINE_BYTES_MAX >> 20);
+        else if (err == ERR_IO)
+            outcome = cli_fail(putting->cli, OUTCOME_FAILED, "read standard input: %s",
+                               strerror(errno));
+        else
+            outcome = cli_no_memory(putting->cli);
+        if (outcome != OUTCOME_OK || err == ERR_NOT_FOUND)
+            return outcome;
+    }
+}
+
+enum err put_key_of_field(struct slice line, const char *field, char key[PUT_KEY_BYTES_MAX + 1],
+                          struct reason *reason)
+{
+    json_error_t fault;
+    json_t *tree = json_loadb((const char *)line.data, line.len, JSON_ALLOW_NUL, &fault);
+    const json_t *value = json_object_get(tree, field);
+    enum err err = ERR_OK;
+    int len = 0;
+
+    if (tree == NULL) {
+        reason_set(reason, "is not JSON: %s", fault.text);
+        return ERR_INVALID;
+    }
+    if (json_is_string(value)) {
+        len = (int)json_string_length(value);
+        if (len <= (int)PUT_KEY_BYTES_MAX)
+            snprintf(key, PUT_KEY_BYTES_MAX + 1, "%s", json_string_value(value));
+    } else if (json_is_number(value) || json_is_boolean(value)) {
+        len = (int)json_dumpb(value, key, PUT_KEY_BYTES_MAX, JSON_ENCODE_ANY);
+        key[len <= (int)PUT_KEY_BYTES_MAX ? len : 0] = '\0';
+    } else {
+        reason_set(reason, "has no member '%s' that is a text or a number", field);
+        err = ERR_INVALID;
+    }
+    if (err == ERR_OK && (len == 0 || len > (int)PUT_KEY_BYTES_MAX || strlen(key) != (size_t)len)) {
+        reason_set(reason, "has a member '%s' that is no partition key: 1 to %u characters", field,
+                   PUT_KEY_CHARS_MAX);
+        err = ERR_INVALID;
+    }
+    json_decref(tree);
+    return err;
+}
+
+void put_key_of_line(struct slice line, char key[PUT_KEY_BYTES_MAX + 1])
+{
+    snprintf(key, PUT_KEY_BYTES_MAX + 1, "%016" PRIx64, xxh3(line.data, line.len, 0));
+}
+
+static enum outcome add(struct putting *putting, struct slice line)
+{
+    struct reason reason = { "" };
+    char key[PUT_KEY_BYTES_MAX + 1];
+
+    if (putting->options.key != NULL)
+        snprintf(key, sizeof(key), "%s", putting->options.key);
+    else if (putting->options.field == NULL)
+        put_key_of_line(line, key);
+    else if (put_key_of_field(line, putting->options.field, key, &reason) != ERR_OK)
+        return cli_fail(putting->cli, OUTCOME_FAILED, "line %" PRIu64 " %s",
+                        putting->lines.number, reason.text);
+
+    if (!batch_fits(&putting->batch, strlen(key) + line.len)) {
+        enum outcome outcome = flush(putting);
+        if (outcome != OUTCOME_OK)
+            return outcome;
+    }
+    return batch_add(&putting->batch, slice_text(key), line) == ERR_OK
+               ? OUTCOME_OK
+               : cli_no_memory(putting->cli);
+}
+
+/* Sends what is gathered until all of it is stored. */
+static enum outcome flush(struct putting *putting)
+{
+    uint64_t progress_ms = cli_now_ms();
+    uint32_t before = putting->batch.count;
+    char number[NUMBER_TEXT_MAX];
+
+    while (putting->batch.count > 0) {
+        struct reason refusal = { "" };
+        enum err err = ERR_OK;
+        enum outcome outcome = call(putting, &refusal, &err);
+
+        if (outcome != OUTCOME_OK)
+            return outcome;
+        if (putting->batch.count < before)
+            progress_ms = cli_now_ms();
+        if (putting->batch.count == 0)
+            break;
+        if (cli_now_ms() - progress_ms > (uint64_t)putting->options.timeout_s * 1000) {
+            progress_clear(&putting->progress);
+            return err == ERR_OK ? cli_fail(putting->cli, OUTCOME_TIMEOUT, "nothing could be "
+                                            "stored for %ld s: %s", putting->options.timeout_s,
+                                            refusal.text)
+                                 : cli_complain(putting->cli, err, &refusal);
+        }
+        before = putting->batch.count;
+        putting->retried += before;
+        cli_pause_ms(PAUSE_MS);
+    }
+    progress_show(&putting->progress, "%s records stored",
+                  progress_number(putting->records, number));
+    return OUTCOME_OK;
+}
+
+/* One call.  OUTCOME_OK with records left in the batch: they may be sent again, `refusal` and `err`
+ * say why. */
+static enum outcome call(struct putting *putting, struct reason *refusal, enum err *err)
+{
+    struct client_answer answer;
+    struct batch_result result = { .stored = 0 };
+
+    AUTO_UNREF struct buf *request = batch_request(&putting->batch);
+    if (request == NULL)
+        return cli_no_memory(putting->cli);
+    *err = client_call(putting->client, "PutRecords", buf_slice(request), &answer);
+    putting->calls += answer.attempts;
+    *refusal = answer.reason;
+    if (fault_is_passing(*err) && (*err != ERR_UNREACHABLE || putting->answered))
+        return OUTCOME_OK; /* a cluster that was there comes back */
+    if (*err != ERR_OK) {
+        progress_clear(&putting->progress);
+        return cli_complain(putting->cli, *err, &answer.reason);
+    }
+
+    putting->answered = true;
+    json_t *tree = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
+    enum err settled = batch_settle(&putting->batch, tree, &result);
+    json_decref(tree);
+    if (settled != ERR_OK)
+        return cli_fail(putting->cli, OUTCOME_FAILED, "the answer to PutRecords makes no sense");
+    putting->records += result.stored;
+    putting->bytes += result.stored_bytes;
+    *refusal = result.refusal;
+    return OUTCOME_OK;
+}
+
+static enum outcome report(struct putting *putting)
+{
+    double seconds = (double)(cli_now_ms() - putting->began_ms) / 1000;
+    double rate = seconds > 0 ? (double)putting->records / seconds : (double)putting->records;
+    char records[NUMBER_TEXT_MAX], per_second[NUMBER_TEXT_MAX];
+
+    if (putting->cli->output == OUTPUT_JSON)
+        return cli_print_json(putting->cli,
+                              json_pack("{s:s, s:I, s:I, s:f, s:I, s:I}", "stream",
+                                        putting->options.stream, "records",
+                                        (json_int_t)putting->records, "bytes",
+                                        (json_int_t)putting->bytes, "seconds", seconds, "calls",
+                                        (json_int_t)putting->calls, "retried",
+                                        (json_int_t)putting->retried));
+    fprintf(stderr, "%s records (%.1f MB) stored in %.1f s: %s records/s",
+            progress_number(putting->records, records), (double)putting->bytes / 1e6, seconds,
+            progress_number((uint64_t)rate, per_second));
+    if (putting->retried > 0)
+        fprintf(stderr, "; %s sent again", progress_number(putting->retried, records));
+    fputc('\n', stderr);
+    return OUTCOME_OK;
+}

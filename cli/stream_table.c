@@ -1,0 +1,75 @@
+#include "stream_table.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "table.h"
+
+const char *stream_table_time(double seconds, char text[TIME_TEXT_MAX])
+{
+    time_t at = (time_t)seconds;
+    struct tm local;
+
+    if (localtime_r(&at, &local) == NULL ||
+        strftime(text, TIME_TEXT_MAX, "%Y-%m-%d %H:%M:%S", &local) == 0)
+        snprintf(text, TIME_TEXT_MAX, "%.0f", seconds);
+    return text;
+}
+
+static const char *member(const json_t *tree, const char *name)
+{
+    return json_string_value(json_object_get(tree, name));
+}
+
+static const char *created(const json_t *stream, char text[TIME_TEXT_MAX])
+{
+    return stream_table_time(json_number_value(json_object_get(stream,
+                                                               "StreamCreationTimestamp")), text);
+}
+
+enum outcome stream_table_list(const struct cli *cli, const json_t *streams)
+{
+    struct table *table = table_open("STREAM", "STATUS", "MODE", "CREATED", NULL);
+    char at[TIME_TEXT_MAX];
+    size_t i;
+    json_t *stream;
+
+    if (json_array_size(streams) == 0) {
+        table_drop(table);
+        puts("No streams. 'braid stream create NAME --shards N' makes one.");
+        return OUTCOME_OK;
+    }
+    json_array_foreach(streams, i, stream)
+        table_row(table, member(stream, "StreamName"), member(stream, "StreamStatus"),
+                  member(json_object_get(stream, "StreamModeDetails"), "StreamMode"),
+                  created(stream, at));
+    return table_print(table) ? OUTCOME_OK : cli_no_memory(cli);
+}
+
+enum outcome stream_table_describe(const struct cli *cli, const json_t *summary,
+                                   const json_t *shards)
+{
+    struct table *table = table_open("SHARD", "FROM HASH KEY", "TO HASH KEY", "FROM SEQUENCE NUMBER",
+                                     "STATE", NULL);
+    char at[TIME_TEXT_MAX];
+    size_t i;
+    json_t *shard;
+
+    printf("%s: %s, %" JSON_INTEGER_FORMAT " open shards, keeps records %" JSON_INTEGER_FORMAT
+           " hours, created %s\n%s\n\n",
+           member(summary, "StreamName"), member(summary, "StreamStatus"),
+           json_integer_value(json_object_get(summary, "OpenShardCount")),
+           json_integer_value(json_object_get(summary, "RetentionPeriodHours")),
+           created(summary, at), member(summary, "StreamARN"));
+    json_array_foreach(shards, i, shard) {
+        const json_t *hashes = json_object_get(shard, "HashKeyRange");
+        const json_t *numbers = json_object_get(shard, "SequenceNumberRange");
+        bool open = json_object_get(numbers, "EndingSequenceNumber") == NULL;
+
+        table_row(table, member(shard, "ShardId"), member(hashes, "StartingHashKey"),
+                  member(hashes, "EndingHashKey"), member(numbers, "StartingSequenceNumber"),
+                  open ? "open" : "closed");
+    }
+    return table_print(table) ? OUTCOME_OK : cli_no_memory(cli);
+}

@@ -1,0 +1,349 @@
+#include "tail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/fault.h"
+#include "stream.h"
+#include "tail_format.h"
+
+/* AWS allows five GetRecords a second and shard.  A shard with nothing new is asked less often. */
+#define POLL_MS_MIN 200u
+#define POLL_MS_MAX 1000u
+#define TROUBLE_MS 60000u /* without any answer; then it gives up */
+#define RECORDS_PER_CALL 10000
+
+enum from { FROM_LATEST, FROM_START, FROM_TIME };
+
+struct tail_options {
+    const char *stream;
+    enum from from;
+    uint64_t since_ms; /* FROM_TIME */
+    long records_max;  /* 0: no end */
+    long timeout_s;    /* 0: no end */
+    bool no_follow;
+};
+
+struct tail_shard {
+    const char *id;
+    char *iterator; /* NULL: to be asked for, or the shard is read to its end */
+    char *last;     /* sequence number of the newest record that was printed */
+    uint64_t due_ms;
+    uint32_t pause_ms;
+    bool current; /* nothing more was there at the last look */
+    bool ended;
+};
+
+/* One run of the verb. */
+struct tailing {
+    const struct cli *cli;
+    struct tail_options options;
+    struct client *client;
+    json_t *shard_list; /* owns the shards' names */
+    struct tail_shard *shards;
+    size_t shard_count;
+    uint64_t began_wall_ms, began_ms, answered_ms;
+    uint64_t records;
+};
+
+static enum outcome open_shards(struct tailing *tailing);
+static enum outcome follow(struct tailing *tailing);
+static enum outcome look(struct tailing *tailing, struct tail_shard *shard);
+static enum outcome locate(struct tailing *tailing, struct tail_shard *shard);
+static enum outcome print(struct tailing *tailing, struct tail_shard *shard, const json_t *answer);
+static enum outcome trouble(struct tailing *tailing, enum err err,
+                            const struct client_answer *answer);
+
+static uint64_t wall_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct tail_options *options = state->input;
+
+    switch (key) {
+    case 'b':
+        options->from = FROM_START;
+        return 0;
+    case 's':
+        options->from = FROM_TIME;
+        if (tail_format_since(arg, wall_ms(), &options->since_ms) != ERR_OK)
+            argp_error(state, "--since is like 90s, 10m, 2h, 3d or 1767225600.5, not '%s'", arg);
+        return 0;
+    case 'n':
+        options->records_max = cli_number(state, "--max", arg, 1, 1000000000);
+        return 0;
+    case 't':
+        options->timeout_s = cli_number(state, "--timeout", arg, 1, 86400);
+        return 0;
+    case 'x':
+        options->no_follow = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->stream != NULL)
+            argp_error(state, "one stream only");
+        options->stream = arg;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which stream? 'braid stream list' lists them");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void tailing_fini(struct tailing *tailing)
+{
+    for (size_t i = 0; i < tailing->shard_count; i++) {
+        free(tailing->shards[i].iterator);
+        free(tailing->shards[i].last);
+    }
+    free(tailing->shards);
+    json_decref(tailing->shard_list);
+    client_close(tailing->client);
+}
+
+enum outcome tail_run(struct cli *cli, int argc, char **argv)
+{
+    static const struct argp_option rows[] = {
+        { "from-start", 'b', NULL, 0, "begin with the oldest record", 0 },
+        { "since", 's', "TIME", 0, "begin with the records since: 90s, 10m, 2h, 3d ago, or seconds "
+          "since the epoch", 0 },
+        { "max", 'n', "N", 0, "end after N records", 0 },
+        { "no-follow", 'x', NULL, 0, "end when nothing more is there", 0 },
+        { "timeout", 't', "SECONDS", 0, "end after so long; exit code 6 if --max was not reached",
+          0 },
+        { 0 }
+    };
+    const struct cli_syntax syntax = {
+        .options = rows,
+        .parser = parse,
+        .arguments = "STREAM",
+        .text = "Prints the records of all shards as they come, each record's data on a line, until "
+                "it is interrupted. Begins with what comes from now on. With --output json each "
+                "line is an object with key and sequence number too."
+    };
+    struct tailing tailing = { .cli = cli, .began_ms = cli_now_ms(), .began_wall_ms = wall_ms() };
+
+    cli_parse(cli, &syntax, argc, argv, &tailing.options);
+    tailing.answered_ms = tailing.began_ms;
+    enum outcome outcome = cli_client(cli, &tailing.client);
+    if (outcome == OUTCOME_OK)
+        outcome = open_shards(&tailing);
+    if (outcome == OUTCOME_OK)
+        outcome = follow(&tailing);
+    tailing_fini(&tailing);
+    return outcome;
+}
+
+/* Takes all positions first, so that LATEST means one moment for all shards. */
+static enum outcome open_shards(struct tailing *tailing)
+{
+    enum outcome outcome = stream_shards(tailing->cli, tailing->client, tailing->options.stream,
+                                         &tailing->shard_list);
+    size_t count = json_array_size(tailing->shard_list);
+
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    tailing->shards = calloc(count + 1, sizeof(*tailing->shards));
+    if (tailing->shards == NULL)
+        return cli_no_memory(tailing->cli);
+    tailing->shard_count = count;
+    for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++) {
+        struct tail_shard *shard = &tailing->shards[i];
+        shard->id = json_string_value(json_object_get(json_array_get(tailing->shard_list, i),
+                                                      "ShardId"));
+        shard->pause_ms = POLL_MS_MIN;
+        outcome = locate(tailing, shard);
+    }
+    return outcome;
+}
+
+static bool all_read(const struct tailing *tailing)
+{
+    for (size_t i = 0; i < tailing->shard_count; i++) {
+        const struct tail_shard *shard = &tailing->shards[i];
+        if (!shard->ended && !(tailing->options.no_follow && shard->current))
+            return false;
+    }
+    return true;
+}
+
+static enum outcome follow(struct tailing *tailing)
+{
+    const struct tail_options *options = &tailing->options;
+
+    for (;;) {
+        uint64_t now_ms = cli_now_ms(), next_ms = now_ms + POLL_MS_MAX;
+
+        for (size_t i = 0; i < tailing->shard_count; i++) {
+            struct tail_shard *shard = &tailing->shards[i];
+            if (!shard->ended && shard->due_ms <= now_ms) {
+                enum outcome outcome = look(tailing, shard);
+                if (outcome != OUTCOME_OK)
+                    return outcome;
+                if (options->records_max > 0 && tailing->records >= (uint64_t)options->records_max)
+                    return OUTCOME_OK;
+            }
+            if (!shard->ended && shard->due_ms < next_ms)
+                next_ms = shard->due_ms;
+        }
+        if (all_read(tailing))
+            return OUTCOME_OK;
+        now_ms = cli_now_ms();
+        if (options->timeout_s > 0 &&
+            now_ms - tailing->began_ms > (uint64_t)options->timeout_s * 1000) {
+            if (options->records_max == 0)
+                return OUTCOME_OK;
+            return cli_fail(tailing->cli, OUTCOME_TIMEOUT, "%llu of %ld records after %ld s",
+                            (unsigned long long)tailing->records, options->records_max,
+                            options->timeout_s);
+        }
+        if (next_ms > now_ms)
+            cli_pause_ms((uint32_t)(next_ms - now_ms));
+    }
+}
+
+/* One GetRecords. */
+static enum outcome look(struct tailing *tailing, struct tail_shard *shard)
+{
+    uint64_t asked_ms = cli_now_ms();
+    long limit = RECORDS_PER_CALL;
+    struct client_answer answer;
+    json_t *out = NULL;
+
+    if (shard->iterator == NULL) {
+        shard->due_ms = asked_ms + shard->pause_ms;
+        return locate(tailing, shard);
+    }
+    if (tailing->options.records_max > 0 &&
+        tailing->options.records_max - (long)tailing->records < limit)
+        limit = tailing->options.records_max - (long)tailing->records;
+    json_t *in = json_pack("{s:s, s:i}", "ShardIterator", shard->iterator, "Limit", (int)limit);
+    if (in == NULL)
+        return cli_no_memory(tailing->cli);
+    enum err err = client_call_json(tailing->client, "GetRecords", in, &out, &answer);
+    json_decref(in);
+    if (err != ERR_OK) {
+        shard->pause_ms = POLL_MS_MAX;
+        shard->due_ms = asked_ms + shard->pause_ms;
+    }
+    if (err == ERR_EXPIRED) {
+        free(shard->iterator);
+        shard->iterator = NULL;
+        return OUTCOME_OK;
+    }
+    if (err != ERR_OK)
+        return trouble(tailing, err, &answer);
+
+    tailing->answered_ms = asked_ms;
+    enum outcome outcome = print(tailing, shard, out);
+    bool empty = json_array_size(json_object_get(out, "Records")) == 0;
+    const json_t *next = json_object_get(out, "NextShardIterator");
+    shard->current = json_number_value(json_object_get(out, "MillisBehindLatest")) <= 0;
+    shard->pause_ms = !empty || !shard->current         ? POLL_MS_MIN
+                      : shard->pause_ms * 2 < POLL_MS_MAX ? shard->pause_ms * 2
+                                                          : POLL_MS_MAX;
+    shard->due_ms = asked_ms + shard->pause_ms;
+    free(shard->iterator);
+    shard->iterator = json_is_string(next) ? strdup(json_string_value(next)) : NULL;
+    shard->ended = shard->iterator == NULL;
+    json_decref(out);
+    return outcome;
+}
+
+/* After the last printed record, if there was one; else where the user wants to begin. */
+static json_t *position(const struct tailing *tailing, const struct tail_shard *shard)
+{
+    json_t *in = json_pack("{s:s, s:s}", "StreamName", tailing->options.stream, "ShardId",
+                           shard->id);
+    enum from from = tailing->options.from;
+    uint64_t since_ms = tailing->options.since_ms;
+
+    /* An iterator for LATEST that expired before anything came must not skip what came since. */
+    if (from == FROM_LATEST && cli_now_ms() - tailing->began_ms > POLL_MS_MAX) {
+        from = FROM_TIME;
+        since_ms = tailing->began_wall_ms;
+    }
+    if (shard->last != NULL) {
+        json_object_set_new(in, "ShardIteratorType", json_string("AFTER_SEQUENCE_NUMBER"));
+        json_object_set_new(in, "StartingSequenceNumber", json_string(shard->last));
+    } else if (from == FROM_TIME) {
+        json_object_set_new(in, "ShardIteratorType", json_string("AT_TIMESTAMP"));
+        json_object_set_new(in, "Timestamp", json_real((double)since_ms / 1000));
+    } else {
+        json_object_set_new(in, "ShardIteratorType",
+                            json_string(from == FROM_START ? "TRIM_HORIZON" : "LATEST"));
+    }
+    return in;
+}
+
+static enum outcome locate(struct tailing *tailing, struct tail_shard *shard)
+{
+    struct client_answer answer;
+    json_t *in = position(tailing, shard), *out = NULL;
+
+    if (in == NULL)
+        return cli_no_memory(tailing->cli);
+    enum err err = client_call_json(tailing->client, "GetShardIterator", in, &out, &answer);
+    json_decref(in);
+    if (err != ERR_OK)
+        return trouble(tailing, err, &answer);
+
+    const char *iterator = json_string_value(json_object_get(out, "ShardIterator"));
+    shard->iterator = iterator == NULL ? NULL : strdup(iterator);
+    json_decref(out);
+    if (shard->iterator == NULL)
+        return cli_fail(tailing->cli, OUTCOME_FAILED, "no iterator for %s", shard->id);
+    tailing->answered_ms = cli_now_ms();
+    return OUTCOME_OK;
+}
+
+static enum outcome print(struct tailing *tailing, struct tail_shard *shard, const json_t *answer)
+{
+    const json_t *records = json_object_get(answer, "Records");
+    size_t count = json_array_size(records);
+
+    for (size_t i = 0; i < count; i++) {
+        const json_t *record = json_array_get(records, i);
+        enum err err = tailing->cli->output == OUTPUT_JSON
+                           ? tail_format_json(record, shard->id, stdout)
+                           : tail_format_data(record, stdout);
+        if (err == ERR_NO_MEMORY)
+            return cli_no_memory(tailing->cli);
+        if (err != ERR_OK)
+            return cli_fail(tailing->cli, OUTCOME_FAILED, "a record of %s makes no sense",
+                            shard->id);
+        tailing->records++;
+    }
+    if (count > 0) {
+        const char *last = json_string_value(json_object_get(json_array_get(records, count - 1),
+                                                             "SequenceNumber"));
+        free(shard->last);
+        shard->last = last == NULL ? NULL : strdup(last);
+    }
+    if (fflush(stdout) != 0)
+        return cli_fail(tailing->cli, OUTCOME_FAILED, "write standard output: %s",
+                        strerror(errno));
+    return OUTCOME_OK;
+}
+
+/* What passes is waited out, as long as it does not last; but only once something was printed or
+ * located: a cluster that never answered is a mistake of the command line. */
+static enum outcome trouble(struct tailing *tailing, enum err err,
+                            const struct client_answer *answer)
+{
+    bool began = tailing->answered_ms != tailing->began_ms;
+
+    if (fault_is_passing(err) && began && cli_now_ms() - tailing->answered_ms < TROUBLE_MS)
+        return OUTCOME_OK;
+    return cli_complain(tailing->cli, err, &answer->reason);
+}
