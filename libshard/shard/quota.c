@@ -14,8 +14,10 @@ static int64_t depth_of(const struct quota_bucket *bucket)
 
 static void refill(struct quota_bucket *bucket, uint64_t now_ms)
 {
-    uint64_t passed_ms = now_ms > bucket->refilled_ms ? now_ms - bucket->refilled_ms : 0;
+    if (now_ms <= bucket->refilled_ms)
+        return;
 
+    uint64_t passed_ms = now_ms - bucket->refilled_ms;
     if (passed_ms > REFILL_MS_MAX)
         passed_ms = REFILL_MS_MAX;
     /* A token a second is a millitoken a millisecond: nothing is ever rounded. */

@@ -53,13 +53,20 @@ void shard_set_retention(struct shard *shard, uint64_t retention_ms)
 static void drop(struct shard *shard, uint64_t now_ms)
 {
     struct retention *retention = &shard->retention;
-
-    if (retention->drop_to != 0 && now_ms >= retention->drop_due_ms) {
-        log_trim(shard->world.log, shard->options.group, retention->drop_to);
-        retention->drop_to = 0;
-    }
     const struct log_state *state = log_state(shard->world.log, shard->options.group);
-    if (retention->drop_to == 0 && state != NULL && state->first < retention->horizon) {
+
+    if (state == NULL)
+        return;
+    if (retention->drop_to != 0 && now_ms >= retention->drop_due_ms) {
+        /* What a restart would apply again must stay until the log knows that it is applied. */
+        uint64_t kept = state->applied + 1;
+        uint64_t first = retention->drop_to < kept ? retention->drop_to : kept;
+        if (first > state->first)
+            log_trim(shard->world.log, shard->options.group, first);
+        if (first == retention->drop_to)
+            retention->drop_to = 0;
+    }
+    if (retention->drop_to == 0 && state->first < retention->horizon) {
         retention->drop_to = retention->horizon;
         retention->drop_due_ms = now_ms + RETENTION_GRACE_MS;
     }

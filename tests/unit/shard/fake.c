@@ -55,7 +55,7 @@ enum err log_head(const struct log *log, uint64_t group, uint64_t index, struct 
 void log_trim(struct log *log, uint64_t group, uint64_t first)
 {
     ensure(group == FAKE_GROUP);
-    ensure(first >= log->state.first && first <= log->state.last + 1);
+    ensure(first >= log->state.first && first <= log->state.applied + 1);
     log->state.first = first;
     log->trims_total++;
 }

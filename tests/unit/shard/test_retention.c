@@ -135,6 +135,25 @@ static void what_is_hidden_is_dropped_a_grace_later(void **state)
     assert_int_equal(f->fake.log.trims_total, 2);
 }
 
+static void what_the_log_does_not_know_to_be_applied_stays(void **state)
+{
+    struct fixture *f = *state;
+
+    apply_ten(f, true);
+    f->fake.log.state.applied = 6; /* it hears of it now and then */
+    f->fake.clock.wall_ms += RETENTION_MS;
+    retain(f);
+    retain(f);
+    f->fake.clock.wall_ms += RETENTION_GRACE_MS;
+    retain(f);
+    assert_int_equal(f->fake.log.state.first, 7);
+    retain(f);
+    assert_int_equal(f->fake.log.trims_total, 1);
+    f->fake.log.state.applied = 11;
+    retain(f);
+    assert_int_equal(f->fake.log.state.first, 12);
+}
+
 static void a_quiet_shard_costs_no_search(void **state)
 {
     struct fixture *f = *state;
@@ -207,6 +226,7 @@ int main(void)
         TEST(the_horizon_never_goes_back),
         TEST(a_longer_retention_stops_it_and_a_shorter_one_moves_it),
         TEST(what_is_hidden_is_dropped_a_grace_later),
+        TEST(what_the_log_does_not_know_to_be_applied_stays),
         TEST(a_quiet_shard_costs_no_search),
         TEST(a_reader_that_the_drop_overtakes_goes_on_at_the_horizon),
         TEST(a_failed_search_is_tried_again),
