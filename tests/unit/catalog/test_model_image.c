@@ -1,0 +1,142 @@
+#include "given.h"
+
+#include "catalog/model_image.h"
+
+static struct model *round_trip(const struct model *model)
+{
+    struct buf *image = model_image_pack(model);
+    struct model *copy = NULL;
+    struct reason reason = { .text = "" };
+
+    assert_non_null(image);
+    assert_int_equal(model_image_unpack(buf_slice(image), &copy, &reason), ERR_OK);
+    buf_unref(image);
+    return copy;
+}
+
+static void an_empty_model_comes_back_empty(void **state)
+{
+    struct model *model = model_new();
+    struct model *copy = round_trip(model);
+
+    assert_false(model_founded(copy));
+    assert_int_equal(model_index(copy), MODEL_START_INDEX);
+    model_free(model);
+    model_free(copy);
+}
+
+static void everything_comes_back(void **state)
+{
+    struct model *model = given_cluster();
+
+    given_stream(model, "river", 3);
+    assert_int_equal(apply(model, change_activate_stream(stamp, 1)), ERR_OK);
+    given_stream(model, "brook", 1);
+
+    struct model *copy = round_trip(model);
+    assert_int_equal(model_index(copy), model_index(model));
+    assert_int_equal(copy->term, model->term);
+    assert_int_equal(model_cluster(copy), 77);
+    assert_memory_equal(model_secret(copy), model_secret(model), MODEL_SECRET_BYTES);
+    assert_string_equal(model_region(copy), "eu-central-1");
+    assert_int_equal(model_node_count(copy), 3);
+    assert_string_equal(model_node_by_id(copy, 3)->az, "c");
+    assert_int_equal(model_stream_count(copy), 2);
+    assert_int_equal(model_next_group(copy), model_next_group(model));
+
+    const struct model_stream *river = model_stream_by_name(copy, slice_text("river"));
+    assert_int_equal(river->status, STREAM_ACTIVE);
+    assert_int_equal(river->created_ms, NOW_MS - 2000);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_memory_equal(&river->shards[i], &model_stream_by_id(model, 1)->shards[i],
+                            sizeof(river->shards[i]));
+    model_free(model);
+    model_free(copy);
+}
+
+static void a_copy_goes_on_as_the_original_would(void **state)
+{
+    struct model *model = given_cluster();
+
+    given_stream(model, "river", 3);
+    struct model *copy = round_trip(model);
+    given_stream(model, "brook", 2);
+    given_stream(copy, "brook", 2);
+
+    struct buf *one = model_image_pack(model), *other = model_image_pack(copy);
+    assert_true(slice_equal(buf_slice(one), buf_slice(other)));
+    buf_unref(one);
+    buf_unref(other);
+    model_free(model);
+    model_free(copy);
+}
+
+/* Whatever the bytes, the answer is a whole model or an error. */
+static void a_damaged_image_is_refused_or_harmless(void **state)
+{
+    struct model *model = given_cluster();
+
+    given_stream(model, "river", 2);
+    struct buf *image = model_image_pack(model);
+    for (size_t at = 0; at < image->len; at++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            struct buf *damaged = buf_copy(buf_slice(image));
+            struct model *copy = NULL;
+            struct reason reason = { .text = "" };
+            damaged->data[at] ^= (unsigned char)(1u << bit);
+            if (model_image_unpack(buf_slice(damaged), &copy, &reason) == ERR_OK)
+                model_free(copy);
+            else
+                assert_true(reason.text[0] != 0);
+            buf_unref(damaged);
+        }
+    }
+    buf_unref(image);
+    model_free(model);
+}
+
+static void a_cut_image_is_refused_or_harmless(void **state)
+{
+    struct model *model = given_cluster();
+
+    given_stream(model, "river", 2);
+    struct buf *image = model_image_pack(model);
+    for (size_t len = 0; len < image->len; len++) {
+        struct model *copy = NULL;
+        struct reason reason = { .text = "" };
+        if (model_image_unpack(slice_of(image->data, len), &copy, &reason) == ERR_OK)
+            model_free(copy);
+    }
+    buf_unref(image);
+    model_free(model);
+}
+
+static void a_group_in_two_streams_is_refused(void **state)
+{
+    struct model *model = given_cluster();
+    struct model *copy = NULL;
+    struct reason reason = { .text = "" };
+
+    given_stream(model, "river", 1);
+    given_stream(model, "brook", 1);
+    model_stream_change(model, 2)->shards[0].group = 2;
+    struct buf *image = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(image), &copy, &reason), ERR_CORRUPT);
+    assert_null(copy);
+    buf_unref(image);
+    model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_model_comes_back_empty),
+        cmocka_unit_test(everything_comes_back),
+        cmocka_unit_test(a_copy_goes_on_as_the_original_would),
+        cmocka_unit_test(a_damaged_image_is_refused_or_harmless),
+        cmocka_unit_test(a_cut_image_is_refused_or_harmless),
+        cmocka_unit_test(a_group_in_two_streams_is_refused),
+    };
+
+    return cmocka_run_group_tests_name("model_image", tests, NULL, NULL);
+}

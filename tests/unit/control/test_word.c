@@ -1,0 +1,142 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "control/word.h"
+
+static const struct identity_cluster cluster = { .id = 77,
+                                                 .members = { 5, 6, 7 },
+                                                 .member_count = 3 };
+
+static void a_hello_comes_back(void **state)
+{
+    struct word_hello hello = { .cluster = cluster,
+                                .name = "node-1",
+                                .az = "a",
+                                .client_address = "127.0.0.1:4567",
+                                .peer_address = "127.0.0.1:4568",
+                                .operations_address = "127.0.0.1:4569",
+                                .seed = true };
+    struct word_hello copy;
+    struct buf *bytes = word_hello_pack(&hello);
+
+    assert_int_equal(word_hello_read(buf_slice(bytes), &copy), ERR_OK);
+    assert_int_equal(copy.cluster.id, 77);
+    assert_int_equal(copy.cluster.member_count, 3);
+    assert_int_equal(copy.cluster.members[2], 7);
+    assert_string_equal(copy.name, "node-1");
+    assert_string_equal(copy.az, "a");
+    assert_string_equal(copy.peer_address, "127.0.0.1:4568");
+    assert_true(copy.seed);
+    buf_unref(bytes);
+}
+
+static void a_hello_that_is_too_long_is_refused(void **state)
+{
+    unsigned char bytes[2 + 200];
+    struct word_hello hello;
+
+    bytes[0] = 0x12; /* name */
+    bytes[1] = 0x7f;
+    memset(bytes + 2, 'n', 200);
+    assert_int_equal(word_hello_read(slice_of(bytes, 2 + 127), &hello), ERR_OK);
+    assert_int_equal(word_hello_read(slice_of(bytes, 2 + 126), &hello), ERR_INVALID);
+    bytes[1] = 0xc8; /* 200, in two bytes */
+    bytes[2] = 0x01;
+    assert_int_equal(word_hello_read(slice_of(bytes, sizeof(bytes)), &hello), ERR_INVALID);
+}
+
+static void members_that_nobody_can_mean_are_no_cluster(void **state)
+{
+    struct identity_cluster twice = { .id = 77, .members = { 5, 5 }, .member_count = 2 };
+    struct identity_cluster none = { .id = 77 };
+    struct identity_cluster copy;
+    struct buf *bytes = word_foundation_pack(&twice);
+
+    assert_int_equal(word_foundation_read(buf_slice(bytes), &copy), ERR_INVALID);
+    buf_unref(bytes);
+    bytes = word_foundation_pack(&none);
+    assert_int_equal(word_foundation_read(buf_slice(bytes), &copy), ERR_INVALID);
+    buf_unref(bytes);
+    bytes = word_foundation_pack(&cluster);
+    assert_int_equal(word_foundation_read(buf_slice(bytes), &copy), ERR_OK);
+    assert_memory_equal(&copy, &cluster, sizeof(copy));
+    buf_unref(bytes);
+}
+
+static void what_a_node_leads_comes_back(void **state)
+{
+    const uint64_t groups[] = { 1, 9 }, terms[] = { 4, 2 }, open[] = { 9 };
+    struct liveness_word word = { .wall_ms = 12,
+                                  .boot = 13,
+                                  .catalog_index = 14,
+                                  .groups = groups,
+                                  .terms = terms,
+                                  .group_count = 2,
+                                  .open = open,
+                                  .open_count = 1 };
+    struct word_leading leading;
+    struct buf *bytes = word_leading_pack(&word, &cluster);
+
+    assert_int_equal(word_leading_read(buf_slice(bytes), &leading), ERR_OK);
+    assert_int_equal(leading.word.wall_ms, 12);
+    assert_int_equal(leading.word.boot, 13);
+    assert_int_equal(leading.word.catalog_index, 14);
+    assert_int_equal(leading.word.group_count, 2);
+    assert_memory_equal(leading.word.groups, groups, sizeof(groups));
+    assert_memory_equal(leading.word.terms, terms, sizeof(terms));
+    assert_int_equal(leading.word.open_count, 1);
+    assert_int_equal(leading.cluster.id, 77);
+    word_leading_fini(&leading);
+    buf_unref(bytes);
+}
+
+static void groups_without_terms_are_refused(void **state)
+{
+    /* groups = [1], fixed64, and no terms */
+    const unsigned char bytes[] = { 0x1a, 8, 1, 0, 0, 0, 0, 0, 0, 0 };
+    struct word_leading leading;
+
+    assert_int_equal(word_leading_read(slice_of(bytes, sizeof(bytes)), &leading), ERR_INVALID);
+}
+
+static void damaged_bytes_are_refused_or_harmless(void **state)
+{
+    struct word_hello hello = { .cluster = cluster, .name = "node-1" };
+    struct buf *bytes = word_hello_pack(&hello);
+
+    for (size_t at = 0; at < bytes->len; at++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            struct buf *damaged = buf_copy(buf_slice(bytes));
+            struct word_leading leading;
+            struct identity_cluster read;
+            damaged->data[at] ^= (unsigned char)(1u << bit);
+            if (word_hello_read(buf_slice(damaged), &hello) == ERR_OK && hello.cluster.id != 0)
+                assert_true(identity_cluster_valid(&hello.cluster));
+            if (word_foundation_read(buf_slice(damaged), &read) == ERR_OK)
+                assert_true(identity_cluster_valid(&read));
+            if (word_leading_read(buf_slice(damaged), &leading) == ERR_OK)
+                word_leading_fini(&leading);
+            buf_unref(damaged);
+        }
+    }
+    buf_unref(bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hello_comes_back),
+        cmocka_unit_test(a_hello_that_is_too_long_is_refused),
+        cmocka_unit_test(members_that_nobody_can_mean_are_no_cluster),
+        cmocka_unit_test(what_a_node_leads_comes_back),
+        cmocka_unit_test(groups_without_terms_are_refused),
+        cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
+    };
+
+    return cmocka_run_group_tests_name("word", tests, NULL, NULL);
+}
