@@ -105,15 +105,22 @@ enum err frame_reader_next(struct frame_reader *reader, struct slice *bytes, str
     return ERR_OK;
 }
 
+/* Moves `len` bytes off the front of `bytes`, which may be nowhere when there are none. */
+static void take(struct slice *bytes, unsigned char *to, size_t len)
+{
+    if (len == 0)
+        return;
+    memcpy(to, bytes->data, len);
+    *bytes = slice_of(bytes->data + len, bytes->len - len);
+}
+
 static enum err take_head(struct frame_reader *reader, struct slice *bytes)
 {
     size_t want = FRAME_HEADER_BYTES - reader->have;
     size_t len = bytes->len < want ? bytes->len : want;
 
-    if (len > 0)
-        memcpy(reader->head + reader->have, bytes->data, len);
+    take(bytes, reader->head + reader->have, len);
     reader->have += (uint32_t)len;
-    *bytes = slice_of(bytes->data + len, bytes->len - len);
     if (reader->have < FRAME_HEADER_BYTES)
         return ERR_OK;
 
@@ -137,11 +144,9 @@ static void take_body(struct frame_reader *reader, struct slice *bytes)
     size_t want = reader->header.body_len - reader->have;
     size_t len = bytes->len < want ? bytes->len : want;
 
-    if (len == 0)
-        return;
-    memcpy(reader->body->data + reader->have, bytes->data, len);
+    if (len > 0)
+        take(bytes, reader->body->data + reader->have, len);
     reader->have += (uint32_t)len;
-    *bytes = slice_of(bytes->data + len, bytes->len - len);
 }
 
 struct frame_space frame_reader_space(struct frame_reader *reader)

@@ -676,6 +676,18 @@ static size_t frame_bytes(unsigned char *bytes, struct frame_header header, stru
     return FRAME_HEADER_BYTES + header.body_len;
 }
 
+static struct raw *raw_greeted(struct world *world, uint64_t node)
+{
+    struct greeting greeting = { .lane = NET_LANE_RAFT, .node = node, .boot = 9 };
+    AUTO_UNREF struct buf *body = greeting_encode(&greeting);
+    struct raw *raw = raw_open(world, world->nodes[0].port);
+    unsigned char bytes[256];
+
+    raw_send(raw, bytes, frame_bytes(bytes, (struct frame_header){ .type = FRAME_GREETING }, body));
+    until(world, raw->got > 0);
+    return raw;
+}
+
 /* ---- a node that is a puppet: it accepts, greets as it is told, and says nothing else ---- */
 
 #define STRINGS_MAX 64
@@ -820,6 +832,63 @@ static void a_new_boot_number_means_that_the_old_process_is_gone(void **state)
     assert_int_equal(left->events[3].boot, 201);
     node_close(world, 0);
     puppet_free(puppet);
+    world_free(world);
+}
+
+static void who_said_goodbye_is_not_up_again_while_it_lingers(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *puppet = puppet_new(world, 50, 9); /* goes on greeting */
+    struct node *left = &world->nodes[0];
+    unsigned char bytes[64];
+
+    node_open(world, 0, 100);
+    puppet_dial(world, puppet);
+    until(world, net_is_up(left->net, 50));
+    struct raw *raw = raw_greeted(world, 50);
+    size_t len = frame_bytes(
+        bytes, (struct frame_header){ .type = FRAME_MESSAGE, .kind = NET_GOODBYE }, NULL);
+    raw_send(raw, bytes, len);
+    until(world, net_is_gone(left->net, 50));
+    until(world, puppet->string_count > 8); /* dialled in vain */
+    assert_true(net_is_gone(left->net, 50));
+    assert_int_equal(left->event_count, 2);
+    puppet->boot = 10;
+    until(world, net_is_up(left->net, 50));
+    assert_int_equal(left->event_count, 3);
+    raw_close(raw);
+    node_close(world, 0);
+    puppet_free(puppet);
+    world_free(world);
+}
+
+static void an_answer_counts_only_from_the_node_that_was_asked(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *asked = puppet_new(world, 2, 200);
+    struct puppet *liar = puppet_new(world, 3, 300);
+    struct node *left = &world->nodes[0];
+    unsigned char bytes[64];
+    struct ask ask;
+
+    node_open(world, 0, 100);
+    puppet_dial(world, asked);
+    puppet_dial(world, liar);
+    until(world, net_is_up(left->net, 2) && net_is_up(left->net, 3));
+    ask_text(left, &ask, 2, "x", 10000);
+    size_t len = frame_bytes(
+        bytes, (struct frame_header){ .type = FRAME_ANSWER, .number = ask.call.number }, NULL);
+    uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)len);
+    uint64_t before = net_peer_figures(left->net)->frames_in;
+    assert_int_equal(uv_try_write((uv_stream_t *)&liar->strings[1].tcp, &buf, 1), (int)len);
+    until(world, net_peer_figures(left->net)->frames_in == before + 1);
+    assert_int_equal(ask.ends, 0);
+    assert_int_equal(uv_try_write((uv_stream_t *)&asked->strings[1].tcp, &buf, 1), (int)len);
+    until(world, ask.ends == 1);
+    assert_int_equal(ask.err, ERR_OK);
+    node_close(world, 0);
+    puppet_free(asked);
+    puppet_free(liar);
     world_free(world);
 }
 
@@ -1000,18 +1069,6 @@ static void garbage_on_the_port_is_hung_up_on(void **state)
     world_free(world);
 }
 
-static struct raw *raw_greeted(struct world *world, uint64_t node)
-{
-    struct greeting greeting = { .lane = NET_LANE_RAFT, .node = node, .boot = 9 };
-    AUTO_UNREF struct buf *body = greeting_encode(&greeting);
-    struct raw *raw = raw_open(world, world->nodes[0].port);
-    unsigned char bytes[256];
-
-    raw_send(raw, bytes, frame_bytes(bytes, (struct frame_header){ .type = FRAME_GREETING }, body));
-    until(world, raw->got > 0);
-    return raw;
-}
-
 static void a_message_before_the_greeting_is_hostile(void **state)
 {
     struct world *world = pair();
@@ -1069,7 +1126,7 @@ static void a_new_connection_ends_the_old_one_when_it_speaks(void **state)
     unsigned char bytes[256];
     AUTO_UNREF struct buf *body = buf_copy(slice_text("hi"));
 
-    node_open(world, 0, 100);
+    node_open_with(world, 0, 100, (struct net_peer_options){ .silence_ms = 600000 });
     struct raw *old = raw_greeted(world, 50);
     struct raw *young = raw_greeted(world, 50);
     size_t len = frame_bytes(bytes, (struct frame_header){ .type = FRAME_MESSAGE,
@@ -1159,6 +1216,8 @@ int main(void)
         cmocka_unit_test(a_node_talks_to_itself),
         cmocka_unit_test(a_node_that_dials_itself_notices),
         cmocka_unit_test(a_process_that_ended_is_lost_then_gone_once),
+        cmocka_unit_test(who_said_goodbye_is_not_up_again_while_it_lingers),
+        cmocka_unit_test(an_answer_counts_only_from_the_node_that_was_asked),
         cmocka_unit_test(a_broken_connection_alone_is_lost_and_not_gone),
         cmocka_unit_test(a_node_that_falls_silent_is_lost_and_not_gone),
         cmocka_unit_test(lanes_that_met_two_processes_are_not_up),
