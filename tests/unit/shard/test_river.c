@@ -152,7 +152,7 @@ static void log_and_roster_open(struct river *river)
 {
     const struct log_options log_options = {
         .node = NODE,
-        .segment_bytes = 16u << 20,
+        .segment_bytes = 64u << 10, /* many full ones, so that reads meet filed entries too */
         .segments_ahead = 1,
         .on_durable = on_durable,
         .on_failed = on_failed,
@@ -467,10 +467,8 @@ static void all_types_of_iterators_find_their_place(void **state)
     struct river *river = *state;
     static struct putting puttings[PUTS];
 
-    river_open(river, 1u << 20);
-    put_all(river, puttings);
-    river_close(river);
     river_open(river, 0);
+    put_all(river, puttings);
 
     struct seqno middle = puttings[PUTS / 2].first;
     struct position at = locate(river, (struct locate){ .type = LOCATE_LATEST });
