@@ -43,6 +43,7 @@ void route_close(struct route *route)
 {
     struct list_node *next;
 
+    route_serve_nothing(route->net);
     route->closed = true;
     route->job_count++; /* keeps the route until this loop ends */
     for (struct list_node *node = list_first(&route->jobs); node != NULL; node = next) {

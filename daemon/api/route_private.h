@@ -79,4 +79,7 @@ uint64_t route_leader(const struct route *route, uint64_t group);
 /* Registers the three kinds of calls that other nodes make. */
 void route_serve(struct route *route);
 
+/* From now on they are refused. */
+void route_serve_nothing(struct net *net);
+
 #endif

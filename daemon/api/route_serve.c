@@ -23,6 +23,8 @@ struct served {
     };
 };
 
+static void serve_nothing(void *ctx, const struct net_message *message,
+                          struct net_incoming *incoming);
 static void serve_put(void *ctx, const struct net_message *message, struct net_incoming *incoming);
 static void serve_put_on_done(struct put *put, enum err err, struct seqno first);
 static void serve_read(void *ctx, const struct net_message *message, struct net_incoming *incoming);
@@ -45,6 +47,20 @@ void route_serve(struct route *route)
     net_handle(route->net, NET_PUT, NULL, serve_put, route);
     net_handle(route->net, NET_READ, NULL, serve_read, route);
     net_handle(route->net, NET_LOCATE, NULL, serve_locate, route);
+}
+
+void route_serve_nothing(struct net *net)
+{
+    net_handle(net, NET_PUT, NULL, serve_nothing, NULL);
+    net_handle(net, NET_READ, NULL, serve_nothing, NULL);
+    net_handle(net, NET_LOCATE, NULL, serve_nothing, NULL);
+}
+
+/* Nothing was done here: the asker looks for another leader. */
+static void serve_nothing(void *ctx, const struct net_message *message,
+                          struct net_incoming *incoming)
+{
+    net_answer(incoming, ERR_CLOSED, NULL, 0);
 }
 
 /* ---- puts ---- */
@@ -215,8 +231,6 @@ static void serve_locate_on_done(struct locate *locate, enum err err)
 static enum err served_shard(struct route *route, uint64_t group, bool leader_only,
                              struct shard **ret)
 {
-    if (route->closed)
-        return ERR_CLOSED;
     if (route->served_count >= ROUTE_SERVED_MAX)
         return ERR_BUSY;
 

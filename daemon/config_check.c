@@ -1,0 +1,254 @@
+/* The rules that no row of config.def can say by itself. */
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "catalog/model.h"
+#include "config_private.h"
+#include "control/control.h"
+#include "env/disk.h"
+
+#define DEV_SEGMENT_BYTES (16u * 1024u * 1024u)
+#define DEV_TAIL_BYTES (64u * 1024u * 1024u)
+#define ACCOUNT_DIGITS 12u
+
+static void take_dev_defaults(struct config *config);
+static void take_name(struct config *config);
+static void check_listen(struct config *config, const char *name, const char *text,
+                         struct listen_at *ret);
+static void check_advertise(struct config *config, const char *name, const struct listen_at *at,
+                            const char *listen, const char **advertise);
+static void check_ports(struct config *config);
+static void check_auth(struct config *config, const char *name, const struct listen_at *at);
+static void check_seeds(struct config *config);
+static void check_sizes(struct config *config);
+static void check_times(struct config *config);
+static void check_name(struct config *config, const char *name, const char *text);
+static void check_account(struct config *config);
+static bool is_address(const char *text);
+static const char *where(const struct config *config, const char *name);
+
+enum err config_check(struct config *config)
+{
+    if (config->dev)
+        take_dev_defaults(config);
+    take_name(config);
+    check_name(config, "name", config->name);
+    check_name(config, "az", config->az);
+    check_name(config, "region", config->region);
+    check_account(config);
+    if (config->data_dir[0] == 0 && !config->temporary)
+        config_error(config, where(config, "data-dir"), "data-dir: it cannot be empty");
+    check_listen(config, "client-listen", config->client_listen, &config->client_at);
+    check_listen(config, "peer-listen", config->peer_listen, &config->peer_at);
+    check_listen(config, "operations-listen", config->operations_listen, &config->operations_at);
+    if (config->error_count == 0) {
+        check_ports(config);
+        check_auth(config, "client-listen", &config->client_at);
+        check_auth(config, "peer-listen", &config->peer_at);
+        check_advertise(config, "client-advertise", &config->client_at, config->client_listen,
+                        &config->client_advertise);
+        check_advertise(config, "peer-advertise", &config->peer_at, config->peer_listen,
+                        &config->peer_advertise);
+        check_advertise(config, "operations-advertise", &config->operations_at,
+                        config->operations_listen, &config->operations_advertise);
+    }
+    check_seeds(config);
+    check_sizes(config);
+    check_times(config);
+    return config->error_count == 0 ? ERR_OK : ERR_INVALID;
+}
+
+/* For --dev, where neither file nor flags said otherwise. */
+static void take_dev_defaults(struct config *config)
+{
+    if (config->given_in[config_option_find("replication")] == NULL)
+        config->replication = 1;
+    if (config->given_in[config_option_find("segment-bytes")] == NULL)
+        config->segment_bytes = DEV_SEGMENT_BYTES;
+    if (config->given_in[config_option_find("segments-ahead")] == NULL)
+        config->segments_ahead = 1;
+    if (config->given_in[config_option_find("tail-bytes-max")] == NULL)
+        config->tail_bytes_max = DEV_TAIL_BYTES;
+    if (config->given_in[config_option_find("name")] == NULL)
+        config->name = "dev";
+    config->temporary = config->given_in[config_option_find("data-dir")] == NULL;
+    if (config->temporary)
+        config->data_dir = "";
+    if (config->replication != 1)
+        config_error(config, where(config, "replication"),
+                     "replication: with --dev there is one node, hence one replica");
+    if (config->seeds[0] != 0)
+        config_error(config, where(config, "seeds"), "seeds: with --dev there is one node only");
+}
+
+/* The host's name, up to its first dot. */
+static void take_name(struct config *config)
+{
+    char host[MODEL_NAME_MAX + 1] = "";
+
+    if (config->name[0] != 0)
+        return;
+    if (gethostname(host, sizeof(host) - 1) != 0)
+        host[0] = 0;
+    host[strcspn(host, ".")] = 0;
+    const char *copy = arena_text(&config->arena, slice_text(host[0] == 0 ? "node" : host));
+    if (copy != NULL)
+        config->name = copy;
+}
+
+/* ---- addresses ---- */
+
+/* "127.0.0.1:4567" or "[::1]:4567". */
+static void check_listen(struct config *config, const char *name, const char *text,
+                         struct listen_at *ret)
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon == NULL ? 0 : (size_t)(colon - text);
+    unsigned char bytes[sizeof(struct in6_addr)];
+    char *end = NULL;
+    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, &end, 10);
+    bool bracketed = len >= 2 && text[0] == '[' && text[len - 1] == ']';
+
+    if (bracketed) {
+        text++;
+        len -= 2;
+    }
+    if (colon == NULL || len == 0 || len >= sizeof(ret->host) || colon[1] < '0' || colon[1] > '9' ||
+        *end != 0 || port == 0 || port > UINT16_MAX) {
+        config_error(config, where(config, name),
+                     "%s: '%s' is not host:port with a port from 1 to 65535", name,
+                     bracketed ? text - 1 : text);
+        return;
+    }
+    memcpy(ret->host, text, len);
+    ret->host[len] = 0;
+    ret->port = (uint16_t)port;
+    if (!bracketed && inet_pton(AF_INET, ret->host, bytes) == 1) {
+        ret->loopback = bytes[0] == 127;
+        ret->everywhere = memcmp(bytes, "\0\0\0\0", 4) == 0;
+    } else if (bracketed && inet_pton(AF_INET6, ret->host, bytes) == 1) {
+        ret->loopback = memcmp(bytes, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
+        ret->everywhere = memcmp(bytes, &in6addr_any, sizeof(in6addr_any)) == 0;
+    } else {
+        config_error(config, where(config, name),
+                     "%s: '%s' is not a numeric address, such as 127.0.0.1 or [::1]", name,
+                     ret->host);
+    }
+}
+
+static void check_ports(struct config *config)
+{
+    uint16_t client = config->client_at.port, peer = config->peer_at.port;
+    uint16_t operations = config->operations_at.port;
+
+    if (client == peer || client == operations || peer == operations)
+        config_error(config, where(config, "operations-listen"),
+                     "client-listen, peer-listen and operations-listen need three ports");
+}
+
+/* Until requests are signed and links encrypted, whoever can connect can do everything. */
+static void check_auth(struct config *config, const char *name, const struct listen_at *at)
+{
+    if (!at->loopback && strcmp(config->auth, "none") != 0)
+        config_error(config, where(config, name),
+                     "%s: %s is not loopback, and nobody who connects is asked who he is; if that "
+                     "is what you want, say auth = none", name, at->host);
+}
+
+static void check_advertise(struct config *config, const char *name, const struct listen_at *at,
+                            const char *listen, const char **advertise)
+{
+    if ((*advertise)[0] == 0 && at->everywhere)
+        config_error(config, where(config, name),
+                     "%s: needed, because others cannot connect to %s", name, listen);
+    else if ((*advertise)[0] == 0)
+        *advertise = listen;
+    else if (!is_address(*advertise))
+        config_error(config, where(config, name), "%s: '%s' is not host:port", name, *advertise);
+}
+
+static void check_seeds(struct config *config)
+{
+    char *text = arena_text(&config->arena, slice_text(config->seeds)), *rest = text;
+
+    if (text == NULL || *text == 0)
+        return;
+    for (char *seed; (seed = strsep(&rest, ",")) != NULL;) {
+        seed += strspn(seed, " \t");
+        seed[strcspn(seed, " \t")] = 0;
+        if (!is_address(seed)) {
+            config_error(config, where(config, "seeds"), "seeds: '%s' is not host:port", seed);
+            return;
+        }
+        if (config->seed_count == CONTROL_SEEDS_MAX) {
+            config_error(config, where(config, "seeds"), "seeds: more than %u", CONTROL_SEEDS_MAX);
+            return;
+        }
+        config->seed_list[config->seed_count++] = seed;
+    }
+}
+
+static bool is_address(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char *end = NULL;
+    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, &end, 10);
+
+    return colon != NULL && colon != text && strlen(text) < MODEL_ADDRESS_MAX &&
+           colon[1] >= '0' && colon[1] <= '9' && *end == 0 && port >= 1 && port <= UINT16_MAX &&
+           strcspn(text, " \t,") == strlen(text);
+}
+
+/* ---- sizes, times, names ---- */
+
+static void check_sizes(struct config *config)
+{
+    uint64_t least = (config->segments_ahead + 2) * config->segment_bytes;
+
+    if (config->segment_bytes % DISK_ALIGN != 0)
+        config_error(config, where(config, "segment-bytes"), "segment-bytes: not a multiple of %u",
+                     DISK_ALIGN);
+    if (config->log_bytes_max != 0 && config->log_bytes_max < least)
+        config_error(config, where(config, "log-bytes-max"),
+                     "log-bytes-max: less than %" PRIu64
+                     ": the open segment, one that is emptied and segments-ahead", least);
+}
+
+static void check_times(struct config *config)
+{
+    if (config->heartbeat_ms * 3 > config->election_timeout_ms)
+        config_error(config, where(config, "heartbeat-ms"),
+                     "heartbeat-ms: more than a third of election-timeout-ms, so that one that is "
+                     "late would end a leader");
+    if (config->tick_ms * 2 > config->heartbeat_ms)
+        config_error(config, where(config, "tick-ms"), "tick-ms: more than half of heartbeat-ms");
+}
+
+static void check_name(struct config *config, const char *name, const char *text)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+    if (text[0] == 0 || strlen(text) > MODEL_NAME_MAX || text[strspn(text, allowed)] != 0)
+        config_error(config, where(config, name),
+                     "%s: '%s' is not 1 to %u letters, digits, '_', '.' and '-'", name, text,
+                     MODEL_NAME_MAX);
+}
+
+static void check_account(struct config *config)
+{
+    if (strlen(config->account) != ACCOUNT_DIGITS ||
+        strspn(config->account, "0123456789") != ACCOUNT_DIGITS)
+        config_error(config, where(config, "account"), "account: '%s' is not %u digits",
+                     config->account, ACCOUNT_DIGITS);
+}
+
+/* Where the option was given; its default's place if it was not. */
+static const char *where(const struct config *config, const char *name)
+{
+    const char *given = config->given_in[config_option_find(name)];
+    return given == NULL ? "default" : given;
+}

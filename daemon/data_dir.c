@@ -1,0 +1,209 @@
+#include "data_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OWNER_FILE "braid"
+#define OWNER_BYTES_MAX 512u
+#define FILES_OPEN_MAX 16
+
+static enum err make(struct data_dir *dir, const char *path, struct reason *reason);
+static enum err make_temporary(struct data_dir *dir, struct reason *reason);
+static enum err lock(struct data_dir *dir, struct reason *reason);
+static enum err check_owner(const struct data_dir *dir, const char *name, struct reason *reason);
+static enum err read_owner(const struct data_dir *dir, char text[OWNER_BYTES_MAX],
+                           struct reason *reason);
+static enum err write_owner(const struct data_dir *dir, const char *name, struct reason *reason);
+static bool is_empty(const struct data_dir *dir);
+static enum err failed(const struct data_dir *dir, const char *what, struct reason *reason);
+
+enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
+                       struct reason *reason)
+{
+    enum err err;
+
+    *dir = (struct data_dir){ .temporary = path[0] == 0, .lock = -1 };
+    err = dir->temporary ? make_temporary(dir, reason) : make(dir, path, reason);
+    if (err == ERR_OK) {
+        (void)snprintf(dir->log, sizeof(dir->log), "%s/log", dir->path);
+        (void)snprintf(dir->table, sizeof(dir->table), "%s/table", dir->path);
+        err = lock(dir, reason);
+    }
+    if (err == ERR_OK)
+        err = check_owner(dir, name, reason);
+    if (err != ERR_OK)
+        data_dir_close(dir);
+    return err;
+}
+
+static enum err make(struct data_dir *dir, const char *path, struct reason *reason)
+{
+    size_t len = strlen(path);
+
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    if (len >= sizeof(dir->path)) {
+        reason_set(reason, "data directory: its path is longer than %zu characters",
+                   sizeof(dir->path) - 1);
+        return ERR_INVALID;
+    }
+    memcpy(dir->path, path, len);
+    dir->path[len] = 0;
+    if (mkdir(dir->path, 0750) != 0 && errno != EEXIST)
+        return failed(dir, "cannot be made", reason);
+    if (access(dir->path, R_OK | W_OK | X_OK) != 0)
+        return failed(dir, "cannot be written", reason);
+    return ERR_OK;
+}
+
+static enum err make_temporary(struct data_dir *dir, struct reason *reason)
+{
+    const char *parent = getenv("TMPDIR");
+
+    (void)snprintf(dir->path, sizeof(dir->path), "%s/braid-XXXXXX",
+                   parent == NULL || parent[0] == 0 ? "/tmp" : parent);
+    if (mkdtemp(dir->path) == NULL) {
+        dir->temporary = false; /* there is nothing to remove */
+        return failed(dir, "cannot be made", reason);
+    }
+    return ERR_OK;
+}
+
+static enum err lock(struct data_dir *dir, struct reason *reason)
+{
+    char path[DATA_DIR_PATH_MAX + 8];
+
+    (void)snprintf(path, sizeof(path), "%s/lock", dir->path);
+    dir->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (dir->lock < 0)
+        return failed(dir, "cannot be written", reason);
+    if (flock(dir->lock, LOCK_EX | LOCK_NB) == 0)
+        return ERR_OK;
+    if (errno != EWOULDBLOCK)
+        return failed(dir, "cannot be locked", reason);
+    reason_set(reason, "data directory %s: another braidd is running on it", dir->path);
+    return ERR_BUSY;
+}
+
+/* ---- whose it is ---- */
+
+static enum err check_owner(const struct data_dir *dir, const char *name, struct reason *reason)
+{
+    char text[OWNER_BYTES_MAX], owner[OWNER_BYTES_MAX] = "";
+    unsigned format = 0;
+    enum err err = read_owner(dir, text, reason);
+
+    if (err == ERR_NOT_FOUND && is_empty(dir))
+        return write_owner(dir, name, reason);
+    if (err == ERR_NOT_FOUND) {
+        reason_set(reason, "data directory %s: there are files in it that no braidd wrote",
+                   dir->path);
+        return ERR_INVALID;
+    }
+    if (err != ERR_OK)
+        return err;
+    if (sscanf(text, "format %u\nname %500[^\n]", &format, owner) != 2) {
+        reason_set(reason, "data directory %s: its file '" OWNER_FILE "' is damaged", dir->path);
+        return ERR_CORRUPT;
+    }
+    if (format > DATA_DIR_FORMAT) {
+        reason_set(reason, "data directory %s: written by a newer Braid (format %u, this one knows "
+                   "%u)", dir->path, format, DATA_DIR_FORMAT);
+        return ERR_VERSION;
+    }
+    if (strcmp(owner, name) != 0) {
+        reason_set(reason, "data directory %s: it belongs to node '%s', and this is node '%s'",
+                   dir->path, owner, name);
+        return ERR_FOREIGN;
+    }
+    return ERR_OK;
+}
+
+static enum err read_owner(const struct data_dir *dir, char text[OWNER_BYTES_MAX],
+                           struct reason *reason)
+{
+    char path[DATA_DIR_PATH_MAX + 8];
+    ssize_t len;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/" OWNER_FILE, dir->path);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : failed(dir, "cannot be read", reason);
+    len = read(fd, text, OWNER_BYTES_MAX - 1);
+    close(fd);
+    if (len < 0)
+        return failed(dir, "cannot be read", reason);
+    text[len] = 0;
+    return ERR_OK;
+}
+
+/* Durable before anything else is written there. */
+static enum err write_owner(const struct data_dir *dir, const char *name, struct reason *reason)
+{
+    char path[DATA_DIR_PATH_MAX + 8], made[DATA_DIR_PATH_MAX + 16];
+    FILE *file;
+    int parent;
+    bool ok;
+
+    (void)snprintf(path, sizeof(path), "%s/" OWNER_FILE, dir->path);
+    (void)snprintf(made, sizeof(made), "%s.new", path);
+    file = fopen(made, "we");
+    if (file == NULL)
+        return failed(dir, "cannot be written", reason);
+    ok = fprintf(file, "format %u\nname %s\n", DATA_DIR_FORMAT, name) > 0 && fflush(file) == 0 &&
+         fsync(fileno(file)) == 0;
+    ok = fclose(file) == 0 && ok && rename(made, path) == 0;
+    parent = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ok = parent >= 0 && fsync(parent) == 0 && ok;
+    if (parent >= 0)
+        close(parent);
+    return ok ? ERR_OK : failed(dir, "cannot be written", reason);
+}
+
+/* But for what a start that was cut short may have left: the lock and an unfinished owner. */
+static bool is_empty(const struct data_dir *dir)
+{
+    DIR *stream = opendir(dir->path);
+    bool empty = stream != NULL;
+
+    for (struct dirent *entry; empty && (entry = readdir(stream)) != NULL;)
+        empty = entry->d_name[0] == '.' || strcmp(entry->d_name, "lock") == 0 ||
+                strcmp(entry->d_name, "lost+found") == 0 ||
+                strcmp(entry->d_name, OWNER_FILE ".new") == 0;
+    if (stream != NULL)
+        closedir(stream);
+    return empty;
+}
+
+static enum err failed(const struct data_dir *dir, const char *what, struct reason *reason)
+{
+    reason_set(reason, "data directory %s %s: %s", dir->path, what, strerror(errno));
+    return errno == ENOSPC ? ERR_NO_SPACE : ERR_IO;
+}
+
+/* ---- the end ---- */
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)remove(path);
+    return 0;
+}
+
+void data_dir_close(struct data_dir *dir)
+{
+    if (dir->lock >= 0)
+        close(dir->lock);
+    dir->lock = -1;
+    if (dir->temporary)
+        (void)nftw(dir->path, remove_one, FILES_OPEN_MAX, FTW_DEPTH | FTW_PHYS);
+    dir->temporary = false;
+}

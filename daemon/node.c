@@ -1,0 +1,400 @@
+#include "node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "api/api.h"
+#include "api/route.h"
+#include "base/ensure.h"
+#include "control/control.h"
+#include "data_dir.h"
+#include "env/random.h"
+#include "env/real.h"
+#include "env/timer.h"
+#include "http/door.h"
+#include "ops/ops.h"
+#include "peer/net_peer.h"
+#include "process.h"
+#include "table/rocks.h"
+#include "transport/http_server.h"
+
+#define READY_LOOK_MS 20u /* until the node is ready; then no more */
+
+struct node {
+    const struct config *config;
+    uv_loop_t loop;
+    struct clock *clock;
+    struct work_pool *work;
+    struct note note;
+    struct random random;
+    struct data_dir dir;
+    struct disk *disk;
+    struct table *table;
+    uint64_t id, boot;
+    struct net *net;
+    struct control *control;
+    struct route *route;
+    struct metrics *metrics;
+    struct process_figures process;
+    struct api *api;
+    struct door *door;
+    struct http_server *clients;
+    struct ops *ops;
+    struct http_server *operations;
+    struct timer ready;
+    bool stopping;
+};
+
+static enum err open_loop(struct node *node, struct reason *reason);
+static enum err open_data(struct node *node, struct reason *reason);
+static enum err open_net(struct node *node, struct reason *reason);
+static enum err open_control(struct node *node, struct reason *reason);
+static enum err open_api(struct node *node, struct reason *reason);
+static enum err open_clients(struct node *node, struct reason *reason);
+static enum err open_operations(struct node *node, struct reason *reason);
+static uint64_t note_time(void *ctx);
+static void on_failed(void *ctx, const struct reason *reason);
+static void say_started(struct node *node);
+static void look_ready(struct timer *timer);
+static void stop_on_drained(void *ctx);
+static void stop_on_clients_closed(void *ctx);
+static void stop_on_operations_closed(void *ctx);
+static void stop_on_control_closed(void *ctx);
+static void stop_on_net_closed(void *ctx);
+
+/* ---- up ---- */
+
+enum node_status node_open(struct node **ret, const struct config *config, struct reason *reason)
+{
+    static const struct {
+        enum err (*open)(struct node *node, struct reason *reason);
+        enum node_status status; /* when it fails */
+    } steps[] = {
+        { open_loop, NODE_FAILED },    { open_data, NODE_BAD_DATA },
+        { open_net, NODE_FAILED },     { open_control, NODE_BAD_DATA },
+        { open_api, NODE_FAILED },     { open_clients, NODE_FAILED },
+        { open_operations, NODE_FAILED },
+    };
+    struct node *node = calloc(1, sizeof(*node));
+
+    if (node == NULL) {
+        reason_set(reason, "no memory");
+        return NODE_FAILED;
+    }
+    node->config = config;
+    node->dir.lock = -1;
+    *ret = node; /* for node_abandon() */
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+        if (steps[i].open(node, reason) != ERR_OK)
+            return steps[i].status;
+    say_started(node);
+    timer_start(node->clock, &node->ready, 0, look_ready);
+    return NODE_STOPPED;
+}
+
+static enum err open_loop(struct node *node, struct reason *reason)
+{
+    enum note_level level = NOTE_INFO;
+    uint64_t seed;
+
+    if (uv_loop_init(&node->loop) != 0) {
+        reason_set(reason, "the system gives no event loop");
+        return ERR_NO_MEMORY;
+    }
+    node->clock = clock_uv_new(&node->loop);
+    node->work = work_uv_new(&node->loop);
+    node->metrics = metrics_new();
+    if (node->clock == NULL || node->work == NULL || node->metrics == NULL) {
+        reason_set(reason, "no memory");
+        return ERR_NO_MEMORY;
+    }
+    ensure(note_level_parse(node->config->note_level, &level) == ERR_OK);
+    note_init(&node->note, level, note_time, node->clock);
+    note_to_file(&node->note, stderr);
+    random_secret(&node->random, &seed, sizeof(seed));
+    random_init(&node->random, seed);
+    return ERR_OK;
+}
+
+static enum err open_data(struct node *node, struct reason *reason)
+{
+    const struct config *config = node->config;
+    enum err err = data_dir_open(&node->dir, config->temporary ? "" : config->data_dir,
+                                 config->name, reason);
+
+    if (err != ERR_OK)
+        return err;
+    err = disk_posix_open(node->dir.log, &node->loop, &node->note, &node->disk, reason);
+    if (err == ERR_OK)
+        err = table_open(&node->table, node->dir.table, reason);
+    if (err == ERR_OK)
+        err = control_identity(node->table, &node->random, &node->id, reason);
+    node->boot = random_id(&node->random);
+    if (err != ERR_OK)
+        reason_wrap(reason, "data directory %s", node->dir.path);
+    return err;
+}
+
+static enum err open_net(struct node *node, struct reason *reason)
+{
+    const struct config *config = node->config;
+    struct net_peer_options options = { .node = node->id,
+                                        .boot = node->boot,
+                                        .host = config->peer_at.host,
+                                        .port = config->peer_at.port,
+                                        .address = config->peer_advertise,
+                                        .note = &node->note };
+
+    return net_peer_open(&node->net, &node->loop, node->clock, &options, reason);
+}
+
+static enum err open_control(struct node *node, struct reason *reason)
+{
+    const struct config *config = node->config;
+    struct control_options options = {
+        .node = node->id,
+        .boot = node->boot,
+        .name = config->name,
+        .az = config->az,
+        .client_address = config->client_advertise,
+        .peer_address = config->peer_advertise,
+        .operations_address = config->operations_advertise,
+        .seeds = config->seed_list,
+        .seed_count = config->seed_count,
+        .replication = (uint32_t)config->replication,
+        .region = config->region,
+        .account = config->account,
+        .segment_bytes = config->segment_bytes,
+        .segments_ahead = (uint32_t)config->segments_ahead,
+        .log_bytes_max = config->log_bytes_max,
+        .election_timeout_ms = (uint32_t)config->election_timeout_ms,
+        .heartbeat_ms = (uint32_t)config->heartbeat_ms,
+        .tick_ms = (uint32_t)config->tick_ms,
+        .tail_bytes_max = config->tail_bytes_max,
+        .limits = { .put_bytes_per_s = (uint32_t)config->put_bytes_per_s,
+                    .put_records_per_s = (uint32_t)config->put_records_per_s,
+                    .read_bytes_per_s = (uint32_t)config->read_bytes_per_s,
+                    .read_calls_per_s = (uint32_t)config->read_calls_per_s },
+        .on_failed = on_failed,
+        .ctx = node,
+    };
+    struct control_world world = { .clock = node->clock,
+                                   .random = &node->random,
+                                   .work = node->work,
+                                   .disk = node->disk,
+                                   .table = node->table,
+                                   .net = node->net,
+                                   .note = &node->note };
+    enum err err = control_open(&node->control, &options, &world, reason);
+
+    if (err != ERR_OK)
+        reason_wrap(reason, "data directory %s", node->dir.path);
+    return err;
+}
+
+static enum err open_api(struct node *node, struct reason *reason)
+{
+    struct api_world world = { .node = node->id,
+                               .control = node->control,
+                               .clock = node->clock,
+                               .random = &node->random,
+                               .work = node->work };
+    enum err err = route_open(&node->route, node->control, node->net, node->clock);
+
+    world.route = node->route;
+    if (err == ERR_OK)
+        err = api_open(&node->api, &world);
+    if (err == ERR_OK) {
+        struct door_world door = { .api = node->api,
+                                   .clock = node->clock,
+                                   .random = &node->random,
+                                   .work = node->work,
+                                   .metrics = node->metrics };
+        err = door_open(&node->door, &door);
+    }
+    if (err != ERR_OK)
+        reason_set(reason, "no memory, or this OpenSSL has no MD5");
+    return err;
+}
+
+static enum err open_clients(struct node *node, struct reason *reason)
+{
+    const struct config *config = node->config;
+    struct http_server_options options = { .host = config->client_at.host,
+                                           .port = config->client_at.port,
+                                           .connections_max = (uint32_t)config->connections_max,
+                                           .body_bytes_max = config->body_bytes_max,
+                                           .bodies_bytes_max = config->bodies_bytes_max,
+                                           .name = "client",
+                                           .note = &node->note,
+                                           .on_request = door_on_request,
+                                           .ctx = node->door };
+
+    return http_server_open(&node->clients, &node->loop, node->clock, &options, reason);
+}
+
+static enum err open_operations(struct node *node, struct reason *reason)
+{
+    const struct config *config = node->config;
+    struct ops_world world = { .control = node->control,
+                               .metrics = node->metrics,
+                               .clients = node->clients,
+                               .name = config->name,
+                               .version = BRAID_VERSION };
+    struct http_server_options options = { .host = config->operations_at.host,
+                                           .port = config->operations_at.port,
+                                           .connections_max = OPS_CONNECTIONS_MAX,
+                                           .body_bytes_max = OPS_BODY_BYTES_MAX,
+                                           .name = "operations",
+                                           .note = &node->note,
+                                           .on_request = ops_on_request };
+    enum err err = ops_open(&node->ops, &world);
+
+    if (err != ERR_OK) {
+        reason_set(reason, "no memory");
+        return err;
+    }
+    process_figures_init(&node->process, node->metrics, node->net);
+    options.ctx = node->ops;
+    return http_server_open(&node->operations, &node->loop, node->clock, &options, reason);
+}
+
+/* ---- while it runs ---- */
+
+struct uv_loop_s *node_loop(struct node *node)
+{
+    return &node->loop;
+}
+
+struct note *node_note(struct node *node)
+{
+    return &node->note;
+}
+
+void node_run(struct node *node)
+{
+    (void)uv_run(&node->loop, UV_RUN_DEFAULT);
+}
+
+static uint64_t note_time(void *ctx)
+{
+    return clock_wall_ms(ctx);
+}
+
+/* The log is dead: whatever this node goes on to say could be wrong. */
+static void on_failed(void *ctx, const struct reason *reason)
+{
+    node_abandon(ctx, NODE_FAILED, reason);
+}
+
+void node_abandon(struct node *node, enum node_status status, const struct reason *reason)
+{
+    fprintf(stderr, "braidd: %s\n", reason->text);
+    fflush(NULL);
+    if (node != NULL)
+        data_dir_close(&node->dir);
+    _exit(status);
+}
+
+static void say_started(struct node *node)
+{
+    const struct config *config = node->config;
+
+    note_event(&node->note, NOTE_INFO, "node.started",
+               "name=%s az=%s node=%016llx client=%s peer=%s operations=%s data=%s version=%s",
+               config->name, config->az, (unsigned long long)node->id, config->client_listen,
+               config->peer_listen, config->operations_listen, node->dir.path, BRAID_VERSION);
+    if (strcmp(config->auth, "none") == 0)
+        note_event(&node->note, NOTE_WARN, "auth.none",
+                   "text=\"requests are not signed and links not encrypted: whoever can connect to "
+                   "%s or %s can read and write everything\"",
+                   config->client_listen, config->peer_listen);
+    (void)sd_notifyf(0, "READY=1\nSTATUS=Listening for clients on %s\nMAINPID=%ld",
+                     config->client_listen, (long)getpid());
+}
+
+static void look_ready(struct timer *timer)
+{
+    struct node *node = container_of(timer, struct node, ready);
+    struct reason why;
+
+    if (!control_ready(node->control, &why)) {
+        timer_start(node->clock, timer, READY_LOOK_MS, look_ready);
+        return;
+    }
+    note_event(&node->note, NOTE_INFO, "node.ready", "name=%s", node->config->name);
+    (void)sd_notifyf(0, "STATUS=Ready for clients on %s", node->config->client_listen);
+    if (node->config->dev) {
+        printf("Braid is ready: aws kinesis list-streams --endpoint-url http://%s\n",
+               node->config->client_listen);
+        fflush(stdout);
+    }
+}
+
+/* ---- down ---- */
+
+void node_stop(struct node *node)
+{
+    ensure(!node->stopping);
+    node->stopping = true;
+    note_event(&node->note, NOTE_INFO, "node.stopping", "name=%s", node->config->name);
+    (void)sd_notify(0, "STOPPING=1\nSTATUS=Stopping");
+    timer_stop(&node->ready);
+    ops_stopping(node->ops);
+    http_server_drain(node->clients, stop_on_drained, node);
+}
+
+static void stop_on_drained(void *ctx)
+{
+    struct node *node = ctx;
+    http_server_close(node->clients, stop_on_clients_closed, node);
+}
+
+static void stop_on_clients_closed(void *ctx)
+{
+    struct node *node = ctx;
+    http_server_close(node->operations, stop_on_operations_closed, node);
+}
+
+static void stop_on_operations_closed(void *ctx)
+{
+    struct node *node = ctx;
+
+    ops_close(node->ops);
+    door_close(node->door);
+    api_close(node->api);
+    route_close(node->route);
+    net_goodbye(node->net);
+    control_close(node->control, stop_on_control_closed, node);
+}
+
+static void stop_on_control_closed(void *ctx)
+{
+    struct node *node = ctx;
+    net_peer_close(node->net, stop_on_net_closed, node);
+}
+
+/* The loop ends by itself when the last handle is closed. */
+static void stop_on_net_closed(void *ctx)
+{
+    struct node *node = ctx;
+
+    table_close(node->table);
+    disk_posix_close(node->disk);
+    work_uv_free(node->work);
+    clock_uv_free(node->clock);
+    node->note.time_ms = NULL;
+    note_event(&node->note, NOTE_INFO, "node.stopped", "name=%s", node->config->name);
+}
+
+void node_free(struct node *node)
+{
+    ensure(uv_loop_close(&node->loop) == 0);
+    metrics_free(node->metrics);
+    data_dir_close(&node->dir);
+    free(node);
+}

@@ -1,0 +1,42 @@
+/* ops.h - what a node tells operators, load balancers and the cli.
+ *
+ *     GET /livez     200 while the loop turns
+ *     GET /readyz    200, or 503 and what is awaited
+ *     GET /metrics   Prometheus text
+ *     GET /cluster   JSON: nodes, who is up, who leads how much, the catalogue
+ *     GET /streams   JSON: streams, their shards, replicas and leaders; ?name=X for one
+ *
+ * It listens on a port of its own, that clients need not reach.  Everything is
+ * read only and says what this node knows.
+ *
+ * Loop thread only.
+ */
+#ifndef OPS_OPS_H
+#define OPS_OPS_H
+
+#include "base/err.h"
+#include "base/metric.h"
+#include "control/control.h"
+#include "transport/http_server.h"
+
+struct ops; /* one per node */
+
+struct ops_world {
+    struct control *control;
+    struct metrics *metrics;
+    const struct http_server *clients; /* the AWS door's, for its figures */
+    const char *name;    /* of this node */
+    const char *version; /* of the program */
+};
+
+/* ERR_NO_MEMORY.  Registers gauges, so that the metrics must not outlive it by a print. */
+MUST_CHECK enum err ops_open(struct ops **ret, const struct ops_world *world);
+void ops_close(struct ops *ops);
+
+/* From now on /readyz answers 503: nobody shall send anything here any more. */
+void ops_stopping(struct ops *ops);
+
+/* For http_server_options: `ctx` is the ops. */
+void ops_on_request(void *ctx, struct http_exchange *exchange);
+
+#endif
