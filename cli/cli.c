@@ -214,7 +214,7 @@ enum outcome cli_print_json(const struct cli *cli, json_t *tree)
 {
     if (tree == NULL)
         return cli_no_memory(cli);
-    int failed = json_dumpf(tree, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    int failed = json_dumpf(tree, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     json_decref(tree);
     if (failed != 0 || putchar('\n') == EOF || fflush(stdout) != 0)
         return cli_fail(cli, OUTCOME_FAILED, "write standard output: %s", strerror(errno));

@@ -152,6 +152,60 @@ enum outcome local_start(struct cli *cli, int argc, char **argv)
     return outcome;
 }
 
+static bool port_is_free(uint32_t port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return true;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    bool taken = bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
+                 errno == EADDRINUSE;
+    close(fd);
+    return !taken;
+}
+
+/* Better said here than in a log, and before anything is written. */
+static enum outcome check_ports(struct cli *cli, const struct local_node *node)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        if (!port_is_free(node->ports[i]))
+            return cli_fail(cli, OUTCOME_FAILED, "%s needs port %u, which another program holds.\n"
+                            "Stop that program, or use other ports: --port P --dir DIR.",
+                            node->name, node->ports[i]);
+    }
+    return OUTCOME_OK;
+}
+
+static enum outcome new_plan(struct cli *cli, const struct up_options *options,
+                             struct local_plan *plan)
+{
+    struct reason reason = { "" };
+    struct local_node node;
+    enum outcome outcome = OUTCOME_OK;
+    enum err err = ERR_OK;
+
+    plan->node_count = options->nodes == 0 ? 3 : (uint32_t)options->nodes;
+    plan->port = options->port == 0 ? LOCAL_PORT_DEFAULT : (uint32_t)options->port;
+    for (uint32_t i = 1; i <= plan->node_count && outcome == OUTCOME_OK; i++) {
+        local_plan_node(plan, i, &node);
+        outcome = check_ports(cli, &node);
+    }
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    if (options->dir == NULL)
+        err = local_plan_dir(plan->dir, &reason);
+    else if (snprintf(plan->dir, sizeof(plan->dir), "%s", options->dir) >= (int)sizeof(plan->dir))
+        return cli_fail(cli, OUTCOME_USAGE, "--dir is too long");
+    if (err == ERR_OK)
+        err = local_plan_save(plan, &reason);
+    return err == ERR_OK ? OUTCOME_OK : cli_fail(cli, OUTCOME_FAILED, "%s", reason.text);
+}
+
 /* The cluster that the folder holds, else a new one. */
 static enum outcome make_plan(struct cli *cli, const struct up_options *options,
                               struct local_plan **ret)
@@ -180,23 +234,12 @@ static enum outcome make_plan(struct cli *cli, const struct up_options *options,
     plan = calloc(1, sizeof(*plan));
     if (plan == NULL)
         return cli_no_memory(cli);
-    plan->node_count = options->nodes == 0 ? 3 : (uint32_t)options->nodes;
-    plan->port = options->port == 0 ? LOCAL_PORT_DEFAULT : (uint32_t)options->port;
-    if (options->dir == NULL)
-        err = local_plan_dir(plan->dir, &reason);
+    enum outcome outcome = new_plan(cli, options, plan);
+    if (outcome == OUTCOME_OK)
+        *ret = plan;
     else
-        err = snprintf(plan->dir, sizeof(plan->dir), "%s", options->dir) < (int)sizeof(plan->dir)
-                  ? ERR_OK
-                  : ERR_TOO_BIG;
-    if (err == ERR_OK)
-        err = local_plan_save(plan, &reason);
-    if (err != ERR_OK) {
         free(plan);
-        return cli_fail(cli, OUTCOME_FAILED, "%s", err == ERR_TOO_BIG ? "--dir is too long"
-                                                                      : reason.text);
-    }
-    *ret = plan;
-    return OUTCOME_OK;
+    return outcome;
 }
 
 static enum outcome write_config(struct cli *cli, const struct local_plan *plan,
@@ -211,24 +254,6 @@ static enum outcome write_config(struct cli *cli, const struct local_plan *plan,
     return cli_fail(cli, OUTCOME_FAILED, "write %s: %s", node->config, strerror(errno));
 }
 
-/* A port that another program holds is better said here than in a log. */
-static bool port_is_free(uint32_t port)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)port),
-                                   .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return true;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    bool taken = bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
-                 errno == EADDRINUSE;
-    close(fd);
-    return !taken;
-}
-
 static enum outcome start(struct cli *cli, const struct local_plan *plan, struct rising *rising)
 {
     const struct local_node *node = &rising->node;
@@ -238,13 +263,9 @@ static enum outcome start(struct cli *cli, const struct local_plan *plan, struct
     rising->pid = local_pid(node);
     if (rising->pid != 0)
         return OUTCOME_OK;
-    for (uint32_t i = 0; i < 3; i++) {
-        if (!port_is_free(node->ports[i]))
-            return cli_fail(cli, OUTCOME_FAILED, "%s needs port %u, which another program holds.\n"
-                            "Stop that program, or use other ports: --port P --dir DIR.",
-                            node->name, node->ports[i]);
-    }
-    enum outcome outcome = write_config(cli, plan, node);
+    enum outcome outcome = check_ports(cli, node);
+    if (outcome == OUTCOME_OK)
+        outcome = write_config(cli, plan, node);
     if (outcome != OUTCOME_OK)
         return outcome;
     if (process_braidd(program, sizeof(program), &reason) != ERR_OK)

@@ -60,7 +60,7 @@ enum err tail_format_json(const json_t *record, const char *shard, FILE *out)
         json_object_set_new(line, "Data", text);
     else
         json_object_set(line, "DataBase64", json_object_get(record, "Data"));
-    int failed = line == NULL ? -1 : json_dumpf(line, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    int failed = line == NULL ? -1 : json_dumpf(line, out, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(line);
     if (failed != 0)
         return ERR_CORRUPT;
