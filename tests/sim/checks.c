@@ -15,7 +15,7 @@
 /* What was seen of one group on one node, since its process started. */
 struct seen {
     uint64_t applied, term, last;
-    bool leads;
+    bool leads, put;
 };
 
 struct sights {
@@ -60,9 +60,11 @@ static void look_at_leader(struct world *world, struct sim_node *node, struct se
         history_leads(cluster_of(world)->history, node, status->group, status->term);
         if (!seen->leads || seen->term != status->term) {
             cluster_of(world)->leader_terms++;
+            seen->put = false;
             nemesis_on_leader(world, node, status->group);
         } else if (status->last > seen->last && status->role == REPLICA_LEADER) {
-            nemesis_on_proposal(world, node, status->group);
+            nemesis_on_proposal(world, node, status->group, !seen->put);
+            seen->put = true;
         }
     }
     seen->leads = leads;

@@ -20,6 +20,7 @@ struct cluster_options {
     struct net_weather weather;
     uint32_t faults;          /* bits of enum fault, nemesis.h */
     bool aimed;               /* faults at leaders at elections */
+    uint32_t isolate_first_of; /* each how-manieth new leader is cut off after its first entry; 0 = none */
 };
 
 struct cluster {

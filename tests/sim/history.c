@@ -211,9 +211,11 @@ static void check_place(struct history *history, struct value *value, uint32_t c
     }
 }
 
-void history_acked(struct history *history, uint32_t client, uint64_t counter, uint64_t group,
-                   uint64_t index, uint32_t ordinal)
+void history_acked(struct history *history, uint32_t client, uint64_t counter,
+                   struct history_place at, bool in_time)
 {
+    uint64_t group = at.group, index = at.index;
+    uint32_t ordinal = at.ordinal;
     struct client *c = &history->clients[client];
     struct value *value = value_of(history, client, counter);
 
@@ -222,6 +224,8 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter, u
     value->state = VALUE_ACKED;
     history->counts.acked++;
     history->acked_in[group]++;
+    if (!in_time)
+        return;
     if (c->last_group == group &&
         (index << 9 | ordinal) <= (c->last_index << 9 | c->last_ordinal))
         world_violation(history->world, "order",

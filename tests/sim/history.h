@@ -40,9 +40,14 @@ void history_leads(struct history *history, struct sim_node *node, uint64_t grou
 void history_put(struct history *history, uint32_t client, uint64_t counter);
 void history_refused(struct history *history, uint32_t client, uint64_t counter);
 
-/* Acknowledged at this place.  Checks that it lies behind all earlier ones of the client. */
-void history_acked(struct history *history, uint32_t client, uint64_t counter, uint64_t group,
-                   uint64_t index, uint32_t ordinal);
+/* Acknowledged at this place.  `in_time`: before the client began its next put; then it must lie
+ * behind all earlier ones of the client that were acknowledged in time. */
+struct history_place {
+    uint64_t group, index;
+    uint32_t ordinal;
+};
+void history_acked(struct history *history, uint32_t client, uint64_t counter,
+                   struct history_place place, bool in_time);
 
 /* A reader got this value at this place: must agree with all other readers and with the
  * acknowledgement.  Returns false for bytes that no client ever put. */

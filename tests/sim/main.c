@@ -96,8 +96,9 @@ static struct cluster_options options_for(struct world *world)
         .faults = (uint32_t)random_below(&random, 1u << FAULTS) &
                   (uint32_t)(random_below(&random, 1u << FAULTS) | FAULT_KILL),
         .aimed = random_below(&random, 4) != 0,
+        .isolate_first_of = (const uint32_t[]){ 0, 12, 3, 1 }[random_below(&random, 4)],
     };
-    chosen.client_count = chosen.shard_count * (1 + (uint32_t)random_below(&random, 3));
+    chosen.client_count = chosen.shard_count * (1 + (uint32_t)random_below(&random, 8));
     return chosen;
 }
 

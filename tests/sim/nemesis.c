@@ -236,11 +236,34 @@ void nemesis_on_leader(struct world *world, struct sim_node *node, uint64_t grou
         cluster_doom(node, world_chance(world, 1, 2) ? DEATH_KILL : DEATH_POWER);
 }
 
-void nemesis_on_proposal(struct world *world, struct sim_node *node, uint64_t group)
+/* The schedule of figure 8 of the Raft paper: leader after leader is cut off with one entry that
+ * nobody else has, and comes back while the next one is away. */
+static void cut_off(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct sim_node *victim = &world->nodes[arg];
+
+    if (cluster_of(world)->healing || !victim->up)
+        return;
+    cluster_of(world)->aimed++;
+    isolate(world, victim->at, between(world, 400 * SIM_MS, 2500 * SIM_MS));
+}
+
+void nemesis_on_proposal(struct world *world, struct sim_node *node, uint64_t group, bool first)
 {
     struct cluster *cluster = cluster_of(world);
+    uint32_t of = cluster->options.isolate_first_of;
 
-    if (cluster->healing || !cluster->options.aimed)
+    if (cluster->healing)
+        return;
+    if (first && of != 0 && world_chance(world, 1, of)) {
+        uint64_t delay = world_chance(world, 1, 2) ? 0 : world_below(world, 3 * SIM_MS);
+        world_after(world, (struct world_after){ .delay_ns = delay,
+                                                 .kind = KIND_NEMESIS,
+                                                 .fn = cut_off,
+                                                 .arg = node->at });
+        return;
+    }
+    if (!cluster->options.aimed)
         return;
     if (world_chance(world, 1, 400))
         aim(world, node, 2 * SIM_MS);

@@ -34,6 +34,7 @@ void nemesis_heal(struct world *world);
 
 /* Called by the checks. */
 void nemesis_on_leader(struct world *world, struct sim_node *node, uint64_t group);
-void nemesis_on_proposal(struct world *world, struct sim_node *node, uint64_t group);
+/* `first`: of this leadership, its barrier apart. */
+void nemesis_on_proposal(struct world *world, struct sim_node *node, uint64_t group, bool first);
 
 #endif

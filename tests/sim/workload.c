@@ -15,6 +15,7 @@
 #define CLIENTS_MAX 64u
 #define RECORDS_PER_PUT_MAX 3u
 #define VALUE_BYTES 16u
+#define PATIENCE 20u /* a client gives up an answer after about so many of its pauses */
 #define STREAM_NAME "river"
 
 struct client {
@@ -148,8 +149,10 @@ static void settle(struct op *op, enum err err)
 
     for (uint64_t i = 0; i < op->count; i++) {
         if (err == ERR_OK)
-            history_acked(history, op->client, op->first + i, op->put.group, op->put.first.index,
-                          op->put.first.ordinal + (uint32_t)i);
+            history_acked(history, op->client, op->first + i,
+                          (struct history_place){ op->put.group, op->put.first.index,
+                                                  op->put.first.ordinal + (uint32_t)i },
+                          op->first == client->first);
         else if (refused)
             history_refused(history, op->client, op->first + i);
     }
@@ -291,6 +294,8 @@ static void client_step(struct world *world, struct sim_node *none, void *ctx, u
 
     if (workload_of(world)->stopping)
         return;
+    if (client->busy && world_chance(world, 1, PATIENCE))
+        client->busy = false; /* as an SDK's time-out: the answer comes late or never */
     if (node != NULL && !client->busy)
         world_inside(world, node, put_values, NULL, arg);
     if (node != NULL && node->up && client->group != 0 &&
