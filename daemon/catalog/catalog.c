@@ -202,6 +202,11 @@ void catalog_set_placer(struct catalog *catalog, change_up_fn up, void *ctx)
     catalog->up_ctx = ctx;
 }
 
+uint64_t catalog_saved(const struct catalog *catalog)
+{
+    return catalog->keep.saved;
+}
+
 void catalog_set_kept(struct catalog *catalog, uint64_t index)
 {
     catalog->keep.kept = index;

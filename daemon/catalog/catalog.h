@@ -67,7 +67,7 @@ uint32_t catalog_members(const struct catalog *catalog, uint64_t members[GROUP_M
 /* Always there; model_founded() says whether it has content. */
 const struct model *catalog_model(const struct catalog *catalog);
 
-/* Runs at the end of each turn in which the model or the leader changed; up to
+/* Runs at the end of each turn in which the model, its durable part or the leader changed; up to
  * CATALOG_LISTENERS_MAX. */
 #define CATALOG_LISTENERS_MAX 8u
 void catalog_listen(struct catalog *catalog, catalog_applied_cb cb, void *ctx);
@@ -82,6 +82,9 @@ void catalog_hint(struct catalog *catalog, uint64_t leader);
 
 /* Who may get replicas of new streams, asked on the leader; without it every node may. */
 void catalog_set_placer(struct catalog *catalog, change_up_fn up, void *ctx);
+
+/* The model as of this index is durable on this node: a restart begins there or later. */
+uint64_t catalog_saved(const struct catalog *catalog);
 
 /* Every member is known to have applied what is up to `index`: entries below it may be dropped
  * from this member's log once its image has them. */

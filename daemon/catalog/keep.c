@@ -106,7 +106,7 @@ static void write_done(struct work *work)
     if (job->err == ERR_OK) {
         catalog->keep.saved = job->index;
         keep_trim(catalog);
-        keep_changed(catalog);
+        catalog_changed(catalog);
     } else if (catalog->world.on_failed != NULL) {
         reason_wrap(&job->reason, "write the catalogue's image");
         catalog->world.on_failed(catalog->world.ctx, &job->reason);

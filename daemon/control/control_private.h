@@ -51,6 +51,7 @@ struct host_shard;
 struct host {
     struct host_shard **shards; /* ascending by group */
     uint32_t count, room;
+    uint32_t live; /* open or closing */
     struct timer timer;
     bool again;     /* the model changed while a pass was under way */
     int phase;      /* enum host_phase */

@@ -12,7 +12,11 @@
  *     FORGET   groups in the log whose stream was deleted while this node was
  *              away: forgotten; groups that nobody knows are put aside
  *
- * A change of the model during a pass asks for another one behind it. */
+ * A change of the model during a pass asks for another one behind it.
+ *
+ * A group is forgotten only when the model that says "deleted" is durable here.
+ * Else a node that restarts from an older model would find the shard wanted and
+ * no trace of it in its log, and would vote in it as if it had never voted. */
 enum host_phase { HOST_REST, HOST_OPEN, HOST_CLOSE, HOST_FORGET };
 
 #define ROOM_FIRST 16u
@@ -21,8 +25,10 @@ enum host_phase { HOST_REST, HOST_OPEN, HOST_CLOSE, HOST_FORGET };
 struct host_shard {
     uint64_t group;
     struct control *control;
-    struct shard *shard; /* NULL while it closes */
-    bool unwanted;       /* the log's share goes when it is closed */
+    struct shard *shard; /* NULL while it closes, and afterwards */
+    bool closed;         /* only the log's share is left */
+    bool deleted;        /* the log's share goes */
+    uint64_t deleted_at; /* the model's index that says so, or a later one */
     uint32_t retention_hours;
 };
 
@@ -35,10 +41,13 @@ static void open_one(struct control *control, const struct model_stream *stream,
 static void start_write(struct control *control, const struct model_shard *row);
 static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader);
 static bool step_close(struct control *control);
-static void close_one(struct host_shard *hosted, bool unwanted);
+static bool close_look(struct control *control, struct host_shard *hosted);
+static void close_one(struct host_shard *hosted, bool deleted);
 static void close_on_closed(void *ctx);
+static void end_when_closed(struct control *control);
 static bool step_forget(struct control *control);
-static void forget_one(struct control *control, uint64_t group);
+static void forget_later(struct control *control, uint64_t group);
+static void forget_one(struct host_shard *hosted);
 static void pass_end(struct control *control);
 static uint32_t place(const struct host *host, uint64_t group);
 static struct host_shard *hosted_find(const struct control *control, uint64_t group);
@@ -189,8 +198,9 @@ static void open_one(struct control *control, const struct model_stream *stream,
         hosted->control = control;
         hosted->retention_hours = stream->retention_hours;
         if (hosted_add(&control->host, hosted))
-            return;
-        shard_close(hosted->shard, free, hosted);
+            control->host.live++;
+        else
+            shard_close(hosted->shard, free, hosted);
         return;
     }
     note_event(control->world.note, NOTE_ERROR, "shard.not_opened",
@@ -225,7 +235,6 @@ static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint
 
 static bool step_close(struct control *control)
 {
-    const struct model *model = catalog_model(control->catalog);
     struct host *host = &control->host;
     uint32_t closed = 0;
 
@@ -235,26 +244,39 @@ static bool step_close(struct control *control)
             return true;
         if (closed == CONTROL_OPENS_PER_TURN)
             return false;
-
-        struct host_shard *hosted = host->shards[at];
-        const struct model_stream *stream = NULL;
-        const struct model_shard *row = model_shard_by_group(model, hosted->group, &stream);
-        host->after = hosted->group;
-        bool deleted = row == NULL || stream->status == STREAM_DELETING;
-        if (hosted->shard != NULL && (deleted || !wants(control, stream, row))) {
-            close_one(hosted, deleted);
-            closed++;
-        }
+        host->after = host->shards[at]->group;
+        closed += close_look(control, host->shards[at]);
     }
     return false;
 }
 
-static void close_one(struct host_shard *hosted, bool unwanted)
+/* True when something was done. */
+static bool close_look(struct control *control, struct host_shard *hosted)
+{
+    const struct model_stream *stream = NULL;
+    const struct model_shard *row =
+        model_shard_by_group(catalog_model(control->catalog), hosted->group, &stream);
+    bool deleted = row == NULL || stream->status == STREAM_DELETING;
+
+    if (hosted->closed) {
+        if (catalog_saved(control->catalog) < hosted->deleted_at)
+            return false;
+        forget_one(hosted);
+        return true;
+    }
+    if (hosted->shard == NULL || (!deleted && wants(control, stream, row)))
+        return false;
+    close_one(hosted, deleted);
+    return true;
+}
+
+static void close_one(struct host_shard *hosted, bool deleted)
 {
     struct shard *shard = hosted->shard;
 
     hosted->shard = NULL;
-    hosted->unwanted = unwanted;
+    hosted->deleted = deleted;
+    hosted->deleted_at = model_index(catalog_model(hosted->control->catalog));
     shard_close(shard, close_on_closed, hosted);
 }
 
@@ -262,16 +284,16 @@ static void close_on_closed(void *ctx)
 {
     struct host_shard *hosted = ctx;
     struct control *control = hosted->control;
-    uint64_t group = hosted->group;
-    bool unwanted = hosted->unwanted;
 
-    hosted_remove(&control->host, hosted);
-    free(hosted);
-    if (unwanted)
-        forget_one(control, group);
+    control->host.live--;
+    if (hosted->deleted) {
+        hosted->closed = true;
+    } else {
+        hosted_remove(&control->host, hosted);
+        free(hosted);
+    }
     if (control->closing) {
-        if (control->host.count == 0 && control->host.closed != NULL)
-            control->host.closed(control);
+        end_when_closed(control);
     } else {
         gossip_soon(control);
         host_kick(control); /* the model may want it again */
@@ -293,12 +315,12 @@ static bool step_forget(struct control *control)
         if (state == NULL)
             return true;
         uint64_t group = host->after = state->group;
-        if (group == CATALOG_GROUP || host_has(control, group))
+        if (group == CATALOG_GROUP || hosted_find(control, group) != NULL)
             continue;
 
         bool known = model_shard_by_group(model, group, &stream) != NULL;
         if (known ? stream->status == STREAM_DELETING : group < model_next_group(model)) {
-            forget_one(control, group);
+            forget_later(control, group);
         } else if (!known && control->caught_up && group > host->noted) {
             host->noted = group;
             note_event(control->world.note, NOTE_WARN, "group.put_aside",
@@ -310,10 +332,32 @@ static bool step_forget(struct control *control)
     return false;
 }
 
-static void forget_one(struct control *control, uint64_t group)
+/* As if it had been open and was closed now. */
+static void forget_later(struct control *control, uint64_t group)
 {
-    note_event(control->world.note, NOTE_INFO, "shard.forgotten", "group=%" PRIu64, group);
-    log_forget(control->log, group);
+    struct host_shard *hosted = calloc(1, sizeof(*hosted));
+
+    if (hosted == NULL)
+        return;
+    *hosted = (struct host_shard){ .group = group,
+                                   .control = control,
+                                   .closed = true,
+                                   .deleted = true,
+                                   .deleted_at = model_index(catalog_model(control->catalog)) };
+    if (!hosted_add(&control->host, hosted))
+        free(hosted);
+    else if (catalog_saved(control->catalog) >= hosted->deleted_at)
+        control->host.again = true; /* nothing else would ask for a pass */
+}
+
+static void forget_one(struct host_shard *hosted)
+{
+    struct control *control = hosted->control;
+
+    note_event(control->world.note, NOTE_INFO, "shard.forgotten", "group=%" PRIu64, hosted->group);
+    log_forget(control->log, hosted->group);
+    hosted_remove(&control->host, hosted);
+    free(hosted);
 }
 
 /* ---- the end ---- */
@@ -323,13 +367,27 @@ void host_close(struct control *control, void (*closed)(struct control *control)
     struct host *host = &control->host;
 
     ensure(control->closing);
-    host->closed = closed;
     timer_stop(&host->timer);
-    for (uint32_t i = host->count; i > 0; i--)
-        if (host->shards[i - 1]->shard != NULL)
-            close_one(host->shards[i - 1], false);
-    if (host->count == 0)
-        closed(control);
+    for (uint32_t i = 0; i < host->count; i++)
+        if (host->shards[i]->shard != NULL)
+            close_one(host->shards[i], false);
+    host->closed = closed;
+    end_when_closed(control);
+}
+
+/* What is left then waits for a durable model; the next start finds it again. */
+static void end_when_closed(struct control *control)
+{
+    struct host *host = &control->host;
+
+    if (host->live > 0 || host->closed == NULL)
+        return;
+    for (uint32_t i = 0; i < host->count; i++)
+        free(host->shards[i]);
+    free(host->shards);
+    host->shards = NULL;
+    host->count = 0;
+    host->closed(control);
 }
 
 /* ---- the shards of this node ---- */
@@ -355,7 +413,9 @@ struct shard *host_next(const struct control *control, uint64_t after)
 
 bool host_has(const struct control *control, uint64_t group)
 {
-    return hosted_find(control, group) != NULL;
+    const struct host_shard *hosted = hosted_find(control, group);
+
+    return hosted != NULL && !hosted->closed;
 }
 
 static struct host_shard *hosted_find(const struct control *control, uint64_t group)

@@ -88,7 +88,6 @@ static void on_log_closed(void *ctx)
     void *closed_ctx = control->closed_ctx;
 
     liveness_fini(&control->liveness);
-    free(control->host.shards);
     for (size_t i = 0; i < sizeof(control->texts) / sizeof(control->texts[0]); i++)
         free(control->texts[i]);
     for (uint32_t i = 0; i < CONTROL_SEEDS_MAX; i++)
