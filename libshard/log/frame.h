@@ -65,7 +65,7 @@ enum item_type {
 struct frame_item {
     enum item_type type;
     struct entry_head entry; /* ENTRY */
-    struct log_state state;  /* HARD: epoch, term, vote; START: what log_start() reads; all: group */
+    struct log_state state; /* all: group; HARD: epoch, term, vote; START: what log_start() reads */
     uint64_t from;           /* TRUNCATE */
 };
 

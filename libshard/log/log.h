@@ -89,7 +89,7 @@ struct log_state {
     uint32_t epoch;
     uint32_t member_count;
     uint64_t members[GROUP_MEMBERS_MAX]; /* node ids of this epoch */
-    uint64_t start_index, start_term;    /* where this epoch starts: nothing at or below is libraft's */
+    uint64_t start_index, start_term;    /* where this epoch starts: libraft's lies above */
     uint64_t term, vote;
     uint64_t first;                      /* oldest entry still kept; last + 1 when there is none */
     uint64_t last, last_term, last_time_ms; /* newest entry, or the epoch's start */
@@ -117,8 +117,8 @@ uint64_t log_truncate(struct log *log, uint64_t group, uint64_t from);
 uint64_t log_hard(struct log *log, uint64_t group, uint64_t term, uint64_t vote);
 
 /* Begins an epoch of a group, which may be new: members, start, image.  Cuts entries above
- * start->start_index.  Reads group, epoch, members, start_*, term, vote, image and last_time_ms (the
- * time of the entry at start_index, 0 when there is none) of `start`. */
+ * start->start_index.  Reads of `start`: group, epoch, members, start_*, term, vote, image and
+ * last_time_ms (the time of the entry at start_index, 0 when there is none). */
 uint64_t log_start(struct log *log, const struct log_state *start);
 
 /* The turn that is gathering now; the last one that is durable. */
@@ -151,7 +151,8 @@ void log_save(struct log *log);
 
 /* ---- reading ---- */
 
-/* The head of an entry that is in memory (open segments).  ERR_NOT_FOUND: it is not; ERR_TRIMMED. */
+/* The head of an entry that is in memory.  Those of open segments are, and those above `applied`.
+ * ERR_NOT_FOUND: it is not; ERR_TRIMMED. */
 MUST_CHECK enum err log_head(const struct log *log, uint64_t group, uint64_t index,
                              struct entry_head *ret);
 
@@ -220,7 +221,7 @@ struct log_figures {
     uint64_t bytes_total; /* of all segment files */
     uint64_t write_ns_sum, write_count, write_ns_max;
     uint64_t reads, read_bytes, corrupt_entries;
-    uint64_t creates_failed; /* attempts to make a segment; tried again with longer and longer pauses */
+    uint64_t creates_failed; /* attempts to make a segment; tried again with growing pauses */
 };
 struct log_figures log_figures(const struct log *log);
 

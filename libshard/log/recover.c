@@ -198,8 +198,8 @@ static bool load_segment(void *ctx, struct slice key, struct slice value)
     struct segment_file *file = supply_take(finds->log, row.file);
     if (file == NULL) {
         reason_set(finds->reason,
-                   "segment %llu is missing: the tables say that it is in file segment-%016llx; put "
-                   "the file back, or " ADVICE,
+                   "segment %llu is missing: the tables say that it is in file "
+                   "segment-%016llx; put the file back, or " ADVICE,
                    (unsigned long long)number, (unsigned long long)row.file);
         finds->err = ERR_CORRUPT;
     } else {

@@ -76,8 +76,8 @@ void index_row_write(struct writer *writer, uint64_t segment, const struct place
 void hard_write(struct writer *writer, const struct hard *hard);
 void hint_write(struct writer *writer, const struct hint *hint);
 
-/* Each: ERR_CORRUPT when the bytes are no such row, ERR_VERSION when a newer Braid wrote it (log_row
- * only: the others follow its format), ERR_NO_MEMORY.  Outputs on success only. */
+/* Each: ERR_CORRUPT when the bytes are no such row, ERR_VERSION when a newer Braid wrote it (the
+ * log's row only: the others follow its format), ERR_NO_MEMORY.  Outputs on success only. */
 MUST_CHECK enum err log_row_read(struct slice bytes, struct log_row *row);
 MUST_CHECK enum err segment_row_read(struct slice bytes, struct segment_row *row);
 MUST_CHECK enum err index_row_read(struct slice key, struct slice bytes, struct index_row *row);

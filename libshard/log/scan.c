@@ -224,7 +224,8 @@ static enum err check_held_payloads(struct scan *scan, bool *sound)
     struct frame_item item;
     struct slice bytes;
 
-    enum err err = window(scan, head->offset, (size_t)head->head_bytes + head->payload_bytes, &bytes);
+    size_t len = (size_t)head->head_bytes + head->payload_bytes;
+    enum err err = window(scan, head->offset, len, &bytes);
     if (err != ERR_OK)
         return err;
     size_t at = head->head_bytes;
@@ -315,7 +316,7 @@ enum err scan_segment(struct log *log, struct segment *segment, uint64_t end, st
     if (err == ERR_OK && end == 0)
         err = scan_tail(&scan, &stopped);
     else if (err == ERR_OK && stopped != end)
-        err = damaged(&scan, stopped, "no valid frame, but the next segment says that there is one");
+        err = damaged(&scan, stopped, "no valid frame, but the next segment says there is one");
     else if (err == ERR_OK)
         err = replay_held(&scan);
     segment->end = segment->durable_end = stopped;

@@ -71,7 +71,7 @@ void node_wait_all(struct node *node);
 /* Until every full segment is filed. */
 void node_wait_filed(struct node *node);
 
-/* Each changes log and model alike, and returns the turn; while the log is closed the model alone. */
+/* Each changes log and model alike, and returns the turn; while the log is closed, the model. */
 uint64_t node_start(struct node *node, uint64_t group);
 uint64_t node_append(struct node *node, uint64_t group, uint32_t length);
 uint64_t node_truncate(struct node *node, uint64_t group, uint64_t from);
