@@ -51,8 +51,8 @@ static error_t on_flag(int key, char *value, struct argp_state *state)
     default:
         break;
     }
-    if (key < FLAG_OPTIONS)
-        return ARGP_ERR_UNKNOWN;
+    if (key < FLAG_OPTIONS || key >= FLAG_OPTIONS + (int)config_option_count())
+        return ARGP_ERR_UNKNOWN; /* argp's own events */
     if (config->flag_count == sizeof(config->flags) / sizeof(config->flags[0])) {
         argp_error(state, "too many flags");
         return 0;
