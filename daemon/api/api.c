@@ -27,6 +27,8 @@ static const struct operation operations[] = {
 #include "wire/operations.def"
 };
 
+static const char starting[] = "This node is starting and does not know all streams yet.";
+
 static void finish(struct request *request);
 static void finish_on_defer(struct defer *defer);
 static void set_error(struct request *request, enum error_type type, const char *text);
@@ -87,6 +89,9 @@ void request_start(struct request *request, request_cb done)
         finish(request);
     else if (!model_founded(model))
         request_fail(request, ERROR_SERVICE_UNAVAILABLE, "This node belongs to no cluster yet.");
+    else if (request->operation == operation_at(OPERATION_list_streams) &&
+             !request_caught_up(request))
+        request_fail(request, ERROR_SERVICE_UNAVAILABLE, "%s", starting);
     else
         request->operation->handle(request);
 }
@@ -120,6 +125,16 @@ static void finish_on_defer(struct defer *defer)
 const struct model *request_model(const struct request *request)
 {
     return catalog_model(control_catalog(request->api->world.control));
+}
+
+bool request_caught_up(const struct request *request)
+{
+    struct api *api = request->api;
+    struct reason why;
+
+    if (!api->caught_up)
+        api->caught_up = control_ready(api->world.control, &why);
+    return api->caught_up;
 }
 
 struct slice request_secret(const struct request *request)
@@ -171,7 +186,10 @@ void request_fail(struct request *request, enum error_type type, const char *for
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    set_error(request, type, text);
+    if (type == ERROR_RESOURCE_NOT_FOUND && !request_caught_up(request))
+        set_error(request, ERROR_SERVICE_UNAVAILABLE, starting);
+    else
+        set_error(request, type, text);
     finish(request);
 }
 

@@ -14,6 +14,7 @@ struct api {
     struct api_world world;
     struct digest *digest; /* the loop's own */
     uint64_t tokens;       /* made so far: no two are alike */
+    bool caught_up;        /* this node has been ready since its start */
 };
 
 /* The handlers, by name, as wire/operations.def lists them. */
@@ -25,6 +26,10 @@ void put_records_prepare(struct request *request, struct digest *digest);
 void get_records_compose(struct request *request);
 
 const struct model *request_model(const struct request *request);
+
+/* Whether this node's model has caught up with the cluster since its start.  Until then nothing may
+ * be said not to exist: clients believe it and do not ask again. */
+bool request_caught_up(const struct request *request);
 
 /* The cluster's, for tokens and iterators. */
 struct slice request_secret(const struct request *request);

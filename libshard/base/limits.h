@@ -105,7 +105,7 @@
 #define CONTROL_PAYLOADS_BYTES_MAX (32u * 1024u * 1024u)
 #define CONTROL_TAIL_BYTES_MAX (8u * 1024u * 1024u) /* newest entries of one shard in memory */
 /* records that wait for one shard's next entry */
-#define CONTROL_WAITING_BYTES_MAX (8u * 1024u * 1024u)
+#define CONTROL_WAITING_BYTES_MAX (16u * 1024u * 1024u)
 
 /* ---- the loop ---- */
 #define TURN_ROUNDS_MAX 16u /* deferred calls that defer again; then sockets get a turn */
