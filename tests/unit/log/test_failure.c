@@ -1,0 +1,133 @@
+#include "fixture.h"
+
+/* A disk that fails or is full. */
+
+static struct node node;
+
+/* The linker leads the log's calls through here (-Wl,--wrap). */
+static struct {
+    bool write, create;
+    struct defer write_defer, create_defer;
+    struct disk_io *io;
+    struct disk_create *creating;
+    unsigned creates;
+} fault;
+
+void __real_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
+                       const void *bytes, size_t len, disk_io_cb cb);
+void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
+                       const void *bytes, size_t len, disk_io_cb cb);
+void __real_disk_create_start(struct disk *disk, struct disk_create *req, const char *name,
+                              uint64_t size, disk_create_cb cb);
+void __wrap_disk_create_start(struct disk *disk, struct disk_create *req, const char *name,
+                              uint64_t size, disk_create_cb cb);
+
+static void fail_write(struct defer *defer)
+{
+    (void)defer;
+    reason_set(&fault.io->reason, "made up");
+    fault.io->cb(fault.io, ERR_IO);
+}
+
+void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
+                       const void *bytes, size_t len, disk_io_cb cb)
+{
+    if (!fault.write) {
+        __real_disk_write(file, req, offset, bytes, len, cb);
+        return;
+    }
+    req->cb = cb;
+    fault.io = req;
+    defer_run(node.clock, &fault.write_defer, fail_write);
+}
+
+static void fail_create(struct defer *defer)
+{
+    (void)defer;
+    fault.creating->cb(fault.creating, ERR_NO_SPACE, NULL);
+}
+
+void __wrap_disk_create_start(struct disk *disk, struct disk_create *req, const char *name,
+                              uint64_t size, disk_create_cb cb)
+{
+    fault.creates++;
+    if (!fault.create) {
+        __real_disk_create_start(disk, req, name, size, cb);
+        return;
+    }
+    req->cb = cb;
+    fault.creating = req;
+    defer_run(node.clock, &fault.create_defer, fail_create);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&fault, 0, sizeof(fault));
+    node_init(&node);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    node_fini(&node);
+    return 0;
+}
+
+static void a_failed_write_is_said_once_and_nothing_is_durable_any_more(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_wait(&node, node_start(&node, 1));
+    uint64_t durable = node.durable;
+    fault.write = true;
+    node_append(&node, 1, 100);
+    while (!node.failed)
+        uv_run(&node.loop, UV_RUN_ONCE);
+    assert_non_null(strstr(node.reason.text, "made up"));
+    fault.write = false;
+    node_append(&node, 1, 100);
+    for (unsigned i = 0; i < 10; i++)
+        uv_run(&node.loop, UV_RUN_ONCE);
+    assert_int_equal(log_durable(node.log), durable);
+    assert_false(log_has_room(node.log, 1));
+    node.failed = false; /* was looked at; a second time would stop the test */
+
+    node.groups[1].count = 0;
+    node_reopen(&node);
+    node_check(&node);
+}
+
+static void a_full_disk_is_tried_again_later_and_stops_nothing(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    fault.create = true;
+    while (log_has_room(node.log, 50000)) {
+        node_append(&node, 1, 50000);
+        node_wait_all(&node);
+    }
+    assert_int_equal(fault.creates, 1); /* it pauses, it does not insist */
+    assert_int_equal(log_figures(node.log).creates_failed, 1);
+    node_wait(&node, node_hard(&node, 1, 5, 7));
+    node_check(&node);
+    fault.create = false;
+    while (!log_has_room(node.log, 50000)) /* a second later */
+        node_turn(&node);
+    node_append(&node, 1, 50000);
+    node_wait_all(&node);
+    node_check(&node);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_failed_write_is_said_once_and_nothing_is_durable_any_more),
+        TEST(a_full_disk_is_tried_again_later_and_stops_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
