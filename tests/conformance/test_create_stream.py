@@ -8,7 +8,7 @@ from braid_records import error_of
 def test_a_new_stream_becomes_active(cluster, kinesis, node, new_name):
     name = new_name()
     kinesis.create_stream(StreamName=name, ShardCount=2)
-    cluster.await_active(name, node.number)
+    cluster.await_active(name)
     for number in (1, 2, 3):
         summary = cluster.client(number).describe_stream_summary(StreamName=name)
         assert summary["StreamDescriptionSummary"]["OpenShardCount"] == 2
@@ -17,7 +17,7 @@ def test_a_new_stream_becomes_active(cluster, kinesis, node, new_name):
 def test_an_on_demand_stream_has_four_shards(cluster, kinesis, node, new_name):
     name = new_name()
     kinesis.create_stream(StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
-    cluster.await_active(name, node.number)
+    cluster.await_active(name)
     summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     assert summary["OpenShardCount"] == 4
     assert summary["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}

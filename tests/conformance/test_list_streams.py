@@ -8,7 +8,7 @@ def test_names_come_sorted_and_in_pages(cluster, kinesis, node, new_name):
     for name in names:
         kinesis.create_stream(StreamName=name, ShardCount=1)
     for name in names:
-        cluster.await_active(name, node.number)
+        cluster.await_active(name)
 
     seen, after = [], f"page-{node.number}-"
     while True:

@@ -274,13 +274,21 @@ class Cluster:
     def create_stream(self, name, shards=1, number=1):
         client = self.client(number, attempts=5)
         client.create_stream(StreamName=name, ShardCount=shards)
-        self.await_active(name, number)
+        self.await_active(name)
 
-    def await_active(self, name, number=1):
-        client = self.client(number, attempts=5)
-        wait_until(lambda: client.describe_stream_summary(StreamName=name)
-                   ["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE", READY_S,
-                   f"{name} ACTIVE")
+    def await_active(self, name):
+        """Until every node that runs has heard of it: the others follow within milliseconds."""
+
+        def look(client):
+            names = client.list_streams(ExclusiveStartStreamName=name[:-1])["StreamNames"]
+            return name in names and client.describe_stream_summary(StreamName=name)[
+                "StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
+
+        for node in self.nodes:
+            if node.running():
+                client = self.client(node.number, attempts=5)
+                wait_until(lambda client=client: look(client), READY_S,
+                           f"{name} ACTIVE at {node.name}")
 
     def fatal_lines(self):
         found = []

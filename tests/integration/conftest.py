@@ -1,0 +1,10 @@
+"""A cluster of three nodes for the files that do it no harm; the others start their own."""
+
+import pytest
+from braid_cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    with Cluster(nodes=3) as cluster:
+        yield cluster

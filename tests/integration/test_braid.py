@@ -1,0 +1,103 @@
+"""The command line `braid`: streams, records, the cluster."""
+
+import json
+import os
+
+import pytest
+from braid_cluster import ROOT, run_braid
+
+SAMPLE = os.path.join(ROOT, "deploy", "sample", "events.jsonl")
+
+
+@pytest.fixture(scope="module")
+def where(cluster):
+    return {"BRAID_ENDPOINT": ",".join(node.endpoint for node in cluster.nodes),
+            "BRAID_OPERATIONS": ",".join(node.operations for node in cluster.nodes)}
+
+
+@pytest.fixture
+def braid(where):
+    def run(*arguments, stdin=None, status=0):
+        done = run_braid(*arguments, stdin=stdin, env=where)
+        assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
+        return done
+
+    return run
+
+
+def test_streams_are_created_listed_described_and_deleted(braid):
+    braid("stream", "create", "cli-a", "--shards", "2")
+    assert b"cli-a" in braid("stream", "list").stdout
+    listed = json.loads(braid("stream", "list", "--output", "json").stdout)
+    assert "cli-a" in [stream["StreamName"] for stream in listed["StreamSummaries"]]
+    assert b"shardId-000000000001" in braid("stream", "describe", "cli-a").stdout
+    told = json.loads(braid("stream", "describe", "cli-a", "--output", "json").stdout)
+    assert len(told["Shards"]) == 2
+    assert told["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
+    braid("stream", "delete", "cli-a", "--yes")
+    braid("stream", "describe", "cli-a", status=4)
+
+
+def test_what_is_put_comes_back_in_the_order_of_its_key(braid):
+    lines = [json.dumps({"user": f"u{i % 5}", "n": i}).encode() for i in range(1200)]
+    braid("stream", "create", "cli-b", "--shards", "3")
+    report = json.loads(braid("put", "cli-b", "--key-field", "user", "--output", "json",
+                              stdin=b"\n".join(lines) + b"\n").stdout)
+    assert report["records"] == 1200
+    back = braid("tail", "cli-b", "--from-start", "--max", "1200", "--output", "json").stdout
+    back = [json.loads(line) for line in back.splitlines()]
+    for user in range(5):
+        mine = [json.loads(record["Data"]) for record in back
+                if record["PartitionKey"] == f"u{user}"]
+        assert [record["n"] for record in mine] == list(range(user, 1200, 5))
+    assert sorted(record["Data"].encode() for record in back) == sorted(lines)
+    braid("stream", "delete", "cli-b", "--yes")
+
+
+def test_one_key_is_one_shard_in_order(braid):
+    braid("stream", "create", "cli-c", "--shards", "3")
+    lines = b"".join(b"line %d\n" % i for i in range(50))
+    braid("put", "cli-c", "--key", "k", stdin=lines)
+    assert braid("tail", "cli-c", "--from-start", "--no-follow").stdout == lines
+    braid("stream", "delete", "cli-c", "--yes")
+
+
+def test_mistakes_have_their_own_exit_codes(braid):
+    braid("stream", "create", "cli-d")
+    braid("stream", "create", "cli-d", status=5)
+    braid("stream", "delete", "cli-d", status=1)  # nobody there to be asked
+    braid("stream", "delete", "cli-d", "--yes")
+    braid("put", "nobody", stdin=b"x\n", status=4)
+    braid("tail", "nobody", status=4)
+    braid("stream", status=2)
+    braid("nonsense", status=2)
+    braid("put", status=2)
+    braid("stream", "list", "--output", "xml", status=2)
+    braid("stream", "list", "--endpoint", "http://127.0.0.1:1", status=3)
+    braid("cluster", "status", "--operations", "http://127.0.0.1:1", status=3)
+    assert b"line 2 is not JSON" in braid("put", "x", "--key-field", "a", status=1,
+                                          stdin=b'{"a": 1}\nnot json\n').stderr
+
+
+def test_tail_says_when_there_is_too_little(braid):
+    braid("stream", "create", "cli-e")
+    braid("put", "cli-e", stdin=b"one\n")
+    done = braid("tail", "cli-e", "--from-start", "--max", "2", "--timeout", "1", status=6)
+    assert done.stdout == b"one\n"
+    braid("stream", "delete", "cli-e", "--yes")
+
+
+def test_the_cluster_says_who_is_there(braid):
+    told = json.loads(braid("cluster", "status", "--output", "json").stdout)
+    assert sorted(node["name"] for node in told["nodes"]) == ["node-1", "node-2", "node-3"]
+    assert all(node["up"] for node in told["nodes"])
+    assert told["catalog"]["leader"] in ("node-1", "node-2", "node-3")
+    text = braid("cluster", "status").stdout.decode()
+    assert "az3" in text and "leader" in text
+
+
+def test_help_lists_verbs_and_exit_codes(braid):
+    text = braid("--help").stdout.decode()
+    assert "tail STREAM" in text and "Exit codes" in text
+    for verb in (["put"], ["tail"], ["stream", "create"], ["local", "up"], ["cluster", "status"]):
+        assert b"--output" in braid(*verb, "--help").stdout
