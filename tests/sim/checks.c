@@ -89,6 +89,37 @@ void checks_after_event(struct world *world, struct sim_node *node)
     }
 }
 
+static void describe_node(struct sim_node *node)
+{
+    struct roster *roster = control_roster(node->control);
+    struct replica *replica;
+
+    for (uint64_t group = 0; (replica = roster_next(roster, group)) != NULL;) {
+        struct replica_status status = replica_status(replica);
+        struct sim_node *nodes = node->world->nodes;
+        unsigned leader = 0;
+        group = status.group;
+        for (uint32_t i = 0; i < node->world->node_count; i++)
+            if (status.leader == nodes[i].id)
+                leader = i + 1;
+        printf("node %u group %llu role %d term %llu leader %u applied %llu last %llu\n",
+               node->at + 1, (unsigned long long)status.group, (int)status.role,
+               (unsigned long long)status.term, leader, (unsigned long long)status.applied,
+               (unsigned long long)status.last);
+    }
+}
+
+void checks_describe(struct world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        if (node->up && node->control != NULL && !node->stopping)
+            describe_node(node);
+        else
+            printf("node %u: up %d stopping %d\n", i + 1, node->up, node->stopping);
+    }
+}
+
 /* ---- the last reading ---- */
 
 struct scan {

@@ -14,4 +14,7 @@ void checks_forget(struct world *world, struct sim_node *node);
  * Runs events until done. */
 void checks_read_all(struct world *world);
 
+/* Prints what each replica of each node thinks: for findings about liveness. */
+void checks_describe(struct world *world);
+
 #endif

@@ -1,0 +1,405 @@
+/* bench-put - acknowledged bytes per second of a three-node cluster, and one put's latency.
+ *
+ *     bench-put [--dir D] [--seconds S] [--shards G] [--bytes B] [--window W] [--nodes N]
+ *
+ * N processes on loopback, each a whole node without HTTP.  Each keeps W puts
+ * of one record of B bytes under way on the shards that it leads; then all are
+ * idle and the first node puts single records of 1 KiB, one at a time.  Behind
+ * that, in the same run, as many raw writers as nodes write frames of the mean
+ * size that the logs wrote, and one raw writer writes blocks of 4 KiB.
+ */
+#include <argp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/ensure.h"
+#include "bench_node.h"
+#include "bench_raw.h"
+#include "catalog/change.h"
+#include "env/timer.h"
+#include "shard/command.h"
+
+#define WINDOW_MAX 4096u
+#define SAMPLES_MAX 400000u
+#define WARM_MS 1500.0
+#define IDLE_PUTS 2000u
+#define STEP_MS 5u
+
+struct arguments {
+    const char *directory;
+    double seconds;
+    uint32_t shards, bytes, window, nodes;
+    uint16_t port;
+};
+
+struct result {
+    uint64_t acked, failed;
+    double p50_ms, p99_ms, max_ms;
+    double idle_p50_ms, idle_p99_ms;
+    uint64_t frames, framed_bytes;
+    double cpu_s;
+};
+
+enum phase { PHASE_JOIN, PHASE_WARM, PHASE_LOAD, PHASE_PAUSE, PHASE_IDLE, PHASE_END };
+
+struct load;
+
+struct slot {
+    struct route_put put;
+    struct load *load;
+    double began_ms;
+};
+
+struct load {
+    struct bench_node node;
+    const struct arguments *arguments;
+    uint32_t at;
+    enum phase phase;
+    double phase_ms;
+    struct timer step;
+    struct catalog_change change;
+    bool asked;
+    struct slot slots[WINDOW_MAX];
+    uint32_t slot_count;
+    uint64_t groups[WINDOW_MAX];
+    uint32_t group_count, next_group;
+    struct buf *records;
+    double *samples;
+    uint32_t sample_count;
+    struct log_figures before;
+    struct rusage cpu_before;
+    struct result result;
+    int report;
+};
+
+static void put_again(struct slot *slot);
+static void step(struct timer *timer);
+
+static struct buf *one_record(uint32_t bytes)
+{
+    unsigned char *data = calloc(1, bytes);
+    struct record record = { .key = slice_text("bench"), .data = slice_of(data, bytes) };
+
+    ensure(data != NULL);
+    for (uint32_t i = 0; i < bytes; i++)
+        data[i] = (unsigned char)(i * 2654435761u >> 24);
+    struct buf *buf = buf_new(command_record_bytes(&record));
+    ensure(buf != NULL);
+    command_encode_record(buf->data, &record);
+    free(data);
+    return buf;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double quantile(double *samples, uint32_t count, double q)
+{
+    if (count == 0)
+        return 0;
+    qsort(samples, count, sizeof *samples, by_size);
+    return samples[(uint32_t)((count - 1) * q)];
+}
+
+static void settled(struct route_put *put, enum err err)
+{
+    struct slot *slot = container_of(put, struct slot, put);
+    struct load *load = slot->load;
+
+    if (err != ERR_OK)
+        load->result.failed++;
+    else if (load->phase == PHASE_LOAD || load->phase == PHASE_IDLE) {
+        if (load->sample_count < SAMPLES_MAX)
+            load->samples[load->sample_count++] = bench_now_ms() - slot->began_ms;
+        if (load->phase == PHASE_LOAD)
+            load->result.acked++;
+    }
+    if (load->phase == PHASE_WARM || load->phase == PHASE_LOAD ||
+        (load->phase == PHASE_IDLE && load->sample_count < IDLE_PUTS))
+        put_again(slot);
+    else
+        load->slot_count--;
+}
+
+static void put_again(struct slot *slot)
+{
+    struct load *load = slot->load;
+
+    memset(&slot->put, 0, sizeof slot->put);
+    slot->put.group = load->groups[load->next_group++ % load->group_count];
+    slot->put.records = load->records;
+    slot->put.record_count = 1;
+    slot->began_ms = bench_now_ms();
+    route_put(load->node.route, &slot->put, settled);
+}
+
+static void begin_puts(struct load *load, uint32_t count)
+{
+    load->slot_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        load->slots[i].load = load;
+        put_again(&load->slots[i]);
+    }
+}
+
+static void created(struct catalog_change *change, enum err err)
+{
+    if (err != ERR_OK && err != ERR_EXISTS)
+        fprintf(stderr, "bench: create stream: %s: %s\n", err_name(err), change->reason.text);
+}
+
+static void ask_for_stream(struct load *load)
+{
+    struct change_stamp stamp = { .proposed_ms = clock_wall_ms(load->node.clock),
+                                  .token = random_id(&load->node.random) };
+    struct change_stream wanted = { .name = slice_text("bench"),
+                                    .mode = STREAM_PROVISIONED,
+                                    .shard_count = load->arguments->shards,
+                                    .retention_hours = 24,
+                                    .record_kib_max = 1024 };
+    AUTO_UNREF struct buf *change = change_create_stream(stamp, &wanted);
+
+    load->asked = true;
+    catalog_change(control_catalog(load->node.control), &load->change, buf_slice(change), 10000,
+                   created);
+}
+
+static bool joined(struct load *load)
+{
+    struct reason why = { "" };
+    const struct model *model = catalog_model(control_catalog(load->node.control));
+
+    if (!control_ready(load->node.control, &why) ||
+        model_node_count(model) < load->arguments->nodes)
+        return false;
+    if (load->at == 0 && !load->asked)
+        ask_for_stream(load);
+    const struct model_stream *stream = model_stream_by_name(model, slice_text("bench"));
+    if (stream == NULL || stream->status != STREAM_ACTIVE)
+        return false;
+    load->group_count = 0;
+    for (uint32_t i = 0; i < stream->shard_count; i++) {
+        struct shard *shard = control_shard(load->node.control, stream->shards[i].group);
+        if (shard != NULL && shard_leads(shard) && load->group_count < WINDOW_MAX)
+            load->groups[load->group_count++] = stream->shards[i].group;
+    }
+    return true;
+}
+
+static void begin_load(struct load *load)
+{
+    load->before = log_figures(control_log(load->node.control));
+    getrusage(RUSAGE_SELF, &load->cpu_before);
+}
+
+static double cpu_of(const struct rusage *usage)
+{
+    return (double)usage->ru_utime.tv_sec + (double)usage->ru_utime.tv_usec / 1e6 +
+           (double)usage->ru_stime.tv_sec + (double)usage->ru_stime.tv_usec / 1e6;
+}
+
+static void end_load(struct load *load)
+{
+    struct log_figures now = log_figures(control_log(load->node.control));
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    load->result.cpu_s = cpu_of(&usage) - cpu_of(&load->cpu_before);
+    load->result.frames = now.frames - load->before.frames;
+    load->result.framed_bytes = now.bytes_framed - load->before.bytes_framed;
+    load->result.p50_ms = quantile(load->samples, load->sample_count, 0.5);
+    load->result.p99_ms = quantile(load->samples, load->sample_count, 0.99);
+    load->result.max_ms = quantile(load->samples, load->sample_count, 1);
+    load->sample_count = 0;
+}
+
+static void end_idle(struct load *load)
+{
+    load->result.idle_p50_ms = quantile(load->samples, load->sample_count, 0.5);
+    load->result.idle_p99_ms = quantile(load->samples, load->sample_count, 0.99);
+    if (write(load->report, &load->result, sizeof load->result) != sizeof load->result)
+        exit(1);
+}
+
+static void enter(struct load *load, enum phase phase)
+{
+    load->phase = phase;
+    load->phase_ms = bench_now_ms();
+}
+
+static void step(struct timer *timer)
+{
+    struct load *load = container_of(timer, struct load, step);
+    double in_phase = bench_now_ms() - load->phase_ms;
+
+    timer_start(load->node.clock, timer, STEP_MS, step);
+    if (load->phase == PHASE_JOIN && joined(load)) {
+        enter(load, PHASE_WARM);
+        if (load->group_count > 0)
+            begin_puts(load, load->arguments->window);
+    } else if (load->phase == PHASE_WARM && in_phase > WARM_MS) {
+        begin_load(load);
+        enter(load, PHASE_LOAD);
+    } else if (load->phase == PHASE_LOAD && in_phase > load->arguments->seconds * 1e3) {
+        end_load(load);
+        enter(load, PHASE_PAUSE);
+    } else if (load->phase == PHASE_PAUSE && in_phase > 2500 && load->slot_count == 0) {
+        enter(load, PHASE_IDLE);
+        buf_unref(load->records);
+        load->records = one_record(1024);
+        if (load->at == 0)
+            begin_puts(load, 1);
+    } else if (load->phase == PHASE_IDLE && (load->slot_count == 0 || in_phase > 20000)) {
+        end_idle(load);
+        enter(load, PHASE_END);
+    }
+}
+
+static void run_node(const struct arguments *arguments, uint32_t at, int report)
+{
+    struct load *load = calloc(1, sizeof *load);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ensure(load != NULL);
+    load->arguments = arguments;
+    load->at = at;
+    load->report = report;
+    load->samples = calloc(SAMPLES_MAX, sizeof *load->samples);
+    load->records = one_record(arguments->bytes);
+    ensure(load->samples != NULL);
+    struct bench_node_options options = { .at = at,
+                                          .count = arguments->nodes,
+                                          .port = arguments->port,
+                                          .directory = arguments->directory,
+                                          .segment_bytes = 64u << 20 };
+    bench_node_open(&load->node, &options);
+    enter(load, PHASE_JOIN);
+    timer_start(load->node.clock, &load->step, STEP_MS, step);
+    uv_run(load->node.loop, UV_RUN_DEFAULT);
+}
+
+static void print(const struct arguments *arguments, const struct result *results)
+{
+    struct result sum = { .acked = 0 };
+
+    printf("%-6s %10s %8s %9s %9s %9s %12s %8s\n", "node", "acks/s", "MB/s", "p50 ms", "p99 ms",
+           "max ms", "bytes/sync", "cores");
+    for (uint32_t i = 0; i < arguments->nodes; i++) {
+        const struct result *r = &results[i];
+        printf("%-6u %10.0f %8.1f %9.2f %9.2f %9.2f %12.0f %8.2f\n", i + 1,
+               (double)r->acked / arguments->seconds,
+               (double)r->acked * arguments->bytes / arguments->seconds / 1e6, r->p50_ms,
+               r->p99_ms, r->max_ms,
+               r->frames > 0 ? (double)r->framed_bytes / (double)r->frames : 0.0,
+               r->cpu_s / arguments->seconds);
+        sum.acked += r->acked;
+        sum.failed += r->failed;
+        sum.frames += r->frames;
+        sum.framed_bytes += r->framed_bytes;
+    }
+    double acked = (double)sum.acked * arguments->bytes / arguments->seconds / 1e6;
+    size_t frame = sum.frames > 0 ? (size_t)(sum.framed_bytes / sum.frames) : 4096;
+    struct bench_raw raw = bench_raw_run(arguments->directory, arguments->nodes, frame,
+                                         arguments->seconds);
+    struct bench_raw one = bench_raw_run(arguments->directory, 1, 4096, 2);
+    printf("acknowledged %.1f MB/s, times %u copies %.1f MB/s; failed %llu\n", acked,
+           arguments->nodes, acked * arguments->nodes, (unsigned long long)sum.failed);
+    printf("raw          %.1f MB/s by %u writers, %zu bytes a sync\n", raw.mb_per_s,
+           arguments->nodes, raw.bytes);
+    printf("ratio        %.2f\n", acked * arguments->nodes / raw.mb_per_s);
+    printf("idle put of 1 KiB: p50 %.3f ms, p99 %.3f ms; raw sync of 4 KiB: p50 %.3f ms, p99 %.3f "
+           "ms; ratio of p50 %.2f\n",
+           results[0].idle_p50_ms, results[0].idle_p99_ms, one.p50_ms, one.p99_ms,
+           results[0].idle_p50_ms / one.p50_ms);
+}
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (key) {
+    case 'd':
+        arguments->directory = value;
+        return 0;
+    case 's':
+        arguments->seconds = strtod(value, NULL);
+        return 0;
+    case 'g':
+        arguments->shards = (uint32_t)strtoul(value, NULL, 10);
+        return 0;
+    case 'b':
+        arguments->bytes = (uint32_t)strtoul(value, NULL, 10);
+        return 0;
+    case 'w':
+        arguments->window = (uint32_t)strtoul(value, NULL, 10);
+        return arguments->window >= 1 && arguments->window <= WINDOW_MAX ? 0 : EINVAL;
+    case 'n':
+        arguments->nodes = (uint32_t)strtoul(value, NULL, 10);
+        return arguments->nodes >= 1 && arguments->nodes <= 5 ? 0 : EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    { "dir", 'd', "D", 0, "Where the nodes live (default: a new folder in the present one)", 0 },
+    { "seconds", 's', "S", 0, "Measured time (default 5)", 0 },
+    { "shards", 'g', "G", 0, "Shards of the stream (default 256)", 0 },
+    { "bytes", 'b', "B", 0, "Bytes of a record (default 64000)", 0 },
+    { "window", 'w', "W", 0, "Puts under way per node (default 64)", 0 },
+    { "nodes", 'n', "N", 0, "Nodes (default 3)", 0 },
+    { 0 },
+};
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = { options, parse, NULL, "Puts on a cluster of three.",
+                                      NULL, NULL, NULL };
+    char fresh[] = "bench-put-XXXXXX";
+    struct arguments arguments = { .seconds = 5,
+                                   .shards = 256,
+                                   .bytes = 64000,
+                                   .window = 64,
+                                   .nodes = 3,
+                                   .port = (uint16_t)(20000 + getpid() % 20000) };
+    struct result results[5] = { { .acked = 0 } };
+    pid_t children[5];
+    int pipes[5][2];
+
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
+        return 2;
+    if (arguments.directory == NULL && (arguments.directory = mkdtemp(fresh)) == NULL)
+        return 1;
+    for (uint32_t i = 0; i < arguments.nodes; i++) {
+        if (pipe(pipes[i]) != 0)
+            return 1;
+        fflush(NULL);
+        children[i] = fork();
+        if (children[i] == 0)
+            run_node(&arguments, i, pipes[i][1]);
+        close(pipes[i][1]);
+    }
+    bool whole = true;
+    for (uint32_t i = 0; i < arguments.nodes; i++)
+        whole &= read(pipes[i][0], &results[i], sizeof results[i]) == sizeof results[i];
+    for (uint32_t i = 0; i < arguments.nodes; i++) {
+        kill(children[i], SIGKILL);
+        waitpid(children[i], NULL, 0);
+    }
+    if (!whole) {
+        fprintf(stderr, "bench-put: a node ended before its time\n");
+        return 1;
+    }
+    print(&arguments, results);
+    return 0;
+}
