@@ -66,7 +66,10 @@ static void hurry(struct replica *replica, uint64_t gone, uint32_t after_ms, uin
     replica->hurry_left = tries;
     if (!list_linked(&replica->hurry_link))
         list_append(&roster->hurried, &replica->hurry_link);
-    arm(roster);
+    /* Thousands may come here in one turn: no walk over all of them for each. */
+    if (!timer_running(&roster->hurry) ||
+        roster->hurry.due_ns / 1000000u > replica->hurry_ms)
+        timer_start(roster->world.clock, &roster->hurry, after_ms, election_hurry);
 }
 
 void election_cancel(struct replica *replica)
@@ -76,6 +79,9 @@ void election_cancel(struct replica *replica)
 
 void election_eager(struct replica *replica)
 {
+    /* One that had entries may have promised a leader to wait. */
+    if (replica->forgetful)
+        return;
     hurry(replica, 0, 0, EAGER_MS, EAGER_TRIES);
 }
 

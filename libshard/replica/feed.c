@@ -166,6 +166,9 @@ static void pump(struct feed *feed)
     uint64_t first = feed->read_prev ? feed->next - 1 : feed->next;
     if (first < state->first) {
         /* Retention has removed what the follower lacks: it needs a new epoch, not a message. */
+        note_event(roster->world.note, NOTE_DEBUG, "replica.feed_refused",
+                   "group=%llu member=%llu entry=%llu", (unsigned long long)replica->group,
+                   (unsigned long long)feed->member->node, (unsigned long long)first);
         feed_end(feed->member);
         return;
     }

@@ -46,7 +46,8 @@ static bool appends_in_flight(const struct replica *replica)
 
     if (FENCE(F13))
         return !list_empty(appends);
-    for (struct list_node *node = list_first(appends); node != NULL; node = list_next(appends, node))
+    for (struct list_node *node = list_first(appends); node != NULL;
+         node = list_next(appends, node))
         if (!container_of(node, struct append, own)->as_leader)
             return true;
     return false;
@@ -104,8 +105,8 @@ uint32_t fence_skip(struct replica *replica, const struct letter *letter,
     return skip;
 }
 
-/* F12.  libraft 0.15 reports its own last entry, whatever the message verified; a new leader's empty
- * heartbeat would then commit an entry that only the leader has. */
+/* F12.  libraft 0.15 reports its own last entry, whatever the message verified; a new leader's
+ * empty heartbeat would then commit an entry that only the leader has. */
 void fence_verified(struct replica *replica, uint64_t term, uint64_t end)
 {
     if (replica->verified_term != term) {

@@ -129,12 +129,17 @@ void instance_stop(struct replica *replica)
  * zombie.  A new one over the same log goes on where this one stood. */
 void instance_restart(struct replica *replica)
 {
-    if (replica->started)
+    struct reason reason = { .text = "" };
+
+    if (replica->started) {
         replica->roster->figures.reopened++;
+        note_event(replica->roster->world.note, NOTE_WARN, "replica.reopened", "group=%llu why=%s",
+                   (unsigned long long)replica->group, NOTE_QUOTED(raft_errmsg(&replica->raft)));
+    }
     instance_stop(replica);
     replica->forgetful = true;
     replica->seal_index = 0;
-    if (instance_start(replica, NULL) != ERR_OK)
+    if (instance_start(replica, &reason) != ERR_OK)
         return; /* no memory: the next tick tries again */
     replica->broken = false;
     replica_settle(replica);

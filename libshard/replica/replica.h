@@ -45,8 +45,8 @@ struct replica_events {
 };
 
 /* Opens this node's member of a group that has a START in the log (log_state()).
- * `preferred` (a node id, may be 0) is given the shortest election timeout.  `eager`: elect at once,
- * for a group that was just created and whose preferred member this is.
+ * `preferred` (a node id, may be 0) is given the shortest election timeout.  `eager`: elect at
+ * once, for a group that was just created and whose preferred member this is.
  * ERR_NOT_FOUND  no START of this group in the log, or this node is no member
  * ERR_EXISTS     open already
  * ERR_NO_MEMORY, ERR_IO, ERR_CORRUPT */

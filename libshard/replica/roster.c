@@ -237,6 +237,10 @@ static void on_frame(void *ctx, const struct net_message *message)
         struct replica *replica = letter == NULL ? NULL : roster_find(roster, envelope.group);
 
         roster->figures.messages_received++;
+        if (letter == NULL)
+            note_event(roster->world.note, NOTE_WARN, "replica.message_damaged",
+                       "group=%llu from=%llu", (unsigned long long)envelope.group,
+                       (unsigned long long)message->from);
         if (replica == NULL || replica->epoch != envelope.epoch) {
             roster->figures.dropped_messages++;
             if (letter != NULL)

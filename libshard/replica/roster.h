@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/note.h"
 #include "env/clock.h"
 #include "env/net.h"
 #include "env/random.h"
@@ -35,13 +36,14 @@ struct roster_world {
     struct random *random;
     struct net *net;
     struct log *log;
+    struct note *note; /* may be NULL */
 };
 
 /* A roster without replicas; registers itself for NET_RAFT and for links' ups and downs. */
 MUST_CHECK enum err roster_open(struct roster **ret, const struct roster_options *options,
                                 const struct roster_world *world);
 
-/* All replicas must be closed. */
+/* All replicas must be closed, and the net must not call any more. */
 void roster_close(struct roster *roster);
 
 /* To be called from log_options.on_durable. */

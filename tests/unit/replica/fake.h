@@ -143,4 +143,9 @@ void fake_restart(struct fake *fake, uint64_t node, uint64_t preferred);
 void fake_cut(struct fake *fake, uint64_t a, uint64_t b, bool cut);
 void fake_cut_off(struct fake *fake, uint64_t node, bool cut);
 
+/* ---- fake_log.c, for fake.c ---- */
+void fake_log_step(struct log *log);
+void fake_log_fini(struct log *log);
+void fake_log_power_off(struct log *log, uint64_t kept);
+
 #endif
