@@ -1,0 +1,186 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "data_dir.h"
+
+struct fixture {
+    char parent[64];
+    char path[128];
+    struct data_dir dir;
+    struct reason reason;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+    (void)snprintf(fixture->parent, sizeof(fixture->parent), "/tmp/braid-data-XXXXXX");
+    assert_non_null(mkdtemp(fixture->parent));
+    (void)snprintf(fixture->path, sizeof(fixture->path), "%s/n1", fixture->parent);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    char command[256];
+
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", fixture->parent);
+    assert_int_equal(system(command), 0);
+    free(fixture);
+    return 0;
+}
+
+static enum err open_as(struct fixture *fixture, const char *name)
+{
+    return data_dir_open(&fixture->dir, fixture->path, name, &fixture->reason);
+}
+
+static void write_file(struct fixture *fixture, const char *name, const char *text)
+{
+    char path[256];
+    FILE *file;
+
+    (void)mkdir(fixture->path, 0750);
+    (void)snprintf(path, sizeof(path), "%s/%s", fixture->path, name);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void expect_reason(const struct fixture *fixture, const char *part)
+{
+    if (strstr(fixture->reason.text, part) == NULL)
+        fail_msg("'%s' does not say '%s'", fixture->reason.text, part);
+}
+
+static void a_new_directory_belongs_to_whoever_opens_it(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    data_dir_close(&fixture->dir);
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    data_dir_close(&fixture->dir);
+}
+
+static void another_nodes_directory_is_refused_by_name(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    data_dir_close(&fixture->dir);
+    assert_int_equal(open_as(fixture, "n2"), ERR_FOREIGN);
+    expect_reason(fixture, "belongs to node 'n1', and this is node 'n2'");
+}
+
+static void a_directory_in_use_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct data_dir second;
+
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    assert_int_equal(data_dir_open(&second, fixture->path, "n1", &fixture->reason), ERR_BUSY);
+    expect_reason(fixture, "another braidd is running on it");
+    data_dir_close(&fixture->dir);
+    assert_int_equal(data_dir_open(&second, fixture->path, "n1", &fixture->reason), ERR_OK);
+    data_dir_close(&second);
+}
+
+static void a_newer_format_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_file(fixture, "braid", "format 2\nname n1\n");
+    assert_int_equal(open_as(fixture, "n1"), ERR_VERSION);
+    expect_reason(fixture, "written by a newer Braid (format 2, this one knows 1)");
+}
+
+static void a_damaged_owner_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_file(fixture, "braid", "fromat 1");
+    assert_int_equal(open_as(fixture, "n1"), ERR_CORRUPT);
+    expect_reason(fixture, "damaged");
+}
+
+static void somebody_elses_files_are_left_alone(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_file(fixture, "thesis.tex", "x");
+    assert_int_equal(open_as(fixture, "n1"), ERR_INVALID);
+    expect_reason(fixture, "files in it that no braidd wrote");
+}
+
+static void a_first_start_that_was_cut_short_does_no_harm(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_file(fixture, "braid.new", "for");
+    write_file(fixture, "lock", "");
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    data_dir_close(&fixture->dir);
+}
+
+static void a_parent_that_is_not_there_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+
+    (void)snprintf(fixture->path, sizeof(fixture->path), "%s/a/b", fixture->parent);
+    assert_int_equal(open_as(fixture, "n1"), ERR_IO);
+    expect_reason(fixture, "cannot be made: No such file or directory");
+}
+
+static void a_file_is_no_directory(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_file(fixture, "file", "");
+    strcat(fixture->path, "/file");
+    assert_int_equal(open_as(fixture, "n1"), ERR_IO);
+}
+
+static void a_temporary_directory_goes_with_all_in_it(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[DATA_DIR_PATH_MAX];
+
+    assert_int_equal(data_dir_open(&fixture->dir, "", "dev", &fixture->reason), ERR_OK);
+    (void)snprintf(path, sizeof(path), "%s", fixture->dir.path);
+    assert_int_equal(mkdir(fixture->dir.log, 0750), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    data_dir_close(&fixture->dir);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+#define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_DIR(a_new_directory_belongs_to_whoever_opens_it),
+        WITH_DIR(another_nodes_directory_is_refused_by_name),
+        WITH_DIR(a_directory_in_use_is_refused),
+        WITH_DIR(a_newer_format_is_refused),
+        WITH_DIR(a_damaged_owner_is_refused),
+        WITH_DIR(somebody_elses_files_are_left_alone),
+        WITH_DIR(a_first_start_that_was_cut_short_does_no_harm),
+        WITH_DIR(a_parent_that_is_not_there_is_an_error),
+        WITH_DIR(a_file_is_no_directory),
+        WITH_DIR(a_temporary_directory_goes_with_all_in_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
