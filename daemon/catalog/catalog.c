@@ -8,6 +8,7 @@
 #include "catalog/apply.h"
 
 static enum err start_write(struct catalog *catalog, struct reason *reason);
+static enum err applied_raise(struct catalog *catalog, struct reason *reason);
 static void on_applied(void *ctx, const struct entry_head *head, struct buf *payload);
 static void on_role(void *ctx, enum replica_role role, uint64_t leader);
 static uint32_t on_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX]);
@@ -67,7 +68,7 @@ enum err catalog_join(struct catalog *catalog, const uint64_t members[], uint32_
     }
 
     bool fresh = log_state(catalog->world.log, CATALOG_GROUP) == NULL;
-    enum err err = fresh ? start_write(catalog, reason) : ERR_OK;
+    enum err err = fresh ? start_write(catalog, reason) : applied_raise(catalog, reason);
     if (err == ERR_OK)
         err = replica_open(&catalog->replica, catalog->world.roster, CATALOG_GROUP, members[0],
                            fresh && members[0] == catalog->node, &events, catalog, reason);
@@ -100,6 +101,29 @@ static enum err start_write(struct catalog *catalog, struct reason *reason)
     }
     memcpy(start.members, catalog->members, sizeof(start.members));
     log_start(catalog->world.log, &start);
+    return ERR_OK;
+}
+
+/* The log remembers lazily what was applied; the image does not.  What is in it was committed and
+ * is in the log: the replica begins there, as the other members may have trimmed what is below. */
+static enum err applied_raise(struct catalog *catalog, struct reason *reason)
+{
+    struct log *log = catalog->world.log;
+    const struct log_state *state = log_state(log, CATALOG_GROUP);
+    uint64_t index = catalog->model->index;
+    struct entry_head head;
+
+    if (index <= state->applied || index > state->last)
+        return ERR_OK;
+    enum err err = log_heads_now(log, CATALOG_GROUP, index, index, &head, reason);
+    if (err != ERR_OK)
+        return err;
+    if (head.term != catalog->model->term) {
+        reason_set(reason, "entry %llu of the catalogue's log is not the one in its image",
+                   (unsigned long long)index);
+        return ERR_CORRUPT;
+    }
+    log_applied(log, CATALOG_GROUP, index, head.term, head.time_ms, slice_of(NULL, 0));
     return ERR_OK;
 }
 

@@ -86,8 +86,8 @@ void catalog_set_placer(struct catalog *catalog, change_up_fn up, void *ctx);
 /* The model as of this index is durable on this node: a restart begins there or later. */
 uint64_t catalog_saved(const struct catalog *catalog);
 
-/* Every member is known to have applied what is up to `index`: entries below it may be dropped
- * from this member's log once its image has them. */
+/* Every member's catalog_saved() is known to be at `index` or above: entries below it may be
+ * dropped from this member's log. */
 void catalog_set_kept(struct catalog *catalog, uint64_t index);
 
 /* A change on its way, embedded in the caller.  Zeroed before first use. */

@@ -193,7 +193,7 @@ static void judge(struct propose_job *job, enum err remote, const struct change_
     switch (remote) {
     case ERR_NOT_LEADER:
         /* A wrong hint must not make two nodes send us to each other for ever without a pause. */
-        if (other && job->catalog->leader == 0)
+        if (other || job->catalog->hint == job->asked)
             job->catalog->hint = answer->leader;
         pause_job(job, remote, other && job->tries == 0 ? 0 : CATALOG_PAUSE_MS);
         job->tries++;

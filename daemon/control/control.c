@@ -329,10 +329,19 @@ uint64_t control_agreed_ms(const struct control *control)
 {
     const struct model *model = catalog_model(control->catalog);
     uint64_t nodes[NODES_MAX];
-    uint32_t count = model_node_count(model);
+    uint32_t count = 0;
+    const char *name = NULL;
 
-    for (uint32_t i = 0; i < count; i++)
-        nodes[i] = model_node_at(model, i)->id;
+    /* A node that lost its disk has a row under its old id too: one clock per name. */
+    for (uint32_t i = 0; i < model_node_count(model); i++) {
+        const struct model_node *node = model_node_at(model, i);
+        bool again = name != NULL && strcmp(name, node->name) == 0;
+        if (!again)
+            nodes[count++] = node->id;
+        else if (control_health(control, node->id) == NODE_UP)
+            nodes[count - 1] = node->id;
+        name = node->name;
+    }
     return liveness_agreed_ms(&control->liveness, nodes, count,
                               clock_wall_ms(control->world.clock), control_now_ms(control));
 }

@@ -65,6 +65,7 @@ void gossip_now(struct control *control)
         .wall_ms = clock_wall_ms(control->world.clock),
         .boot = control->options.boot,
         .catalog_index = model_index(catalog_model(control->catalog)),
+        .catalog_saved = catalog_saved(control->catalog),
         .stopping = control->closing,
     };
 
@@ -175,12 +176,13 @@ static void aim(struct control *control, uint64_t index)
     control_catch_up(control);
 }
 
-/* Which changes every member of the catalogue has. */
+/* Which changes every member of the catalogue knows applied, even after a power loss: its replica
+ * may begin there, and is fed from there. */
 static void floor_set(struct control *control)
 {
     uint64_t members[GROUP_MEMBERS_MAX];
     uint32_t count = catalog_members(control->catalog, members);
-    uint64_t lowest = model_index(catalog_model(control->catalog));
+    uint64_t lowest = catalog_saved(control->catalog);
 
     if (control->closing || !catalog_is_member(control->catalog))
         return;
@@ -190,8 +192,8 @@ static void floor_set(struct control *control)
             continue;
         if (word == NULL)
             return; /* one was never heard of: nothing may go */
-        if (word->catalog_index < lowest)
-            lowest = word->catalog_index;
+        if (word->catalog_saved < lowest)
+            lowest = word->catalog_saved;
     }
     catalog_set_kept(control->catalog, lowest);
 }

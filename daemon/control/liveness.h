@@ -26,7 +26,8 @@
 struct liveness_word {
     uint64_t wall_ms;
     uint64_t boot;
-    uint64_t catalog_index;
+    uint64_t catalog_index; /* applied; */
+    uint64_t catalog_saved; /* and durably so */
     bool stopping;
     const uint64_t *groups, *terms; /* that it leads, ascending by group */
     size_t group_count;

@@ -140,6 +140,7 @@ struct buf *word_leading_pack(const struct liveness_word *word,
     row.terms = list_of(word->terms);
     row.n_groups = row.n_terms = word->group_count;
     row.catalog_index = word->catalog_index;
+    row.catalog_saved = word->catalog_saved;
     row.stopping = word->stopping;
     row.open = list_of(word->open);
     row.n_open = word->open_count;
@@ -163,6 +164,7 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
         .word = { .wall_ms = row->wall_ms,
                   .boot = row->boot,
                   .catalog_index = row->catalog_index,
+                  .catalog_saved = row->catalog_saved,
                   .stopping = row->stopping,
                   .groups = row->groups,
                   .terms = row->terms,

@@ -74,6 +74,7 @@ static void what_a_node_leads_comes_back(void **state)
     struct liveness_word word = { .wall_ms = 12,
                                   .boot = 13,
                                   .catalog_index = 14,
+                                  .catalog_saved = 11,
                                   .groups = groups,
                                   .terms = terms,
                                   .group_count = 2,
@@ -86,6 +87,7 @@ static void what_a_node_leads_comes_back(void **state)
     assert_int_equal(leading.word.wall_ms, 12);
     assert_int_equal(leading.word.boot, 13);
     assert_int_equal(leading.word.catalog_index, 14);
+    assert_int_equal(leading.word.catalog_saved, 11);
     assert_int_equal(leading.word.group_count, 2);
     assert_memory_equal(leading.word.groups, groups, sizeof(groups));
     assert_memory_equal(leading.word.terms, terms, sizeof(terms));
