@@ -277,10 +277,13 @@ static int io_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get *req,
         struct member *member = &replica->members[k];
         uint64_t next = member->match > 0 ? member->match + 1 : member->hint;
 
-        if (k == replica->self || next == 0 || next > replica->committed)
+        if (k == replica->self || (member->match > 0 && member->match >= replica->committed))
             continue;
+        /* Also when its hint says that it is not behind: libraft, which walked down to its first
+         * index, does not come up again without a success. */
         io_net_beat(replica, member);
-        feed_wake(replica, member, next);
+        if (next > 0)
+            feed_wake(replica, member, next);
     }
     return RAFT_BUSY;
 }
