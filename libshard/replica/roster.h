@@ -43,7 +43,7 @@ struct roster_world {
 MUST_CHECK enum err roster_open(struct roster **ret, const struct roster_options *options,
                                 const struct roster_world *world);
 
-/* All replicas must be closed, and the net must not call any more. */
+/* All replicas must be closed. */
 void roster_close(struct roster *roster);
 
 /* To be called from log_options.on_durable. */
