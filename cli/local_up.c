@@ -76,7 +76,7 @@ enum outcome local_up(struct cli *cli, int argc, char **argv)
                 "from this machine only. Run again it starts only what does not run."
     };
     struct up_options options = { .timeout_s = TIMEOUT_S_DEFAULT };
-    struct local_plan *plan;
+    struct local_plan *plan = NULL;
 
     cli_parse(cli, &syntax, argc, argv, &options);
     enum outcome outcome = make_plan(cli, &options, &plan);

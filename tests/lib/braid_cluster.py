@@ -166,17 +166,22 @@ class Node:
 
     def kill(self):
         """As a power switch for the process: SIGKILL."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
     def stop(self):
         """SIGTERM; returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_S)
+        status = self.process.wait(STOP_S)
+        self.process = None
+        return status
 
     def await_end(self, timeout_s=STOP_S):
         """The exit status of a node that is expected to end by itself."""
-        return self.process.wait(timeout_s)
+        status = self.process.wait(timeout_s)
+        self.process = None
+        return status
 
 
 class Cluster:
@@ -280,9 +285,11 @@ class Cluster:
         """Until every node that runs has heard of it: the others follow within milliseconds."""
 
         def look(client):
-            names = client.list_streams(ExclusiveStartStreamName=name[:-1])["StreamNames"]
-            return name in names and client.describe_stream_summary(StreamName=name)[
-                "StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
+            try:
+                return client.describe_stream_summary(StreamName=name)[
+                    "StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
+            except client.exceptions.ResourceNotFoundException:
+                return False
 
         for node in self.nodes:
             if node.running():
