@@ -75,7 +75,7 @@ MUST_CHECK enum err control_open(struct control **ret, const struct control_opti
                                  const struct control_world *world, struct reason *reason);
 
 /* Graceful: proposals end, what is durable is saved, peers are told by the caller (goodbye).  The
- * net must report no more events once `closed` has run: close it there (net_peer_close). */
+ * net reports nothing here any more; it is the caller's to close, after `closed` has run. */
 void control_close(struct control *control, void (*closed)(void *ctx), void *ctx);
 
 struct catalog *control_catalog(struct control *control);
