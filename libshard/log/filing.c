@@ -33,10 +33,10 @@ void job_start(struct log *log, enum table_job_kind kind, struct segment *segmen
 
 void jobs_kick(struct log *log)
 {
-    if (log->job.kind != JOB_NONE || log->failed || log->closing)
+    if (log->job.kind != JOB_NONE || log->failed)
         return;
 
-    struct segment *next = segment_find(log, log->filed + 1);
+    struct segment *next = log->closing ? NULL : segment_find(log, log->filed + 1);
     if (next != NULL && next->phase == SEGMENT_COMPLETE) {
         log->job.row = (struct log_row){
             .node = log->options.node, .filed = next->number, .opened = next->number + 1
@@ -47,7 +47,7 @@ void jobs_kick(struct log *log)
         log->save_wanted = false;
         group_hints_take(log, &log->job.hints, &log->job.hint_count);
         job_start(log, JOB_SAVE, NULL);
-    } else {
+    } else if (!log->closing) {
         reclaim_next(log);
     }
 }

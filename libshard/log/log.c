@@ -89,6 +89,10 @@ void log_close_kick(struct log *log)
 {
     if (!log->closing || log->active > 0 || log->creating || log->job.kind != JOB_NONE)
         return;
+    if (log->save_wanted && !log->failed) {
+        jobs_kick(log); /* asked for before the stop: job_done() comes back */
+        return;
+    }
     if (head_idle(log))
         defer_run(log->world.clock, &log->close_defer, log_on_closed);
 }
