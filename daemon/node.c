@@ -149,7 +149,10 @@ static enum err open_net(struct node *node, struct reason *reason)
                                         .address = config->peer_advertise,
                                         .note = &node->note };
 
-    return net_peer_open(&node->net, &node->loop, node->clock, &options, reason);
+    enum err err = net_peer_open(&node->net, &node->loop, node->clock, &options, reason);
+    if (err != ERR_OK)
+        reason_wrap(reason, "peer-listen");
+    return err;
 }
 
 static enum err open_control(struct node *node, struct reason *reason)
@@ -234,7 +237,10 @@ static enum err open_clients(struct node *node, struct reason *reason)
                                            .on_request = door_on_request,
                                            .ctx = node->door };
 
-    return http_server_open(&node->clients, &node->loop, node->clock, &options, reason);
+    enum err err = http_server_open(&node->clients, &node->loop, node->clock, &options, reason);
+    if (err != ERR_OK)
+        reason_wrap(reason, "client-listen");
+    return err;
 }
 
 static enum err open_operations(struct node *node, struct reason *reason)
@@ -260,7 +266,10 @@ static enum err open_operations(struct node *node, struct reason *reason)
     }
     process_figures_init(&node->process, node->metrics, node->net);
     options.ctx = node->ops;
-    return http_server_open(&node->operations, &node->loop, node->clock, &options, reason);
+    err = http_server_open(&node->operations, &node->loop, node->clock, &options, reason);
+    if (err != ERR_OK)
+        reason_wrap(reason, "operations-listen");
+    return err;
 }
 
 /* ---- while it runs ---- */
