@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "local.h"
-#include "process.h"
+#include "local_process.h"
 
 #define STOP_MS 30000u
 #define KILL_MS 10000u

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "local.h"
-#include "process.h"
+#include "local_process.h"
 #include "table.h"
 
 #define READY_TIMEOUT_MS 2000u

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "local.h"
-#include "process.h"
+#include "local_process.h"
 #include "progress.h"
 
 #define TIMEOUT_S_DEFAULT 60

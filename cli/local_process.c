@@ -1,4 +1,4 @@
-#include "process.h"
+#include "local_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #define COMMAND_LINE_BYTES_MAX 65536u
 #define TAIL_BYTES_MAX 8192u
 #define LOOK_MS 20u
+#define STARTED_LOOKS 100
 
 extern char **environ;
 
@@ -58,36 +59,6 @@ static enum err write_pid(const char *path, int pid, struct reason *reason)
     return ERR_IO;
 }
 
-enum err process_start(const char *program, const char *config, const char *log,
-                       const char *pid_file, int *pid, struct reason *reason)
-{
-    char *argv[] = { strdup(program), strdup("--config"), strdup(config), NULL };
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    pid_t child = 0;
-    int failed = ENOMEM;
-
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    if (argv[0] != NULL && argv[1] != NULL && argv[2] != NULL) {
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0666);
-        posix_spawn_file_actions_adddup2(&files, 1, 2);
-        failed = posix_spawn(&child, program, &files, &attributes, argv, environ);
-    }
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    for (size_t i = 0; i < 3; i++)
-        free(argv[i]);
-    if (failed != 0) {
-        reason_set(reason, "start %s: %s", program, strerror(failed));
-        return ERR_IO;
-    }
-    *pid = child;
-    return write_pid(pid_file, child, reason);
-}
-
 bool process_is_ours(const char *text, size_t len, const char *config)
 {
     bool named = false;
@@ -118,6 +89,41 @@ static bool lives(int pid, const char *config)
     }
     free(text);
     return ours;
+}
+
+enum err process_start(const char *program, const char *config, const char *log,
+                       const char *pid_file, int *pid, struct reason *reason)
+{
+    char *argv[] = { strdup(program), strdup("--config"), strdup(config), NULL };
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    pid_t child = 0;
+    int failed = ENOMEM;
+
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+    if (argv[0] != NULL && argv[1] != NULL && argv[2] != NULL) {
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+        posix_spawn_file_actions_adddup2(&files, 1, 2);
+        failed = posix_spawn(&child, program, &files, &attributes, argv, environ);
+    }
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    for (size_t i = 0; i < 3; i++)
+        free(argv[i]);
+    if (failed != 0) {
+        reason_set(reason, "start %s: %s", program, strerror(failed));
+        return ERR_IO;
+    }
+    *pid = child;
+
+    /* The kernel shows a command line only a moment after the program has been loaded; one that has
+     * ended by now has none, which process_ended() says. */
+    for (int i = 0; i < STARTED_LOOKS && !lives(child, config); i++)
+        cli_pause_ms(1);
+    return write_pid(pid_file, child, reason);
 }
 
 int process_find(const char *pid_file, const char *config)

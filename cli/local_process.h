@@ -1,11 +1,11 @@
-/* process.h - a daemon that outlives the command that started it.
+/* local_process.h - a daemon that outlives the command that started it.
  *
  * A pid file alone proves nothing: the number may belong to another program by
  * now.  So a process counts as ours only if its command line names our
  * configuration file ("--config FILE").
  */
-#ifndef CLI_PROCESS_H
-#define CLI_PROCESS_H
+#ifndef CLI_LOCAL_PROCESS_H
+#define CLI_LOCAL_PROCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

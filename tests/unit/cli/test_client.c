@@ -1,0 +1,182 @@
+/* libbraid against servers that are a few lines of this file: in a thread each, on a port that the
+ * kernel picks. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client/client.h"
+
+#define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\n{\"a\": 1}"
+#define BODY_503 "{\"__type\":\"ServiceUnavailable\",\"message\":\"later\"}"
+#define BODY_400 "{\"__type\":\"x#ResourceNotFoundException\",\"message\":\"no s\"}"
+
+/* Answers connections one after the other, then stops listening. */
+struct server {
+    int fd;
+    uint16_t port;
+    const char *answers[4]; /* "" hangs up without one */
+    uint32_t answer_count;
+    char request[4096]; /* the last one */
+    pthread_t thread;
+};
+
+static void *serve(void *ctx)
+{
+    struct server *server = ctx;
+
+    for (uint32_t i = 0; i < server->answer_count; i++) {
+        int fd = accept(server->fd, NULL, NULL);
+        ssize_t len = recv(fd, server->request, sizeof(server->request) - 1, 0);
+        server->request[len > 0 ? len : 0] = '\0';
+        const char *answer = server->answers[i];
+        if (send(fd, answer, strlen(answer), MSG_NOSIGNAL) >= 0)
+            shutdown(fd, SHUT_WR);
+        close(fd);
+    }
+    close(server->fd);
+    return NULL;
+}
+
+static void server_open(struct server *server)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof(address);
+
+    while (server->answer_count < 4 && server->answers[server->answer_count] != NULL)
+        server->answer_count++;
+    server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(server->fd, 4), 0);
+    assert_int_equal(getsockname(server->fd, (struct sockaddr *)&address, &len), 0);
+    server->port = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static struct client *client_of(const char *endpoints)
+{
+    struct client_options options = { .endpoints = endpoints, .timeout_ms = 10000 };
+    struct reason reason = { "" };
+    struct client *client;
+
+    assert_int_equal(client_open(&client, &options, &reason), ERR_OK);
+    return client;
+}
+
+static void a_call_sends_what_an_sdk_sends(void **state)
+{
+    struct server server = { .answers = { OK_ANSWER } };
+    struct client_answer answer;
+    char endpoint[64];
+
+    server_open(&server);
+    snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u/", server.port);
+    struct client *client = client_of(endpoint);
+    assert_int_equal(client_call(client, "ListStreams", slice_text("{}"), &answer), ERR_OK);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(answer.attempts, 1);
+    assert_string_equal((const char *)answer.body.data, "{\"a\": 1}");
+    pthread_join(server.thread, NULL);
+    assert_memory_equal(server.request, "POST / HTTP/1.1\r\n", 17);
+    assert_non_null(strstr(server.request, "\r\nX-Amz-Target: Kinesis_20131202.ListStreams\r\n"));
+    assert_non_null(strstr(server.request, "\r\nContent-Type: application/x-amz-json-1.1\r\n"));
+    assert_non_null(strstr(server.request, "\r\nAuthorization: AWS4-HMAC-SHA256 Credential="));
+    assert_non_null(strstr(server.request, "\r\n\r\n{}"));
+    client_close(client);
+}
+
+static void the_next_node_is_asked_when_one_fails(void **state)
+{
+    struct server unavailable = { .answers = { "HTTP/1.1 503 No\r\nConnection: close\r\n"
+                                               "Content-Length: 49\r\n\r\n" BODY_503 } };
+    struct server silent = { .answers = { "" } };
+    struct server good = { .answers = { OK_ANSWER, OK_ANSWER } };
+    struct client_answer answer;
+    char endpoints[256];
+
+    server_open(&unavailable);
+    server_open(&silent);
+    server_open(&good);
+    snprintf(endpoints, sizeof(endpoints),
+             "http://127.0.0.1:1,http://127.0.0.1:%u,http://127.0.0.1:%u,http://127.0.0.1:%u",
+             unavailable.port, silent.port, good.port);
+    struct client *client = client_of(endpoints);
+    assert_int_equal(client_call(client, "ListStreams", slice_text("{}"), &answer), ERR_OK);
+    assert_int_equal(answer.attempts, 4);
+    assert_int_equal(client_call(client, "ListStreams", slice_text("{}"), &answer), ERR_OK);
+    assert_int_equal(answer.attempts, 1); /* the one that answered is asked first */
+    pthread_join(unavailable.thread, NULL);
+    pthread_join(silent.thread, NULL);
+    pthread_join(good.thread, NULL);
+    client_close(client);
+}
+
+static void a_mistake_of_ours_is_not_repeated(void **state)
+{
+    struct server server = { .answers = { "HTTP/1.1 400 No\r\nConnection: close\r\n"
+                                          "Content-Length: 57\r\n\r\n" BODY_400 } };
+    struct client_answer answer;
+    char endpoint[64];
+    json_t *in = json_object(), *out = NULL;
+
+    server_open(&server);
+    snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", server.port);
+    struct client *client = client_of(endpoint);
+    assert_int_equal(client_call_json(client, "DescribeStream", in, &out, &answer),
+                     ERR_NOT_FOUND);
+    assert_int_equal(answer.attempts, 1);
+    assert_string_equal(answer.type, "ResourceNotFoundException");
+    assert_non_null(strstr(answer.reason.text, "ResourceNotFoundException: no s"));
+    assert_null(out);
+    pthread_join(server.thread, NULL);
+    json_decref(in);
+    client_close(client);
+}
+
+static void nobody_there_is_unreachable(void **state)
+{
+    struct client *client = client_of("http://127.0.0.1:1");
+    struct client_answer answer;
+
+    assert_int_equal(client_get(client, "/readyz", &answer), ERR_UNREACHABLE);
+    assert_int_equal(answer.status, 0);
+    assert_int_equal(answer.attempts, 3);
+    assert_memory_equal(answer.reason.text, "http://127.0.0.1:1: ", 20);
+    client_close(client);
+}
+
+static void what_is_no_endpoint_is_refused(void **state)
+{
+    static const char *const wrong[] = { "", "127.0.0.1:4567", "ftp://a", "http://a,,http://b" };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct client_options options = { .endpoints = wrong[i] };
+        struct reason reason = { "" };
+        struct client *client;
+        assert_int_equal(client_open(&client, &options, &reason), ERR_INVALID);
+        assert_true(reason.text[0] != '\0');
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_sends_what_an_sdk_sends),
+        cmocka_unit_test(the_next_node_is_asked_when_one_fails),
+        cmocka_unit_test(a_mistake_of_ours_is_not_repeated),
+        cmocka_unit_test(nobody_there_is_unreachable),
+        cmocka_unit_test(what_is_no_endpoint_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
