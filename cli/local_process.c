@@ -139,11 +139,32 @@ int process_find(const char *pid_file, const char *config)
     return pid != 0 && lives(pid, config) ? pid : 0;
 }
 
+/* Whether the process still holds something: ports and locks go only with its last thread, well
+ * after its command line.  What nobody waits for stays as an empty shell ('Z') for ever. */
+static bool holds(int pid)
+{
+    char path[64], text[512], state = 'X';
+    long threads = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    FILE *in = fopen(path, "r");
+    if (in == NULL)
+        return false;
+    size_t len = fread(text, 1, sizeof(text) - 1, in);
+    fclose(in);
+    text[len] = '\0';
+    const char *name_end = strrchr(text, ')'); /* the name may hold anything */
+    if (name_end == NULL || sscanf(name_end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u "
+                                                 "%*u %*d %*d %*d %*d %ld", &state, &threads) != 2)
+        return false;
+    return (state != 'Z' && state != 'X') || threads > 1;
+}
+
 bool process_await_end(int pid, const char *config, uint32_t timeout_ms)
 {
     uint64_t end_ms = cli_now_ms() + timeout_ms;
 
-    while (lives(pid, config)) {
+    while (lives(pid, config) || holds(pid)) {
         if (cli_now_ms() >= end_ms)
             return false;
         cli_pause_ms(LOOK_MS);
