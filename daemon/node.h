@@ -23,7 +23,7 @@ enum node_status {
     NODE_STOPPED = 0,     /* as asked */
     NODE_FAILED = 1,      /* while running, or a port is in use */
     NODE_BAD_CONFIG = 2,
-    NODE_BAD_DATA = 3     /* the data directory cannot be used: damaged, foreign, locked, read-only */
+    NODE_BAD_DATA = 3     /* the data directory: damaged, another node's, locked, read-only */
 };
 
 /* Opens everything.  `config` must outlive the node.  After an error the process must end: what was

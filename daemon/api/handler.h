@@ -56,7 +56,7 @@ void request_set_error(struct request *request, enum error_type type, const char
     PRINTF_LIKE(3, 4);
 void request_set_err(struct request *request, enum err err);
 
-/* As request_fail(), for an `enum err` whose meaning to a client is always the same (api/fault.h). */
+/* As request_fail(), for an `enum err` that means the same to a client everywhere (api/fault.h). */
 void request_fail_err(struct request *request, enum err err, const struct reason *reason);
 
 /* From StreamName or StreamARN, of which one must be there; account and region of an ARN may be

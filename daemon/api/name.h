@@ -15,7 +15,7 @@
 #include "base/slice.h"
 
 #define SHARD_NUMBER_MAX 2147483647u
-#define SHARD_NAME_BYTES 24u /* "shardId-" and up to ten digits, at least twelve characters of them */
+#define SHARD_NAME_BYTES 24u /* "shardId-", twelve digits, an end mark */
 
 /* Returns `text`. */
 char *shard_name_print(uint32_t number, char text[SHARD_NAME_BYTES]);

@@ -12,8 +12,8 @@
 bool page_token(struct request *request, enum token_kind kind, struct slice content,
                 struct slice *ret);
 
-/* The content of a client's NextToken; it lies in `room`.  False: the request has failed: it was not
- * made by this cluster, or is over PAGE_TOKEN_LIFE_MS old. */
+/* The content of a client's NextToken; it lies in `room`.  False: the request has failed, because
+ * the token was not made by this cluster, or is over PAGE_TOKEN_LIFE_MS old. */
 bool page_open(struct request *request, enum token_kind kind, struct slice text,
                unsigned char room[TOKEN_BYTES_MAX], struct slice *content);
 

@@ -61,8 +61,8 @@ struct put_source {
  * set.  Any thread. */
 bool put_batch_new(struct request *request, uint32_t count);
 
-/* Adds the next record; `path` names it in an error ("" or "records.7.member.").  False: the request's
- * error is set.  Any thread. */
+/* Adds the next record; `path` names it in an error ("" or "records.7.member.").  False: the
+ * request's error is set.  Any thread. */
 bool put_batch_add(struct request *request, struct digest *digest, const struct put_source *source,
                    const char *path);
 

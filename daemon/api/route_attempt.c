@@ -101,7 +101,7 @@ static void attempt_anybody(struct route_job *job, const struct model_shard *mod
     attempt_later(job);
 }
 
-/* Nothing came of the last attempt, and nothing was done: a read goes on with the other replicas. */
+/* Nothing was done in the last attempt: a read goes on with the other replicas. */
 static void attempt_next(struct route_job *job)
 {
     if (needs_leader(job)) {

@@ -4,7 +4,6 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
-#include "log/log.h"
 #include "shard/command.h"
 
 #define FLAG_LEADER_ONLY 1u
@@ -150,8 +149,8 @@ enum err read_ask_decode(struct slice bytes, struct read_ask *ask)
     found.from.ordinal = reader_u32(&reader);
     found.records_max = reader_u32(&reader);
     found.bytes_max = reader_u64(&reader);
-    if (!reader_done(&reader) || found.from.index > INDEX_MAX || found.records_max == 0 || found.records_max > GET_RECORDS_MAX ||
-        found.bytes_max > GET_BYTES_MAX)
+    if (!reader_done(&reader) || found.from.index > INDEX_MAX || found.records_max == 0 ||
+        found.records_max > GET_RECORDS_MAX || found.bytes_max > GET_BYTES_MAX)
         return ERR_INVALID;
     *ask = found;
     return ERR_OK;
@@ -276,8 +275,8 @@ static enum err read_parts(struct reader *reader, uint32_t records_max, struct r
         part->first_ordinal = reader_u32(&table);
         part->count = reader_u32(&table);
         part->records = reader_bytes(reader, reader_u32(&table));
-        if (reader->bad || part->index > INDEX_MAX || part->count == 0 || part->count > ENTRY_RECORDS_MAX ||
-            part->first_ordinal >= ENTRY_RECORDS_MAX ||
+        if (reader->bad || part->index > INDEX_MAX || part->count == 0 ||
+            part->count > ENTRY_RECORDS_MAX || part->first_ordinal >= ENTRY_RECORDS_MAX ||
             part->count > ENTRY_RECORDS_MAX - part->first_ordinal)
             return ERR_CORRUPT;
         if (!command_valid(part->records, part->count))

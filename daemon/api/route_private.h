@@ -73,7 +73,7 @@ void job_free(struct route_job *job);
 /* Frees the route when it is closed and nothing uses it any more. */
 void route_settle(struct route *route);
 
-/* Who leads the group as far as this node knows, 0 = unknown.  Its own replica hears of it first. */
+/* Who leads the group as far as this node knows, 0 = unknown.  Its own replica hears it first. */
 uint64_t route_leader(const struct route *route, uint64_t group);
 
 /* Registers the three kinds of calls that other nodes make. */

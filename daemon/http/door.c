@@ -222,7 +222,8 @@ static void finish(struct visit *visit, const struct reply *reply)
 #define SECONDS_NAME "braid_http_request_seconds"
 #define SECONDS_HELP "From a whole request to its reply, by operation."
 
-static void tally_register(struct tally *tally, struct metrics *metrics, const char *const labels[4])
+static void tally_register(struct tally *tally, struct metrics *metrics,
+                           const char *const labels[4])
 {
     tally->done = metrics_counter(metrics, REQUESTS_NAME, REQUESTS_HELP, labels[0]);
     tally->refused = metrics_counter(metrics, REQUESTS_NAME, REQUESTS_HELP, labels[1]);

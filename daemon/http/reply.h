@@ -18,8 +18,8 @@ struct reply {
     bool preflight;           /* answers CORS in place of a body */
 };
 
-/* The answer to what is no operation.  `error` is what decoding the body found; ERROR_TYPE_NONE when
- * it is an object. */
+/* The answer to what is no operation.  `error` is what decoding the body found; ERROR_TYPE_NONE
+ * when it is an object. */
 const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum error_type error);
 
 /* Sends it, with the ids that every answer of AWS has.  The exchange is gone afterwards. */

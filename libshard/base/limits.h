@@ -178,14 +178,14 @@
 #define ON_DEMAND_SHARDS 4u                   /* of a new stream in ON_DEMAND mode, as AWS */
 #define TAGS_MAX 50u                          /* of a stream, as AWS */
 #define PAGE_TOKEN_LIFE_MS 300000u            /* as AWS */
-#define REPLY_BYTES_MAX (32u * 1024u * 1024u) /* a body in JSON: GET_BYTES_MAX in base64, 10,000 records around it */
+#define REPLY_BYTES_MAX (32u * 1024u * 1024u) /* in JSON: GET_BYTES_MAX in base64, and names */
 #define ERROR_TEXT_BYTES_MAX 2048u            /* an error's sentence; names in it are shorter */
 
 /* ---- the operations port (ops) ---- */
 #define OPS_CONNECTIONS_MAX 256u
 #define OPS_BODY_BYTES_MAX 4096u              /* nobody sends one */
 #define OPS_PAGE_BYTES_MAX (16u * 1024u * 1024u)
-#define OPS_SHARDS_MAX 256u                   /* shards of this node with rows of their own in /metrics */
+#define OPS_SHARDS_MAX 256u                   /* shards of a node with rows in /metrics */
 #define OPS_STREAM_SHARDS_MAX 1000u           /* shown by one /streams; more are counted */
 
 /* ---- diagnostics ---- */

@@ -246,3 +246,39 @@ struct buf *world_records(void)
     (void)command_encode_record(command_encode_record(buf->data, &first), &second);
     return buf;
 }
+
+void world_give_records(struct shard_read *read)
+{
+    struct buf *payload = world_records();
+
+    read->parts = calloc(1, sizeof(*read->parts));
+    assert_non_null(read->parts);
+    read->parts[0] = (struct read_part){
+        .index = 4, .time_ms = 1700000000000, .count = 2, .records = buf_slice(payload),
+        .payload = payload
+    };
+    read->part_count = 1;
+    read->record_count = 2;
+    read->next = (struct position){ .index = 5 };
+}
+
+void world_put_done(enum err err)
+{
+    struct put *put = world.put;
+
+    assert_non_null(put);
+    world.put = NULL;
+    world.inside = false;
+    put->done(put, err, (struct seqno){ .index = 5, .ordinal = 3, .time_s = 9 });
+    world_turn();
+}
+
+void world_read_done(enum err err)
+{
+    struct shard_read *read = world.read;
+
+    world.read = NULL;
+    world.inside = false;
+    read->cb(read, err);
+    world_turn();
+}

@@ -64,6 +64,13 @@ void world_refuse(enum err remote, uint64_t leader);
 /* Another node asks. */
 void world_ask(enum net_kind kind, struct slice bytes);
 
+/* The put or read that waits in the shard here is done. */
+void world_put_done(enum err err);
+void world_read_done(enum err err);
+
+/* Two records become the result of a read. */
+void world_give_records(struct shard_read *read);
+
 /* Two records, one reference. */
 struct buf *world_records(void);
 

@@ -75,27 +75,6 @@ static void start_locate(struct route_locate *locate, enum locate_type type)
     world_turn();
 }
 
-static void shard_put_done(enum err err)
-{
-    struct put *put = world.put;
-
-    assert_non_null(put);
-    world.put = NULL;
-    world.inside = false;
-    put->done(put, err, (struct seqno){ .index = 5, .ordinal = 3, .time_s = 9 });
-    world_turn();
-}
-
-static void shard_read_done(enum err err)
-{
-    struct shard_read *read = world.read;
-
-    world.read = NULL;
-    world.inside = false;
-    read->cb(read, err);
-    world_turn();
-}
-
 static void there_is_a_leader(uint64_t node)
 {
     world.leader = node;
@@ -118,7 +97,7 @@ static void a_put_is_done_here_where_this_node_leads(void **state)
     start_put(&put);
     assert_int_equal(world.puts, 1);
     assert_int_equal(told.count, 0);
-    shard_put_done(ERR_OK);
+    world_put_done(ERR_OK);
     expect_told(ERR_OK);
     assert_int_equal(put.first.index, 5);
     assert_int_equal(put.first.ordinal, 3);
@@ -181,7 +160,7 @@ static void a_put_waits_for_the_new_leader(void **state)
     world.leads = true;
     world_pass(ROUTE_WAIT_MAX_MS);
     assert_int_equal(world.puts, 1);
-    shard_put_done(ERR_OK);
+    world_put_done(ERR_OK);
     expect_told(ERR_OK);
 }
 
@@ -286,7 +265,7 @@ static void leadership_lost_before_anything_was_stored_is_waited_out(void **stat
     world.has_replica = world.leads = true;
     start_put(&put);
     world.leads = false;
-    shard_put_done(ERR_NOT_LEADER);
+    world_put_done(ERR_NOT_LEADER);
     assert_int_equal(told.count, 0);
     there_is_a_leader(3);
     world_pass(ROUTE_WAIT_MAX_MS);
@@ -299,7 +278,7 @@ static void leadership_lost_with_the_entry_on_its_way_is_told(void **state)
 
     world.has_replica = world.leads = true;
     start_put(&put);
-    shard_put_done(ERR_UNKNOWN);
+    world_put_done(ERR_UNKNOWN);
     expect_told(ERR_UNKNOWN);
     assert_int_equal(world.puts, 1);
 }
@@ -312,7 +291,7 @@ static void a_shard_that_keeps_silent_is_an_unknown_outcome(void **state)
     start_put(&put);
     world_pass(ROUTE_PUT_TIMEOUT_MS);
     expect_told(ERR_UNKNOWN);
-    shard_put_done(ERR_OK); /* too late: nobody listens */
+    world_put_done(ERR_OK); /* too late: nobody listens */
     expect_told(ERR_UNKNOWN);
 }
 
@@ -348,29 +327,14 @@ static void a_put_in_a_shard_outlives_the_route(void **state)
 
 /* ---- reads ---- */
 
-static void give_records(struct shard_read *read)
-{
-    struct buf *payload = world_records();
-
-    read->parts = calloc(1, sizeof(*read->parts));
-    assert_non_null(read->parts);
-    read->parts[0] = (struct read_part){
-        .index = 4, .time_ms = 1700000000000, .count = 2, .records = buf_slice(payload),
-        .payload = payload
-    };
-    read->part_count = 1;
-    read->record_count = 2;
-    read->next = (struct position){ .index = 5 };
-}
-
 static void a_read_is_done_here_where_this_node_leads(void **state)
 {
     struct route_read read;
 
     world.has_replica = world.leads = true;
     start_read(&read);
-    give_records(world.read);
-    shard_read_done(ERR_OK);
+    world_give_records(world.read);
+    world_read_done(ERR_OK);
     expect_told(ERR_OK);
     assert_int_equal(read.record_count, 2);
     assert_int_equal(read.next.index, 5);
@@ -388,7 +352,7 @@ static void a_read_elsewhere_gives_the_same(void **state)
     there_is_a_leader(2);
     start_read(&read);
     assert_int_equal(world.kind, NET_READ);
-    give_records(&remote);
+    world_give_records(&remote);
     answer = (struct read_answer){ .parts = remote.parts,
                                    .part_count = 1,
                                    .record_count = 2,
@@ -413,7 +377,7 @@ static void without_a_leader_this_nodes_replica_answers_at_once(void **state)
     world.has_replica = true;
     start_read(&read);
     assert_int_equal(world.reads, 1);
-    shard_read_done(ERR_OK);
+    world_read_done(ERR_OK);
     expect_told(ERR_OK);
     route_read_fini(&read);
 }
@@ -437,9 +401,9 @@ static void a_damaged_replica_is_passed_over(void **state)
     world.has_replica = world.leads = true;
     world.up[2] = world.up[3] = true;
     start_read(&read);
-    shard_read_done(ERR_CORRUPT);
+    world_read_done(ERR_CORRUPT);
     assert_int_equal(world.reads, 2); /* as any replica; the leader might have changed */
-    shard_read_done(ERR_CORRUPT);
+    world_read_done(ERR_CORRUPT);
     assert_int_equal(world.called, 2);
     world_refuse(ERR_CORRUPT, 0);
     assert_int_equal(world.called, 3);
@@ -503,95 +467,6 @@ static void other_places_are_known_to_any_replica(void **state)
     assert_int_equal(locate.position.index, 3);
 }
 
-/* ---- what others ask ---- */
-
-static struct slice put_message(unsigned char bytes[512])
-{
-    struct buf *records = world_records();
-    struct put_ask ask = { .group = GROUP, .record_count = 2 };
-    size_t len = PUT_ASK_BYTES + records->len;
-
-    put_ask_encode(&ask, bytes);
-    memcpy(bytes + PUT_ASK_BYTES, records->data, records->len);
-    buf_unref(records);
-    return slice_of(bytes, len);
-}
-
-static void another_nodes_put_is_done_here(void **state)
-{
-    unsigned char bytes[512];
-    struct seqno first;
-
-    world.has_replica = world.leads = true;
-    world_ask(NET_PUT, put_message(bytes));
-    assert_int_equal(world.answers, 0);
-    assert_true(command_valid(world.put->records, 2));
-    shard_put_done(ERR_OK);
-    assert_int_equal(world.answers, 1);
-    assert_int_equal(world.answer_err, ERR_OK);
-    assert_int_equal(put_answer_decode(slice_of(world.answer, world.answer_len), &first), ERR_OK);
-    assert_int_equal(first.index, 5);
-}
-
-static void who_does_not_lead_says_who_does(void **state)
-{
-    unsigned char bytes[512];
-
-    world.has_replica = true;
-    world.leader = 3;
-    world_ask(NET_PUT, put_message(bytes));
-    assert_int_equal(world.answer_err, ERR_NOT_LEADER);
-    assert_int_equal(refusal_decode(slice_of(world.answer, world.answer_len)).leader, 3);
-    assert_int_equal(world.puts, 0);
-}
-
-static void bytes_that_are_no_records_never_reach_the_shard(void **state)
-{
-    unsigned char bytes[512];
-    struct slice message = put_message(bytes);
-
-    world.has_replica = world.leads = true;
-    bytes[PUT_ASK_BYTES + 3]++;
-    world_ask(NET_PUT, message);
-    assert_int_equal(world.answer_err, ERR_INVALID);
-    world_ask(NET_PUT, slice_of(bytes, 3));
-    assert_int_equal(world.answer_err, ERR_INVALID);
-    world_ask(NET_READ, slice_of(bytes, 7));
-    world_ask(NET_LOCATE, slice_of(bytes, 7));
-    assert_int_equal(world.answers, 4);
-    assert_int_equal(world.puts, 0);
-}
-
-static void another_nodes_read_is_answered_with_the_records(void **state)
-{
-    struct read_ask ask = { .group = GROUP, .records_max = 10, .bytes_max = 100 };
-    unsigned char bytes[READ_ASK_BYTES];
-    struct read_answer answer;
-
-    world.has_replica = true;
-    read_ask_encode(&ask, bytes);
-    world_ask(NET_READ, slice_of(bytes, sizeof(bytes)));
-    give_records(world.read);
-    shard_read_done(ERR_OK);
-    assert_int_equal(world.answer_err, ERR_OK);
-    assert_int_equal(
-        read_answer_decode(slice_of(world.answer, world.answer_len), 10, &answer), ERR_OK);
-    assert_int_equal(answer.record_count, 2);
-    free(answer.parts);
-}
-
-static void after_the_end_others_are_sent_away(void **state)
-{
-    unsigned char bytes[512];
-
-    world.has_replica = world.leads = true;
-    route_close(world.route);
-    world.route = NULL;
-    world_ask(NET_PUT, put_message(bytes));
-    assert_int_equal(world.answer_err, ERR_CLOSED);
-    assert_int_equal(world.puts, 0);
-}
-
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -624,11 +499,6 @@ int main(void)
         WITH_WORLD(nobody_within_reach_is_said_in_time),
         WITH_WORLD(the_newest_place_is_asked_of_leaders_only),
         WITH_WORLD(other_places_are_known_to_any_replica),
-        WITH_WORLD(another_nodes_put_is_done_here),
-        WITH_WORLD(who_does_not_lead_says_who_does),
-        WITH_WORLD(bytes_that_are_no_records_never_reach_the_shard),
-        WITH_WORLD(another_nodes_read_is_answered_with_the_records),
-        WITH_WORLD(after_the_end_others_are_sent_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,8 @@ static void many_records_over_one_entry_are_refused(void **state)
     end = command_encode_record(end, &record);
     ask.record_count = 2;
     put_ask_encode(&ask, bytes);
-    assert_int_equal(put_ask_decode(slice_of(bytes, (size_t)(end - bytes)), &found), ERR_TOO_BIG);
+    assert_int_equal(put_ask_decode(slice_of(bytes, (size_t)(end - bytes)), &found),
+                     ERR_TOO_BIG);
     free(bytes);
     free(data);
 }
@@ -137,7 +138,9 @@ static void a_read_asks_for_no_more_than_the_maximum(void **state)
 static size_t read_message(unsigned char *bytes)
 {
     unsigned char records[64];
-    struct read_part part = { .index = 6, .time_ms = 1700000000000, .first_ordinal = 4, .count = 2 };
+    struct read_part part = {
+        .index = 6, .time_ms = 1700000000000, .first_ordinal = 4, .count = 2
+    };
     struct read_answer answer = {
         .parts = &part, .part_count = 1, .record_count = 2, .next = { .index = 7 }, .behind_ms = 12
     };

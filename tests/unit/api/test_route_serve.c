@@ -1,0 +1,124 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "route_world.h"
+#include "shard/command.h"
+
+static int set_up(void **state)
+{
+    world_open();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    world_close();
+    return 0;
+}
+
+static struct slice put_message(unsigned char bytes[512])
+{
+    struct buf *records = world_records();
+    struct put_ask ask = { .group = GROUP, .record_count = 2 };
+    size_t len = PUT_ASK_BYTES + records->len;
+
+    put_ask_encode(&ask, bytes);
+    memcpy(bytes + PUT_ASK_BYTES, records->data, records->len);
+    buf_unref(records);
+    return slice_of(bytes, len);
+}
+
+static void another_nodes_put_is_done_here(void **state)
+{
+    unsigned char bytes[512];
+    struct seqno first;
+
+    world.has_replica = world.leads = true;
+    world_ask(NET_PUT, put_message(bytes));
+    assert_int_equal(world.answers, 0);
+    assert_true(command_valid(world.put->records, 2));
+    world_put_done(ERR_OK);
+    assert_int_equal(world.answers, 1);
+    assert_int_equal(world.answer_err, ERR_OK);
+    assert_int_equal(put_answer_decode(slice_of(world.answer, world.answer_len), &first), ERR_OK);
+    assert_int_equal(first.index, 5);
+}
+
+static void who_does_not_lead_says_who_does(void **state)
+{
+    unsigned char bytes[512];
+
+    world.has_replica = true;
+    world.leader = 3;
+    world_ask(NET_PUT, put_message(bytes));
+    assert_int_equal(world.answer_err, ERR_NOT_LEADER);
+    assert_int_equal(refusal_decode(slice_of(world.answer, world.answer_len)).leader, 3);
+    assert_int_equal(world.puts, 0);
+}
+
+static void bytes_that_are_no_records_never_reach_the_shard(void **state)
+{
+    unsigned char bytes[512];
+    struct slice message = put_message(bytes);
+
+    world.has_replica = world.leads = true;
+    bytes[PUT_ASK_BYTES + 3]++;
+    world_ask(NET_PUT, message);
+    assert_int_equal(world.answer_err, ERR_INVALID);
+    world_ask(NET_PUT, slice_of(bytes, 3));
+    assert_int_equal(world.answer_err, ERR_INVALID);
+    world_ask(NET_READ, slice_of(bytes, 7));
+    world_ask(NET_LOCATE, slice_of(bytes, 7));
+    assert_int_equal(world.answers, 4);
+    assert_int_equal(world.puts, 0);
+}
+
+static void another_nodes_read_is_answered_with_the_records(void **state)
+{
+    struct read_ask ask = { .group = GROUP, .records_max = 10, .bytes_max = 100 };
+    unsigned char bytes[READ_ASK_BYTES];
+    struct read_answer answer;
+
+    world.has_replica = true;
+    read_ask_encode(&ask, bytes);
+    world_ask(NET_READ, slice_of(bytes, sizeof(bytes)));
+    world_give_records(world.read);
+    world_read_done(ERR_OK);
+    assert_int_equal(world.answer_err, ERR_OK);
+    assert_int_equal(
+        read_answer_decode(slice_of(world.answer, world.answer_len), 10, &answer), ERR_OK);
+    assert_int_equal(answer.record_count, 2);
+    free(answer.parts);
+}
+
+static void after_the_end_others_are_sent_away(void **state)
+{
+    unsigned char bytes[512];
+
+    world.has_replica = world.leads = true;
+    route_close(world.route);
+    world.route = NULL;
+    world_ask(NET_PUT, put_message(bytes));
+    assert_int_equal(world.answer_err, ERR_CLOSED);
+    assert_int_equal(world.puts, 0);
+}
+
+#define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_WORLD(another_nodes_put_is_done_here),
+        WITH_WORLD(who_does_not_lead_says_who_does),
+        WITH_WORLD(bytes_that_are_no_records_never_reach_the_shard),
+        WITH_WORLD(another_nodes_read_is_answered_with_the_records),
+        WITH_WORLD(after_the_end_others_are_sent_away),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
