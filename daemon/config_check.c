@@ -13,6 +13,7 @@
 #define DEV_SEGMENT_BYTES (16u * 1024u * 1024u)
 #define DEV_TAIL_BYTES (64u * 1024u * 1024u)
 #define ACCOUNT_DIGITS 12u
+#define REPLICATION_DEFAULT 3u
 
 static void take_dev_defaults(struct config *config);
 static void take_name(struct config *config);
@@ -64,8 +65,6 @@ enum err config_check(struct config *config)
 /* For --dev, where neither file nor flags said otherwise. */
 static void take_dev_defaults(struct config *config)
 {
-    if (config->given_in[config_option_find("replication")] == NULL)
-        config->replication = 1;
     if (config->given_in[config_option_find("segment-bytes")] == NULL)
         config->segment_bytes = DEV_SEGMENT_BYTES;
     if (config->given_in[config_option_find("segments-ahead")] == NULL)
@@ -77,7 +76,7 @@ static void take_dev_defaults(struct config *config)
     config->temporary = config->given_in[config_option_find("data-dir")] == NULL;
     if (config->temporary)
         config->data_dir = "";
-    if (config->replication != 1)
+    if (config->replication > 1)
         config_error(config, where(config, "replication"),
                      "replication: with --dev there is one node, hence one replica");
     if (config->seeds[0] != 0)
@@ -174,6 +173,8 @@ static void check_seeds(struct config *config)
 {
     char *text = arena_text(&config->arena, slice_text(config->seeds)), *rest = text;
 
+    if (config->replication == 0)
+        config->replication = config->seeds[0] == 0 ? 1 : REPLICATION_DEFAULT;
     if (text == NULL || *text == 0)
         return;
     for (char *seed; (seed = strsep(&rest, ",")) != NULL;) {

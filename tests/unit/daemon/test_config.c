@@ -83,7 +83,7 @@ static void the_defaults_are_right(void **state)
     assert_int_equal(with_flags(fixture, NULL, NULL, NULL, NULL), ERR_OK);
     assert_int_equal(fixture->config.client_at.port, 4567);
     assert_true(fixture->config.client_at.loopback);
-    assert_int_equal(fixture->config.replication, 3);
+    assert_int_equal(fixture->config.replication, 1);
     assert_int_equal(fixture->config.seed_count, 0);
     assert_true(fixture->config.name[0] != 0);
     assert_string_equal(fixture->config.peer_advertise, "127.0.0.1:4568");
@@ -126,6 +126,7 @@ static void seeds_are_a_list(void **state)
     assert_int_equal(with_file(fixture, "seeds = a.example:4568, [::1]:4568,10.0.0.1:1\n"),
                      ERR_OK);
     assert_int_equal(fixture->config.seed_count, 3);
+    assert_int_equal(fixture->config.replication, 3);
     assert_string_equal(fixture->config.seed_list[0], "a.example:4568");
     assert_string_equal(fixture->config.seed_list[1], "[::1]:4568");
     assert_string_equal(fixture->config.seed_list[2], "10.0.0.1:1");
@@ -184,7 +185,7 @@ static void a_bad_number_is_named_with_its_rule(void **state)
     struct fixture *fixture = *state;
 
     assert_int_equal(with_file(fixture, "replication = 9\n"), ERR_INVALID);
-    expect_error(fixture, ":1: replication: '9' is not a number from 1 to 5");
+    expect_error(fixture, ":1: replication: '9' is not a number from 0 to 5");
 }
 
 static void a_bad_flag_is_named(void **state)
