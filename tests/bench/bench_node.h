@@ -28,9 +28,9 @@ struct bench_node {
 };
 
 struct bench_node_options {
-    uint32_t at, count;      /* which of how many nodes */
-    uint16_t port;           /* node k listens on port + k, on 127.0.0.1 */
-    const char *directory;   /* an empty one for each node is made below */
+    uint32_t at, count;    /* which of how many nodes */
+    uint16_t port;         /* node k listens on port + k, on 127.0.0.1 */
+    const char *directory; /* an empty one for each node is made below */
     uint64_t segment_bytes;
 };
 

@@ -298,9 +298,8 @@ static void print(const struct arguments *arguments, const struct result *result
         const struct result *r = &results[i];
         printf("%-6u %10.0f %8.1f %9.2f %9.2f %9.2f %12.0f %8.2f\n", i + 1,
                (double)r->acked / arguments->seconds,
-               (double)r->acked * arguments->bytes / arguments->seconds / 1e6, r->p50_ms,
-               r->p99_ms, r->max_ms,
-               r->frames > 0 ? (double)r->framed_bytes / (double)r->frames : 0.0,
+               (double)r->acked * arguments->bytes / arguments->seconds / 1e6, r->p50_ms, r->p99_ms,
+               r->max_ms, r->frames > 0 ? (double)r->framed_bytes / (double)r->frames : 0.0,
                r->cpu_s / arguments->seconds);
         sum.acked += r->acked;
         sum.failed += r->failed;
@@ -309,8 +308,8 @@ static void print(const struct arguments *arguments, const struct result *result
     }
     double acked = (double)sum.acked * arguments->bytes / arguments->seconds / 1e6;
     size_t frame = sum.frames > 0 ? (size_t)(sum.framed_bytes / sum.frames) : 4096;
-    struct bench_raw raw = bench_raw_run(arguments->directory, arguments->nodes, frame,
-                                         arguments->seconds);
+    struct bench_raw raw =
+        bench_raw_run(arguments->directory, arguments->nodes, frame, arguments->seconds);
     struct bench_raw one = bench_raw_run(arguments->directory, 1, 4096, 2);
     printf("acknowledged %.1f MB/s, times %u copies %.1f MB/s; failed %llu\n", acked,
            arguments->nodes, acked * arguments->nodes, (unsigned long long)sum.failed);
@@ -364,7 +363,7 @@ static const struct argp_option options[] = {
 int main(int argc, char **argv)
 {
     static const struct argp argp = { options, parse, NULL, "Puts on a cluster of three.",
-                                      NULL, NULL, NULL };
+                                      NULL,    NULL,  NULL };
     char fresh[] = "bench-put-XXXXXX";
     struct arguments arguments = { .seconds = 5,
                                    .shards = 256,

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct bench_raw {
-    size_t bytes;     /* of one write: the size asked for, rounded up to 4 KiB */
-    double mb_per_s;  /* of all writers together */
+    size_t bytes;    /* of one write: the size asked for, rounded up to 4 KiB */
+    double mb_per_s; /* of all writers together */
     double p50_ms, p99_ms, p999_ms;
 };
 

@@ -6,10 +6,11 @@
 #include "base/ensure.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "figure8.h"
 #include "nemesis.h"
 #include "workload.h"
 
-#define GROUPS_MAX 256u
+#define GROUPS_MAX 1024u
 #define SCAN_STEPS_MAX 200000u
 
 /* What was seen of one group on one node, since its process started. */
@@ -60,6 +61,9 @@ static void look_at_leader(struct world *world, struct sim_node *node, struct se
         history_leads(cluster_of(world)->history, node, status->group, status->term);
         if (!seen->leads || seen->term != status->term) {
             cluster_of(world)->leader_terms++;
+            world_say(world, node, "leads group %llu in term %llu, last entry %llu",
+                      (unsigned long long)status->group, (unsigned long long)status->term,
+                      (unsigned long long)status->last);
             seen->put = false;
             nemesis_on_leader(world, node, status->group);
         } else if (status->last > seen->last && status->role == REPLICA_LEADER) {
@@ -86,6 +90,8 @@ void checks_after_event(struct world *world, struct sim_node *node)
         struct seen *seen = &sights_of(world)->at[node->at][group];
         look_at_applied(world, node, seen, &status);
         look_at_leader(world, node, seen, &status);
+        figure8_look(world, node, group, status.role != REPLICA_FOLLOWER, status.term, status.last,
+                     status.applied);
     }
 }
 
@@ -176,9 +182,8 @@ static void scan_group(struct world *world, struct sim_node *node, uint64_t grou
         while (scan->busy)
             world_run(world, world->now_ns + SIM_MS);
         if (scan->err != ERR_OK)
-            world_violation(world, "reads", "node %u cannot read group %llu: %s: %s",
-                            node->at + 1, (unsigned long long)group, err_name(scan->err),
-                            scan->read.reason.text);
+            world_violation(world, "reads", "node %u cannot read group %llu: %s: %s", node->at + 1,
+                            (unsigned long long)group, err_name(scan->err), scan->read.reason.text);
         world_inside(world, node, scan_note, scan, group);
     }
     history_scan_end(history, node, group);

@@ -1,4 +1,4 @@
-/* checks.h - what is looked at after every event: what the node applied, whom it thinks the leader. */
+/* checks.h - what is looked at after every event: what the node applied, and whether it leads. */
 #ifndef SIM_CHECKS_H
 #define SIM_CHECKS_H
 

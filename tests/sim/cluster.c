@@ -150,10 +150,9 @@ static void started(struct world *world, struct sim_node *node, void *ctx, uint6
 
 void cluster_start_later(struct world *world, struct sim_node *node, uint64_t delay_ns)
 {
-    world_after(world, (struct world_after){ .delay_ns = delay_ns,
-                                             .kind = KIND_NODE_START,
-                                             .fn = started,
-                                             .arg = node->at });
+    world_after(
+        world, (struct world_after){
+                   .delay_ns = delay_ns, .kind = KIND_NODE_START, .fn = started, .arg = node->at });
 }
 
 /* ---- a process ends ---- */

@@ -16,23 +16,25 @@ struct cluster_options {
     uint32_t shard_count;
     uint32_t client_count;
     uint64_t segment_bytes;
-    uint32_t put_pause_ms;    /* mean pause of a client between puts */
+    uint32_t put_pause_ms; /* mean pause of a client between puts */
     struct net_weather weather;
-    uint32_t faults;          /* bits of enum fault, nemesis.h */
-    bool aimed;               /* faults at leaders at elections */
-    uint32_t isolate_first_of; /* each how-manieth new leader is cut off after its first entry; 0 = none */
+    uint32_t faults;           /* bits of enum fault, nemesis.h */
+    bool aimed;                /* faults at leaders at elections */
+    uint32_t isolate_first_of; /* one in so many new leaders is cut off after its first entry */
 };
 
 struct cluster {
     struct world *world;
     struct cluster_options options;
     struct history *history;
-    bool healing;             /* no more faults */
+    bool healing; /* no more faults */
+    bool hush;    /* clients begin no put */
     uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed;
-    uint64_t stream;          /* id of the stream, 0 until it is ACTIVE */
-    void *workload;           /* of workload.h */
-    void *sights;             /* of checks.c */
-    uint64_t leader_terms;    /* leaderships seen */
+    uint64_t stream;       /* id of the stream, 0 until it is ACTIVE */
+    void *workload;        /* of workload.h */
+    void *sights;          /* of checks.c */
+    void *figure8;         /* of figure8.c, NULL when it is not played */
+    uint64_t leader_terms; /* leaderships seen */
 };
 
 static inline struct cluster *cluster_of(struct world *world)

@@ -158,8 +158,8 @@ enum err disk_write_now(struct disk_file *file, uint64_t offset, const void *byt
     return ERR_OK;
 }
 
-enum err disk_create_now(struct disk *disk, const char *name, uint64_t size,
-                         struct disk_file **ret, struct reason *reason)
+enum err disk_create_now(struct disk *disk, const char *name, uint64_t size, struct disk_file **ret,
+                         struct reason *reason)
 {
     if (find(disk, name) != NULL)
         return ERR_EXISTS;

@@ -6,7 +6,7 @@
 #include "base/ensure.h"
 
 #define CLIENTS_MAX 64u
-#define GROUPS_MAX 256u
+#define GROUPS_MAX 1024u
 
 /* A map from two numbers to a small fact. */
 struct fact {
@@ -102,8 +102,7 @@ static struct fact *fact_of(struct facts *facts, uint64_t a, uint64_t b, bool *f
     return fact;
 }
 
-void history_applied(struct history *history, struct sim_node *node,
-                     const struct entry_head *head)
+void history_applied(struct history *history, struct sim_node *node, const struct entry_head *head)
 {
     bool fresh;
     struct fact *fact = fact_of(&history->applied, head->group, head->index, &fresh);
@@ -171,10 +170,11 @@ void history_refused(struct history *history, uint32_t client, uint64_t counter)
 
     ensure(value != NULL && value->state == VALUE_PENDING);
     if (value->group != 0)
-        world_violation(history->world, "phantom",
-                        "client %u value %llu was refused, yet it was read at group %llu index %llu",
-                        client, (unsigned long long)counter, (unsigned long long)value->group,
-                        (unsigned long long)value->index);
+        world_violation(
+            history->world, "phantom",
+            "client %u value %llu was refused, yet it was read at group %llu index %llu", client,
+            (unsigned long long)counter, (unsigned long long)value->group,
+            (unsigned long long)value->index);
     value->state = VALUE_REFUSED;
     history->counts.refused++;
 }
@@ -226,8 +226,7 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
     history->acked_in[group]++;
     if (!in_time)
         return;
-    if (c->last_group == group &&
-        (index << 9 | ordinal) <= (c->last_index << 9 | c->last_ordinal))
+    if (c->last_group == group && (index << 9 | ordinal) <= (c->last_index << 9 | c->last_ordinal))
         world_violation(history->world, "order",
                         "client %u value %llu was acknowledged at index %llu, behind index %llu "
                         "of an earlier one",

@@ -30,8 +30,7 @@ struct history *history_new(struct world *world);
 void history_free(struct history *history);
 
 /* `node` applied this entry. */
-void history_applied(struct history *history, struct sim_node *node,
-                     const struct entry_head *head);
+void history_applied(struct history *history, struct sim_node *node, const struct entry_head *head);
 
 /* `node` leads the group in this term. */
 void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint64_t term);

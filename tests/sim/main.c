@@ -8,6 +8,7 @@
  * seed and finding), 2 when the arguments are wrong.
  */
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 #include "checks.h"
 #include "cluster.h"
+#include "figure8.h"
 #include "heap.h"
 #include "nemesis.h"
 #include "workload.h"
@@ -27,7 +29,7 @@
 struct arguments {
     uint64_t seed, seeds;
     double minutes;
-    bool trace, notes, expect_violation, quiet;
+    bool trace, notes, expect_violation, quiet, figure8;
 };
 
 static const struct argp_option options[] = {
@@ -37,6 +39,7 @@ static const struct argp_option options[] = {
     { "trace", 't', NULL, 0, "Print every event", 0 },
     { "notes", 'n', NULL, 0, "Print what nodes and nemesis say", 0 },
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
+    { "scenario", 'c', "NAME", 0, "Instead of random faults: figure-8 (rule F3)", 0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
 };
@@ -64,6 +67,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 'x':
         arguments->expect_violation = true;
         return 0;
+    case 'c':
+        arguments->figure8 = strcmp(value, "figure-8") == 0;
+        return arguments->figure8 ? 0 : EINVAL;
     case 'q':
         arguments->quiet = true;
         return 0;
@@ -102,6 +108,17 @@ static struct cluster_options options_for(struct world *world)
     return chosen;
 }
 
+/* One shard, one client, nothing but the schedule. */
+static void options_for_figure8(struct cluster_options *chosen)
+{
+    chosen->shard_count = 1;
+    chosen->client_count = 1;
+    chosen->put_pause_ms = 25;
+    chosen->weather.loss_of = 0;
+    chosen->aimed = false;
+    chosen->isolate_first_of = 0;
+}
+
 static void start_all(struct world *world)
 {
     for (uint32_t i = 0; i < world->node_count; i++)
@@ -130,19 +147,20 @@ static void report(const struct world *world, const struct cluster *cluster, dou
 {
     struct history_counts counts = history_counts(cluster->history);
 
-    printf("seed %llu ok: %.0f simulated s, %.0fx, %llu events, trace %016llx; %llu puts %llu acked "
-           "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
-           "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu\n",
-           (unsigned long long)world->seed, (double)world->now_ns / 1e9,
-           cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0,
-           (unsigned long long)world->events, (unsigned long long)world->trace,
-           (unsigned long long)counts.puts, (unsigned long long)counts.acked,
-           (unsigned long long)counts.refused, (unsigned long long)counts.pending,
-           (unsigned long long)counts.reads, (unsigned long long)cluster->leader_terms,
-           (unsigned long long)cluster->kills, (unsigned long long)cluster->powers,
-           (unsigned long long)cluster->stops, (unsigned long long)cluster->pauses,
-           (unsigned long long)cluster->cuts, (unsigned long long)cluster->stalls,
-           (unsigned long long)cluster->jumps, (unsigned long long)cluster->aimed);
+    printf(
+        "seed %llu ok: %.0f simulated s, %.0fx, %llu events, trace %016llx; %llu puts %llu acked "
+        "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
+        "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu\n",
+        (unsigned long long)world->seed, (double)world->now_ns / 1e9,
+        cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
+        (unsigned long long)world->trace, (unsigned long long)counts.puts,
+        (unsigned long long)counts.acked, (unsigned long long)counts.refused,
+        (unsigned long long)counts.pending, (unsigned long long)counts.reads,
+        (unsigned long long)cluster->leader_terms, (unsigned long long)cluster->kills,
+        (unsigned long long)cluster->powers, (unsigned long long)cluster->stops,
+        (unsigned long long)cluster->pauses, (unsigned long long)cluster->cuts,
+        (unsigned long long)cluster->stalls, (unsigned long long)cluster->jumps,
+        (unsigned long long)cluster->aimed);
 }
 
 static void run_seed(const struct arguments *arguments, uint64_t seed)
@@ -154,10 +172,15 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     world->print_trace = arguments->trace;
     world->notes = arguments->notes ? stdout : NULL;
     struct cluster_options chosen = options_for(world);
+    if (arguments->figure8)
+        options_for_figure8(&chosen);
     cluster_init(cluster, world, &chosen);
     start_all(world);
     workload_start(world);
-    nemesis_start(world);
+    if (arguments->figure8)
+        figure8_start(world);
+    else
+        nemesis_start(world);
     world_run(world, (uint64_t)(arguments->minutes * 60 * 1e9));
     heal_and_check(world);
     if (!arguments->quiet)
@@ -187,8 +210,9 @@ static bool run_apart(const struct arguments *arguments, uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    static const struct argp argp = { options, parse, NULL,
-                                      "Simulated Braid clusters under faults.", NULL, NULL, NULL };
+    static const struct argp argp = {
+        options, parse, NULL, "Simulated Braid clusters under faults.", NULL, NULL, NULL
+    };
     struct arguments arguments = { .seed = 1, .seeds = 1, .minutes = 1 };
     uint64_t failed = 0, ran = 0;
 

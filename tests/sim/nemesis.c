@@ -175,6 +175,7 @@ void nemesis_start(struct world *world)
 void nemesis_heal(struct world *world)
 {
     cluster_of(world)->healing = true;
+    cluster_of(world)->hush = false;
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
         for (uint32_t other = 0; other < world->node_count; other++)
@@ -217,11 +218,10 @@ static void aimed_at(struct world *world, struct sim_node *node, void *ctx, uint
 
 static void aim(struct world *world, struct sim_node *node, uint64_t most_ns)
 {
-    world_after(world,
-                (struct world_after){ .delay_ns = world_below(world, most_ns),
-                                      .kind = KIND_NEMESIS,
-                                      .fn = aimed_at,
-                                      .arg = node->at | world_below(world, 6) << 8 });
+    world_after(world, (struct world_after){ .delay_ns = world_below(world, most_ns),
+                                             .kind = KIND_NEMESIS,
+                                             .fn = aimed_at,
+                                             .arg = node->at | world_below(world, 6) << 8 });
 }
 
 void nemesis_on_leader(struct world *world, struct sim_node *node, uint64_t group)
@@ -257,10 +257,9 @@ void nemesis_on_proposal(struct world *world, struct sim_node *node, uint64_t gr
         return;
     if (first && of != 0 && world_chance(world, 1, of)) {
         uint64_t delay = world_chance(world, 1, 2) ? 0 : world_below(world, 3 * SIM_MS);
-        world_after(world, (struct world_after){ .delay_ns = delay,
-                                                 .kind = KIND_NEMESIS,
-                                                 .fn = cut_off,
-                                                 .arg = node->at });
+        world_after(world,
+                    (struct world_after){
+                        .delay_ns = delay, .kind = KIND_NEMESIS, .fn = cut_off, .arg = node->at });
         return;
     }
     if (!cluster->options.aimed)

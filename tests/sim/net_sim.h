@@ -19,9 +19,9 @@
 /* Delays of one world. */
 struct net_weather {
     uint64_t delay_ns, jitter_ns;
-    uint32_t slow_in, slow_of;  /* how many messages take up to slow_ns more */
+    uint32_t slow_in, slow_of; /* how many messages take up to slow_ns more */
     uint64_t slow_ns;
-    uint32_t loss_in, loss_of;  /* how many messages break their link instead */
+    uint32_t loss_in, loss_of; /* how many messages break their link instead */
 };
 
 struct net *net_sim_new(struct sim_node *node, const struct net_weather *weather);

@@ -116,7 +116,8 @@ static void rows_grow(struct rows *rows)
 static void rows_apply(struct rows *rows, const struct row *change)
 {
     uint32_t at = lower(rows, slice_of(change->key->bytes, change->key->len));
-    bool there = at < rows->count && compare(rows->at[at].key, slice_of(change->key->bytes, change->key->len)) == 0;
+    bool there = at < rows->count &&
+                 compare(rows->at[at].key, slice_of(change->key->bytes, change->key->len)) == 0;
 
     if (there) {
         blob_unref(rows->at[at].value);
@@ -238,8 +239,8 @@ enum err table_write(struct table *table, const struct table_batch *batch, bool 
     return ERR_OK;
 }
 
-enum err table_get(struct table *table, enum table_space space, struct slice key,
-                   struct buf **ret, struct reason *reason)
+enum err table_get(struct table *table, enum table_space space, struct slice key, struct buf **ret,
+                   struct reason *reason)
 {
     struct rows *rows = &table->present[space];
     uint32_t at = lower(rows, key);
@@ -264,8 +265,8 @@ static bool hand_out(const struct row *row, table_scan_cb cb, void *ctx)
               slice_of(row->value->bytes, row->value->len));
 }
 
-enum err table_scan(struct table *table, enum table_space space, struct slice from,
-                    struct slice to, table_scan_cb cb, void *ctx, struct reason *reason)
+enum err table_scan(struct table *table, enum table_space space, struct slice from, struct slice to,
+                    table_scan_cb cb, void *ctx, struct reason *reason)
 {
     const struct rows *rows = &table->present[space];
     uint32_t end = end_of(rows, to);

@@ -19,9 +19,9 @@
 #define STREAM_NAME "river"
 
 struct client {
-    uint64_t put;          /* values put so far */
+    uint64_t put; /* values put so far */
     bool busy;
-    uint32_t node, life;   /* where the put under way was sent */
+    uint32_t node, life;         /* where the put under way was sent */
     uint64_t began_ns, acked_ns; /* of the last put: its begin, if acknowledged */
     uint64_t group;
     uint64_t first, count; /* counters under way */
@@ -214,7 +214,8 @@ static void put_values(struct world *world, struct sim_node *node, void *ctx, ui
     client->group = stream->shards[arg % stream->shard_count].group;
     client->first = client->put + 1;
     client->count = 1 + world_below(world, RECORDS_PER_PUT_MAX);
-    client->padding = world_chance(world, 1, 20) ? world_below(world, 4096) : world_below(world, 100);
+    client->padding =
+        world_chance(world, 1, 20) ? world_below(world, 4096) : world_below(world, 100);
     client->put += client->count;
     client->busy = true;
     client->node = node->at;
@@ -296,10 +297,10 @@ static void client_step(struct world *world, struct sim_node *none, void *ctx, u
         return;
     if (client->busy && world_chance(world, 1, PATIENCE))
         client->busy = false; /* as an SDK's time-out: the answer comes late or never */
-    if (node != NULL && !client->busy)
+    if (node != NULL && !client->busy && !cluster_of(world)->hush)
         world_inside(world, node, put_values, NULL, arg);
-    if (node != NULL && node->up && client->group != 0 &&
-        !client->reading && world_chance(world, 1, 4))
+    if (node != NULL && node->up && client->group != 0 && !client->reading &&
+        world_chance(world, 1, 4))
         world_inside(world, node, read_values, NULL, arg);
     client_later(world, (uint32_t)arg);
 }

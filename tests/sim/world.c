@@ -139,8 +139,9 @@ static void turn_end(struct world *world, struct sim_node *node)
     if (at >= clock->wake_ns)
         return;
     clock->wake_ns = at;
-    world_after(world, (struct world_after){
-                           .delay_ns = at - world->now_ns, .node = node, .kind = KIND_WAKE, .fn = wake });
+    world_after(world,
+                (struct world_after){
+                    .delay_ns = at - world->now_ns, .node = node, .kind = KIND_WAKE, .fn = wake });
 }
 
 /* ---- env/clock.h ---- */
@@ -173,11 +174,12 @@ static void work_run(struct world *world, struct sim_node *node, void *ctx, uint
     struct work *work = ctx;
 
     work->run(work);
-    world_after(world, (struct world_after){ .delay_ns = 5 * SIM_US + world_below(world, 200 * SIM_US),
-                                             .node = node,
-                                             .kind = KIND_WORK_DONE,
-                                             .fn = work_done,
-                                             .ctx = work });
+    world_after(world,
+                (struct world_after){ .delay_ns = 5 * SIM_US + world_below(world, 200 * SIM_US),
+                                      .node = node,
+                                      .kind = KIND_WORK_DONE,
+                                      .fn = work_done,
+                                      .ctx = work });
 }
 
 void work_start(struct work_pool *pool, struct work *work, work_fn run, work_cb done)

@@ -70,24 +70,24 @@ enum death { DEATH_KILL, DEATH_POWER };
 
 struct sim_node {
     struct world *world;
-    uint32_t at;         /* 0 .. node_count - 1 */
-    bool up;             /* its process runs */
-    bool host_down;      /* power is off: not even a refusal comes back */
-    uint32_t life;       /* counts its processes */
+    uint32_t at;    /* 0 .. node_count - 1 */
+    bool up;        /* its process runs */
+    bool host_down; /* power is off: not even a refusal comes back */
+    uint32_t life;  /* counts its processes */
     uint64_t paused_until_ns;
     struct heap heap;
     struct clock clock;
     struct work_pool pool;
     struct random random;
     struct note note;
-    struct disk *disk;   /* these three outlive the process */
+    struct disk *disk; /* these three outlive the process */
     struct table *table;
     struct net *net;
     struct control *control;
     struct route *route;
     uint64_t id, boot;
-    bool stopping;       /* in an orderly way; its parts go one by one */
-    bool doomed;         /* dies as soon as the present event has run */
+    bool stopping; /* in an orderly way; its parts go one by one */
+    bool doomed;   /* dies as soon as the present event has run */
     enum death doom;
 };
 
@@ -104,8 +104,8 @@ struct world {
     uint32_t node_count;
     void (*after_event)(struct world *world, struct sim_node *node); /* checkers */
     void (*on_doom)(struct world *world, struct sim_node *node);     /* kills the node */
-    void *cluster;       /* of cluster.h */
-    FILE *notes;         /* where the nodes' notes go, NULL = nowhere */
+    void *cluster;                                                   /* of cluster.h */
+    FILE *notes; /* where the nodes' notes go, NULL = nowhere */
 };
 
 void world_init(struct world *world, uint64_t seed, uint32_t node_count);
@@ -128,20 +128,18 @@ void world_after(struct world *world, struct world_after after);
 void world_run(struct world *world, uint64_t until_ns);
 
 /* Runs `fn` inside the node now, as an event of its own kind; for code outside of events. */
-void world_inside(struct world *world, struct sim_node *node, world_fn fn, void *ctx,
-                  uint64_t arg);
+void world_inside(struct world *world, struct sim_node *node, world_fn fn, void *ctx, uint64_t arg);
 
 /* Chances of the world. */
 uint64_t world_below(struct world *world, uint64_t limit);
 bool world_chance(struct world *world, uint32_t in, uint32_t of);
 
 /* Ends the run: prints seed, time and what is wrong, and exits with status 1. */
-__attribute__((noreturn, format(printf, 3, 4))) void world_violation(struct world *world,
-                                                                      const char *kind,
-                                                                      const char *format, ...);
+__attribute__((noreturn, format(printf, 3, 4))) void
+world_violation(struct world *world, const char *kind, const char *format, ...);
 
 /* One line into the readable trace, when it is asked for. */
 __attribute__((format(printf, 3, 4))) void world_say(struct world *world, struct sim_node *node,
-                                                      const char *format, ...);
+                                                     const char *format, ...);
 
 #endif

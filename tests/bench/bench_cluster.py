@@ -1,0 +1,159 @@
+"""What the benchmarks in Python share: a local cluster in a folder of its own, and the facts that
+belong beside every figure.
+
+    with BenchCluster(nodes=3) as cluster:
+        cluster.pids()                  of the nodes that run, by name
+        cluster.kill("node-2"); cluster.start("node-2")
+
+Started and stopped with `braid local`; whatever becomes of the program, only processes of this
+cluster are ended, by their numbers.  $BRAID_BUILD is the build folder.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+sys.dont_write_bytecode = True
+
+from braid_cluster import braid, build_dir  # noqa: E402
+
+PORT_FIRST, PORT_LAST = 10000, 30000
+
+
+def print_circumstances():
+    """The command, the machine, the date: figures mean nothing without."""
+    release = os.uname()
+    print("command     ", " ".join(sys.argv))
+    print(f"machine      {os.cpu_count()} cores, {release.sysname} {release.release}"
+          f" {release.machine}, load average {load_average()}")
+    print("date        ", time.strftime("%F %T UTC", time.gmtime()), flush=True)
+
+
+def load_average():
+    return " ".join(f"{value:.2f}" for value in os.getloadavg())
+
+
+def end_on_sigterm():
+    """So that what was started is cleaned up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
+def free_port(nodes):
+    """The first port of a local cluster whose ports nobody held a moment ago."""
+    for _ in range(100):
+        port = random.randrange(PORT_FIRST, PORT_LAST, 10)
+        probes = []
+        try:
+            for offset in (10 * node + kind for node in range(nodes) for kind in range(3)):
+                probes.append(socket.socket())
+                probes[-1].bind(("127.0.0.1", port + offset))
+            return port
+        except OSError:
+            continue
+        finally:
+            for probe in probes:
+                probe.close()
+    raise RuntimeError("no free ports")
+
+
+class BenchCluster:
+    def __init__(self, nodes=3):
+        self.parent = tempfile.mkdtemp(prefix="braid-bench-")
+        self.dir = os.path.join(self.parent, "cluster")
+        self.node_count = nodes
+        self.nodes = {}  # name -> what `braid local status` says of it
+
+    def __enter__(self):
+        try:
+            self.braid("local", "up", "--nodes", str(self.node_count), "--port",
+                       str(free_port(self.node_count)))
+            for node in self.status():
+                self.nodes[node["name"]] = node
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        try:
+            self.braid("local", "down")
+        except (subprocess.SubprocessError, RuntimeError) as fault:
+            print(f"braid local down: {fault}", file=sys.stderr)
+            for pid in self.pids().values():
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.parent, ignore_errors=True)
+
+    def braid(self, *arguments, timeout_s=180):
+        """Runs a verb of the command line upon this cluster; returns its standard output."""
+        result = subprocess.run([braid(), *arguments], timeout=timeout_s, check=False, text=True,
+                                capture_output=True,
+                                env={**os.environ, "BRAID_LOCAL_DIR": self.dir,
+                                     "BRAID_ENDPOINT": "", "BRAID_OPERATIONS": ""}
+                                if not self.nodes else self.environment())
+        if result.returncode != 0:
+            raise RuntimeError(f"braid {' '.join(arguments)}: {result.stderr.strip()}")
+        return result.stdout
+
+    def environment(self):
+        return {**os.environ, "BRAID_LOCAL_DIR": self.dir,
+                "BRAID_ENDPOINT": ",".join(n["endpoint"] for n in self.nodes.values()),
+                "BRAID_OPERATIONS": ",".join(n["operations"] for n in self.nodes.values())}
+
+    def status(self):
+        return json.loads(self.braid("local", "status", "--output", "json"))["nodes"]
+
+    def pids(self):
+        """Process numbers by name, of those that are braidd with a configuration of ours."""
+        found = {}
+        for number in range(1, self.node_count + 1):
+            folder = os.path.join(self.dir, f"node-{number}")
+            try:
+                with open(os.path.join(folder, "braidd.pid"), encoding="ascii") as file:
+                    pid = int(file.read())
+                with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                    if os.path.join(folder, "braidd.conf") in file.read():
+                        found[f"node-{number}"] = pid
+            except (OSError, ValueError):
+                continue
+        return found
+
+    def kill(self, name):
+        """SIGKILL; returns when it was sent, by time.monotonic()."""
+        pid = self.pids()[name]
+        at = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        return at
+
+    def start(self, name):
+        self.braid("local", "start", name.rpartition("-")[2])
+
+    def page(self, path, name=None):
+        """A page of the operations port in JSON, of the named node or of the first."""
+        node = self.nodes[name] if name else next(iter(self.nodes.values()))
+        with urllib.request.urlopen(node["operations"] + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def leaders(self, stream, name=None):
+        """Which node leads each shard of a stream, as one node sees it; None: nobody."""
+        shards = self.page(f"/streams?name={stream}", name)["streams"][0]["shards"]
+        return {shard["number"]: shard["leader"] for shard in shards}
+
+    def host_port(self, name):
+        host, _, port = self.nodes[name]["endpoint"].rpartition("/")[2].partition(":")
+        return host, int(port)
+
+
+__all__ = ["BenchCluster", "build_dir", "end_on_sigterm", "load_average", "print_circumstances"]
