@@ -3,7 +3,7 @@ belong beside every figure.
 
     with BenchCluster(nodes=3) as cluster:
         cluster.pids()                  of the nodes that run, by name
-        cluster.kill("node-2"); cluster.start("node-2")
+        cluster.signal("node-2"); cluster.start("node-2")
 
 Started and stopped with `braid local`; whatever becomes of the program, only processes of this
 cluster are ended, by their numbers.  $BRAID_BUILD is the build folder.
@@ -130,11 +130,11 @@ class BenchCluster:
                 continue
         return found
 
-    def kill(self, name):
-        """SIGKILL; returns when it was sent, by time.monotonic()."""
+    def signal(self, name, what=signal.SIGKILL):
+        """Returns when it was sent, by time.monotonic()."""
         pid = self.pids()[name]
         at = time.monotonic()
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, what)
         return at
 
     def start(self, name):
@@ -147,9 +147,11 @@ class BenchCluster:
             return json.load(answer)
 
     def leaders(self, stream, name=None):
-        """Which node leads each shard of a stream, as one node sees it; None: nobody."""
-        shards = self.page(f"/streams?name={stream}", name)["streams"][0]["shards"]
-        return {shard["number"]: shard["leader"] for shard in shards}
+        """Which node leads each shard of a stream, as one node sees it; None: nobody, or the node
+        has not heard yet that the stream is ACTIVE."""
+        seen = self.page(f"/streams?name={stream}", name)["streams"][0]
+        return {shard["number"]: shard["leader"] if seen["status"] == "ACTIVE" else None
+                for shard in seen["shards"]}
 
     def host_port(self, name):
         host, _, port = self.nodes[name]["endpoint"].rpartition("/")[2].partition(":")
