@@ -41,9 +41,8 @@ enum err batch_add(struct batch *batch, struct slice key, struct slice data)
     memcpy(bytes, key.data, key.len);
     if (data.len > 0)
         memcpy(bytes + key.len, data.data, data.len);
-    batch->records[batch->count++] = (struct batch_record){ .bytes = bytes,
-                                                            .key_len = key.len,
-                                                            .data_len = data.len };
+    batch->records[batch->count++] =
+        (struct batch_record){ .bytes = bytes, .key_len = key.len, .data_len = data.len };
     batch->bytes += key.len + data.len;
     return ERR_OK;
 }

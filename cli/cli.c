@@ -19,11 +19,13 @@ enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS };
 static const struct argp_option shared_options[] = {
     { "output", 'o', "FORMAT", 0, "table (for people; default) or json (for programs)", 90 },
     { "endpoint", OPTION_ENDPOINT, "URL[,URL...]", 0,
-      "client ports of the cluster; default: $BRAID_ENDPOINT, else the local cluster's, else "
-      ENDPOINT_DEFAULT, 90 },
+      "client ports of the cluster; default: $BRAID_ENDPOINT, else the local cluster's, "
+      "else " ENDPOINT_DEFAULT,
+      90 },
     { "operations", OPTION_OPERATIONS, "URL[,URL...]", 0,
-      "operations ports; default: $BRAID_OPERATIONS, else the local cluster's, else "
-      OPERATIONS_DEFAULT, 90 },
+      "operations ports; default: $BRAID_OPERATIONS, else the local cluster's, "
+      "else " OPERATIONS_DEFAULT,
+      90 },
     { 0 }
 };
 
@@ -72,8 +74,7 @@ static error_t parse_root(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-void cli_parse(struct cli *cli, const struct cli_syntax *syntax, int argc, char **argv,
-               void *input)
+void cli_parse(struct cli *cli, const struct cli_syntax *syntax, int argc, char **argv, void *input)
 {
     struct argp verb = { .options = syntax->options, .parser = syntax->parser };
     struct argp_child children[3] = { { .argp = &cli_argp } };

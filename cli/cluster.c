@@ -23,25 +23,34 @@ static json_int_t count(const json_t *tree, const char *name)
     return json_integer_value(json_object_get(tree, name));
 }
 
+/* What the node is to the catalogue. */
+static const char *role_of(const json_t *catalog, const char *node)
+{
+    const json_t *members = json_object_get(catalog, "members");
+
+    if (strcmp(member(catalog, "leader"), node) == 0)
+        return "leader";
+    for (size_t i = 0; i < json_array_size(members); i++) {
+        const char *name = json_string_value(json_array_get(members, i));
+        if (name != NULL && strcmp(name, node) == 0)
+            return "member";
+    }
+    return "";
+}
+
 static enum outcome print_nodes(const struct cli *cli, const json_t *cluster)
 {
-    struct table *table = table_open("NODE", "ZONE", "STATE", "LEADS", "REPLICAS", "CLIENTS",
-                                     "CATALOGUE", NULL);
+    static const char *const columns[] = { "NODE",     "ZONE",    "STATE",    "LEADS",
+                                           "REPLICAS", "CLIENTS", "CATALOGUE" };
+    struct table *table = table_open(7, columns);
     const json_t *catalog = json_object_get(cluster, "catalog");
-    const char *leader = member(catalog, "leader");
     char leads[24], replicas[24];
-    size_t i, j;
-    json_t *node, *name;
+    const json_t *nodes = json_object_get(cluster, "nodes");
 
-    json_array_foreach(json_object_get(cluster, "nodes"), i, node) {
-        const char *role = "";
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        const json_t *node = json_array_get(nodes, i);
+        const char *role = role_of(catalog, member(node, "name"));
 
-        json_array_foreach(json_object_get(catalog, "members"), j, name) {
-            if (strcmp(json_string_value(name), member(node, "name")) == 0)
-                role = "member";
-        }
-        if (strcmp(leader, member(node, "name")) == 0)
-            role = "leader";
         snprintf(leads, sizeof(leads), "%" JSON_INTEGER_FORMAT, count(node, "leads"));
         snprintf(replicas, sizeof(replicas), "%" JSON_INTEGER_FORMAT, count(node, "replicas"));
         table_row(table, member(node, "name"), member(node, "az"),
@@ -59,8 +68,9 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
         return OUTCOME_OK;
     }
     printf("Seen by %s: %" JSON_INTEGER_FORMAT " streams, %" JSON_INTEGER_FORMAT
-           " shards, %" JSON_INTEGER_FORMAT " replicas of each\n\n", member(cluster, "node"),
-           count(cluster, "streams"), count(cluster, "shards"), count(cluster, "replication"));
+           " shards, %" JSON_INTEGER_FORMAT " replicas of each\n\n",
+           member(cluster, "node"), count(cluster, "streams"), count(cluster, "shards"),
+           count(cluster, "replication"));
     enum outcome outcome = print_nodes(cli, cluster);
     if (!json_is_true(json_object_get(cluster, "ready")))
         printf("\n%s is not ready: waiting for %s\n", member(cluster, "node"),
@@ -83,9 +93,8 @@ enum outcome cluster_status(struct cli *cli, int argc, char **argv)
     if (outcome != OUTCOME_OK)
         return outcome;
     enum err err = client_get(client, "/cluster", &answer);
-    json_t *cluster = err != ERR_OK ? NULL
-                                    : json_loadb((const char *)answer.body.data, answer.body.len,
-                                                 0, NULL);
+    json_t *cluster =
+        err != ERR_OK ? NULL : json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
     if (err != ERR_OK)
         outcome = cli_complain(cli, err, &answer.reason);
     else if (cluster == NULL)

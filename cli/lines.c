@@ -49,9 +49,9 @@ static bool take(struct lines *lines, struct slice *line)
 {
     size_t len = lines->to - lines->from;
     char *start = lines->room + lines->from;
-    char *end = len == lines->searched ? NULL
-                                       : memchr(start + lines->searched, '\n',
-                                                len - lines->searched);
+    char *end = len == lines->searched
+                    ? NULL
+                    : memchr(start + lines->searched, '\n', len - lines->searched);
 
     lines->searched = len;
     if (end == NULL && (!lines->ended || len == 0))

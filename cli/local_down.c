@@ -44,12 +44,11 @@ static error_t parse_down(int key, char *arg, struct argp_state *state)
 
 enum outcome local_down(struct cli *cli, int argc, char **argv)
 {
-    static const struct argp_option rows[] = {
-        { "dir", 'd', "DIR", 0, "folder of the cluster", 0 },
-        { "erase", 'e', NULL, 0, "remove the cluster's data too; asks first", 0 },
-        { "yes", 'y', NULL, 0, "do not ask", 0 },
-        { 0 }
-    };
+    static const struct argp_option rows[] = { { "dir", 'd', "DIR", 0, "folder of the cluster", 0 },
+                                               { "erase", 'e', NULL, 0,
+                                                 "remove the cluster's data too; asks first", 0 },
+                                               { "yes", 'y', NULL, 0, "do not ask", 0 },
+                                               { 0 } };
     const struct cli_syntax syntax = {
         .options = rows,
         .parser = parse_down,
@@ -98,9 +97,10 @@ static enum outcome stop_all(struct cli *cli, const struct local_plan *plan, uin
         if (pids[i] == 0)
             continue;
         if (!process_await_end(pids[i], node.config, STOP_MS)) {
-            outcome = cli_fail(cli, OUTCOME_TIMEOUT, "%s, process %d, has not stopped after %u s; "
-                               "its log is %s.\n'braid local kill %u' ends it.", node.name,
-                               pids[i], STOP_MS / 1000, node.log, i + 1);
+            outcome = cli_fail(cli, OUTCOME_TIMEOUT,
+                               "%s, process %d, has not stopped after %u s; "
+                               "its log is %s.\n'braid local kill %u' ends it.",
+                               node.name, pids[i], STOP_MS / 1000, node.log, i + 1);
             continue;
         }
         unlink(node.pid);
@@ -185,9 +185,8 @@ static enum outcome kill_node(struct cli *cli, const struct local_plan *plan, lo
 
 enum outcome local_kill(struct cli *cli, int argc, char **argv)
 {
-    static const struct argp_option rows[] = {
-        { "dir", 'd', "DIR", 0, "folder of the cluster", 0 }, { 0 }
-    };
+    static const struct argp_option rows[] = { { "dir", 'd', "DIR", 0, "folder of the cluster", 0 },
+                                               { 0 } };
     const struct cli_syntax syntax = {
         .options = rows,
         .parser = parse_kill,

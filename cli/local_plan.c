@@ -12,6 +12,13 @@
 #define REPLICATION 3u /* where there are so many nodes */
 #define SEGMENT_TEXT "16M"
 
+static enum err too_long(struct reason *reason)
+{
+    reason_set(reason, "the name of the cluster's folder has more than %u characters",
+               LOCAL_DIR_BYTES_MAX - 1);
+    return ERR_TOO_BIG;
+}
+
 enum err local_plan_dir(char dir[LOCAL_DIR_BYTES_MAX], struct reason *reason)
 {
     const char *named = getenv("BRAID_LOCAL_DIR");
@@ -31,8 +38,7 @@ enum err local_plan_dir(char dir[LOCAL_DIR_BYTES_MAX], struct reason *reason)
     }
     if (len < (int)LOCAL_DIR_BYTES_MAX)
         return ERR_OK;
-    reason_set(reason, "the name of the cluster's folder is too long");
-    return ERR_TOO_BIG;
+    return too_long(reason);
 }
 
 static enum err read_plan(const char *path, struct local_plan *plan, struct reason *reason)
@@ -43,12 +49,14 @@ static enum err read_plan(const char *path, struct local_plan *plan, struct reas
 
     if (tree == NULL && json_error_code(&fault) == json_error_cannot_open_file) {
         enum err err = errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO;
-        reason_set(reason, err == ERR_NOT_FOUND ? "there is no local cluster in %s"
-                                                : "%s cannot be read", plan->dir);
+        reason_set(reason,
+                   err == ERR_NOT_FOUND ? "there is no local cluster in %s" : "%s cannot be read",
+                   plan->dir);
         return err;
     }
 
-    bool whole = tree != NULL && json_unpack(tree, "{s:I, s:I}", "nodes", &nodes, "port", &port) == 0;
+    bool whole =
+        tree != NULL && json_unpack(tree, "{s:I, s:I}", "nodes", &nodes, "port", &port) == 0;
     json_decref(tree);
     if (!whole || nodes < 1 || nodes > LOCAL_NODES_MAX || port < 1 || port > LOCAL_PORT_MAX) {
         reason_set(reason, "%s is not a description of a local cluster", path);
@@ -70,7 +78,7 @@ enum err local_plan_load(struct local_plan **ret, const char *dir, struct reason
     if (dir == NULL)
         err = local_plan_dir(plan->dir, reason);
     else if (snprintf(plan->dir, sizeof(plan->dir), "%s", dir) >= (int)sizeof(plan->dir))
-        err = ERR_TOO_BIG;
+        err = too_long(reason);
     if (err == ERR_OK) {
         char *whole = realpath(plan->dir, NULL);
         if (whole != NULL && strlen(whole) < sizeof(plan->dir))

@@ -22,10 +22,11 @@
 
 #include "base/err.h"
 
-#define LOCAL_NODES_MAX 16u
+/* braidd reads lines of up to 198 characters: nine seeds fit, and so does data-dir. */
+#define LOCAL_NODES_MAX 9u
 #define LOCAL_PORT_DEFAULT 4567u
 #define LOCAL_PORT_MAX (65535u - 10u * LOCAL_NODES_MAX)
-#define LOCAL_DIR_BYTES_MAX 1024u
+#define LOCAL_DIR_BYTES_MAX 160u
 #define LOCAL_PATH_BYTES_MAX (LOCAL_DIR_BYTES_MAX + 64u)
 #define LOCAL_URL_BYTES_MAX 32u
 #define LOCAL_URLS_BYTES_MAX (LOCAL_NODES_MAX * LOCAL_URL_BYTES_MAX)

@@ -154,8 +154,10 @@ static bool holds(int pid)
     fclose(in);
     text[len] = '\0';
     const char *name_end = strrchr(text, ')'); /* the name may hold anything */
-    if (name_end == NULL || sscanf(name_end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u "
-                                                 "%*u %*d %*d %*d %*d %ld", &state, &threads) != 2)
+    if (name_end == NULL || sscanf(name_end + 1,
+                                   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u "
+                                   "%*u %*d %*d %*d %*d %ld",
+                                   &state, &threads) != 2)
         return false;
     return (state != 'Z' && state != 'X') || threads > 1;
 }

@@ -111,7 +111,10 @@ static error_t parse_status(int key, char *arg, struct argp_state *state)
 static enum outcome print_status(struct cli *cli, const struct local_plan *plan)
 {
     json_t *nodes = json_array();
-    struct table *table = table_open("NODE", "ZONE", "PID", "CLIENTS", "OPERATIONS", "STATE", NULL);
+    static const char *const columns[] = {
+        "NODE", "ZONE", "PID", "CLIENTS", "OPERATIONS", "STATE"
+    };
+    struct table *table = table_open(6, columns);
     struct status_row row;
 
     for (uint32_t i = 1; i <= plan->node_count; i++) {
@@ -130,9 +133,8 @@ static enum outcome print_status(struct cli *cli, const struct local_plan *plan)
 
 enum outcome local_status(struct cli *cli, int argc, char **argv)
 {
-    static const struct argp_option rows[] = {
-        { "dir", 'd', "DIR", 0, "folder of the cluster", 0 }, { 0 }
-    };
+    static const struct argp_option rows[] = { { "dir", 'd', "DIR", 0, "folder of the cluster", 0 },
+                                               { 0 } };
     const struct cli_syntax syntax = { .options = rows,
                                        .parser = parse_status,
                                        .text = "Shows which nodes of the local cluster run, and "

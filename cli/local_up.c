@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/ensure.h"
 #include "local.h"
 #include "local_process.h"
 #include "progress.h"
@@ -82,10 +83,13 @@ enum outcome local_up(struct cli *cli, int argc, char **argv)
     enum outcome outcome = make_plan(cli, &options, &plan);
     if (outcome != OUTCOME_OK)
         return outcome;
+    ensure(plan != NULL);
 
     struct rising *all = calloc(plan->node_count, sizeof(*all));
-    if (all == NULL)
-        outcome = cli_no_memory(cli);
+    if (all == NULL) {
+        free(plan);
+        return cli_no_memory(cli);
+    }
     for (uint32_t i = 0; i < plan->node_count && outcome == OUTCOME_OK; i++) {
         local_plan_node(plan, i + 1, &all[i].node);
         outcome = start(cli, plan, &all[i]);
@@ -163,8 +167,8 @@ static bool port_is_free(uint32_t port)
     if (fd < 0)
         return true;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    bool taken = bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
-                 errno == EADDRINUSE;
+    bool taken =
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 && errno == EADDRINUSE;
     close(fd);
     return !taken;
 }
@@ -174,7 +178,8 @@ static enum outcome check_ports(struct cli *cli, const struct local_node *node)
 {
     for (uint32_t i = 0; i < 3; i++) {
         if (!port_is_free(node->ports[i]))
-            return cli_fail(cli, OUTCOME_FAILED, "%s needs port %u, which another program holds.\n"
+            return cli_fail(cli, OUTCOME_FAILED,
+                            "%s needs port %u, which another program holds.\n"
                             "Stop that program, or use other ports: --port P --dir DIR.",
                             node->name, node->ports[i]);
     }
@@ -218,10 +223,11 @@ static enum outcome make_plan(struct cli *cli, const struct up_options *options,
         bool same = (options->nodes == 0 || options->nodes == (long)plan->node_count) &&
                     (options->port == 0 || options->port == (long)plan->port);
         if (!same) {
-            cli_fail(cli, OUTCOME_EXISTS, "%s holds a cluster of %u nodes at port %u already.\n"
+            cli_fail(cli, OUTCOME_EXISTS,
+                     "%s holds a cluster of %u nodes at port %u already.\n"
                      "Start that one with 'braid local up', make another one with --dir, or remove "
-                     "it with\n'braid local down --erase'.", plan->dir, plan->node_count,
-                     plan->port);
+                     "it with\n'braid local down --erase'.",
+                     plan->dir, plan->node_count, plan->port);
             free(plan);
             return OUTCOME_EXISTS;
         }
@@ -271,8 +277,7 @@ static enum outcome start(struct cli *cli, const struct local_plan *plan, struct
     if (process_braidd(program, sizeof(program), &reason) != ERR_OK)
         return cli_fail(cli, OUTCOME_NOT_FOUND, "%s; build it, or add its folder to PATH",
                         reason.text);
-    if (process_start(program, node->config, node->log, node->pid, &rising->pid, &reason) !=
-        ERR_OK)
+    if (process_start(program, node->config, node->log, node->pid, &rising->pid, &reason) != ERR_OK)
         return cli_fail(cli, OUTCOME_FAILED, "%s: %s", node->name, reason.text);
     rising->started = true;
     return OUTCOME_OK;
@@ -333,7 +338,8 @@ static enum outcome await(struct cli *cli, struct rising *all, uint32_t count, l
         }
         if (passed_ms > (uint64_t)timeout_s * 1000) {
             progress_clear(&look.progress);
-            return cli_fail(cli, OUTCOME_TIMEOUT, "not ready after %ld s: %s.\n"
+            return cli_fail(cli, OUTCOME_TIMEOUT,
+                            "not ready after %ld s: %s.\n"
                             "It goes on starting; look again with 'braid local status'.",
                             timeout_s, look.why.text);
         }

@@ -70,7 +70,8 @@ static char *verb_list(int key, const char *text, void *input)
         fprintf(out, "  %-24s %s\n", name, verbs[i].text);
     }
     fputs("\nExit codes: 0 done, 1 failed, 2 usage, 3 no node can be reached,\n"
-          "4 no such stream, node or cluster, 5 it exists already, 6 not done in time\n", out);
+          "4 no such stream, node or cluster, 5 it exists already, 6 not done in time\n",
+          out);
     fclose(out);
     return list;
 }
@@ -97,8 +98,8 @@ static enum outcome complain(const char *noun, const char *name)
         fprintf(stderr, "braid: there is no '%s'; 'braid --help' lists what there is\n", noun);
         return OUTCOME_USAGE;
     }
-    fprintf(stderr, name == NULL ? "braid %s: a verb must follow:" : "braid %s: no verb '%s':",
-            noun, name);
+    fprintf(stderr,
+            name == NULL ? "braid %s: a verb must follow:" : "braid %s: no verb '%s':", noun, name);
     for (size_t i = 0; i < VERB_COUNT; i++) {
         if (strcmp(verbs[i].noun, noun) == 0)
             fprintf(stderr, " %s", verbs[i].name);

@@ -134,12 +134,13 @@ static enum outcome read_all(struct putting *putting)
         else if (err == ERR_BUSY || err == ERR_NOT_FOUND)
             outcome = flush(putting);
         else if (err == ERR_TOO_BIG)
-            outcome = cli_fail(putting->cli, OUTCOME_FAILED, "line %" PRIu64 " has more than %u "
-                               "MiB, more than a record can", lines->number,
-                               LINE_BYTES_MAX >> 20);
+            outcome = cli_fail(putting->cli, OUTCOME_FAILED,
+                               "line %" PRIu64 " has more than %u "
+                               "MiB, more than a record can",
+                               lines->number, LINE_BYTES_MAX >> 20);
         else if (err == ERR_IO)
-            outcome = cli_fail(putting->cli, OUTCOME_FAILED, "read standard input: %s",
-                               strerror(errno));
+            outcome =
+                cli_fail(putting->cli, OUTCOME_FAILED, "read standard input: %s", strerror(errno));
         else
             outcome = cli_no_memory(putting->cli);
         if (outcome != OUTCOME_OK || err == ERR_NOT_FOUND)
@@ -195,8 +196,8 @@ static enum outcome add(struct putting *putting, struct slice line)
     else if (putting->options.field == NULL)
         put_key_of_line(line, key);
     else if (put_key_of_field(line, putting->options.field, key, &reason) != ERR_OK)
-        return cli_fail(putting->cli, OUTCOME_FAILED, "line %" PRIu64 " %s",
-                        putting->lines.number, reason.text);
+        return cli_fail(putting->cli, OUTCOME_FAILED, "line %" PRIu64 " %s", putting->lines.number,
+                        reason.text);
 
     if (!batch_fits(&putting->batch, strlen(key) + line.len)) {
         enum outcome outcome = flush(putting);
@@ -228,9 +229,10 @@ static enum outcome flush(struct putting *putting)
             break;
         if (cli_now_ms() - progress_ms > (uint64_t)putting->options.timeout_s * 1000) {
             progress_clear(&putting->progress);
-            return err == ERR_OK ? cli_fail(putting->cli, OUTCOME_TIMEOUT, "nothing could be "
-                                            "stored for %ld s: %s", putting->options.timeout_s,
-                                            refusal.text)
+            return err == ERR_OK ? cli_fail(putting->cli, OUTCOME_TIMEOUT,
+                                            "nothing could be "
+                                            "stored for %ld s: %s",
+                                            putting->options.timeout_s, refusal.text)
                                  : cli_complain(putting->cli, err, &refusal);
         }
         before = putting->batch.count;
@@ -281,13 +283,12 @@ static enum outcome report(struct putting *putting)
     char records[NUMBER_TEXT_MAX], per_second[NUMBER_TEXT_MAX];
 
     if (putting->cli->output == OUTPUT_JSON)
-        return cli_print_json(putting->cli,
-                              json_pack("{s:s, s:I, s:I, s:f, s:I, s:I}", "stream",
-                                        putting->options.stream, "records",
-                                        (json_int_t)putting->records, "bytes",
-                                        (json_int_t)putting->bytes, "seconds", seconds, "calls",
-                                        (json_int_t)putting->calls, "retried",
-                                        (json_int_t)putting->retried));
+        return cli_print_json(putting->cli, json_pack("{s:s, s:I, s:I, s:f, s:I, s:I}", "stream",
+                                                      putting->options.stream, "records",
+                                                      (json_int_t)putting->records, "bytes",
+                                                      (json_int_t)putting->bytes, "seconds",
+                                                      seconds, "calls", (json_int_t)putting->calls,
+                                                      "retried", (json_int_t)putting->retried));
     fprintf(stderr, "%s records (%.1f MB) stored in %.1f s: %s records/s",
             progress_number(putting->records, records), (double)putting->bytes / 1e6, seconds,
             progress_number((uint64_t)rate, per_second));

@@ -56,8 +56,8 @@ static enum outcome gather(const struct cli *cli, struct client *client, json_t 
     enum outcome outcome;
 
     for (bool more = true; more;) {
-        json_t *in = last == NULL ? json_object()
-                                  : json_pack("{s:s}", "ExclusiveStartStreamName", last);
+        json_t *in =
+            last == NULL ? json_object() : json_pack("{s:s}", "ExclusiveStartStreamName", last);
         outcome = cli_call(cli, client, "ListStreams", in, &page);
         if (outcome != OUTCOME_OK)
             break;
@@ -164,8 +164,8 @@ enum outcome stream_describe(struct cli *cli, int argc, char **argv)
     if (outcome == OUTCOME_OK && shards == NULL)
         shards = json_array();
     if (outcome == OUTCOME_OK && cli->output == OUTPUT_JSON)
-        outcome = cli_print_json(cli, json_pack("{s:O, s:O}", "StreamDescriptionSummary", summary,
-                                                "Shards", shards));
+        outcome = cli_print_json(
+            cli, json_pack("{s:O, s:O}", "StreamDescriptionSummary", summary, "Shards", shards));
     else if (outcome == OUTCOME_OK)
         outcome = stream_table_describe(cli, summary, shards);
     json_decref(summary);
@@ -187,14 +187,14 @@ static enum outcome await(const struct cli *cli, struct client *client,
         struct client_answer answer;
         json_t *in = json_pack("{s:s}", "StreamName", options->name), *out = NULL;
         enum err err = client_call_json(client, "DescribeStreamSummary", in, &out, &answer);
-        const char *status = json_string_value(json_object_get(
-            json_object_get(out, "StreamDescriptionSummary"), "StreamStatus"));
+        const char *status = json_string_value(
+            json_object_get(json_object_get(out, "StreamDescriptionSummary"), "StreamStatus"));
         bool done = gone ? err == ERR_NOT_FOUND
                          : err == ERR_OK && status != NULL && strcmp(status, "ACTIVE") == 0;
         uint64_t passed_ms = cli_now_ms() - began_ms;
 
-        progress_show(&progress, "%.1f s, stream %s is %s", (double)passed_ms / 1000,
-                      options->name, status == NULL ? "not seen" : status);
+        progress_show(&progress, "%.1f s, stream %s is %s", (double)passed_ms / 1000, options->name,
+                      status == NULL ? "not seen" : status);
         json_decref(in);
         json_decref(out);
         if (done) {
@@ -203,9 +203,11 @@ static enum outcome await(const struct cli *cli, struct client *client,
         }
         if (passed_ms > (uint64_t)options->timeout_s * 1000) {
             progress_clear(&progress);
-            return cli_fail(cli, OUTCOME_TIMEOUT, "stream %s is not %s after %ld s; look again "
-                            "with 'braid stream describe %s'", options->name,
-                            gone ? "gone" : "ACTIVE", options->timeout_s, options->name);
+            return cli_fail(cli, OUTCOME_TIMEOUT,
+                            "stream %s is not %s after %ld s; look again "
+                            "with 'braid stream describe %s'",
+                            options->name, gone ? "gone" : "ACTIVE", options->timeout_s,
+                            options->name);
         }
         cli_pause_ms(LOOK_MS);
     }
@@ -215,8 +217,8 @@ static enum outcome say(const struct cli *cli, const struct stream_options *opti
                         const char *what)
 {
     if (cli->output == OUTPUT_JSON)
-        return cli_print_json(cli, json_pack("{s:s, s:s}", "stream", options->name, "status",
-                                             what));
+        return cli_print_json(cli,
+                              json_pack("{s:s, s:s}", "stream", options->name, "status", what));
     printf("Stream %s: %s\n", options->name, what);
     return OUTCOME_OK;
 }
@@ -241,9 +243,10 @@ enum outcome stream_create(struct cli *cli, int argc, char **argv)
     enum outcome outcome = cli_client(cli, &client);
     if (outcome != OUTCOME_OK)
         return outcome;
-    outcome = cli_call(cli, client, "CreateStream",
-                       json_pack("{s:s, s:i}", "StreamName", options.name, "ShardCount",
-                                 (int)options.shards), NULL);
+    outcome = cli_call(
+        cli, client, "CreateStream",
+        json_pack("{s:s, s:i}", "StreamName", options.name, "ShardCount", (int)options.shards),
+        NULL);
     if (outcome == OUTCOME_OK && !options.no_wait)
         outcome = await(cli, client, &options, false);
     client_close(client);
@@ -275,8 +278,8 @@ enum outcome stream_delete(struct cli *cli, int argc, char **argv)
     enum outcome outcome = cli_client(cli, &client);
     if (outcome != OUTCOME_OK)
         return outcome;
-    outcome = cli_call(cli, client, "DeleteStream", json_pack("{s:s}", "StreamName", options.name),
-                       NULL);
+    outcome =
+        cli_call(cli, client, "DeleteStream", json_pack("{s:s}", "StreamName", options.name), NULL);
     if (outcome == OUTCOME_OK && !options.no_wait)
         outcome = await(cli, client, &options, true);
     client_close(client);

@@ -24,37 +24,37 @@ static const char *member(const json_t *tree, const char *name)
 
 static const char *created(const json_t *stream, char text[TIME_TEXT_MAX])
 {
-    return stream_table_time(json_number_value(json_object_get(stream,
-                                                               "StreamCreationTimestamp")), text);
+    return stream_table_time(json_number_value(json_object_get(stream, "StreamCreationTimestamp")),
+                             text);
 }
 
 enum outcome stream_table_list(const struct cli *cli, const json_t *streams)
 {
-    struct table *table = table_open("STREAM", "STATUS", "MODE", "CREATED", NULL);
+    static const char *const columns[] = { "STREAM", "STATUS", "MODE", "CREATED" };
+    struct table *table = table_open(4, columns);
     char at[TIME_TEXT_MAX];
-    size_t i;
-    json_t *stream;
 
     if (json_array_size(streams) == 0) {
         table_drop(table);
         puts("No streams. 'braid stream create NAME --shards N' makes one.");
         return OUTCOME_OK;
     }
-    json_array_foreach(streams, i, stream)
+    for (size_t i = 0; i < json_array_size(streams); i++) {
+        const json_t *stream = json_array_get(streams, i);
         table_row(table, member(stream, "StreamName"), member(stream, "StreamStatus"),
                   member(json_object_get(stream, "StreamModeDetails"), "StreamMode"),
                   created(stream, at));
+    }
     return table_print(table) ? OUTCOME_OK : cli_no_memory(cli);
 }
 
 enum outcome stream_table_describe(const struct cli *cli, const json_t *summary,
                                    const json_t *shards)
 {
-    struct table *table = table_open("SHARD", "FROM HASH KEY", "TO HASH KEY", "FROM SEQUENCE NUMBER",
-                                     "STATE", NULL);
+    static const char *const columns[] = { "SHARD", "FROM HASH KEY", "TO HASH KEY",
+                                           "FROM SEQUENCE NUMBER", "STATE" };
+    struct table *table = table_open(5, columns);
     char at[TIME_TEXT_MAX];
-    size_t i;
-    json_t *shard;
 
     printf("%s: %s, %" JSON_INTEGER_FORMAT " open shards, keeps records %" JSON_INTEGER_FORMAT
            " hours, created %s\n%s\n\n",
@@ -62,7 +62,8 @@ enum outcome stream_table_describe(const struct cli *cli, const json_t *summary,
            json_integer_value(json_object_get(summary, "OpenShardCount")),
            json_integer_value(json_object_get(summary, "RetentionPeriodHours")),
            created(summary, at), member(summary, "StreamARN"));
-    json_array_foreach(shards, i, shard) {
+    for (size_t i = 0; i < json_array_size(shards); i++) {
+        const json_t *shard = json_array_get(shards, i);
         const json_t *hashes = json_object_get(shard, "HashKeyRange");
         const json_t *numbers = json_object_get(shard, "SequenceNumberRange");
         bool open = json_object_get(numbers, "EndingSequenceNumber") == NULL;

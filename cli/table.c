@@ -2,7 +2,6 @@
 
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 struct table {
@@ -11,25 +10,17 @@ struct table {
     bool failed;
 };
 
-struct table *table_open(const char *first, ...)
+struct table *table_open(uint32_t columns, const char *const names[])
 {
     struct table *table = calloc(1, sizeof(*table));
-    va_list names;
 
     if (table == NULL)
         return NULL;
+    table->columns = columns;
     table->scols = scols_new_table();
-    if (table->scols == NULL) {
-        table->failed = true;
-        return table;
-    }
-    va_start(names, first);
-    for (const char *name = first; name != NULL; name = va_arg(names, const char *)) {
-        if (scols_table_new_column(table->scols, name, 0, 0) == NULL)
-            table->failed = true;
-        table->columns++;
-    }
-    va_end(names);
+    table->failed = table->scols == NULL;
+    for (uint32_t i = 0; i < columns && !table->failed; i++)
+        table->failed = scols_table_new_column(table->scols, names[i], 0, 0) == NULL;
     return table;
 }
 

@@ -1,6 +1,6 @@
 /* table.h - rows and columns for people, by libsmartcols.
  *
- *     table_open("NODE", "ZONE", NULL) -> table_row(table, "node-1", "az1") ... -> table_print
+ *     table_open(2, names) -> table_row(table, "node-1", "az1") ... -> table_print
  *
  * Memory that runs out is remembered and said by table_print().
  */
@@ -8,11 +8,12 @@
 #define CLI_TABLE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct table;
 
-/* The names of the columns, then NULL. */
-struct table *table_open(const char *first, ...) __attribute__((sentinel));
+/* NULL without memory, which the others accept. */
+struct table *table_open(uint32_t columns, const char *const names[]);
 
 /* As many texts as there are columns.  They are copied; NULL is an empty cell. */
 void table_row(struct table *table, ...);

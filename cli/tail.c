@@ -115,8 +115,10 @@ enum outcome tail_run(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_option rows[] = {
         { "from-start", 'b', NULL, 0, "begin with the oldest record", 0 },
-        { "since", 's', "TIME", 0, "begin with the records since: 90s, 10m, 2h, 3d ago, or seconds "
-          "since the epoch", 0 },
+        { "since", 's', "TIME", 0,
+          "begin with the records since: 90s, 10m, 2h, 3d ago, or seconds "
+          "since the epoch",
+          0 },
         { "max", 'n', "N", 0, "end after N records", 0 },
         { "no-follow", 'x', NULL, 0, "end when nothing more is there", 0 },
         { "timeout", 't', "SECONDS", 0, "end after so long; exit code 6 if --max was not reached",
@@ -127,9 +129,9 @@ enum outcome tail_run(struct cli *cli, int argc, char **argv)
         .options = rows,
         .parser = parse,
         .arguments = "STREAM",
-        .text = "Prints the records of all shards as they come, each record's data on a line, until "
-                "it is interrupted. Begins with what comes from now on. With --output json each "
-                "line is an object with key and sequence number too."
+        .text = "Prints the records of all shards as they come, each record's data on a line, "
+                "until it is interrupted. Begins with what comes from now on. With --output json "
+                "each line is an object with key and sequence number too."
     };
     struct tailing tailing = { .cli = cli, .began_ms = cli_now_ms(), .began_wall_ms = wall_ms() };
 
@@ -147,8 +149,8 @@ enum outcome tail_run(struct cli *cli, int argc, char **argv)
 /* Takes all positions first, so that LATEST means one moment for all shards. */
 static enum outcome open_shards(struct tailing *tailing)
 {
-    enum outcome outcome = stream_shards(tailing->cli, tailing->client, tailing->options.stream,
-                                         &tailing->shard_list);
+    enum outcome outcome =
+        stream_shards(tailing->cli, tailing->client, tailing->options.stream, &tailing->shard_list);
     size_t count = json_array_size(tailing->shard_list);
 
     if (outcome != OUTCOME_OK)
@@ -159,8 +161,8 @@ static enum outcome open_shards(struct tailing *tailing)
     tailing->shard_count = count;
     for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++) {
         struct tail_shard *shard = &tailing->shards[i];
-        shard->id = json_string_value(json_object_get(json_array_get(tailing->shard_list, i),
-                                                      "ShardId"));
+        shard->id =
+            json_string_value(json_object_get(json_array_get(tailing->shard_list, i), "ShardId"));
         shard->pause_ms = POLL_MS_MIN;
         outcome = locate(tailing, shard);
     }
@@ -249,7 +251,7 @@ static enum outcome look(struct tailing *tailing, struct tail_shard *shard)
     bool empty = json_array_size(json_object_get(out, "Records")) == 0;
     const json_t *next = json_object_get(out, "NextShardIterator");
     shard->current = json_number_value(json_object_get(out, "MillisBehindLatest")) <= 0;
-    shard->pause_ms = !empty || !shard->current         ? POLL_MS_MIN
+    shard->pause_ms = !empty || !shard->current           ? POLL_MS_MIN
                       : shard->pause_ms * 2 < POLL_MS_MAX ? shard->pause_ms * 2
                                                           : POLL_MS_MAX;
     shard->due_ms = asked_ms + shard->pause_ms;
@@ -263,8 +265,8 @@ static enum outcome look(struct tailing *tailing, struct tail_shard *shard)
 /* After the last printed record, if there was one; else where the user wants to begin. */
 static json_t *position(const struct tailing *tailing, const struct tail_shard *shard)
 {
-    json_t *in = json_pack("{s:s, s:s}", "StreamName", tailing->options.stream, "ShardId",
-                           shard->id);
+    json_t *in =
+        json_pack("{s:s, s:s}", "StreamName", tailing->options.stream, "ShardId", shard->id);
     enum from from = tailing->options.from;
     uint64_t since_ms = tailing->options.since_ms;
 
@@ -325,14 +327,13 @@ static enum outcome print(struct tailing *tailing, struct tail_shard *shard, con
         tailing->records++;
     }
     if (count > 0) {
-        const char *last = json_string_value(json_object_get(json_array_get(records, count - 1),
-                                                             "SequenceNumber"));
+        const char *last = json_string_value(
+            json_object_get(json_array_get(records, count - 1), "SequenceNumber"));
         free(shard->last);
         shard->last = last == NULL ? NULL : strdup(last);
     }
     if (fflush(stdout) != 0)
-        return cli_fail(tailing->cli, OUTCOME_FAILED, "write standard output: %s",
-                        strerror(errno));
+        return cli_fail(tailing->cli, OUTCOME_FAILED, "write standard output: %s", strerror(errno));
     return OUTCOME_OK;
 }
 

@@ -48,7 +48,7 @@ enum err client_open(struct client **ret, const struct client_options *options,
         client_close(client);
         return ERR_NO_MEMORY;
     }
-    client->attempts_max = options->attempts_max != 0 ? options->attempts_max
+    client->attempts_max = options->attempts_max != 0                  ? options->attempts_max
                            : client->endpoint_count > ATTEMPTS_DEFAULT ? client->endpoint_count
                                                                        : ATTEMPTS_DEFAULT;
 
@@ -119,7 +119,8 @@ static struct curl_slist *headers_new(const char *operation)
     snprintf(target, sizeof(target), "X-Amz-Target: Kinesis_20131202.%s", operation);
     snprintf(authorization, sizeof(authorization),
              "Authorization: AWS4-HMAC-SHA256 Credential=braid/%s/us-east-1/kinesis/aws4_request, "
-             "SignedHeaders=host;x-amz-date;x-amz-target, Signature=%064d", day, 0);
+             "SignedHeaders=host;x-amz-date;x-amz-target, Signature=%064d",
+             day, 0);
 
     const char *lines[] = { "Content-Type: application/x-amz-json-1.1", target, date, authorization,
                             "Expect:" /* none: the body follows at once */ };

@@ -3,12 +3,15 @@
 $BRAID_KILLS says how many kills (default 6), $BRAID_SEED which.
 """
 
+import json
 import os
 import random
+import subprocess
+import threading
 import time
 
 import pytest
-from braid_cluster import Cluster, wait_until
+from braid_cluster import Cluster, braid, die_with_parent, wait_until
 from braid_load import Load
 from braid_records import read_stream
 
@@ -108,3 +111,37 @@ def test_a_graceful_stop_hands_over_and_loses_nothing(cluster):
             cluster.await_ready()
     print(load.describe())
     load.check(cluster.client(1, attempts=3))
+
+
+def test_braid_put_and_tail_go_on_while_nodes_are_killed(cluster):
+    """The command line changes over to another node, and stores every line at least once."""
+    cluster.create_stream("piped", shards=3)
+    env = {**os.environ, "BRAID_ENDPOINT": ",".join(node.endpoint for node in cluster.nodes)}
+    tail = subprocess.Popen([braid(), "tail", "piped", "--from-start", "--output", "json"],
+                            stdout=subprocess.PIPE, env=env, preexec_fn=die_with_parent)
+    put = subprocess.Popen([braid(), "put", "piped"], stdin=subprocess.PIPE, env=env,
+                           preexec_fn=die_with_parent)
+    seen = set()
+    reader = threading.Thread(daemon=True, target=lambda: [
+        seen.add(json.loads(line)["Data"]) for line in tail.stdout])
+    reader.start()
+    try:
+        lines = [f"line {i}" for i in range(300)]
+        for i, line in enumerate(lines):
+            put.stdin.write(line.encode() + b"\n")
+            put.stdin.flush()
+            if i in (60, 160):
+                cluster.kill(1 + i // 100)
+            elif i in (110, 210):
+                cluster.start(1 + i // 200)
+                cluster.await_ready()
+            time.sleep(0.01)
+        put.stdin.close()
+        assert put.wait(90) == 0
+        wait_until(lambda: seen >= set(lines), 60, "tail has printed every line")
+    finally:
+        for process in (put, tail):
+            process.kill()
+            process.wait()
+    reader.join(30)
+    assert seen == set(lines)

@@ -86,9 +86,10 @@ static void refused_records_stay_in_their_order(void **state)
     add(batch, "k", "one");
     add(batch, "l", "two");
     add(batch, "k", "three");
-    settle(batch, "{\"Records\": [{\"ErrorCode\": \"InternalFailure\", \"ErrorMessage\": \"why\"}, "
-           "{\"ShardId\": \"s\", \"SequenceNumber\": \"1\"}, {\"ErrorCode\": \"Other\"}]}", ERR_OK,
-           &result);
+    settle(batch,
+           "{\"Records\": [{\"ErrorCode\": \"InternalFailure\", \"ErrorMessage\": \"why\"}, "
+           "{\"ShardId\": \"s\", \"SequenceNumber\": \"1\"}, {\"ErrorCode\": \"Other\"}]}",
+           ERR_OK, &result);
     assert_int_equal(result.stored, 1);
     assert_int_equal(result.stored_bytes, 3);
     assert_string_equal(result.refusal.text, "InternalFailure: why");

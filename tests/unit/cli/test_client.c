@@ -49,8 +49,7 @@ static void *serve(void *ctx)
 
 static void server_open(struct server *server)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t len = sizeof(address);
 
     while (server->answer_count < 4 && server->answers[server->answer_count] != NULL)
@@ -132,8 +131,7 @@ static void a_mistake_of_ours_is_not_repeated(void **state)
     server_open(&server);
     snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", server.port);
     struct client *client = client_of(endpoint);
-    assert_int_equal(client_call_json(client, "DescribeStream", in, &out, &answer),
-                     ERR_NOT_FOUND);
+    assert_int_equal(client_call_json(client, "DescribeStream", in, &out, &answer), ERR_NOT_FOUND);
     assert_int_equal(answer.attempts, 1);
     assert_string_equal(answer.type, "ResourceNotFoundException");
     assert_non_null(strstr(answer.reason.text, "ResourceNotFoundException: no s"));

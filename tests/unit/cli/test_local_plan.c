@@ -36,8 +36,7 @@ static void urls_name_all_nodes(void **state)
     char urls[LOCAL_URLS_BYTES_MAX];
 
     local_plan_urls(&plan, LOCAL_PORT_OPERATIONS, urls);
-    assert_string_equal(
-        urls, "http://127.0.0.1:4569,http://127.0.0.1:4579,http://127.0.0.1:4589");
+    assert_string_equal(urls, "http://127.0.0.1:4569,http://127.0.0.1:4579,http://127.0.0.1:4589");
 }
 
 static void the_longest_list_of_urls_has_room(void **state)
@@ -107,7 +106,10 @@ static void a_saved_plan_is_loaded_again(void **state)
     free(loaded);
 
     snprintf(path, sizeof(path), "%s/cluster.json", nested);
-    static const char *const wrong[] = { "", "{}", "[]", "{\"nodes\": 0, \"port\": 1}",
+    static const char *const wrong[] = { "",
+                                         "{}",
+                                         "[]",
+                                         "{\"nodes\": 0, \"port\": 1}",
                                          "{\"nodes\": 17, \"port\": 1}",
                                          "{\"nodes\": 1, \"port\": 65536}",
                                          "{\"nodes\": \"3\", \"port\": 1}" };

@@ -76,8 +76,8 @@ static void a_program_that_is_not_there_is_said(void **state)
     struct reason reason = { "" };
     int pid;
 
-    assert_int_equal(process_start("/nowhere/braidd", OURS, "/dev/null", "/dev/null", &pid,
-                                   &reason), ERR_IO);
+    assert_int_equal(
+        process_start("/nowhere/braidd", OURS, "/dev/null", "/dev/null", &pid, &reason), ERR_IO);
     assert_string_equal(reason.text, "start /nowhere/braidd: No such file or directory");
 }
 

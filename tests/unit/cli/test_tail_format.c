@@ -30,7 +30,8 @@ static void expect_lines(const char *record, enum err err, const char *data, con
 static void a_record_is_its_data_or_an_object(void **state)
 {
     expect_lines("{\"Data\": \"aGk=\", \"PartitionKey\": \"k\", \"SequenceNumber\": \"1\", "
-                 "\"ApproximateArrivalTimestamp\": 1795255236.91}", ERR_OK, "hi\n",
+                 "\"ApproximateArrivalTimestamp\": 1795255236.91}",
+                 ERR_OK, "hi\n",
                  "{\"ShardId\":\"shard\",\"SequenceNumber\":\"1\",\"PartitionKey\":\"k\","
                  "\"ApproximateArrivalTimestamp\":1795255236.91,\"Data\":\"hi\"}\n");
 }
@@ -38,7 +39,8 @@ static void a_record_is_its_data_or_an_object(void **state)
 static void data_that_is_no_text_stays_base64(void **state)
 {
     expect_lines("{\"Data\": \"/w==\", \"PartitionKey\": \"k\", \"SequenceNumber\": \"1\", "
-                 "\"ApproximateArrivalTimestamp\": 1}", ERR_OK, "\xff\n",
+                 "\"ApproximateArrivalTimestamp\": 1}",
+                 ERR_OK, "\xff\n",
                  "{\"ShardId\":\"shard\",\"SequenceNumber\":\"1\",\"PartitionKey\":\"k\","
                  "\"ApproximateArrivalTimestamp\":1,\"DataBase64\":\"/w==\"}\n");
 }
