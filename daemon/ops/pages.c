@@ -65,15 +65,18 @@ static void print_catalog(const struct ops *ops, struct json *json)
 
 static void print_node(const struct ops *ops, struct json *json, const struct model_node *node)
 {
+    bool up = control_health(ops->world.control, node->id) == NODE_UP;
+
     json_object(json, NULL);
     json_id(json, "id", node->id);
     json_text(json, "name", node->name);
     json_text(json, "az", node->az);
-    json_bool(json, "up", control_health(ops->world.control, node->id) == NODE_UP);
+    json_bool(json, "up", up);
     json_text(json, "client_address", node->client_address);
     json_text(json, "peer_address", node->peer_address);
     json_text(json, "operations_address", node->operations_address);
-    json_number(json, "leads", control_leading(ops->world.control, node->id));
+    /* What it said last does not count when it is gone. */
+    json_number(json, "leads", up ? control_leading(ops->world.control, node->id) : 0);
     json_number(json, "replicas", replicas_of(model_of(ops), node->id));
     json_end_object(json);
 }
