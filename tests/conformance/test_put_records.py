@@ -66,7 +66,8 @@ def test_a_call_of_more_than_ten_mebibytes_is_refused(kinesis, stream):
     records = [{"Data": b"x" * (1 << 20), "PartitionKey": f"{i}"}
                for i in range(10)]
     records = [{**r, "Data": r["Data"][:-len(r["PartitionKey"])]} for r in records]
-    assert kinesis.put_records(StreamName=stream, Records=records)["FailedRecordCount"] == 0
+    answer = kinesis.put_records(StreamName=stream, Records=records)
+    assert answer["FailedRecordCount"] == 0, answer["Records"]
     more = records + [{"Data": b"", "PartitionKey": "more"}]
     assert error_of(kinesis.put_records, StreamName=stream, Records=more)[:2] == (
         "InvalidArgumentException", 400)
