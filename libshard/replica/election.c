@@ -148,6 +148,7 @@ static bool ask(struct replica *replica)
         return false;
     replica->hurry_left--;
     replica->time_shift_ms += 2 * (uint64_t)timeout_of(replica);
+    replica->calm_until_ms = 0;
     replica->tick(&replica->io);
     replica_settle(replica);
     return true;

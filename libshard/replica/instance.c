@@ -118,6 +118,7 @@ void instance_stop(struct replica *replica)
     replica->inbox_bytes = 0;
     replica->verified_term = replica->verified_index = 0;
     replica->stamp_term = 0;
+    replica->calm_until_ms = 0;
 
     /* A payload that no applying will unpin: the log has it. */
     const struct log_state *state = log_state(replica->roster->world.log, replica->group);

@@ -384,14 +384,17 @@ static void receive_append(struct replica *replica, const struct letter *letter,
     replica->reading = letter;
     replica->recv(&replica->io, message);
     replica->reading = NULL;
+
+    /* Accepted: libraft's timer starts anew, and never waits less than the timeout. */
+    if (envelope->term == replica->term && raft_state(&replica->raft) == RAFT_FOLLOWER)
+        replica->calm_until_ms =
+            replica_now_ms(replica) + replica->roster->options.election_timeout_ms;
 }
 
 /* A leader's notes about a follower that answered. */
 static void note_answer(struct replica *replica, struct member *member,
                         const struct envelope *envelope)
 {
-    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
-
     if (!replica->leading || envelope->term != replica->lead_term)
         return;
     if (envelope->stamp >= replica->lead_since_ms && envelope->stamp <= replica_now_ms(replica) &&
@@ -403,6 +406,7 @@ static void note_answer(struct replica *replica, struct member *member,
         uint64_t rejected = envelope->appended.rejected;
         member->hint = rejected < behind ? rejected : behind;
     } else if (envelope->appended.last_index > member->match) {
+        const struct log_state *state = log_state(replica->roster->world.log, replica->group);
         member->match = envelope->appended.last_index;
         if (member->match > state->last)
             member->match = state->last;

@@ -96,8 +96,13 @@ struct letter {
 };
 
 struct replica {
+    /* what a tick and a message look at first, close together: there may be thousands of us */
     struct roster *roster;
     uint64_t group;
+    uint64_t calm_until_ms; /* following: libraft's election timer cannot fire before; 0 = ask it */
+    uint64_t applied, hinted;
+    struct letter *vote_held;
+    bool started, broken, closing;
     uint32_t epoch, member_count, self;
     struct member members[GROUP_MEMBERS_MAX];
     uint64_t start_index, start_term, preferred;
@@ -143,7 +148,6 @@ struct replica {
     /* elections */
     uint64_t time_shift_ms, opened_ms;
     bool forgetful; /* had entries when it was opened: may have promised a leader something */
-    struct letter *vote_held;
     struct list_node hurry_link;
     uint64_t hurry_ms, hurry_gone;
     uint32_t hurry_again_ms, hurry_left;
@@ -151,16 +155,21 @@ struct replica {
     /* what the owner has heard */
     enum replica_role role;
     uint64_t role_leader;
-    uint64_t applied, applied_term, applied_time_ms;
-    uint64_t hinted, hinted_ms;
+    uint64_t applied_term, applied_time_ms; /* of `applied` */
+    uint64_t hinted_ms;
     struct list committed_queue;
 
     struct list_node ready; /* in the roster's list of those with something to do */
     struct list_node closing_link;
-    bool started, broken, closing;
     uint32_t reads; /* of feeds, under way */
     void (*closed)(void *ctx);
     void *closed_ctx;
+};
+
+/* One replica; its group beside it, so that a search does not visit the replicas. */
+struct roster_row {
+    uint64_t group;
+    struct replica *replica;
 };
 
 struct roster {
@@ -168,8 +177,8 @@ struct roster {
     struct roster_world world;
     struct outbox outbox;
     struct payload_store payloads;
-    struct replica **replicas; /* in ascending order of groups */
-    size_t replica_count, replica_room;
+    struct roster_row *rows; /* in ascending order of groups */
+    size_t row_count, row_room;
     struct list appends; /* of all replicas, in the order of turns */
     struct sent *sent;
     size_t sent_count, sent_room;

@@ -39,7 +39,7 @@ enum err roster_open(struct roster **ret, const struct roster_options *options,
 
 void roster_close(struct roster *roster)
 {
-    ensure(roster->replica_count == 0 && list_empty(&roster->closing));
+    ensure(roster->row_count == 0 && list_empty(&roster->closing));
     net_forget(roster->world.net, roster);
     timer_stop(&roster->ticker);
     timer_stop(&roster->hurry);
@@ -47,7 +47,7 @@ void roster_close(struct roster *roster)
     outbox_fini(&roster->outbox);
     payload_store_fini(&roster->payloads);
     free(roster->sent);
-    free(roster->replicas);
+    free(roster->rows);
     free(roster);
 }
 
@@ -56,11 +56,11 @@ void roster_close(struct roster *roster)
 /* Place of the first replica whose group is at or above `group`. */
 static size_t place_of(const struct roster *roster, uint64_t group)
 {
-    size_t low = 0, high = roster->replica_count;
+    size_t low = 0, high = roster->row_count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (roster->replicas[middle]->group < group)
+        if (roster->rows[middle].group < group)
             low = middle + 1;
         else
             high = middle;
@@ -72,34 +72,33 @@ struct replica *roster_find(const struct roster *roster, uint64_t group)
 {
     size_t at = place_of(roster, group);
 
-    return at < roster->replica_count && roster->replicas[at]->group == group
-               ? roster->replicas[at]
-               : NULL;
+    return at < roster->row_count && roster->rows[at].group == group ? roster->rows[at].replica
+                                                                     : NULL;
 }
 
 struct replica *roster_next(const struct roster *roster, uint64_t after)
 {
-    size_t at = after == UINT64_MAX ? roster->replica_count : place_of(roster, after + 1);
+    size_t at = after == UINT64_MAX ? roster->row_count : place_of(roster, after + 1);
 
-    return at < roster->replica_count ? roster->replicas[at] : NULL;
+    return at < roster->row_count ? roster->rows[at].replica : NULL;
 }
 
 enum err roster_insert(struct roster *roster, struct replica *replica)
 {
     size_t at = place_of(roster, replica->group);
 
-    if (roster->replica_count == roster->replica_room) {
-        size_t room = roster->replica_room == 0 ? 16 : roster->replica_room * 2;
-        struct replica **replicas = realloc(roster->replicas, room * sizeof(struct replica *));
-        if (replicas == NULL)
+    if (roster->row_count == roster->row_room) {
+        size_t room = roster->row_room == 0 ? 16 : roster->row_room * 2;
+        struct roster_row *rows = realloc(roster->rows, room * sizeof(struct roster_row));
+        if (rows == NULL)
             return ERR_NO_MEMORY;
-        roster->replicas = replicas;
-        roster->replica_room = room;
+        roster->rows = rows;
+        roster->row_room = room;
     }
-    memmove(&roster->replicas[at + 1], &roster->replicas[at],
-            (roster->replica_count - at) * sizeof(struct replica *));
-    roster->replicas[at] = replica;
-    roster->replica_count++;
+    memmove(&roster->rows[at + 1], &roster->rows[at],
+            (roster->row_count - at) * sizeof(struct roster_row));
+    roster->rows[at] = (struct roster_row){ .group = replica->group, .replica = replica };
+    roster->row_count++;
     return ERR_OK;
 }
 
@@ -107,10 +106,10 @@ void roster_remove(struct roster *roster, struct replica *replica)
 {
     size_t at = place_of(roster, replica->group);
 
-    ensure(at < roster->replica_count && roster->replicas[at] == replica);
-    roster->replica_count--;
-    memmove(&roster->replicas[at], &roster->replicas[at + 1],
-            (roster->replica_count - at) * sizeof(struct replica *));
+    ensure(at < roster->row_count && roster->rows[at].replica == replica);
+    roster->row_count--;
+    memmove(&roster->rows[at], &roster->rows[at + 1],
+            (roster->row_count - at) * sizeof(struct roster_row));
 }
 
 /* ---- time ---- */
@@ -121,8 +120,8 @@ static void tick(struct timer *timer)
     struct roster *roster = container_of(timer, struct roster, ticker);
 
     timer_start(roster->world.clock, &roster->ticker, roster->options.tick_ms, tick);
-    for (size_t k = 0; k < roster->replica_count; k++)
-        replica_tick(roster->replicas[k]);
+    for (size_t k = 0; k < roster->row_count; k++)
+        replica_tick(roster->rows[k].replica);
 }
 
 /* ---- the disk ---- */
@@ -260,15 +259,15 @@ static void on_net(void *ctx, enum net_event event, const struct net_peer *peer)
     /* A link that broke says nothing about the process behind it, which may hold a lease. */
     if (event != NET_GONE)
         return;
-    for (size_t k = 0; k < roster->replica_count; k++)
-        election_gone(roster->replicas[k], peer->node);
+    for (size_t k = 0; k < roster->row_count; k++)
+        election_gone(roster->rows[k].replica, peer->node);
 }
 
 struct roster_figures roster_figures(const struct roster *roster)
 {
     struct roster_figures figures = roster->figures;
 
-    figures.replicas = roster->replica_count;
+    figures.replicas = roster->row_count;
     figures.messages_sent = roster->outbox.messages;
     figures.frames_sent = roster->outbox.frames;
     figures.messages_parked = roster->outbox.parked_count;
