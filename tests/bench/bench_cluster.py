@@ -3,7 +3,7 @@ belong beside every figure.
 
     with BenchCluster(nodes=3) as cluster:
         cluster.pids()                  of the nodes that run, by name
-        cluster.signal("node-2"); cluster.start("node-2")
+        cluster.kill("node-2"); cluster.start("node-2")
 
 Started and stopped with `braid local`; whatever becomes of the program, only processes of this
 cluster are ended, by their numbers.  $BRAID_BUILD is the build folder.
@@ -130,12 +130,16 @@ class BenchCluster:
                 continue
         return found
 
-    def signal(self, name, what=signal.SIGKILL):
+    def signal(self, name, what):
         """Returns when it was sent, by time.monotonic()."""
         pid = self.pids()[name]
         at = time.monotonic()
         os.kill(pid, what)
         return at
+
+    def kill(self, name):
+        """SIGKILL, and waits until it is gone."""
+        self.braid("local", "kill", name.rpartition("-")[2])
 
     def start(self, name):
         self.braid("local", "start", name.rpartition("-")[2])
