@@ -37,13 +37,13 @@
 #define RETENTION_GRACE_MS 60000u
 
 /* ---- the log ---- */
-#define FRAME_BYTES_MAX (4u * 1024u * 1024u)  /* one synchronous write; a larger entry stands alone */
+#define FRAME_BYTES_MAX (4u * 1024u * 1024u)  /* one synchronous write; a larger one is alone */
 #define LOG_RUN_ENTRIES_MAX 1024u             /* of one index row: 5 to 40 KiB to decode */
 #define LOG_ROWS_CACHED_MAX 64u               /* decoded index rows, 2.5 MiB at most */
 #define LOG_READS_MAX 16u                     /* extents of one log_read() under way at once */
-#define LOG_READ_EXTENT_MAX (1024u * 1024u)   /* one read of the disk; checked within a millisecond */
+#define LOG_READ_EXTENT_MAX (1024u * 1024u)   /* one read of the disk; checked in under 1 ms */
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
-#define LOG_CREATE_BACKOFF_MS_MAX 60000u      /* between attempts to make a segment on a full disk */
+#define LOG_CREATE_BACKOFF_MS_MAX 60000u      /* between tries to make a segment on a full disk */
 
 /* ---- raft ---- */
 /* of one AppendEntries: its heads are 6 KiB, its parts fit one writev */
