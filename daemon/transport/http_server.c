@@ -165,7 +165,8 @@ static void drain_on_time(struct timer *timer)
 
     server->drained = true;
     note_event(server->options.note, NOTE_WARN, "drain.cut",
-               "port=%s connections=%llu exchanges=%llu", server->name, (unsigned long long)server->figures.connections,
+               "port=%s connections=%llu exchanges=%llu", server->name,
+               (unsigned long long)server->figures.connections,
                (unsigned long long)server->figures.exchanges);
     server->cb(server->cb_ctx);
 }
