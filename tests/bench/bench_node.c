@@ -86,7 +86,7 @@ void bench_node_open(struct bench_node *node, const struct bench_node_options *o
                                        .region = "bench-1",
                                        .account = "000000000000",
                                        .segment_bytes = options->segment_bytes,
-                                       .segments_ahead = 2,
+                                       .segments_ahead = options->segments_ahead,
                                        .election_timeout_ms = 500,
                                        .heartbeat_ms = 100,
                                        .tick_ms = 50,

@@ -32,6 +32,7 @@ struct bench_node_options {
     uint16_t port;         /* node k listens on port + k, on 127.0.0.1 */
     const char *directory; /* an empty one for each node is made below */
     uint64_t segment_bytes;
+    uint32_t segments_ahead; /* written before the start, as a recycled log's are */
 };
 
 /* Opens it or ends the process with a sentence on standard error. */

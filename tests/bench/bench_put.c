@@ -1,12 +1,15 @@
 /* bench-put - acknowledged bytes per second of a three-node cluster, and one put's latency.
  *
- *     bench-put [--dir D] [--seconds S] [--shards G] [--bytes B] [--window W] [--nodes N]
+ *     bench-put [--dir D] [--seconds S] [--shards G] [--bytes B] [--window W] [--nodes N] [--ahead A]
  *
  * N processes on loopback, each a whole node without HTTP.  Each keeps W puts
  * of one record of B bytes under way on the shards that it leads; then all are
  * idle and the first node puts single records of 1 KiB, one at a time.  Behind
  * that, in the same run, as many raw writers as nodes write frames of the mean
  * size that the logs wrote, and one raw writer writes blocks of 4 KiB.
+ *
+ * The logs' segments are written once before the start, as they are in a node
+ * that has run for longer than its retention; the raw writers' files too.
  */
 #include <argp.h>
 #include <signal.h>
@@ -35,7 +38,7 @@
 struct arguments {
     const char *directory;
     double seconds;
-    uint32_t shards, bytes, window, nodes;
+    uint32_t shards, bytes, window, nodes, ahead;
     uint16_t port;
 };
 
@@ -281,7 +284,8 @@ static void run_node(const struct arguments *arguments, uint32_t at, int report)
                                           .count = arguments->nodes,
                                           .port = arguments->port,
                                           .directory = arguments->directory,
-                                          .segment_bytes = 64u << 20 };
+                                          .segment_bytes = 64u << 20,
+                                          .segments_ahead = arguments->ahead };
     bench_node_open(&load->node, &options);
     enter(load, PHASE_JOIN);
     timer_start(load->node.clock, &load->step, STEP_MS, step);
@@ -342,6 +346,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 'w':
         arguments->window = (uint32_t)strtoul(value, NULL, 10);
         return arguments->window >= 1 && arguments->window <= WINDOW_MAX ? 0 : EINVAL;
+    case 'a':
+        arguments->ahead = (uint32_t)strtoul(value, NULL, 10);
+        return arguments->ahead >= 2 ? 0 : EINVAL;
     case 'n':
         arguments->nodes = (uint32_t)strtoul(value, NULL, 10);
         return arguments->nodes >= 1 && arguments->nodes <= 5 ? 0 : EINVAL;
@@ -356,6 +363,7 @@ static const struct argp_option options[] = {
     { "shards", 'g', "G", 0, "Shards of the stream (default 256)", 0 },
     { "bytes", 'b', "B", 0, "Bytes of a record (default 64000)", 0 },
     { "window", 'w', "W", 0, "Puts under way per node (default 64)", 0 },
+    { "ahead", 'a', "A", 0, "Segments of 64 MiB written before the start (default 32)", 0 },
     { "nodes", 'n', "N", 0, "Nodes (default 3)", 0 },
     { 0 },
 };
@@ -370,6 +378,7 @@ int main(int argc, char **argv)
                                    .bytes = 64000,
                                    .window = 64,
                                    .nodes = 3,
+                                   .ahead = 32,
                                    .port = (uint16_t)(20000 + getpid() % 20000) };
     struct result results[5] = { { .acked = 0 } };
     pid_t children[5];
