@@ -281,8 +281,10 @@ static void answer_bytes(struct net_incoming *incoming, const void *bytes, size_
 static void refuse(struct route *route, struct net_incoming *incoming, uint64_t group,
                    enum err err, const struct refusal *more)
 {
-    struct refusal refusal = more == NULL ? (struct refusal){ .leader = 0 } : *more;
+    struct refusal refusal = { .leader = 0 };
 
+    if (more != NULL)
+        refusal = *more;
     if (err == ERR_NOT_LEADER && !route->closed)
         refusal.leader = route_leader(route, group);
     AUTO_UNREF struct buf *buf = refusal_encode(&refusal);
