@@ -10,9 +10,9 @@
 /* Differences of neighbours are small and may be negative: small numbers become short varints. */
 static uint64_t zigzag(uint64_t value, uint64_t before)
 {
-    int64_t difference = (int64_t)(value - before);
+    uint64_t difference = value - before;
 
-    return ((uint64_t)difference << 1) ^ (uint64_t)(difference >> 63);
+    return (difference << 1) ^ (0 - (difference >> 63));
 }
 
 static uint64_t unzigzag(uint64_t coded, uint64_t before)
