@@ -11,7 +11,7 @@ enum err message_settle(struct writer *text, enum error_type type, struct arena 
         writer_fini(text);
         return ERR_NO_MEMORY;
     }
-    if (message.len > 0)
+    if (message.data != NULL)
         memcpy(copy, message.data, message.len);
     *error = (struct wire_error){ .type = type, .message = slice_of(copy, message.len) };
     writer_fini(text);

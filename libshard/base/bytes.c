@@ -173,7 +173,7 @@ static bool grow(struct writer *writer, size_t len)
         writer->failed = true;
         return false;
     }
-    if (writer->len > 0)
+    if (writer->buf != NULL)
         memcpy(buf->data, writer->buf->data, writer->len);
     buf_unref(writer->buf);
     writer->buf = buf;

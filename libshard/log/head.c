@@ -297,7 +297,9 @@ static void build(struct log *log, struct frame_out *frame)
         .items = frame->item_count,
         .ends_turn = frame->ends_turn,
     };
-    memcpy(bytes + FRAME_HEAD_BYTES, writer_slice(&frame->items).data, frame->items.len);
+    struct slice items = writer_slice(&frame->items);
+    if (items.data != NULL)
+        memcpy(bytes + FRAME_HEAD_BYTES, items.data, items.len);
     frame_head_write(&head, bytes);
 
     size_t at = head.head_bytes;

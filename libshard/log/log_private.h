@@ -201,8 +201,8 @@ struct log {
 
 /* No memory for a few bytes of bookkeeping: like a broken promise, it stops the process, because
  * an append cannot be refused half-way. */
-void *log_memory(size_t count, size_t size);
-void *log_memory_grow(void *bytes, size_t count, size_t size);
+__attribute__((returns_nonnull)) void *log_memory(size_t count, size_t size);
+__attribute__((returns_nonnull)) void *log_memory_grow(void *bytes, size_t count, size_t size);
 
 /* ---- log.c ---- */
 void log_fail(struct log *log, const struct reason *reason);

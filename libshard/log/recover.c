@@ -429,7 +429,7 @@ static enum err apply_hints(struct finds *finds)
         if (hint->first <= group->state.last + 1)
             group_trim(log, group, hint->first);
     }
-    for (struct list_node *node; (node = list_pop(&log->dirty_hint)) != NULL;)
+    while (list_pop(&log->dirty_hint) != NULL)
         continue;
     return ERR_OK;
 }
