@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -153,9 +154,23 @@ class BenchCluster:
     def leaders(self, stream, name=None):
         """Which node leads each shard of a stream, as one node sees it; None: nobody, or the node
         has not heard yet that the stream is ACTIVE."""
-        seen = self.page(f"/streams?name={stream}", name)["streams"][0]
+        try:
+            seen = self.page(f"/streams?name={stream}", name)["streams"][0]
+        except urllib.error.HTTPError:
+            return {0: None}
         return {shard["number"]: shard["leader"] if seen["status"] == "ACTIVE" else None
                 for shard in seen["shards"]}
+
+    def await_active(self, stream, timeout_s=60):
+        """Until every node has heard that the stream is ACTIVE, and who leads its shards."""
+        end = time.monotonic() + timeout_s
+        while True:
+            seen = [self.leaders(stream, name) for name in self.nodes]
+            if all(None not in one.values() and one == seen[0] for one in seen):
+                return
+            if time.monotonic() > end:
+                raise RuntimeError(f"{stream} is not ACTIVE after {timeout_s} s: {seen}")
+            time.sleep(0.05)
 
     def host_port(self, name):
         host, _, port = self.nodes[name]["endpoint"].rpartition("/")[2].partition(":")
