@@ -58,6 +58,7 @@ static enum err open_clients(struct node *node, struct reason *reason);
 static enum err open_operations(struct node *node, struct reason *reason);
 static uint64_t note_time(void *ctx);
 static void on_failed(void *ctx, const struct reason *reason);
+static void on_forgotten(void *ctx, const struct reason *reason);
 static void say_started(struct node *node);
 static void look_ready(struct timer *timer);
 static void stop_on_drained(void *ctx);
@@ -183,6 +184,7 @@ static enum err open_control(struct node *node, struct reason *reason)
                     .read_bytes_per_s = (uint32_t)config->read_bytes_per_s,
                     .read_calls_per_s = (uint32_t)config->read_calls_per_s },
         .on_failed = on_failed,
+        .on_forgotten = on_forgotten,
         .ctx = node,
     };
     struct control_world world = { .clock = node->clock,
@@ -298,6 +300,16 @@ static uint64_t note_time(void *ctx)
 static void on_failed(void *ctx, const struct reason *reason)
 {
     node_abandon(ctx, NODE_FAILED, reason);
+}
+
+/* No supervisor may start it again over this directory. */
+static void on_forgotten(void *ctx, const struct reason *reason)
+{
+    struct node *node = ctx;
+    struct reason why = *reason;
+
+    reason_wrap(&why, "data directory %s", node->dir.path);
+    node_abandon(node, NODE_BAD_DATA, &why);
 }
 
 void node_abandon(struct node *node, enum node_status status, const struct reason *reason)

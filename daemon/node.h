@@ -23,7 +23,9 @@ enum node_status {
     NODE_STOPPED = 0,     /* as asked */
     NODE_FAILED = 1,      /* while running, or a port is in use */
     NODE_BAD_CONFIG = 2,
-    NODE_BAD_DATA = 3     /* the data directory: damaged, another node's, locked, read-only */
+    /* The data directory: damaged, another node's, locked, read-only; or the others remember more
+     * of it than it has, which is known only while running. */
+    NODE_BAD_DATA = 3
 };
 
 /* Opens everything.  `config` must outlive the node.  After an error the process must end: what was

@@ -13,6 +13,7 @@ static enum err roster_part_open(struct control *control, struct reason *reason)
 static enum err catalog_part_open(struct control *control, struct reason *reason);
 static void on_durable(void *ctx, uint64_t turn);
 static void on_failed(void *ctx, const struct reason *reason);
+static void on_forgotten(void *ctx, const struct reason *reason);
 static void on_catalog_changed(void *ctx, const struct model *model);
 static bool may_place(void *ctx, uint64_t node);
 
@@ -148,10 +149,13 @@ static enum err log_part_open(struct control *control, struct reason *reason)
 static enum err roster_part_open(struct control *control, struct reason *reason)
 {
     struct roster_options options = { .node = control->options.node,
+                                      .boot = control->options.boot,
                                       .election_timeout_ms = control->options.election_timeout_ms,
                                       .heartbeat_ms = control->options.heartbeat_ms,
                                       .tick_ms = control->options.tick_ms,
-                                      .payload_cache_bytes = CONTROL_PAYLOADS_BYTES_MAX };
+                                      .payload_cache_bytes = CONTROL_PAYLOADS_BYTES_MAX,
+                                      .on_forgotten = on_forgotten,
+                                      .ctx = control };
     struct roster_world world = { .clock = control->world.clock,
                                   .random = control->world.random,
                                   .net = control->world.net,
@@ -205,6 +209,25 @@ void control_fail(struct control *control, const struct reason *reason)
                NOTE_QUOTED(reason->text));
     if (control->options.on_failed != NULL)
         control->options.on_failed(control->options.ctx, reason);
+}
+
+/* The row comes first: the next start must refuse too, and by then this node may have written more
+ * turns than it lost. */
+static void on_forgotten(void *ctx, const struct reason *reason)
+{
+    struct control *control = ctx;
+    struct reason failed = { "" };
+
+    if (identity_forgotten_write(control->world.table, reason, &failed) != ERR_OK)
+        note_event(control->world.note, NOTE_ERROR, "node.forgotten_not_noted", "reason=%s",
+                   NOTE_QUOTED(failed.text));
+    if (control->options.on_forgotten == NULL) {
+        control_fail(control, reason);
+        return;
+    }
+    note_event(control->world.note, NOTE_ERROR, "node.forgotten", "reason=%s",
+               NOTE_QUOTED(reason->text));
+    control->options.on_forgotten(control->options.ctx, reason);
 }
 
 static void on_catalog_changed(void *ctx, const struct model *model)

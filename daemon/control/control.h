@@ -62,11 +62,15 @@ struct control_options {
     size_t tail_bytes_max;       /* all shards of this node */
     struct quota_limits limits;  /* per shard; 0 = unlimited */
     void (*on_failed)(void *ctx, const struct reason *reason); /* stop the process */
+    /* Likewise, and the data directory is of no use any more: control_identity() refuses it from
+     * now on.  NULL: on_failed. */
+    void (*on_forgotten)(void *ctx, const struct reason *reason);
     void *ctx;
 };
 
 /* Blocking.  This data directory's node id: read from the table, or made and written on first use.
- * ERR_VERSION: the directory was written by a newer Braid. */
+ * ERR_VERSION: the directory was written by a newer Braid.  ERR_CORRUPT: a row is damaged, or the
+ * directory lost what its node had promised to others and must not be used again. */
 MUST_CHECK enum err control_identity(struct table *table, struct random *random, uint64_t *node,
                                      struct reason *reason);
 

@@ -10,8 +10,10 @@
 #define ROW_ID "id"
 #define ROW_FORMAT "format"
 #define ROW_CLUSTER "cluster"
+#define ROW_FORGOTTEN "forgotten"
 
 static enum err format_check(struct table *table, struct reason *reason);
+static enum err forgotten_check(struct table *table, struct reason *reason);
 static enum err identity_make(struct table *table, struct random *random, uint64_t *node,
                               struct reason *reason);
 
@@ -21,6 +23,10 @@ enum err control_identity(struct table *table, struct random *random, uint64_t *
     AUTO_UNREF struct buf *row = NULL;
     enum err err = format_check(table, reason);
 
+    if (err == ERR_OK)
+        err = forgotten_check(table, reason);
+    if (err == ERR_CORRUPT)
+        return err; /* its sentence stands alone */
     if (err == ERR_OK)
         err = table_get(table, TABLE_NODE, slice_text(ROW_ID), &row, reason);
     if (err == ERR_NOT_FOUND)
@@ -57,6 +63,34 @@ static enum err format_check(struct table *table, struct reason *reason)
         return ERR_VERSION;
     }
     return ERR_OK;
+}
+
+static enum err forgotten_check(struct table *table, struct reason *reason)
+{
+    AUTO_UNREF struct buf *row = NULL;
+    enum err err = table_get(table, TABLE_NODE, slice_text(ROW_FORGOTTEN), &row, reason);
+
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK;
+    if (err != ERR_OK)
+        return err;
+    reason_set(reason, "%.*s", (int)row->len, (const char *)row->data);
+    return ERR_CORRUPT;
+}
+
+enum err identity_forgotten_write(struct table *table, const struct reason *why,
+                                  struct reason *reason)
+{
+    struct table_batch *batch = table_batch_new();
+
+    if (batch == NULL) {
+        reason_set(reason, "no memory");
+        return ERR_NO_MEMORY;
+    }
+    table_batch_put(batch, TABLE_NODE, slice_text(ROW_FORGOTTEN), slice_text(why->text));
+    enum err err = table_write(table, batch, true, reason);
+    table_batch_free(batch);
+    return err;
 }
 
 static enum err identity_make(struct table *table, struct random *random, uint64_t *node,

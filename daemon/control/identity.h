@@ -3,6 +3,7 @@
  *     "id"       8 bytes   node id, made at first use
  *     "format"   4 bytes   version of the data directory
  *     "cluster"  8 bytes   cluster id, then 8 bytes per member of the catalogue's group
+ *     "forgotten"          why this directory must not be used again, as a sentence
  *
  * All numbers big-endian.  The row "cluster" is durable before the node acts on
  * it; with it a restart needs no seeds.
@@ -32,5 +33,10 @@ MUST_CHECK enum err identity_cluster_read(struct table *table, struct identity_c
 MUST_CHECK enum err identity_cluster_write(struct table *table,
                                            const struct identity_cluster *cluster,
                                            struct reason *reason);
+
+/* Blocking, on the loop, as the process ends: from now on control_identity() refuses this
+ * directory with `why`. */
+MUST_CHECK enum err identity_forgotten_write(struct table *table, const struct reason *why,
+                                             struct reason *reason);
 
 #endif

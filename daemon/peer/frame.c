@@ -8,7 +8,7 @@
 #define SPACE_BYTES_MIN (64u * 1024u)
 
 #define GREETING_MAGIC 0x42524149u /* "BRAI" */
-#define GREETING_VERSION 1u
+#define GREETING_VERSION 2u
 
 static enum err take_head(struct frame_reader *reader, struct slice *bytes);
 static void take_body(struct frame_reader *reader, struct slice *bytes);
@@ -164,12 +164,11 @@ void frame_reader_filled(struct frame_reader *reader, size_t len)
     reader->have += (uint32_t)len;
 }
 
-/*      0  u32  magic "BRAI"            24  u64  durable turn
- *      4  u16  version of the protocol 32  u16  length of the address
- *      6  u8   lane                    34  u16  length of the hello
- *      7  u8   0                       36       address, hello
- *      8  u64  node
- *     16  u64  boot                                                         */
+/*      0  u32  magic "BRAI"            16  u64  boot
+ *      4  u16  version of the protocol 24  u16  length of the address
+ *      6  u8   lane                    26  u16  length of the hello
+ *      7  u8   0                       28       address, hello
+ *      8  u64  node                                                         */
 struct buf *greeting_encode(const struct greeting *greeting)
 {
     ensure(greeting->address.len <= NET_ADDRESS_MAX && greeting->hello.len <= NET_HELLO_MAX);
@@ -183,9 +182,8 @@ struct buf *greeting_encode(const struct greeting *greeting)
     buf->data[7] = 0;
     put_u64(buf->data + 8, greeting->node);
     put_u64(buf->data + 16, greeting->boot);
-    put_u64(buf->data + 24, greeting->durable_turn);
-    put_u16(buf->data + 32, (uint16_t)greeting->address.len);
-    put_u16(buf->data + 34, (uint16_t)greeting->hello.len);
+    put_u16(buf->data + 24, (uint16_t)greeting->address.len);
+    put_u16(buf->data + 26, (uint16_t)greeting->hello.len);
     if (greeting->address.len > 0)
         memcpy(buf->data + GREETING_FIXED_BYTES, greeting->address.data, greeting->address.len);
     if (greeting->hello.len > 0)
@@ -201,8 +199,8 @@ enum err greeting_decode(struct slice bytes, struct greeting *greeting)
     if (get_u16(bytes.data + 4) != GREETING_VERSION)
         return ERR_VERSION;
 
-    size_t address_len = get_u16(bytes.data + 32);
-    size_t hello_len = get_u16(bytes.data + 34);
+    size_t address_len = get_u16(bytes.data + 24);
+    size_t hello_len = get_u16(bytes.data + 26);
     if (address_len > NET_ADDRESS_MAX || hello_len > NET_HELLO_MAX ||
         bytes.len != GREETING_FIXED_BYTES + address_len + hello_len)
         return ERR_CORRUPT;
@@ -211,7 +209,6 @@ enum err greeting_decode(struct slice bytes, struct greeting *greeting)
         .lane = bytes.data[6],
         .node = get_u64(bytes.data + 8),
         .boot = get_u64(bytes.data + 16),
-        .durable_turn = get_u64(bytes.data + 24),
         .address = slice_of(bytes.data + GREETING_FIXED_BYTES, address_len),
         .hello = slice_of(bytes.data + GREETING_FIXED_BYTES + address_len, hello_len),
     };

@@ -91,12 +91,11 @@ struct greeting {
     uint8_t lane; /* enum net_lane: what the dialled connection is for */
     uint64_t node;
     uint64_t boot;
-    uint64_t durable_turn;
     struct slice address; /* at most NET_ADDRESS_MAX bytes */
     struct slice hello;   /* at most NET_HELLO_MAX bytes */
 };
 
-#define GREETING_FIXED_BYTES 36u
+#define GREETING_FIXED_BYTES 28u
 #define GREETING_BYTES_MAX (GREETING_FIXED_BYTES + NET_ADDRESS_MAX + NET_HELLO_MAX)
 
 /* One reference, the caller's.  NULL when there is no memory. */

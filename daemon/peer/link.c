@@ -74,7 +74,6 @@ bool link_greet(struct link *link)
         .lane = (uint8_t)link->lane,
         .node = net->options.node,
         .boot = net->options.boot,
-        .durable_turn = net->durable_turn,
         .address = slice_text(net->address),
         .hello = slice_of(net->hello, net->hello_len),
     };
@@ -329,7 +328,6 @@ static void take_greeting(struct link *link, struct frame *frame)
     link->lane = (enum net_lane)greeting.lane;
     link->node = greeting.node;
     link->boot = greeting.boot;
-    link->durable_turn = greeting.durable_turn;
     link->state = LINK_UP;
     link->reader.body_bytes_max = PEER_FRAME_BYTES_MAX;
     if (link->dial != NULL)

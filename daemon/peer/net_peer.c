@@ -159,11 +159,6 @@ void net_hello_set(struct net *net, struct slice hello)
     net->hello_len = hello.len;
 }
 
-void net_durable_turn_set(struct net *net, uint64_t turn)
-{
-    net->durable_turn = turn;
-}
-
 enum err net_dial(struct net *net, const char *address)
 {
     for (struct list_node *node = list_first(&net->dials); node != NULL;
@@ -303,12 +298,9 @@ void peer_up(struct dial *dial)
     note_event(net->note, NOTE_INFO, "peer.up", "node=%llu address=%s",
                (unsigned long long)dial->node, dial->address);
 
-    uint64_t turns[] = { dial->links[NET_LANE_RAFT]->durable_turn,
-                         dial->links[NET_LANE_BULK]->durable_turn };
     struct net_peer said = {
         .node = dial->node,
         .boot = dial->boot,
-        .durable_turn = turns[0] > turns[1] ? turns[0] : turns[1],
         .address = dial->address,
         .hello = buf_slice(dial->hello),
     };

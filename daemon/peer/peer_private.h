@@ -38,7 +38,7 @@ struct link {
     struct dial *dial; /* NULL: an inbound one */
     enum net_lane lane;
     enum link_state state;
-    uint64_t node, boot, durable_turn; /* of the other end, since LINK_UP */
+    uint64_t node, boot; /* of the other end, since LINK_UP */
     uint64_t order; /* a later connection has a higher one */
     bool spoke;     /* inbound: a message or call has come on it */
 
@@ -199,7 +199,6 @@ struct net {
     uint16_t port;
     unsigned char hello[NET_HELLO_MAX];
     size_t hello_len;
-    uint64_t durable_turn;
     struct handler handlers[NET_KIND_MAX + 1];
     struct listener listeners[NET_LISTENERS_MAX];
     uint32_t listener_count;

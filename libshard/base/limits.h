@@ -62,6 +62,7 @@
 #define RAFT_INBOX_BYTES_MAX (16u * 1024u * 1024u)
 #define RAFT_TRAILING_ENTRIES 1024u /* applied heads that libraft keeps: 140 KB a busy group */
 #define RAFT_THRESHOLD_ENTRIES 1024u          /* beyond them before it forgets */
+#define WITNESS_PEERS_MAX (2u * NODES_MAX)    /* nodes whose words are kept: NET_PEERS_MAX */
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
 #define APPLIED_HINT_ENTRIES 256u             /* a restart applies again at most so many, */
 #define APPLIED_HINT_MS 1000u                 /* or what came in this time */

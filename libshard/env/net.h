@@ -49,7 +49,6 @@ enum net_kind {
 struct net_peer {
     uint64_t node;             /* its id */
     uint64_t boot;             /* changes with each start of its process */
-    uint64_t durable_turn;     /* last turn of its log that it knows durable */
     const char *address;       /* the one that was dialled; "" for one that dialled us */
     struct slice hello;        /* opaque bytes given to net_hello_set() there */
 };
@@ -91,9 +90,6 @@ void net_forget(struct net *net, const void *ctx);
 
 /* What this node says of itself in greetings from now on (cluster, name, AZ, addresses). */
 void net_hello_set(struct net *net, struct slice hello);
-
-/* The durable turn that greetings quote. */
-void net_durable_turn_set(struct net *net, uint64_t turn);
 
 /* Keeps links to whoever answers at `address` ("host:port"), for ever; asking twice
  * changes nothing.  ERR_INVALID: not an address.  ERR_BUSY: NET_PEERS_MAX of them. */

@@ -65,6 +65,7 @@ struct log_recovery {
     uint64_t frames, entries;
     uint64_t torn_frames;  /* a last frame that never was acknowledged, cut off: no harm */
     uint64_t last_turn;
+    uint64_t whole_turn;   /* the last one of which all frames are there */
 };
 
 /* Blocking.  On error nothing is changed on the disk, and the reason says what to do:

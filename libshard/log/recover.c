@@ -346,6 +346,7 @@ static enum err scan_open(struct finds *finds)
     const struct found *first = found_by_number(finds, finds->row.filed + 1);
     log->frame_next = first->head.next_frame;
     log->recovery.last_turn = first->head.next_turn == 0 ? 0 : first->head.next_turn - 1;
+    log->recovery.whole_turn = log->recovery.last_turn;
     for (uint64_t number = finds->row.filed + 1; number <= last && err == ERR_OK; number++) {
         const struct found *found = found_by_number(finds, number);
         const struct found *next = found_by_number(finds, number + 1);

@@ -177,6 +177,8 @@ static enum err replay_held(struct scan *scan)
         return damaged(scan, head->offset, "the frame does not follow from those before it");
     scan->log->recovery.frames++;
     scan->log->recovery.last_turn = head->turn;
+    if (head->ends_turn)
+        scan->log->recovery.whole_turn = head->turn;
     return err;
 }
 

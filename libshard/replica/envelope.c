@@ -2,14 +2,27 @@
 
 static bool known(const struct envelope *envelope);
 
-void envelope_frame_encode(unsigned char bytes[ENVELOPE_FRAME_BYTES], uint32_t envelopes,
-                           uint32_t head_bytes)
+/* From a number a sum may be made: they are kept far from their ends, so that nobody behind has to
+ * think of overflow. */
+#define NUMBER_MAX (UINT64_MAX >> 2)
+
+static void put_word(unsigned char *bytes, const struct envelope_word *word)
+{
+    put_u64(bytes, word->boot);
+    put_u64(bytes + 8, word->turn);
+}
+
+void envelope_frame_encode(unsigned char bytes[ENVELOPE_FRAME_BYTES],
+                           const struct envelope_frame *frame)
 {
     put_u16(bytes, ENVELOPE_FORMAT);
     put_u16(bytes + 2, 0);
-    put_u32(bytes + 4, envelopes);
-    put_u32(bytes + 8, head_bytes);
+    put_u32(bytes + 4, frame->envelopes);
+    put_u32(bytes + 8, frame->head_bytes);
     put_u32(bytes + 12, 0);
+    put_word(bytes + 16, &frame->said);
+    for (unsigned k = 0; k < ENVELOPE_HEARD; k++)
+        put_word(bytes + 32 + 16 * k, &frame->heard[k]);
 }
 
 void envelope_encode(const struct envelope *envelope, unsigned char bytes[ENVELOPE_BYTES])
@@ -44,20 +57,32 @@ void envelope_encode(const struct envelope *envelope, unsigned char bytes[ENVELO
         put_u64(bytes + 32 + 8 * k, numbers[k]);
 }
 
+/* False when no node says so: a word has both or nothing. */
+static bool read_word(struct reader *bytes, struct envelope_word *word)
+{
+    word->boot = reader_u64(bytes);
+    word->turn = reader_u64(bytes);
+    return word->turn <= NUMBER_MAX && (word->turn == 0 || word->boot != 0);
+}
+
 bool envelope_reader_init(struct envelope_reader *reader, struct slice frame)
 {
     struct reader bytes = reader_of(frame);
+    struct envelope_frame read = { 0 };
     uint16_t format = reader_u16(&bytes);
     uint16_t zero = reader_u16(&bytes);
-    uint32_t envelopes = reader_u32(&bytes);
-    uint32_t head_bytes = reader_u32(&bytes);
+    read.envelopes = reader_u32(&bytes);
+    read.head_bytes = reader_u32(&bytes);
     uint32_t zeros = reader_u32(&bytes);
-    struct slice heads = reader_bytes(&bytes, head_bytes);
+    bool known_words = read_word(&bytes, &read.said);
 
-    if (bytes.bad || format != ENVELOPE_FORMAT || zero != 0 || zeros != 0)
+    for (unsigned k = 0; k < ENVELOPE_HEARD; k++)
+        known_words = read_word(&bytes, &read.heard[k]) && known_words;
+    struct slice heads = reader_bytes(&bytes, read.head_bytes);
+    if (bytes.bad || format != ENVELOPE_FORMAT || zero != 0 || zeros != 0 || !known_words)
         return false;
     *reader = (struct envelope_reader){
-        .heads = reader_of(heads), .payloads = bytes, .left = envelopes
+        .frame = read, .heads = reader_of(heads), .payloads = bytes, .left = read.envelopes
     };
     return true;
 }
@@ -105,17 +130,15 @@ bool envelope_next(struct envelope_reader *reader, struct envelope *ret, struct 
     return true;
 }
 
-/* Whether any node could have sent this: numbers from which a sum may be made are kept far from
- * their ends, so that nobody behind has to think of overflow. */
+/* Whether any node could have sent this. */
 static bool known(const struct envelope *envelope)
 {
-    const uint64_t number_max = UINT64_MAX >> 2;
     uint8_t flags = 0;
 
     if (envelope->type < ENVELOPE_APPEND || envelope->type > ENVELOPE_VOTED)
         return false;
-    if (envelope->term > number_max || envelope->append.prev_index > number_max ||
-        envelope->append.prev_term > number_max || envelope->append.commit > number_max)
+    if (envelope->term > NUMBER_MAX || envelope->append.prev_index > NUMBER_MAX ||
+        envelope->append.prev_term > NUMBER_MAX || envelope->append.commit > NUMBER_MAX)
         return false;
     if (envelope->type == ENVELOPE_VOTE)
         flags = ENVELOPE_PRE_VOTE;

@@ -1,11 +1,13 @@
 /* envelope.h - raft messages as bytes between two nodes.
  *
  * One frame (one NET_RAFT message) carries what all groups of one node have to
- * say to another node in one turn: first the heads of all messages, with the
- * heads of their entries, then all payloads in the same order.  So a thousand
- * heartbeats are one buffer, and payloads travel as the bufs they lie in.
+ * say to another node in one turn: first what both know of each other's logs
+ * (replica/witness.h), then the heads of all messages, with the heads of their
+ * entries, then all payloads in the same order.  So a thousand heartbeats are
+ * one buffer, and payloads travel as the bufs they lie in.
  *
- *     frame     format 2 = 1, zero 2, envelopes 4, bytes of heads 4, zero 4
+ *     frame     format 2 = 2, zero 2, envelopes 4, bytes of heads 4, zero 4,
+ *               said 16, heard 2 x 16: each a boot 8 and a turn 8
  *     envelope  group 8, term 8, epoch 4, type 1, flags 1, entries 2, stamp 8,
  *               three numbers of 8 whose meaning depends on the type
  *     entry     48 bytes, log/entry.h
@@ -23,8 +25,9 @@
 #include "base/limits.h"
 #include "log/entry.h"
 
-#define ENVELOPE_FORMAT 1u
-#define ENVELOPE_FRAME_BYTES 16u
+#define ENVELOPE_FORMAT 2u
+#define ENVELOPE_FRAME_BYTES 64u
+#define ENVELOPE_HEARD 2u
 #define ENVELOPE_BYTES 56u
 
 /* Fixed numbers: they are the wire. */
@@ -61,12 +64,25 @@ struct envelope {
     };
 };
 
-void envelope_frame_encode(unsigned char bytes[ENVELOPE_FRAME_BYTES], uint32_t envelopes,
-                           uint32_t head_bytes);
+/* What a process of a node said: its log was durable up to here.  Turn 0: nothing was said. */
+struct envelope_word {
+    uint64_t boot, turn;
+};
+
+struct envelope_frame {
+    uint32_t envelopes;
+    uint32_t head_bytes;                        /* of all envelopes with their entries' heads */
+    struct envelope_word said;                  /* by the sender */
+    struct envelope_word heard[ENVELOPE_HEARD]; /* by the sender, of the receiver */
+};
+
+void envelope_frame_encode(unsigned char bytes[ENVELOPE_FRAME_BYTES],
+                           const struct envelope_frame *frame);
 void envelope_encode(const struct envelope *envelope, unsigned char bytes[ENVELOPE_BYTES]);
 
 /* Walks over one frame. */
 struct envelope_reader {
+    struct envelope_frame frame;
     struct reader heads, payloads; /* what is left of both */
     uint32_t left;                 /* envelopes */
 };

@@ -26,6 +26,8 @@
  *     F17  sending never fails                                    io_net.c
  *     F18  entries below the own applied index are skipped
  *     F19  nothing is delivered while libraft takes a snapshot
+ *     S8   a log that ends before a turn that a peer heard has forgotten:
+ *          its node takes no part any more                       witness.c, roster.c
  */
 #ifndef REPLICA_FENCE_H
 #define REPLICA_FENCE_H
@@ -79,6 +81,9 @@
 #endif
 #ifndef FENCE_OFF_F19
 #define FENCE_OFF_F19 0
+#endif
+#ifndef FENCE_OFF_S8
+#define FENCE_OFF_S8 0
 #endif
 
 #define FENCE(rule) (!FENCE_OFF_##rule)

@@ -33,9 +33,10 @@ static void enqueue(struct outbox *outbox, struct outbox_peer *peer,
 static void flush_peer(struct outbox *outbox, struct outbox_peer *peer);
 static void flush(struct defer *defer);
 
-void outbox_init(struct outbox *outbox, struct net *net, struct clock *clock)
+void outbox_init(struct outbox *outbox, struct net *net, struct clock *clock,
+                 const struct witness *witness)
 {
-    *outbox = (struct outbox){ .net = net, .clock = clock };
+    *outbox = (struct outbox){ .net = net, .clock = clock, .witness = witness };
     list_init(&outbox->peers);
     list_init(&outbox->parked);
 }
@@ -159,7 +160,7 @@ static void enqueue(struct outbox *outbox, struct outbox_peer *peer,
     size_t payload_bytes = 0;
 
     ensure(envelope->entries <= ENVELOPE_ENTRIES_MAX);
-    if (!net_is_up(outbox->net, peer->node)) {
+    if (outbox->mute || !net_is_up(outbox->net, peer->node)) {
         outbox->dropped++;
         return;
     }
@@ -201,27 +202,41 @@ static void flush(struct defer *defer)
         flush_peer(outbox, container_of(node, struct outbox_peer, link));
 }
 
-static void flush_peer(struct outbox *outbox, struct outbox_peer *peer)
+static bool send_frame(struct outbox *outbox, const struct outbox_peer *peer)
 {
+    struct envelope_frame frame = { .envelopes = peer->envelopes,
+                                    .head_bytes = (uint32_t)peer->heads_len };
+    AUTO_UNREF struct buf *heads = buf_new(ENVELOPE_FRAME_BYTES + peer->heads_len);
     struct buf *parts[1 + RAFT_FRAME_PARTS_MAX];
 
+    if (outbox->mute || heads == NULL)
+        return false;
+    witness_say(outbox->witness, peer->node, &frame);
+    envelope_frame_encode(heads->data, &frame);
+    if (peer->heads_len > 0)
+        memcpy(heads->data + ENVELOPE_FRAME_BYTES, peer->heads, peer->heads_len);
+    parts[0] = heads;
+    for (uint32_t k = 0; k < peer->payload_count; k++)
+        parts[k + 1] = peer->payloads[k];
+    outbox->frames++;
+    return net_send(outbox->net, peer->node, NET_LANE_RAFT, NET_RAFT, parts,
+                    1 + peer->payload_count);
+}
+
+void outbox_greet(struct outbox *outbox, uint64_t node)
+{
+    const struct outbox_peer nobody = { .node = node };
+
+    /* When it is lost the link is too, and comes up again. */
+    (void)send_frame(outbox, &nobody);
+}
+
+static void flush_peer(struct outbox *outbox, struct outbox_peer *peer)
+{
     if (peer->envelopes == 0)
         return;
-    struct buf *heads = buf_new(ENVELOPE_FRAME_BYTES + peer->heads_len);
-    if (heads != NULL) {
-        envelope_frame_encode(heads->data, peer->envelopes, (uint32_t)peer->heads_len);
-        memcpy(heads->data + ENVELOPE_FRAME_BYTES, peer->heads, peer->heads_len);
-        parts[0] = heads;
-        for (uint32_t k = 0; k < peer->payload_count; k++)
-            parts[k + 1] = peer->payloads[k];
-        outbox->frames++;
-        if (!net_send(outbox->net, peer->node, NET_LANE_RAFT, NET_RAFT, parts,
-                      1 + peer->payload_count))
-            outbox->dropped += peer->envelopes;
-        buf_unref(heads);
-    } else {
+    if (!send_frame(outbox, peer))
         outbox->dropped += peer->envelopes;
-    }
     for (uint32_t k = 0; k < peer->payload_count; k++)
         buf_unref(peer->payloads[k]);
     peer->payload_count = peer->envelopes = 0;

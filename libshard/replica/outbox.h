@@ -8,6 +8,9 @@
  *     outbox_init -> outbox_peer -> outbox_send ... (turn ends) -> net_send
  *                                   outbox_durable() lets parked ones go
  *     outbox_fini
+ *
+ * Each frame says what this node knows of both logs as of the moment when it
+ * leaves (replica/witness.h).
  */
 #ifndef REPLICA_OUTBOX_H
 #define REPLICA_OUTBOX_H
@@ -20,12 +23,15 @@
 #include "env/net.h"
 #include "log/entry.h"
 #include "replica/envelope.h"
+#include "replica/witness.h"
 
 struct outbox_peer;
 
 struct outbox {
     struct net *net;
     struct clock *clock;
+    const struct witness *witness;
+    bool mute; /* nothing leaves any more */
     struct list peers;
     struct list parked; /* in the order of their sending */
     size_t parked_bytes, parked_count;
@@ -33,7 +39,8 @@ struct outbox {
     uint64_t messages, frames, dropped;
 };
 
-void outbox_init(struct outbox *outbox, struct net *net, struct clock *clock);
+void outbox_init(struct outbox *outbox, struct net *net, struct clock *clock,
+                 const struct witness *witness);
 void outbox_fini(struct outbox *outbox);
 
 /* The queue to `node`, made when there is none; lives as long as the outbox.  NULL: no memory. */
@@ -49,6 +56,9 @@ struct outbox_entry {
  * `durable` is.  Dropped when there is no memory or no room: Raft copes. */
 void outbox_send(struct outbox *outbox, struct outbox_peer *peer, const struct envelope *envelope,
                  const struct outbox_entry *entries, uint64_t turn, uint64_t durable);
+
+/* Sends a frame without messages at once: the peer hears what this node knows of its log. */
+void outbox_greet(struct outbox *outbox, uint64_t node);
 
 /* Everything up to this turn is on the disk. */
 void outbox_durable(struct outbox *outbox, uint64_t turn);

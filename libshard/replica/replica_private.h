@@ -24,6 +24,7 @@
 #include "replica/payload.h"
 #include "replica/replica.h"
 #include "replica/roster.h"
+#include "replica/witness.h"
 
 struct feed;
 
@@ -176,6 +177,10 @@ struct roster {
     struct roster_options options;
     struct roster_world world;
     struct outbox outbox;
+    struct witness witness;
+    uint64_t opened_ms;
+    bool trusted;   /* whoever could contradict the log has spoken, or had the time to */
+    bool forgotten; /* S8: takes no part any more */
     struct payload_store payloads;
     struct roster_row *rows; /* in ascending order of groups */
     size_t row_count, row_room;

@@ -5,7 +5,11 @@
 
 #include "base/ensure.h"
 #include "replica/election.h"
+#include "replica/fence.h"
 #include "replica/replica_private.h"
+
+/* So long a start waits for what others heard: a link comes up within half a second. */
+#define TRUST_TIMEOUTS 2u
 
 static void tick(struct timer *timer);
 static void work(struct defer *defer);
@@ -17,14 +21,17 @@ enum err roster_open(struct roster **ret, const struct roster_options *options,
 {
     struct roster *roster = calloc(1, sizeof(*roster));
 
-    ensure(options->node != 0);
+    ensure(options->node != 0 && options->on_forgotten != NULL);
     ensure(options->tick_ms > 0 && options->tick_ms * 2 <= options->heartbeat_ms);
     ensure(options->heartbeat_ms < options->election_timeout_ms);
     if (roster == NULL)
         return ERR_NO_MEMORY;
     roster->options = *options;
     roster->world = *world;
-    outbox_init(&roster->outbox, world->net, world->clock);
+    witness_init(&roster->witness, options->boot, log_recovery(world->log).whole_turn);
+    roster->opened_ms = clock_mono_ms(world->clock);
+    roster->trusted = roster->witness.found == 0;
+    outbox_init(&roster->outbox, world->net, world->clock, &roster->witness);
     payload_store_init(&roster->payloads, options->payload_cache_bytes);
     list_init(&roster->appends);
     list_init(&roster->ready);
@@ -120,6 +127,9 @@ static void tick(struct timer *timer)
     struct roster *roster = container_of(timer, struct roster, ticker);
 
     timer_start(roster->world.clock, &roster->ticker, roster->options.tick_ms, tick);
+    if (clock_mono_ms(roster->world.clock) - roster->opened_ms >=
+        TRUST_TIMEOUTS * (uint64_t)roster->options.election_timeout_ms)
+        roster->trusted = true;
     for (size_t k = 0; k < roster->row_count; k++)
         replica_tick(roster->rows[k].replica);
 }
@@ -128,6 +138,7 @@ static void tick(struct timer *timer)
 
 void roster_durable(struct roster *roster, uint64_t turn)
 {
+    witness_durable(&roster->witness, turn);
     for (struct list_node *node; (node = list_first(&roster->appends)) != NULL;) {
         struct append *append = container_of(node, struct append, link);
         struct replica *replica = append->replica;
@@ -219,6 +230,56 @@ static struct letter *letter_read(struct envelope_reader *reader, const struct e
     return good ? letter : NULL;
 }
 
+/* S8.  What waits to be sent is not sent, and nothing that comes is read. */
+static void forget(struct roster *roster, uint64_t from, uint64_t turn)
+{
+    struct reason reason;
+
+    reason_set(&reason,
+               "node %016llx heard that turn %llu of this log was durable, but the log ended at "
+               "turn %llu when it was opened: damaged, or an old copy; what this node promised is "
+               "forgotten; give it a new data directory, the others have the data",
+               (unsigned long long)from, (unsigned long long)turn,
+               (unsigned long long)roster->witness.found);
+    roster->forgotten = roster->outbox.mute = true;
+    timer_stop(&roster->ticker);
+    timer_stop(&roster->hurry);
+    roster->options.on_forgotten(roster->options.ctx, &reason);
+}
+
+/* Whether those who may have heard more of this log than is left of it have spoken.  Until then a
+ * vote or a success could contradict one that is forgotten. */
+static bool is_trusted(const struct roster *roster, const struct replica *replica)
+{
+    if (roster->trusted || !FENCE(S8))
+        return true;
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        uint64_t node = replica->members[k].node;
+        if (k != replica->self && !witness_met(&roster->witness, node) &&
+            !net_is_gone(roster->world.net, node))
+            return false;
+    }
+    return true;
+}
+
+/* What the frame says of both logs. */
+static void hear(struct roster *roster, uint64_t from, const struct envelope_frame *frame)
+{
+    uint64_t forgot = witness_forgot(&roster->witness, frame);
+
+    witness_hear(&roster->witness, from, &frame->said);
+    if (forgot != 0 && FENCE(S8))
+        forget(roster, from, forgot);
+}
+
+uint64_t roster_heard(const struct roster *roster, uint64_t node)
+{
+    struct envelope_frame frame = { .envelopes = 0 };
+
+    witness_say(&roster->witness, node, &frame);
+    return frame.heard[0].turn;
+}
+
 static void on_frame(void *ctx, const struct net_message *message)
 {
     struct roster *roster = ctx;
@@ -227,10 +288,13 @@ static void on_frame(void *ctx, const struct net_message *message)
     struct slice heads;
     bool cut = false;
 
-    if (!envelope_reader_init(&reader, message->bytes)) {
+    if (roster->forgotten || !envelope_reader_init(&reader, message->bytes)) {
         roster->figures.dropped_messages++;
         return;
     }
+    hear(roster, message->from, &reader.frame);
+    if (roster->forgotten)
+        return;
     while (!cut && envelope_next(&reader, &envelope, &heads)) {
         struct letter *letter = letter_read(&reader, &envelope, heads, message, &cut);
         struct replica *replica = letter == NULL ? NULL : roster_find(roster, envelope.group);
@@ -240,7 +304,8 @@ static void on_frame(void *ctx, const struct net_message *message)
             note_event(roster->world.note, NOTE_WARN, "replica.message_damaged",
                        "group=%llu from=%llu", (unsigned long long)envelope.group,
                        (unsigned long long)message->from);
-        if (replica == NULL || replica->epoch != envelope.epoch) {
+        if (replica == NULL || replica->epoch != envelope.epoch ||
+            !is_trusted(roster, replica)) {
             roster->figures.dropped_messages++;
             if (letter != NULL)
                 letter_free(letter);
@@ -256,8 +321,10 @@ static void on_net(void *ctx, enum net_event event, const struct net_peer *peer)
 {
     struct roster *roster = ctx;
 
+    if (event == NET_UP)
+        outbox_greet(&roster->outbox, peer->node);
     /* A link that broke says nothing about the process behind it, which may hold a lease. */
-    if (event != NET_GONE)
+    if (event != NET_GONE || roster->forgotten)
         return;
     for (size_t k = 0; k < roster->row_count; k++)
         election_gone(roster->rows[k].replica, peer->node);

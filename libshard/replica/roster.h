@@ -6,6 +6,12 @@
  * commit), sends everything for one peer as few frames as possible, and reacts
  * when a peer's process is known to be gone: the groups that it led elect at
  * once.
+ *
+ * A node whose log ends before a turn that a peer heard was durable has
+ * forgotten what it promised (replica/witness.h, S8).  The roster says nothing
+ * any more then, hears nothing, and says so to its owner.  After a start with a
+ * log nothing is taken part in until all other members of a group have spoken
+ * once, are known to be gone, or have been silent for 2 T.
  */
 #ifndef REPLICA_ROSTER_H
 #define REPLICA_ROSTER_H
@@ -25,10 +31,15 @@ struct replica;
 
 struct roster_options {
     uint64_t node;                /* id of this node */
+    uint64_t boot;                /* changes with each start of its process; not 0 */
     uint32_t election_timeout_ms; /* T; members wait between T and 2T */
     uint32_t heartbeat_ms;
     uint32_t tick_ms;             /* at most half of heartbeat_ms */
     size_t payload_cache_bytes;   /* payloads that are not applied yet are held beyond it */
+    /* Once: this node must never take part under its id again.  Make that durable, then stop the
+     * process; `reason` says what to do. */
+    void (*on_forgotten)(void *ctx, const struct reason *reason);
+    void *ctx;
 };
 
 struct roster_world {
@@ -45,6 +56,9 @@ MUST_CHECK enum err roster_open(struct roster **ret, const struct roster_options
 
 /* All replicas must be closed. */
 void roster_close(struct roster *roster);
+
+/* The last turn of its log that `node` ever said was durable, to this process; 0 = none. */
+uint64_t roster_heard(const struct roster *roster, uint64_t node);
 
 /* To be called from log_options.on_durable. */
 void roster_durable(struct roster *roster, uint64_t turn);

@@ -4,6 +4,7 @@
  *
  *   - reading ends, and gives no bytes from outside the frame;
  *   - an entry that is given is what its head names;
+ *   - a frame's head encodes to the bytes that it was;
  *   - a message that is given encodes to bytes that read as the same message.
  */
 #include <stdint.h>
@@ -14,6 +15,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void check_head(const struct envelope_frame *head, struct slice frame)
+{
+    unsigned char bytes[ENVELOPE_FRAME_BYTES];
+
+    envelope_frame_encode(bytes, head);
+    ensure(memcmp(bytes, frame.data, sizeof(bytes)) == 0);
+    ensure(head->said.turn == 0 || head->said.boot != 0);
+}
+
 static void check_round_trip(const struct envelope *envelope)
 {
     unsigned char bytes[ENVELOPE_FRAME_BYTES + ENVELOPE_BYTES], again[ENVELOPE_BYTES];
@@ -22,7 +32,8 @@ static void check_round_trip(const struct envelope *envelope)
     struct slice heads;
 
     bare.entries = 0;
-    envelope_frame_encode(bytes, 1, ENVELOPE_BYTES);
+    struct envelope_frame frame = { .envelopes = 1, .head_bytes = ENVELOPE_BYTES };
+    envelope_frame_encode(bytes, &frame);
     envelope_encode(&bare, bytes + ENVELOPE_FRAME_BYTES);
     ensure(envelope_reader_init(&reader, slice_of(bytes, sizeof(bytes))));
     ensure(envelope_next(&reader, &back, &heads));
@@ -50,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!envelope_reader_init(&reader, frame))
         return 0;
+    check_head(&reader.frame, frame);
     while (!cut && envelope_next(&reader, &envelope, &heads)) {
         check_round_trip(&envelope);
         for (uint32_t k = 0; k < envelope.entries && !cut; k++) {

@@ -7,6 +7,7 @@
 #include "cluster.h"
 #include "control/control.h"
 #include "figure8.h"
+#include "forgotten.h"
 #include "nemesis.h"
 #include "workload.h"
 
@@ -92,6 +93,7 @@ void checks_after_event(struct world *world, struct sim_node *node)
         look_at_leader(world, node, seen, &status);
         figure8_look(world, node, group, status.role != REPLICA_FOLLOWER, status.term, status.last,
                      status.applied);
+        forgotten_look(world, node, status.role != REPLICA_FOLLOWER);
     }
 }
 
@@ -195,6 +197,8 @@ void checks_read_all(struct world *world)
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
         struct shard *shard;
+        if (node->retired)
+            continue;
         for (uint64_t group = CATALOG_GROUP;
              (shard = control_shard_next(node->control, group)) != NULL;) {
             group = shard_group(shard);

@@ -8,6 +8,7 @@
 #include "checks.h"
 #include "control/control.h"
 #include "disk_sim.h"
+#include "forgotten.h"
 #include "table_sim.h"
 #include "workload.h"
 
@@ -54,6 +55,13 @@ static void failed(void *ctx, const struct reason *reason)
     world_violation(node->world, "node failed", "node %u: %s", node->at + 1, reason->text);
 }
 
+static void forgotten(void *ctx, const struct reason *reason)
+{
+    struct sim_node *node = ctx;
+
+    forgotten_says(node->world, node, reason);
+}
+
 static uint64_t note_time(void *ctx)
 {
     return clock_wall_ms(ctx);
@@ -94,6 +102,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .tick_ms = TICK_MS,
         .tail_bytes_max = 256 * 1024,
         .on_failed = failed,
+        .on_forgotten = forgotten,
         .ctx = node,
     };
 }
@@ -105,7 +114,10 @@ static void open_node(struct world *world, struct sim_node *node, void *ctx, uin
 
     note_init(&node->note, world->notes != NULL ? NOTE_DEBUG : NOTE_OFF, note_time, &node->clock);
     note_to(&node->note, note_line, node);
-    if (control_identity(node->table, &node->random, &node->id, &reason) != ERR_OK)
+    enum err err = control_identity(node->table, &node->random, &node->id, &reason);
+    if (err != ERR_OK && forgotten_refuses(world, node, err, &reason))
+        return;
+    if (err != ERR_OK)
         world_violation(world, "start", "node %u: identity: %s", node->at + 1, reason.text);
     struct control_options options = options_of(node, names);
     struct control_world below = { .clock = &node->clock,
@@ -115,7 +127,9 @@ static void open_node(struct world *world, struct sim_node *node, void *ctx, uin
                                    .table = node->table,
                                    .net = node->net,
                                    .note = &node->note };
-    enum err err = control_open(&node->control, &options, &below, &reason);
+    err = control_open(&node->control, &options, &below, &reason);
+    if (err != ERR_OK && forgotten_refuses(world, node, err, &reason))
+        return;
     if (err != ERR_OK)
         world_violation(world, "start", "node %u does not start: %s: %s", node->at + 1,
                         err_name(err), reason.text);
@@ -125,7 +139,7 @@ static void open_node(struct world *world, struct sim_node *node, void *ctx, uin
 
 void cluster_start(struct world *world, struct sim_node *node)
 {
-    if (node->up)
+    if (node->up || node->retired)
         return;
     node->up = true;
     node->host_down = false;

@@ -34,6 +34,7 @@ struct cluster {
     void *workload;        /* of workload.h */
     void *sights;          /* of checks.c */
     void *figure8;         /* of figure8.c, NULL when it is not played */
+    void *forgotten;       /* of forgotten.c, likewise */
     uint64_t leader_terms; /* leaderships seen */
 };
 

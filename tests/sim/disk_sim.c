@@ -264,6 +264,11 @@ void disk_sim_crash(struct disk *disk, enum death death)
         disk->files[i]->open = false;
 }
 
+bool disk_sim_idle(const struct disk *disk)
+{
+    return list_empty(&disk->writes);
+}
+
 bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset)
 {
     struct disk_file *file = find(disk, name);

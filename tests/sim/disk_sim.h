@@ -25,6 +25,9 @@ void disk_sim_stall(struct disk *disk, uint64_t until_ns);
 /* Each operation takes `factor` times as long; 1 = normal. */
 void disk_sim_slow(struct disk *disk, uint32_t factor);
 
+/* No write is under way. */
+bool disk_sim_idle(const struct disk *disk);
+
 /* Flips a bit in the middle of a file's used part; false when there is nothing. */
 bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset);
 

@@ -19,6 +19,7 @@
 #include "checks.h"
 #include "cluster.h"
 #include "figure8.h"
+#include "forgotten.h"
 #include "heap.h"
 #include "nemesis.h"
 #include "workload.h"
@@ -29,7 +30,7 @@
 struct arguments {
     uint64_t seed, seeds;
     double minutes;
-    bool trace, notes, expect_violation, quiet, figure8;
+    bool trace, notes, expect_violation, quiet, figure8, forgotten;
 };
 
 static const struct argp_option options[] = {
@@ -39,7 +40,8 @@ static const struct argp_option options[] = {
     { "trace", 't', NULL, 0, "Print every event", 0 },
     { "notes", 'n', NULL, 0, "Print what nodes and nemesis say", 0 },
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
-    { "scenario", 'c', "NAME", 0, "Instead of random faults: figure-8 (rule F3)", 0 },
+    { "scenario", 'c', "NAME", 0,
+      "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8)", 0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
 };
@@ -69,7 +71,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case 'c':
         arguments->figure8 = strcmp(value, "figure-8") == 0;
-        return arguments->figure8 ? 0 : EINVAL;
+        arguments->forgotten = strcmp(value, "forgotten-tail") == 0;
+        return arguments->figure8 || arguments->forgotten ? 0 : EINVAL;
     case 'q':
         arguments->quiet = true;
         return 0;
@@ -106,6 +109,14 @@ static struct cluster_options options_for(struct world *world)
     };
     chosen.client_count = chosen.shard_count * (1 + (uint32_t)random_below(&random, 8));
     return chosen;
+}
+
+/* Nothing but the scenario. */
+static void options_for_forgotten(struct cluster_options *chosen)
+{
+    chosen->weather.loss_of = 0;
+    chosen->aimed = false;
+    chosen->isolate_first_of = 0;
 }
 
 /* One shard, one client, nothing but the schedule. */
@@ -174,15 +185,20 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     struct cluster_options chosen = options_for(world);
     if (arguments->figure8)
         options_for_figure8(&chosen);
+    if (arguments->forgotten)
+        options_for_forgotten(&chosen);
     cluster_init(cluster, world, &chosen);
     start_all(world);
     workload_start(world);
     if (arguments->figure8)
         figure8_start(world);
+    else if (arguments->forgotten)
+        forgotten_start(world);
     else
         nemesis_start(world);
     world_run(world, (uint64_t)(arguments->minutes * 60 * 1e9));
     heal_and_check(world);
+    forgotten_check(world);
     if (!arguments->quiet)
         report(world, cluster, (double)clock() / CLOCKS_PER_SEC);
     fflush(NULL);

@@ -38,7 +38,6 @@ struct net {
     uint32_t listener_count;
     unsigned char hello[NET_HELLO_MAX];
     size_t hello_len;
-    uint64_t durable_turn;
     struct link links[SIM_NODES_MAX];
     bool cut_to[SIM_NODES_MAX];
     uint64_t cut_since[SIM_NODES_MAX];

@@ -45,7 +45,6 @@ void net_sim_boot(struct net *net)
     memset(net->handlers, 0, sizeof net->handlers);
     net->listener_count = 0;
     net->hello_len = 0;
-    net->durable_turn = 0;
     net->deadline = (struct timer){ .cb = NULL };
     net->local = (struct defer){ .cb = NULL };
     list_init(&net->calls);
@@ -109,11 +108,6 @@ void net_hello_set(struct net *net, struct slice hello)
     net->hello_len = hello.len;
 }
 
-void net_durable_turn_set(struct net *net, uint64_t turn)
-{
-    net->durable_turn = turn;
-}
-
 bool net_is_up(const struct net *net, uint64_t node)
 {
     if (node == net->node->id)
@@ -159,10 +153,8 @@ static void tell(struct net *net, enum net_event event, uint32_t to)
 
     snprintf(address, sizeof address, "node-%u", to + 1);
     struct net_peer peer = { .node = link->node, .boot = link->boot, .address = address };
-    if (event == NET_UP) {
-        peer.durable_turn = other->durable_turn;
+    if (event == NET_UP)
         peer.hello = slice_of(other->hello, other->hello_len);
-    }
     world_say(net->node->world, net->node, "link to node %u: %s", to + 1,
               event == NET_UP     ? "up"
               : event == NET_LOST ? "lost"

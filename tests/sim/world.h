@@ -89,6 +89,7 @@ struct sim_node {
     bool stopping; /* in an orderly way; its parts go one by one */
     bool doomed;   /* dies as soon as the present event has run */
     enum death doom;
+    bool retired; /* its data directory must not be used again: it stays down */
 };
 
 struct world_event;

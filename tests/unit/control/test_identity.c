@@ -46,6 +46,22 @@ static void a_directory_of_a_newer_version_is_refused(void **state)
     assert_int_equal(identity(&table, 41, &node), ERR_VERSION);
 }
 
+static void a_directory_that_forgot_is_refused_for_ever(void **state)
+{
+    struct table table = { .count = 0 };
+    struct reason why = { "turn 7 is gone; give it a new data directory" }, reason = { "" };
+    struct random random = { .state = { 41 } };
+    uint64_t node = 0;
+
+    assert_int_equal(identity(&table, 41, &node), ERR_OK);
+    assert_int_equal(identity_forgotten_write(&table, &why, &reason), ERR_OK);
+    assert_true(fake_table_row(&table, "forgotten")->synced);
+    for (int start = 0; start < 2; start++) {
+        assert_int_equal(control_identity(&table, &random, &node, &reason), ERR_CORRUPT);
+        assert_string_equal(reason.text, why.text);
+    }
+}
+
 static void a_damaged_identity_is_not_replaced(void **state)
 {
     struct table table = { .count = 0 };
@@ -106,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_is_made_once_and_durable),
         cmocka_unit_test(a_directory_of_a_newer_version_is_refused),
+        cmocka_unit_test(a_directory_that_forgot_is_refused_for_ever),
         cmocka_unit_test(a_damaged_identity_is_not_replaced),
         cmocka_unit_test(an_id_that_cannot_be_written_is_not_used),
         cmocka_unit_test(a_new_node_belongs_to_no_cluster),

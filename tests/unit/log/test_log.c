@@ -61,6 +61,7 @@ static void a_restart_finds_what_was_durable(void **state)
     node_reopen(&node);
     assert_int_equal(log_turn(node.log), turn);
     assert_int_equal(log_recovery(node.log).last_turn, turn - 1);
+    assert_int_equal(log_recovery(node.log).whole_turn, turn - 1);
     assert_int_equal(log_recovery(node.log).torn_frames, 0);
     node_check(&node);
     node_append(&node, 3, 500);

@@ -106,6 +106,24 @@ static void a_last_frame_with_garbage_in_its_payload_is_cut_off_and_counted(void
     expect_without_last(1);
 }
 
+static void a_turn_that_lost_its_last_frame_is_not_whole(void **state)
+{
+    (void)state;
+    node.segment_bytes = 16 * MIB;
+    node_open(&node);
+    node_wait(&node, node_start(&node, 1));
+    uint64_t turn = log_turn(node.log);
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(node_append(&node, 1, 900 * 1024), turn);
+    node_wait(&node, turn);
+    node_close(&node);
+    struct tail_place tail = node_tail(&node);
+    file_xor(tail.path, tail.frame + 60, 0x10);
+    node_open(&node);
+    assert_int_equal(log_recovery(node.log).last_turn, turn);
+    assert_int_equal(log_recovery(node.log).whole_turn, turn - 1);
+}
+
 static void a_flipped_bit_in_a_header_in_the_middle_is_corruption(void **state)
 {
     struct tail_place tail = write_some();
@@ -347,6 +365,7 @@ int main(void)
         TEST(a_last_frame_without_its_header_is_cut_off),
         TEST(a_last_frame_with_garbage_in_its_header_is_cut_off_and_counted),
         TEST(a_last_frame_with_garbage_in_its_payload_is_cut_off_and_counted),
+        TEST(a_turn_that_lost_its_last_frame_is_not_whole),
         TEST(a_flipped_bit_in_a_header_in_the_middle_is_corruption),
         TEST(a_flipped_payload_bit_in_the_middle_hurts_that_entry_only),
         TEST(another_nodes_directory_is_refused),

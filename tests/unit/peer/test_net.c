@@ -21,7 +21,7 @@
 
 struct event {
     enum net_event event;
-    uint64_t node, boot, turn;
+    uint64_t node, boot;
     char hello[64];
 };
 
@@ -85,9 +85,7 @@ static void on_event(void *ctx, enum net_event event, const struct net_peer *pee
     struct event *seen = &node->events[node->event_count++];
 
     assert_true(node->event_count < EVENTS_MAX);
-    *seen = (struct event){
-        .event = event, .node = peer->node, .boot = peer->boot, .turn = peer->durable_turn
-    };
+    *seen = (struct event){ .event = event, .node = peer->node, .boot = peer->boot };
     assert_true(peer->hello.len < sizeof(seen->hello));
     if (peer->hello.len > 0)
         memcpy(seen->hello, peer->hello.data, peer->hello.len);
@@ -259,14 +257,12 @@ static void greetings_tell_who_is_there(void **state)
     node_open(world, 0, 100);
     node_open(world, 1, 200);
     net_hello_set(world->nodes[1].net, slice_text("az=b"));
-    net_durable_turn_set(world->nodes[1].net, 77);
     node_dial(world, 0, 1);
     until(world, net_is_up(world->nodes[0].net, 2));
     struct event event = last_event(&world->nodes[0]);
     assert_int_equal(event.event, NET_UP);
     assert_int_equal(event.node, 2);
     assert_int_equal(event.boot, 200);
-    assert_int_equal(event.turn, 77);
     assert_string_equal(event.hello, "az=b");
     assert_false(net_is_up(world->nodes[1].net, 1)); /* it has not dialled */
     assert_int_equal(world->nodes[1].event_count, 0);

@@ -131,13 +131,24 @@ struct fake_owner *fake_owner(struct fake *fake, uint64_t node, uint64_t group)
     return &fake_node(fake, node)->owners[group];
 }
 
+static void owner_forgotten(void *ctx, const struct reason *reason)
+{
+    struct fake_node *node = ctx;
+
+    node->forgotten++;
+    node->forgotten_why = *reason;
+}
+
 static void roster_make(struct fake_node *node)
 {
     struct roster_options options = { .node = node->id,
+                                      .boot = ++node->boot,
                                       .election_timeout_ms = FAKE_T,
                                       .heartbeat_ms = FAKE_BEAT,
                                       .tick_ms = FAKE_BEAT / 2,
-                                      .payload_cache_bytes = 4096 };
+                                      .payload_cache_bytes = 4096,
+                                      .on_forgotten = owner_forgotten,
+                                      .ctx = node };
     struct roster_world world = { &node->clock, &node->random, &node->net, &node->log };
 
     turn_init(&node->clock.turn);
@@ -339,15 +350,32 @@ void fake_power_off(struct fake *fake, uint64_t node, uint64_t kept)
     tell(fake, NET_GONE, node);
 }
 
-void fake_restart(struct fake *fake, uint64_t node, uint64_t preferred)
+static void restart(struct fake *fake, uint64_t node, uint64_t preferred, uint64_t found)
 {
     struct fake_node *again = fake_node(fake, node);
 
+    again->log.found = found;
     roster_make(again);
     for (uint32_t k = 0; k < FAKE_GROUPS_MAX; k++)
         if (again->log.groups[k].state.group != 0)
             fake_open(again, again->log.groups[k].state.group, preferred, false);
     tell(fake, NET_UP, node);
+}
+
+void fake_restart(struct fake *fake, uint64_t node, uint64_t preferred)
+{
+    restart(fake, node, preferred, fake_node(fake, node)->log.durable);
+}
+
+/* Turns go on from what was found, as in the real log. */
+void fake_restart_forgetful(struct fake *fake, uint64_t node, uint64_t turns)
+{
+    struct log *log = &fake_node(fake, node)->log;
+
+    assert_true(list_empty(&log->writes) && log->durable > turns);
+    log->durable -= turns;
+    log->turn = log->durable + 1;
+    restart(fake, node, node, log->durable);
 }
 
 void fake_cut(struct fake *fake, uint64_t a, uint64_t b, bool cut)

@@ -62,6 +62,7 @@ struct log {
     struct fake_group disk[FAKE_GROUPS_MAX]; /* what a power loss leaves */
     struct list writes;
     uint64_t turn, durable;   /* gathering, durable */
+    uint64_t found;           /* what a start finds durable */
     uint64_t write_done_ms;   /* 0 = nothing is being written */
     uint64_t write_turn;
     bool gathered, stalled, full;
@@ -93,6 +94,9 @@ struct fake_node {
     struct log log;
     struct random random;
     struct roster *roster;
+    uint64_t boot;
+    uint64_t forgotten; /* how often the roster said so */
+    struct reason forgotten_why;
     struct fake_owner owners[FAKE_GROUPS_MAX];
 };
 
@@ -140,6 +144,8 @@ void fake_kill(struct fake *fake, uint64_t node);
 void fake_power_off(struct fake *fake, uint64_t node, uint64_t kept);
 /* It comes back, with an empty memory, and opens all its groups. */
 void fake_restart(struct fake *fake, uint64_t node, uint64_t preferred);
+/* Likewise, but the last `turns` that were durable are not found any more. */
+void fake_restart_forgetful(struct fake *fake, uint64_t node, uint64_t turns);
 void fake_cut(struct fake *fake, uint64_t a, uint64_t b, bool cut);
 void fake_cut_off(struct fake *fake, uint64_t node, bool cut);
 

@@ -127,6 +127,11 @@ uint64_t log_durable(const struct log *log)
     return log->durable;
 }
 
+struct log_recovery log_recovery(const struct log *log)
+{
+    return (struct log_recovery){ .last_turn = log->found, .whole_turn = log->found };
+}
+
 bool log_has_room(const struct log *log, size_t bytes)
 {
     return !log->full;

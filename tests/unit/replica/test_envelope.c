@@ -41,7 +41,11 @@ static struct frame frame_make(void)
         entry_head_encode(&head, frame.bytes + frame.len);
         frame.len += ENTRY_HEAD_BYTES;
     }
-    envelope_frame_encode(frame.bytes, 2, (uint32_t)(frame.len - ENVELOPE_FRAME_BYTES));
+    struct envelope_frame head = { .envelopes = 2,
+                                   .head_bytes = (uint32_t)(frame.len - ENVELOPE_FRAME_BYTES),
+                                   .said = { 5, 60 },
+                                   .heard = { { 7, 80 }, { 6, 70 } } };
+    envelope_frame_encode(frame.bytes, &head);
     memcpy(frame.bytes + frame.len, "hello", 5);
     frame.len += 5;
     return frame;
@@ -86,6 +90,12 @@ static void what_is_written_is_read(void **state)
     bool cut;
 
     assert_true(envelope_reader_init(&reader, slice_of(frame.bytes, frame.len)));
+    assert_int_equal(reader.frame.said.boot, 5);
+    assert_int_equal(reader.frame.said.turn, 60);
+    for (uint64_t k = 0; k < ENVELOPE_HEARD; k++) {
+        assert_int_equal(reader.frame.heard[k].boot, 7 - k);
+        assert_int_equal(reader.frame.heard[k].turn, 80 - 10 * k);
+    }
     assert_true(envelope_next(&reader, &envelope, &heads));
     assert_int_equal(envelope.type, ENVELOPE_VOTE);
     assert_int_equal(envelope.flags, ENVELOPE_PRE_VOTE);
@@ -161,7 +171,8 @@ static void attack(struct fake *fake, uint64_t from, const struct envelope *enve
     AUTO_UNREF struct buf *buf = buf_new(ENVELOPE_FRAME_BYTES + ENVELOPE_BYTES);
     struct net_message message = { from, NET_RAFT, buf_slice(buf), buf };
 
-    envelope_frame_encode(buf->data, 1, ENVELOPE_BYTES);
+    struct envelope_frame frame = { .envelopes = 1, .head_bytes = ENVELOPE_BYTES };
+    envelope_frame_encode(buf->data, &frame);
     envelope_encode(envelope, buf->data + ENVELOPE_FRAME_BYTES);
     node->net.on_raft(node->net.ctx, &message);
     turn_settle(&node->clock.turn);

@@ -167,6 +167,9 @@ static void log_and_roster_open(struct river *river)
     };
     const struct roster_options roster_options = {
         .node = NODE,
+        .boot = 1,
+        .on_forgotten = on_failed,
+        .ctx = river,
         .election_timeout_ms = 100,
         .heartbeat_ms = 20,
         .tick_ms = 10,
