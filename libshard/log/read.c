@@ -214,7 +214,7 @@ static void plan(struct read_job *job)
             job->extent_count == 0 ? NULL : &job->extents[job->extent_count - 1];
         if (job->spots[i].segment == NULL)
             continue;
-        if (extent == NULL || !joins(job, first, last, i)) {
+        if (job->extent_count == 0 || !joins(job, first, last, i)) {
             extent = &job->extents[job->extent_count++];
             *extent = (struct extent_read){ .job = job, .first = i };
             extent->offset = job->spots[i].offset / DISK_ALIGN * DISK_ALIGN;
