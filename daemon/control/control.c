@@ -28,9 +28,9 @@ enum err control_open(struct control **ret, const struct control_options *option
 
     struct control *control = calloc(1, sizeof(*control));
     if (control == NULL || !options_copy(control, options)) {
-        reason_set(reason, "no memory");
         /* The process ends: what was copied goes with it.
          * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+        reason_set(reason, "no memory");
         return ERR_NO_MEMORY;
     }
     control->world = *world;
