@@ -13,6 +13,8 @@
 #define RECORDS_PER_CALL_MAX 500u             /* PutRecords */
 #define PUT_BYTES_MAX (10u * 1024u * 1024u)   /* PutRecords, data + partition keys */
 #define GET_RECORDS_MAX 10000u                /* GetRecords.Limit */
+#define RECORD_KIB_MAX 10240u                 /* a stream's MaxRecordSizeInKiB */
+#define RETENTION_HOURS_MAX 8760u             /* a stream's, a year */
 #define GET_BYTES_MAX (10u * 1024u * 1024u)   /* GetRecords answer */
 #define PARTITION_KEY_CHARS_MAX 256u
 
@@ -29,6 +31,7 @@
 
 /* ---- shards ---- */
 #define PUTQ_WAITING_BYTES_MAX (8u * 1024u * 1024u) /* of puts behind an entry: eight full ones */
+#define PUTQ_WAITING_PUTS_MAX 1024u /* of them: two full entries of single records */
 #define TAIL_ENTRIES_MAX 4096u /* newest entries of a shard in memory; bytes are bounded apart */
 /* reads of one shard that wait for the log, each with an answer's memory */
 #define SHARD_READS_MAX 64u
@@ -71,6 +74,8 @@
 #define CATALOG_STREAMS_MAX 10000u            /* rows of streams; the image stays under a few MiB */
 #define CATALOG_SHARDS_MAX 20000u /* of all streams: 2 MB of image, packed in a few ms */
 #define STREAM_SHARDS_MAX 10000u /* of one stream, AWS's largest quota: a change of 1 MB */
+/* of the image's streams: with the nodes it fits one frame to a peer, twice */
+#define CATALOG_BYTES_MAX (8u * 1024u * 1024u)
 #define STREAM_TAGS_MAX 50u                   /* AWS's */
 #define TAG_KEY_BYTES_MAX 512u                /* 128 characters in UTF-8 */
 #define TAG_VALUE_BYTES_MAX 1024u             /* 256 characters in UTF-8 */
@@ -114,9 +119,11 @@
 #define DISK_READS_MAX 16u /* handed to libuv's threads at once; more wait their turn */
 
 /* ---- requests on their way to a shard (api/route) ---- */
-#define ROUTE_JOBS_MAX 16384u /* asked by this node's clients: 500 shards of 32 PutRecords */
+/* of one kind, asked by this node's clients: 500 shards of 32 PutRecords */
+#define ROUTE_JOBS_MAX 16384u
 #define ROUTE_PUT_BYTES_MAX (256u * 1024u * 1024u) /* records that they hold */
-#define ROUTE_SERVED_MAX 16384u               /* asked by other nodes, done here */
+#define ROUTE_SERVED_MAX 16384u               /* puts asked by other nodes, and reads apart */
+#define ROUTE_SERVED_PUT_MS 6000u /* one waits here so long: its asker has time left for another */
 #define ROUTE_HINTS_MAX 3u                    /* "ask that one" followed in a row; then a pause */
 #define ROUTE_WAIT_FIRST_MS 10u /* pause before the leader is looked for again; doubles */
 #define ROUTE_WAIT_MAX_MS 80u                 /* an election takes one or two seconds at worst */
@@ -131,6 +138,8 @@
 #define PEER_RAFT_QUEUE_BYTES_MAX (32u * 1024u * 1024u)
 /* one node's; a few of the largest calls or answers */
 #define PEER_BULK_QUEUE_BYTES_MAX (64u * 1024u * 1024u)
+/* an answer that is sent however much waits: no put's or change's is longer */
+#define PEER_SHORT_ANSWER_BYTES_MAX 4096u
 #define PEER_LINKS_IN_MAX (4u * NODES_MAX) /* two lanes of each node, twice while they dial anew */
 #define PEER_CALLS_MAX 65536u                 /* waiting for answers of all nodes */
 #define PEER_INCOMING_MAX 4096u /* calls of one link that are not answered; then ERR_BUSY */
