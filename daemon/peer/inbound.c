@@ -187,9 +187,11 @@ static void answer_send(struct link *link, uint64_t number, enum err remote,
         bytes += parts[at]->len;
     if (bytes > PEER_FRAME_BYTES_MAX)
         frame.err = ERR_TOO_BIG;
-    else if (link->queued_bytes > link->net->options.bulk_queue_bytes_max)
-        frame.err = ERR_BUSY;
-    /* In place of an answer that cannot go, a short one that can. */
+    else if (bytes > PEER_SHORT_ANSWER_BYTES_MAX &&
+             link->queued_bytes > link->net->options.bulk_queue_bytes_max)
+        frame.err = ERR_UNKNOWN;
+    /* In place of an answer that cannot go, a short one that can.  It must not say ERR_BUSY, which
+     * means that nothing was done: what was asked is done already. */
     if (frame.err != remote)
         frame.part_count = 0;
     link_queue(link, &frame);

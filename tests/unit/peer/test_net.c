@@ -448,6 +448,40 @@ static void a_call_without_an_answer_times_out_and_a_late_answer_is_ignored(void
     world_free(world);
 }
 
+/* The answerer's queue is full: nobody reads while the loop stands still. */
+static void a_full_queue_never_turns_what_was_done_into_busy(void **state)
+{
+    struct world *world = pair_with((struct net_peer_options){ .bulk_queue_bytes_max = 10000 });
+    AUTO_UNREF struct buf *large = buf_new(PEER_SHORT_ANSWER_BYTES_MAX + 8000);
+    AUTO_UNREF struct buf *small = buf_copy(slice_text("stored"));
+    struct net_incoming *held[4];
+    struct ask asks[4];
+
+    memset(large->data, 'x', large->len);
+    world->nodes[1].hold = true;
+    for (int at = 0; at < 4; at++) {
+        ask_text(&world->nodes[0], &asks[at], 2, "?", 60000);
+        until(world, world->nodes[1].requests == at + 1);
+        held[at] = world->nodes[1].held;
+    }
+    net_answer(held[0], ERR_OK, &large, 1); /* nothing waited before it */
+    net_answer(held[1], ERR_OK, &large, 1);
+    net_answer(held[2], ERR_OK, &small, 1);
+    net_answer(held[3], ERR_NOT_LEADER, &small, 1);
+    for (int at = 0; at < 4; at++) {
+        until(world, asks[at].ends == 1);
+        assert_int_equal(asks[at].err, ERR_OK);
+    }
+    assert_int_equal(asks[0].remote, ERR_OK);
+    assert_int_equal(asks[0].answer_len, large->len);
+    assert_int_equal(asks[1].remote, ERR_UNKNOWN);
+    assert_int_equal(asks[1].answer_len, 0);
+    assert_int_equal(asks[2].remote, ERR_OK);
+    assert_memory_equal(asks[2].answer, "stored", 6);
+    assert_int_equal(asks[3].remote, ERR_NOT_LEADER);
+    world_free(world);
+}
+
 static void a_cancelled_call_never_calls_back(void **state)
 {
     struct world *world = pair();
@@ -1207,6 +1241,7 @@ int main(void)
         cmocka_unit_test(a_call_gets_its_answer),
         cmocka_unit_test(a_call_of_an_unknown_kind_is_answered_so),
         cmocka_unit_test(a_call_without_an_answer_times_out_and_a_late_answer_is_ignored),
+        cmocka_unit_test(a_full_queue_never_turns_what_was_done_into_busy),
         cmocka_unit_test(a_cancelled_call_never_calls_back),
         cmocka_unit_test(when_the_link_breaks_calls_say_whether_they_may_have_been_done),
         cmocka_unit_test(a_node_talks_to_itself),
