@@ -9,9 +9,6 @@
 #define FLAG_LEADER_ONLY 1u
 #define FLAG_THROTTLED 1u
 
-/* Beyond it an index does not fit into a sequence number: no group gets there. */
-#define INDEX_MAX (SEQNO_INDEX_END >> SEQNO_ORDINAL_BITS)
-
 static unsigned char *put_head(unsigned char *at, uint8_t flags, uint8_t kind);
 static enum err read_head(struct reader *reader, uint8_t *flags, uint8_t *kind);
 static enum err read_parts(struct reader *reader, uint32_t records_max, struct read_answer *answer);
@@ -60,7 +57,8 @@ enum err put_answer_decode(struct slice bytes, struct seqno *first)
 
     found.ordinal = reader_u32(&reader);
     found.time_s = reader_u64(&reader);
-    if (!reader_done(&reader) || found.ordinal >= ENTRY_RECORDS_MAX || found.index > INDEX_MAX)
+    if (!reader_done(&reader) || found.ordinal >= ENTRY_RECORDS_MAX ||
+        found.index > SEQNO_ENTRY_MAX)
         return ERR_CORRUPT;
     *first = found;
     return ERR_OK;
@@ -96,7 +94,7 @@ enum err locate_ask_decode(struct slice bytes, struct locate_ask *ask)
     found.time_ms = reader_u64(&reader);
     (void)reader_u32(&reader);
     if (!reader_done(&reader) || found.seqno.ordinal >= ENTRY_RECORDS_MAX ||
-        found.seqno.index > SEQNO_INDEX_END)
+        found.seqno.index > SEQNO_ENTRY_MAX)
         return ERR_INVALID;
     if (type < LOCATE_TRIM_HORIZON || type > LOCATE_AT_TIMESTAMP)
         return ERR_INVALID;
@@ -117,7 +115,7 @@ enum err locate_answer_decode(struct slice bytes, struct position *position)
     struct position found = { .index = reader_u64(&reader) };
 
     found.ordinal = reader_u32(&reader);
-    if (!reader_done(&reader) || found.index > INDEX_MAX)
+    if (!reader_done(&reader) || found.index > SEQNO_ENTRY_MAX)
         return ERR_CORRUPT;
     *position = found;
     return ERR_OK;
@@ -149,7 +147,7 @@ enum err read_ask_decode(struct slice bytes, struct read_ask *ask)
     found.from.ordinal = reader_u32(&reader);
     found.records_max = reader_u32(&reader);
     found.bytes_max = reader_u64(&reader);
-    if (!reader_done(&reader) || found.from.index > INDEX_MAX || found.records_max == 0 ||
+    if (!reader_done(&reader) || found.from.index > SEQNO_ENTRY_MAX || found.records_max == 0 ||
         found.records_max > GET_RECORDS_MAX || found.bytes_max > GET_BYTES_MAX)
         return ERR_INVALID;
     *ask = found;
@@ -275,7 +273,7 @@ static enum err read_parts(struct reader *reader, uint32_t records_max, struct r
         part->first_ordinal = reader_u32(&table);
         part->count = reader_u32(&table);
         part->records = reader_bytes(reader, reader_u32(&table));
-        if (reader->bad || part->index > INDEX_MAX || part->count == 0 ||
+        if (reader->bad || part->index > SEQNO_ENTRY_MAX || part->count == 0 ||
             part->count > ENTRY_RECORDS_MAX || part->first_ordinal >= ENTRY_RECORDS_MAX ||
             part->count > ENTRY_RECORDS_MAX - part->first_ordinal)
             return ERR_CORRUPT;

@@ -90,7 +90,7 @@ struct seqno seqno_next(struct seqno seqno)
 {
     if (seqno.ordinal < ORDINAL_MASK)
         seqno.ordinal++;
-    else
+    else if (seqno.index < SEQNO_ENTRY_MAX)
         seqno = (struct seqno){ .index = seqno.index + 1, .time_s = seqno.time_s };
     return seqno;
 }
@@ -104,7 +104,7 @@ int seqno_compare(struct seqno a, struct seqno b)
 
 void seqno_print(struct seqno_shard shard, struct seqno seqno, char text[SEQNO_TEXT_MAX])
 {
-    ensure(seqno.index <= SEQNO_INDEX_END >> SEQNO_ORDINAL_BITS);
+    ensure(seqno.index <= SEQNO_ENTRY_MAX);
     ensure(seqno.ordinal <= ORDINAL_MASK);
     print(shard, place(seqno), seqno.time_s, text);
 }

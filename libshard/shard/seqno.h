@@ -22,6 +22,7 @@
 #define SEQNO_TEXT_MAX 64u /* digits and end mark */
 #define SEQNO_ORDINAL_BITS 9u
 #define SEQNO_INDEX_END UINT64_C(0x7fffffffffffffff) /* EndingSequenceNumber of a closed shard */
+#define SEQNO_ENTRY_MAX (SEQNO_INDEX_END >> SEQNO_ORDINAL_BITS) /* Raft indexes above do not fit */
 
 /* One record's place; what `put_done` hands out for the first of a request. */
 struct seqno {
@@ -39,7 +40,8 @@ struct seqno_shard {
 /* `time_s` of the entry's head. */
 struct seqno seqno_at(uint64_t index, uint32_t ordinal, uint64_t time_s);
 
-/* The record after, in the same entry or the next: for AFTER_SEQUENCE_NUMBER. */
+/* The record after, in the same entry or the next: for AFTER_SEQUENCE_NUMBER.  Behind the largest
+ * number there is none: it stays, and no record will ever have it. */
 struct seqno seqno_next(struct seqno seqno);
 
 /* -1, 0, 1; by place only. */

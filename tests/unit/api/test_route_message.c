@@ -117,6 +117,25 @@ static void a_locate_asks_for_one_of_five_places(void **state)
     assert_int_equal(locate_ask_decode(slice_of(bytes, sizeof(bytes)), &found), ERR_INVALID);
 }
 
+static void the_largest_place_can_be_asked_for_and_answered(void **state)
+{
+    const struct position last = { .index = SEQNO_ENTRY_MAX, .ordinal = ENTRY_RECORDS_MAX - 1 };
+    struct locate_ask found_ask, ask = { .group = 4, .type = LOCATE_AFTER_SEQUENCE_NUMBER };
+    unsigned char bytes[LOCATE_ASK_BYTES], answer[LOCATE_ANSWER_BYTES];
+    struct position found;
+
+    ask.seqno = (struct seqno){ .index = last.index, .ordinal = last.ordinal };
+    locate_ask_encode(&ask, bytes);
+    assert_int_equal(locate_ask_decode(slice_of(bytes, sizeof(bytes)), &found_ask), ERR_OK);
+    locate_answer_encode(last, answer);
+    assert_int_equal(locate_answer_decode(slice_of(answer, sizeof(answer)), &found), ERR_OK);
+    assert_true(found.index == last.index);
+
+    ask.seqno.index++;
+    locate_ask_encode(&ask, bytes);
+    assert_int_equal(locate_ask_decode(slice_of(bytes, sizeof(bytes)), &found_ask), ERR_INVALID);
+}
+
 static void a_read_asks_for_no_more_than_the_maximum(void **state)
 {
     unsigned char bytes[READ_ASK_BYTES];
@@ -213,6 +232,7 @@ int main(void)
         cmocka_unit_test(many_records_over_one_entry_are_refused),
         cmocka_unit_test(a_puts_answer_is_the_first_records_place),
         cmocka_unit_test(a_locate_asks_for_one_of_five_places),
+        cmocka_unit_test(the_largest_place_can_be_asked_for_and_answered),
         cmocka_unit_test(a_read_asks_for_no_more_than_the_maximum),
         cmocka_unit_test(a_reads_answer_gives_the_parts_back),
         cmocka_unit_test(a_damaged_answer_is_noticed),

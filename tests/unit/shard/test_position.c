@@ -95,6 +95,22 @@ static void a_sequence_number_is_its_place(void **state)
     assert_position(l.req.position, 3, 0);
 }
 
+static void behind_the_largest_sequence_number_is_a_place_without_records(void **state)
+{
+    struct fixture *f = *state;
+    struct locating l;
+    struct reading r;
+
+    fake_apply_records(&f->fake, 3, 10, true);
+    assert_int_equal(
+        locate_now(f, &l, of_place(LOCATE_AFTER_SEQUENCE_NUMBER, SEQNO_ENTRY_MAX, 511)), ERR_OK);
+    assert_position(l.req.position, SEQNO_ENTRY_MAX, 511);
+    assert_int_equal(read_now(f, &r, l.req.position, 10, 1000), ERR_OK);
+    assert_int_equal(r.req.record_count, 0);
+    assert_position(r.req.next, SEQNO_ENTRY_MAX, 511);
+    shard_read_fini(&r.req);
+}
+
 static void the_starting_sequence_number_is_the_horizon(void **state)
 {
     struct fixture *f = *state;
@@ -205,6 +221,7 @@ int main(void)
         TEST(latest_is_behind_what_is_applied),
         TEST(only_a_leader_within_its_lease_says_what_is_latest),
         TEST(a_sequence_number_is_its_place),
+        TEST(behind_the_largest_sequence_number_is_a_place_without_records),
         TEST(the_starting_sequence_number_is_the_horizon),
         TEST(a_time_finds_the_first_record_at_or_behind_it),
         TEST(a_time_older_than_retention_is_the_oldest_visible_record),

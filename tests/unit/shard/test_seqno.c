@@ -127,6 +127,20 @@ static void text_order_is_the_order_of_the_records(void **state)
     assert_true(strcmp(before, after) < 0);
 }
 
+static void behind_the_largest_number_there_is_none(void **state)
+{
+    struct seqno_shard shard = { .created_s = 1700000000, .shard = 3 };
+    char text[SEQNO_TEXT_MAX];
+    struct seqno last;
+
+    seqno_print_end(shard, 1700000000, text);
+    assert_int_equal(seqno_parse(slice_text(text), &shard, &last), ERR_OK);
+    struct seqno next = seqno_next(last);
+    assert_int_equal(seqno_compare(next, last), 0);
+    assert_true(next.index == SEQNO_ENTRY_MAX);
+    seqno_print(shard, next, text); /* it still has a text */
+}
+
 static void what_is_no_sequence_number_is_refused(void **state)
 {
     const char *const texts[] = {
@@ -164,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_shard_starts_at_index_zero_and_ends_at_the_last),
         cmocka_unit_test(the_place_of_a_record_survives_print_and_parse),
         cmocka_unit_test(text_order_is_the_order_of_the_records),
+        cmocka_unit_test(behind_the_largest_number_there_is_none),
         cmocka_unit_test(what_is_no_sequence_number_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
