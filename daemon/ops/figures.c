@@ -34,6 +34,8 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(SENT, COUNTER, "braid_raft_messages_sent_total", "Raft messages sent.")                      \
     X(RECEIVED, COUNTER, "braid_raft_messages_received_total", "Raft messages received.")          \
     X(DROPPED, COUNTER, "braid_raft_messages_dropped_total", "Raft messages dropped.")             \
+    X(REFUSED, COUNTER, "braid_raft_messages_without_room_total",                                  \
+      "Messages whose entries the log had no room for.")                                           \
     X(FRAMES, COUNTER, "braid_raft_frames_sent_total", "Frames that carried them.")                \
     X(FED_BYTES, COUNTER, "braid_fed_bytes_total", "Sent from the log to followers behind.")       \
     X(REOPENED, COUNTER, "braid_replicas_reopened_total", "Replicas that had to be reopened.")     \
@@ -146,6 +148,7 @@ static void refresh_roster(struct figures *figures)
     set(figures, FIGURE_SENT, from.messages_sent);
     set(figures, FIGURE_RECEIVED, from.messages_received);
     set(figures, FIGURE_DROPPED, from.dropped_messages);
+    set(figures, FIGURE_REFUSED, from.refused_entries);
     set(figures, FIGURE_FRAMES, from.frames_sent);
     set(figures, FIGURE_FED_BYTES, from.fed_bytes);
     set(figures, FIGURE_REOPENED, from.reopened);

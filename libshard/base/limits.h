@@ -59,6 +59,8 @@
 #define RAFT_BURST_BYTES_MAX (4u * 1024u * 1024u)
 /* waiting to one peer; beyond it heartbeats only */
 #define RAFT_PEER_BYTES_MAX (32u * 1024u * 1024u)
+/* a log that is so far behind its disk takes no more entries from leaders */
+#define RAFT_PENDING_BYTES_MAX (64u * 1024u * 1024u)
 /* messages that wait for the disk; more are dropped */
 #define RAFT_PARKED_BYTES_MAX (64u * 1024u * 1024u)
 /* messages that wait at one replica; more are dropped */
@@ -66,6 +68,7 @@
 #define RAFT_TRAILING_ENTRIES 1024u /* applied heads that libraft keeps: 140 KB a busy group */
 #define RAFT_THRESHOLD_ENTRIES 1024u          /* beyond them before it forgets */
 #define WITNESS_PEERS_MAX (2u * NODES_MAX)    /* nodes whose words are kept: NET_PEERS_MAX */
+#define FEED_NOTE_MS 60000u /* a member behind retention is named in the diagnostics so often */
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
 #define APPLIED_HINT_ENTRIES 256u             /* a restart applies again at most so many, */
 #define APPLIED_HINT_MS 1000u                 /* or what came in this time */

@@ -143,6 +143,21 @@ static uint64_t term_before(const struct feed *feed)
     return 0;
 }
 
+/* Retention has removed what the follower lacks: it needs a new epoch, not a message. */
+static void say_refused(struct feed *feed, uint64_t first)
+{
+    struct replica *replica = feed->replica;
+    struct member *member = feed->member;
+    uint64_t now_ms = replica_now_ms(replica);
+
+    if (member->refused_ms != 0 && now_ms - member->refused_ms < FEED_NOTE_MS)
+        return;
+    member->refused_ms = now_ms;
+    note_event(replica->roster->world.note, NOTE_WARN, "replica.behind_retention",
+               "group=%llu member=%llu lacks=%llu", (unsigned long long)replica->group,
+               (unsigned long long)member->node, (unsigned long long)first);
+}
+
 static void pump(struct feed *feed)
 {
     struct replica *replica = feed->replica;
@@ -165,10 +180,7 @@ static void pump(struct feed *feed)
     feed->read_prev = feed->prev_term == 0;
     uint64_t first = feed->read_prev ? feed->next - 1 : feed->next;
     if (first < state->first) {
-        /* Retention has removed what the follower lacks: it needs a new epoch, not a message. */
-        note_event(roster->world.note, NOTE_DEBUG, "replica.feed_refused",
-                   "group=%llu member=%llu entry=%llu", (unsigned long long)replica->group,
-                   (unsigned long long)feed->member->node, (unsigned long long)first);
+        say_refused(feed, first);
         feed_end(feed->member);
         return;
     }

@@ -26,6 +26,8 @@
  *     F17  sending never fails                                    io_net.c
  *     F18  entries below the own applied index are skipped
  *     F19  nothing is delivered while libraft takes a snapshot
+ *     F20  a refused pre-vote says the refuser's own term
+ *     F21  a log that is full or far behind its disk takes no entries
  *     S8   a log that ends before a turn that a peer heard has forgotten:
  *          its node takes no part any more                       witness.c, roster.c
  */
@@ -82,6 +84,12 @@
 #ifndef FENCE_OFF_F19
 #define FENCE_OFF_F19 0
 #endif
+#ifndef FENCE_OFF_F20
+#define FENCE_OFF_F20 0
+#endif
+#ifndef FENCE_OFF_F21
+#define FENCE_OFF_F21 0
+#endif
 #ifndef FENCE_OFF_S8
 #define FENCE_OFF_S8 0
 #endif
@@ -107,6 +115,13 @@ uint64_t fence_commit(uint64_t commit, uint64_t end);
  * (F18). */
 uint32_t fence_skip(struct replica *replica, const struct letter *letter,
                     struct raft_append_entries *append);
+
+/* The term that a vote result must carry (F20). */
+uint64_t fence_vote_term(const struct replica *replica,
+                         const struct raft_request_vote_result *result);
+
+/* Whether the log can take the entries of a message, `bytes` of payload (F21). */
+bool fence_room(const struct replica *replica, size_t bytes);
 
 /* AppendEntries of `term` that speak of entries up to `end` were accepted (F12). */
 void fence_verified(struct replica *replica, uint64_t term, uint64_t end);

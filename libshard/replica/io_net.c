@@ -38,7 +38,8 @@ static void send_vote(struct replica *replica, struct member *member,
 static void send_voted(struct replica *replica, struct member *member,
                        const struct raft_request_vote_result *result)
 {
-    struct envelope envelope = envelope_of(replica, ENVELOPE_VOTED, result->term);
+    struct envelope envelope =
+        envelope_of(replica, ENVELOPE_VOTED, fence_vote_term(replica, result));
 
     if (result->vote_granted)
         envelope.flags |= ENVELOPE_GRANTED;
@@ -357,6 +358,16 @@ static bool entries_take(const struct letter *letter, uint32_t skip,
     return true;
 }
 
+/* Of the entries that are not skipped. */
+static size_t payload_bytes(const struct letter *letter, uint32_t skip)
+{
+    size_t bytes = 0;
+
+    for (uint32_t k = skip; k < letter->envelope.entries; k++)
+        bytes += letter->entries[k].head.length;
+    return bytes;
+}
+
 static void receive_append(struct replica *replica, const struct letter *letter,
                            struct raft_message *message)
 {
@@ -372,6 +383,10 @@ static void receive_append(struct replica *replica, const struct letter *letter,
         .n_entries = envelope->entries,
     };
     uint32_t skip = fence_skip(replica, letter, append);
+    if (append->n_entries > 0 && !fence_room(replica, payload_bytes(letter, skip))) {
+        append->n_entries = 0;
+        replica->roster->figures.refused_entries++;
+    }
     replica->reading_end = append->prev_log_index + append->n_entries;
     append->leader_commit = fence_commit(append->leader_commit, replica->reading_end);
     if (!entries_take(letter, skip, append))

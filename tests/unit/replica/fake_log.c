@@ -132,6 +132,11 @@ struct log_recovery log_recovery(const struct log *log)
     return (struct log_recovery){ .last_turn = log->found, .whole_turn = log->found };
 }
 
+size_t log_pending_bytes(const struct log *log)
+{
+    return 0;
+}
+
 bool log_has_room(const struct log *log, size_t bytes)
 {
     return !log->full;

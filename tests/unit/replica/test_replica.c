@@ -250,6 +250,28 @@ static void a_follower_that_was_away_is_fed_from_the_log(void **state)
     fake_free(fake);
 }
 
+static void a_follower_without_room_takes_no_entries_and_catches_up_when_it_has_some(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_put(fake, leader, 3000);
+    fake_node(fake, 3)->log.full = true;
+    const struct log_state *full = log_state(&fake_node(fake, 3)->log, GROUP);
+    uint64_t last = full->last;
+    for (uint32_t k = 0; k < 50; k++)
+        fake_put(fake, leader, 3000);
+    assert_int_equal(full->last, last);
+    assert_true(roster_figures(fake_node(fake, 3)->roster).refused_entries > 0);
+    assert_int_equal(leader->role, REPLICA_LEADER);
+
+    fake_node(fake, 3)->log.full = false;
+    fake_run(fake, 1500);
+    assert_int_equal(fake_owner(fake, 3, GROUP)->applied, leader->applied);
+    fake_free(fake);
+}
+
 static void a_follower_behind_what_libraft_keeps_is_fed_while_puts_go_on(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -503,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_follower_that_was_away_is_fed_from_the_log),
         cmocka_unit_test(a_follower_behind_what_libraft_keeps_is_fed_while_puts_go_on),
         cmocka_unit_test(a_new_leader_feeds_a_follower_from_a_log_it_loaded),
+        cmocka_unit_test(a_follower_without_room_takes_no_entries_and_catches_up_when_it_has_some),
         cmocka_unit_test(a_replica_closes_with_everything_in_flight),
         cmocka_unit_test(an_eager_group_elects_at_once),
         cmocka_unit_test(many_groups_share_frames),
