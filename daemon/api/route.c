@@ -1,7 +1,7 @@
 /* The asker's side, first half: jobs and their askers.
  *
  * A request becomes a job, which lives on the heap because it may outlive its
- * asker: a put that waits in a shard cannot be taken back, so at the deadline
+ * asker: a put whose entry is on its way cannot be taken back, so at the deadline
  * the asker is told ERR_UNKNOWN and the job stays until the shard lets go.
  *
  *     asked -> job_new -> job_attempt (route_attempt.c) ... -> job_finish -> told
@@ -18,6 +18,7 @@ static void put_on_refused(struct defer *defer);
 static void locate_on_refused(struct defer *defer);
 static void read_on_refused(struct defer *defer);
 static enum err job_new(struct route *route, enum job_kind kind, void *req, void **ret);
+static void place_leave(struct route_job *job);
 static void job_deliver(struct defer *defer);
 static void deliver_put(const struct route_job *job, struct route_put *req);
 static void deliver_locate(const struct route_job *job, struct route_locate *req);
@@ -63,7 +64,8 @@ void route_close(struct route *route)
 
 void route_settle(struct route *route)
 {
-    if (route->closed && route->job_count == 0 && route->served_count == 0)
+    if (route->closed && route->job_count == 0 && route->served_puts == 0 &&
+        route->served_reads == 0)
         free(route);
 }
 
@@ -168,7 +170,7 @@ void route_read_fini(struct route_read *req)
 
 static enum err job_new(struct route *route, enum job_kind kind, void *req, void **ret)
 {
-    if (route->job_count >= ROUTE_JOBS_MAX)
+    if (route->places[kind] >= ROUTE_JOBS_MAX)
         return ERR_BUSY;
 
     struct route_job *job = calloc(1, sizeof(*job));
@@ -180,8 +182,17 @@ static enum err job_new(struct route *route, enum job_kind kind, void *req, void
     job->wait_ms = ROUTE_WAIT_FIRST_MS;
     list_append(&route->jobs, &job->link);
     route->job_count++;
+    route->places[kind]++;
+    job->placed = true;
     *ret = job;
     return ERR_OK;
+}
+
+static void place_leave(struct route_job *job)
+{
+    if (job->placed)
+        job->route->places[job->kind]--;
+    job->placed = false;
 }
 
 void job_free(struct route_job *job)
@@ -190,6 +201,7 @@ void job_free(struct route_job *job)
 
     ensure(!job->here);
     timer_stop(&job->timer);
+    place_leave(job);
     if (job->kind == JOB_PUT) {
         route->put_bytes -= job->records->len;
         buf_unref(job->records);
@@ -235,7 +247,13 @@ static void job_deliver(struct defer *defer)
     case JOB_READ:
         deliver_read(job, req);
         break;
+    case JOB_KINDS:
+        ensure(false);
     }
+    /* What a stuck shard holds must not shut others out.  It is bounded there: an entry's puts,
+     * SHARD_READS_MAX.  Not so a locate, which keeps its place. */
+    if (job->here && kind != JOB_LOCATE)
+        place_leave(job);
     if (!job->here && !(kind == JOB_READ && err == ERR_OK))
         job_free(job);
 

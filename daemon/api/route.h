@@ -60,7 +60,7 @@ struct route_put {
 /* ERR_OK           acknowledged: on a majority's disks and applied
  * ERR_BUSY         throttled, or too much waits: retry later
  * ERR_CLOSED       the shard is closed or gone
- * ERR_UNAVAILABLE  no leader within the time; nothing was stored
+ * ERR_UNAVAILABLE  no leader, or no room in its next entry, within the time; nothing was stored
  * ERR_NO_SPACE     the leader's disk is full
  * ERR_UNKNOWN      it may or may not have been stored
  * ERR_NO_MEMORY */

@@ -143,6 +143,12 @@ static void attempt_on_timer(struct timer *timer)
         job_attempt(job);
         return;
     }
+    if (job->kind == JOB_PUT && putq_cancel(&job->put)) {
+        job->here = false;
+        reason_set(&job->reason, "the shard took no more records in time; nothing was stored");
+        job_finish(job, ERR_UNAVAILABLE);
+        return;
+    }
     reason_set(&job->reason, "the shard did not answer in time");
     job_finish(job, job->kind == JOB_PUT ? ERR_UNKNOWN : ERR_UNAVAILABLE);
 }

@@ -9,18 +9,20 @@
 #include "api/route_message.h"
 #include "env/timer.h"
 
+enum job_kind { JOB_PUT, JOB_READ, JOB_LOCATE, JOB_KINDS };
+
 struct route {
     struct control *control;
     struct net *net;
     struct clock *clock;
     struct list jobs;     /* of struct route_job: asked here, for clients of this node */
     uint32_t job_count;   /* with those whose asker has been answered */
+    uint32_t places[JOB_KINDS]; /* of the kind, taken; ROUTE_JOBS_MAX each */
     size_t put_bytes;     /* of records that jobs hold */
-    uint32_t served_count; /* calls of other nodes that are being done here */
+    uint32_t served_puts; /* of other nodes, being done here */
+    uint32_t served_reads; /* and their locates */
     bool closed;          /* freed when the last job and the last served call are gone */
 };
-
-enum job_kind { JOB_PUT, JOB_READ, JOB_LOCATE };
 
 /* A read asks the leader first, then whoever has a copy. */
 enum job_round { ROUND_LEADER, ROUND_ANYBODY };
@@ -31,6 +33,7 @@ struct route_job {
     struct list_node link; /* in route.jobs */
     struct route *route;
     enum job_kind kind;
+    bool placed;           /* counts in route.places */
     void *req;             /* struct route_put and so on; NULL: the asker has been answered */
     uint64_t group;
     uint64_t due_ms;       /* monotonic */

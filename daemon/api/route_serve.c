@@ -15,7 +15,9 @@ struct served {
     struct route *route;
     struct net_incoming *incoming;
     uint64_t group;
+    uint32_t *count;     /* route.served_puts or .served_reads: it is one of them */
     struct buf *records; /* of a put */
+    struct timer timer;  /* of a put */
     union {
         struct put put;
         struct shard_read read;
@@ -27,6 +29,7 @@ static void serve_nothing(void *ctx, const struct net_message *message,
                           struct net_incoming *incoming);
 static void serve_put(void *ctx, const struct net_message *message, struct net_incoming *incoming);
 static void serve_put_on_done(struct put *put, enum err err, struct seqno first);
+static void serve_put_on_timer(struct timer *timer);
 static void serve_read(void *ctx, const struct net_message *message, struct net_incoming *incoming);
 static void serve_read_on_done(struct shard_read *read, enum err err);
 static void answer_read(const struct served *served, struct buf *head);
@@ -34,9 +37,9 @@ static void serve_locate(void *ctx, const struct net_message *message,
                          struct net_incoming *incoming);
 static void serve_locate_on_done(struct locate *locate, enum err err);
 static enum err served_shard(struct route *route, uint64_t group, bool leader_only,
-                             struct shard **ret);
+                             const uint32_t *count, struct shard **ret);
 static struct served *served_new(struct route *route, struct net_incoming *incoming,
-                                 uint64_t group);
+                                 uint64_t group, uint32_t *count);
 static void served_free(struct served *served);
 static void answer_bytes(struct net_incoming *incoming, const void *bytes, size_t len);
 static void refuse(struct route *route, struct net_incoming *incoming, uint64_t group,
@@ -74,13 +77,13 @@ static void serve_put(void *ctx, const struct net_message *message, struct net_i
     enum err err = put_ask_decode(message->bytes, &ask);
 
     if (err == ERR_OK)
-        err = served_shard(route, ask.group, true, &shard);
+        err = served_shard(route, ask.group, true, &route->served_puts, &shard);
     if (err != ERR_OK) {
         refuse(route, incoming, ask.group, err, NULL);
         return;
     }
 
-    struct served *served = served_new(route, incoming, ask.group);
+    struct served *served = served_new(route, incoming, ask.group, &route->served_puts);
     if (served == NULL) {
         refuse(route, incoming, ask.group, ERR_BUSY, NULL);
         return;
@@ -94,7 +97,22 @@ static void serve_put(void *ctx, const struct net_message *message, struct net_i
     if (err != ERR_OK) {
         served_free(served);
         refuse(route, incoming, ask.group, err, &more);
+        return;
     }
+    timer_start(route->clock, &served->timer, ROUTE_SERVED_PUT_MS, serve_put_on_timer);
+}
+
+/* One whose entry is on its way stays: what it comes to is not known yet. */
+static void serve_put_on_timer(struct timer *timer)
+{
+    struct served *served = container_of(timer, struct served, timer);
+    struct refusal more = { .leader = 0 };
+
+    if (!putq_cancel(&served->put))
+        return;
+    reason_set(&more.reason, "the shard took no more records in time; nothing was stored");
+    refuse(served->route, served->incoming, served->group, ERR_UNAVAILABLE, &more);
+    served_free(served);
 }
 
 static void serve_put_on_done(struct put *put, enum err err, struct seqno first)
@@ -121,13 +139,13 @@ static void serve_read(void *ctx, const struct net_message *message, struct net_
     enum err err = read_ask_decode(message->bytes, &ask);
 
     if (err == ERR_OK)
-        err = served_shard(route, ask.group, ask.leader_only, &shard);
+        err = served_shard(route, ask.group, ask.leader_only, &route->served_reads, &shard);
     if (err != ERR_OK) {
         refuse(route, incoming, ask.group, err, NULL);
         return;
     }
 
-    struct served *served = served_new(route, incoming, ask.group);
+    struct served *served = served_new(route, incoming, ask.group, &route->served_reads);
     if (served == NULL) {
         refuse(route, incoming, ask.group, ERR_BUSY, NULL);
         return;
@@ -194,13 +212,13 @@ static void serve_locate(void *ctx, const struct net_message *message,
     enum err err = locate_ask_decode(message->bytes, &ask);
 
     if (err == ERR_OK)
-        err = served_shard(route, ask.group, ask.leader_only, &shard);
+        err = served_shard(route, ask.group, ask.leader_only, &route->served_reads, &shard);
     if (err != ERR_OK) {
         refuse(route, incoming, ask.group, err, NULL);
         return;
     }
 
-    struct served *served = served_new(route, incoming, ask.group);
+    struct served *served = served_new(route, incoming, ask.group, &route->served_reads);
     if (served == NULL) {
         refuse(route, incoming, ask.group, ERR_BUSY, NULL);
         return;
@@ -229,9 +247,9 @@ static void serve_locate_on_done(struct locate *locate, enum err err)
 /* ---- common to all ---- */
 
 static enum err served_shard(struct route *route, uint64_t group, bool leader_only,
-                             struct shard **ret)
+                             const uint32_t *count, struct shard **ret)
 {
-    if (route->served_count >= ROUTE_SERVED_MAX)
+    if (*count >= ROUTE_SERVED_MAX)
         return ERR_BUSY;
 
     struct shard *shard = control_shard(route->control, group);
@@ -243,7 +261,7 @@ static enum err served_shard(struct route *route, uint64_t group, bool leader_on
 
 /* NULL when there is no memory. */
 static struct served *served_new(struct route *route, struct net_incoming *incoming,
-                                 uint64_t group)
+                                 uint64_t group, uint32_t *count)
 {
     struct served *served = calloc(1, sizeof(*served));
 
@@ -252,7 +270,8 @@ static struct served *served_new(struct route *route, struct net_incoming *incom
     served->route = route;
     served->incoming = incoming;
     served->group = group;
-    route->served_count++;
+    served->count = count;
+    (*count)++;
     return served;
 }
 
@@ -260,10 +279,11 @@ static void served_free(struct served *served)
 {
     struct route *route = served->route;
 
+    timer_stop(&served->timer);
     buf_unref(served->records);
+    ensure(*served->count > 0);
+    (*served->count)--;
     free(served);
-    ensure(route->served_count > 0);
-    route->served_count--;
     route_settle(route);
 }
 

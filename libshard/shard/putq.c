@@ -9,6 +9,8 @@
 static enum err propose(struct putq *q);
 static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t index);
 static void settle(struct list *puts, enum err err, struct seqno first);
+static void waiting_remove(struct put *put);
+static void waiting_give_up(struct putq *q, struct list *to);
 
 void putq_init(struct putq *q, struct replica *replica, struct putq_limits limits)
 {
@@ -28,12 +30,16 @@ enum err putq_submit(struct putq *q, struct put *put)
         return ERR_TOO_BIG;
     if (q->state == PUTQ_CLOSED)
         return ERR_CLOSED;
+    if (q->waiting_count == PUTQ_WAITING_PUTS_MAX)
+        return ERR_BUSY;
     if (q->waiting_bytes > 0 &&
         q->waiting_bytes + put->records.len > q->limits.waiting_bytes_max)
         return ERR_BUSY;
 
     list_append(&q->waiting, &put->link);
+    put->waits_in = q;
     q->waiting_bytes += put->records.len;
+    q->waiting_count++;
     if (q->state == PUTQ_FLYING)
         return ERR_OK; /* propose_on_applied() takes it along */
 
@@ -43,14 +49,41 @@ enum err putq_submit(struct putq *q, struct put *put)
     return err;
 }
 
+bool putq_cancel(struct put *put)
+{
+    if (put->waits_in == NULL)
+        return false;
+    waiting_remove(put);
+    return true;
+}
+
 void putq_close(struct putq *q)
 {
     struct list refused;
 
     q->state = PUTQ_CLOSED;
-    q->waiting_bytes = 0;
-    list_take(&refused, &q->waiting);
+    list_init(&refused);
+    waiting_give_up(q, &refused);
     settle(&refused, ERR_CLOSED, (struct seqno){ 0 });
+}
+
+static void waiting_remove(struct put *put)
+{
+    struct putq *q = put->waits_in;
+
+    list_remove(&put->link);
+    put->waits_in = NULL;
+    q->waiting_bytes -= put->records.len;
+    q->waiting_count--;
+}
+
+/* All that waits goes behind what `to` has. */
+static void waiting_give_up(struct putq *q, struct list *to)
+{
+    for (struct list_node *node; (node = list_first(&q->waiting)) != NULL;) {
+        waiting_remove(container_of(node, struct put, link));
+        list_append(to, node);
+    }
 }
 
 /* Moves what the next entry holds from `waiting` to `flying`: at least one put. */
@@ -65,10 +98,9 @@ static void gather(struct putq *q, size_t *bytes, uint32_t *records)
             break;
         *bytes += put->records.len;
         *records += put->record_count;
-        list_remove(node);
+        waiting_remove(put);
         list_append(&q->flying, node);
     }
-    q->waiting_bytes -= *bytes;
 }
 
 /* The records of all puts, one behind the other.  NULL when there is no memory. */
@@ -126,8 +158,7 @@ static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t
         refusal = propose(q);
     if (refusal != ERR_OK) {
         list_take(&refused, &q->flying);
-        list_join(&refused, &q->waiting);
-        q->waiting_bytes = 0;
+        waiting_give_up(q, &refused);
     }
 
     /* Last, because a `done` may submit again, or close `q`. */

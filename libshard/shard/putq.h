@@ -25,6 +25,7 @@
 #ifndef SHARD_PUTQ_H
 #define SHARD_PUTQ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,12 +51,13 @@ struct put {
     put_done done;         /* runs once, never inside putq_submit() */
 
     struct list_node link; /* private: in putq.waiting or putq.flying */
+    struct putq *waits_in; /* private: NULL unless in putq.waiting */
 };
 
 struct putq_limits {
     size_t entry_bytes_max;   /* gathered into one log entry */
     size_t waiting_bytes_max; /* beyond it ERR_BUSY; but one put may always wait */
-};
+};                            /* nor do more than PUTQ_WAITING_PUTS_MAX wait */
 
 enum putq_state { PUTQ_IDLE, PUTQ_FLYING, PUTQ_CLOSED };
 
@@ -66,6 +68,7 @@ struct putq {
     struct list waiting;  /* of struct put, oldest first; empty unless an entry flies */
     struct list flying;   /* of struct put; empty unless an entry flies */
     size_t waiting_bytes; /* sum of records.len over `waiting` */
+    uint32_t waiting_count;
     struct proposal proposal;
 };
 
@@ -84,6 +87,11 @@ void putq_init(struct putq *q, struct replica *replica, struct putq_limits limit
  *
  * On any error the put still belongs to the caller and `done` will not run. */
 MUST_CHECK enum err putq_submit(struct putq *q, struct put *put);
+
+/* Takes a put back that has not left yet.  True: nothing of it was stored, it belongs to the caller
+ * again, and `done` will not run.  False: it flies, or is settled; `done` says what became of it.
+ * For puts that putq_submit() has accepted. */
+MUST_CHECK bool putq_cancel(struct put *put);
 
 /* Refuses further puts and fails those that wait with ERR_CLOSED.  Runs their `done`, so not to be
  * called from inside a put's own call.  Puts that fly are settled by the replica: close it next,

@@ -93,6 +93,14 @@ enum err shard_put(struct shard *shard, struct put *put, bool *throttled)
     return world.put_err;
 }
 
+bool putq_cancel(struct put *put)
+{
+    if (!world.put_waits)
+        return false;
+    world.put = NULL;
+    return true;
+}
+
 void shard_read(struct shard *shard, struct shard_read *req, shard_read_cb cb)
 {
     world.reads++;

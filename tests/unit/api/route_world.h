@@ -24,6 +24,7 @@ struct route_world {
     bool shard_gone;         /* the model has it no more */
     enum err put_err;        /* what shard_put() says */
     bool put_throttled;
+    bool put_waits;          /* it has not left in an entry: it can be taken back */
 
     /* what was done here */
     struct put *put;

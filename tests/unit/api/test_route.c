@@ -295,6 +295,51 @@ static void a_shard_that_keeps_silent_is_an_unknown_outcome(void **state)
     expect_told(ERR_UNKNOWN);
 }
 
+static void a_put_that_never_left_was_not_stored(void **state)
+{
+    struct route_put put;
+
+    world.has_replica = world.leads = world.put_waits = true;
+    start_put(&put);
+    world_pass(ROUTE_PUT_TIMEOUT_MS);
+    expect_told(ERR_UNAVAILABLE);
+    assert_null(world.put); /* and it never will be */
+    assert_true(put.reason.text[0] != 0);
+}
+
+/* Puts that fly in shards which do not answer: the askers are gone, the jobs are not. */
+static void what_stuck_shards_hold_shuts_nobody_out(void **state)
+{
+    struct route_put *puts = calloc(ROUTE_JOBS_MAX, sizeof(*puts)), late;
+    struct put **stuck = calloc(ROUTE_JOBS_MAX, sizeof(struct put *));
+    struct route_read read;
+
+    assert_non_null(puts);
+    assert_non_null(stuck);
+    world.has_replica = world.leads = true;
+    for (uint32_t i = 0; i < ROUTE_JOBS_MAX; i++) {
+        start_put(&puts[i]);
+        stuck[i] = world.put;
+    }
+    start_read(&read);
+    assert_int_equal(told.count, 0); /* reads have places of their own */
+    assert_int_equal(world.reads, 1);
+    world_read_done(ERR_OK);
+    route_read_fini(&read);
+
+    world_pass(ROUTE_PUT_TIMEOUT_MS);
+    assert_int_equal(told.count, 1 + ROUTE_JOBS_MAX);
+    assert_int_equal(told.err, ERR_UNKNOWN);
+    start_put(&late);
+    assert_int_equal(told.count, 1 + ROUTE_JOBS_MAX);
+    world_put_done(ERR_OK);
+    assert_int_equal(told.err, ERR_OK);
+    for (uint32_t i = 0; i < ROUTE_JOBS_MAX; i++)
+        stuck[i]->done(stuck[i], ERR_OK, (struct seqno){ .index = 1 });
+    free(stuck);
+    free(puts);
+}
+
 static void more_than_a_node_can_hold_is_refused(void **state)
 {
     struct route_put *puts = calloc(ROUTE_JOBS_MAX + 1, sizeof(*puts));
@@ -488,6 +533,8 @@ int main(void)
         WITH_WORLD(leadership_lost_before_anything_was_stored_is_waited_out),
         WITH_WORLD(leadership_lost_with_the_entry_on_its_way_is_told),
         WITH_WORLD(a_shard_that_keeps_silent_is_an_unknown_outcome),
+        WITH_WORLD(a_put_that_never_left_was_not_stored),
+        WITH_WORLD(what_stuck_shards_hold_shuts_nobody_out),
         WITH_WORLD(more_than_a_node_can_hold_is_refused),
         WITH_WORLD(a_put_in_a_shard_outlives_the_route),
         WITH_WORLD(a_read_is_done_here_where_this_node_leads),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "route_world.h"
 #include "shard/command.h"
 
@@ -48,6 +49,33 @@ static void another_nodes_put_is_done_here(void **state)
     assert_int_equal(world.answer_err, ERR_OK);
     assert_int_equal(put_answer_decode(slice_of(world.answer, world.answer_len), &first), ERR_OK);
     assert_int_equal(first.index, 5);
+}
+
+static void another_nodes_put_that_never_leaves_is_answered_in_time(void **state)
+{
+    unsigned char bytes[512];
+
+    world.has_replica = world.leads = world.put_waits = true;
+    world_ask(NET_PUT, put_message(bytes));
+    world_pass(ROUTE_SERVED_PUT_MS - 1);
+    assert_int_equal(world.answers, 0);
+    world_pass(1);
+    assert_int_equal(world.answers, 1);
+    assert_int_equal(world.answer_err, ERR_UNAVAILABLE);
+    assert_null(world.put);
+}
+
+static void another_nodes_put_that_flies_is_waited_for(void **state)
+{
+    unsigned char bytes[512];
+
+    world.has_replica = world.leads = true;
+    world_ask(NET_PUT, put_message(bytes));
+    world_pass(2 * ROUTE_SERVED_PUT_MS);
+    assert_int_equal(world.answers, 0);
+    world_put_done(ERR_OK);
+    assert_int_equal(world.answers, 1);
+    assert_int_equal(world.answer_err, ERR_OK);
 }
 
 static void who_does_not_lead_says_who_does(void **state)
@@ -115,6 +143,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_WORLD(another_nodes_put_is_done_here),
+        WITH_WORLD(another_nodes_put_that_never_leaves_is_answered_in_time),
+        WITH_WORLD(another_nodes_put_that_flies_is_waited_for),
         WITH_WORLD(who_does_not_lead_says_who_does),
         WITH_WORLD(bytes_that_are_no_records_never_reach_the_shard),
         WITH_WORLD(another_nodes_read_is_answered_with_the_records),

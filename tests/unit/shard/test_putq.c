@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -181,6 +182,67 @@ static void more_than_may_wait_is_refused_and_stays_with_the_caller(void **state
     assert_int_equal(waiting[3].done_count, 1);
 }
 
+static void more_puts_than_the_maximum_do_not_wait_however_small(void **state)
+{
+    struct fixture *f = *state;
+    struct probe *probes = calloc(PUTQ_WAITING_PUTS_MAX + 2, sizeof(*probes));
+
+    assert_non_null(probes);
+    for (uint32_t at = 0; at < PUTQ_WAITING_PUTS_MAX + 2; at++) {
+        probe_init(&probes[at], 0, 1);
+        assert_int_equal(putq_submit(&f->q, &probes[at].put),
+                         at < PUTQ_WAITING_PUTS_MAX + 1 ? ERR_OK : ERR_BUSY);
+    }
+    while (f->q.state == PUTQ_FLYING)
+        fake_commit(&f->fake);
+    assert_int_equal(f->q.waiting_count, 0);
+    assert_int_equal(probes[PUTQ_WAITING_PUTS_MAX].done_count, 1);
+    assert_int_equal(probes[PUTQ_WAITING_PUTS_MAX + 1].done_count, 0);
+    free(probes);
+}
+
+static void a_put_that_waits_can_be_taken_back_and_one_that_flies_cannot(void **state)
+{
+    struct fixture *f = *state;
+    struct probe flying, back, waiting;
+
+    probe_init(&flying, 10, 1);
+    probe_init(&back, 20, 5);
+    probe_init(&waiting, 30, 1);
+    assert_int_equal(putq_submit(&f->q, &flying.put), ERR_OK);
+    assert_int_equal(putq_submit(&f->q, &back.put), ERR_OK);
+    assert_int_equal(putq_submit(&f->q, &waiting.put), ERR_OK);
+    assert_false(putq_cancel(&flying.put));
+    assert_true(putq_cancel(&back.put));
+    assert_false(putq_cancel(&back.put));
+    assert_int_equal(f->q.waiting_bytes, 30);
+    assert_int_equal(f->q.waiting_count, 1);
+    fake_commit(&f->fake);
+    assert_int_equal(f->fake.replica.payload->len, 30);
+    assert_int_equal(f->fake.replica.records, 1);
+    assert_false(putq_cancel(&waiting.put));
+    fake_commit(&f->fake);
+    assert_int_equal(back.done_count, 0);
+    assert_int_equal(waiting.err, ERR_OK);
+    assert_int_equal(waiting.first.ordinal, 0);
+}
+
+static void what_a_refusal_settles_cannot_be_taken_back(void **state)
+{
+    struct fixture *f = *state;
+    struct probe flying, waiting;
+
+    probe_init(&flying, 10, 1);
+    probe_init(&waiting, 10, 1);
+    assert_int_equal(putq_submit(&f->q, &flying.put), ERR_OK);
+    assert_int_equal(putq_submit(&f->q, &waiting.put), ERR_OK);
+    putq_close(&f->q);
+    assert_int_equal(waiting.err, ERR_CLOSED);
+    assert_false(putq_cancel(&waiting.put));
+    assert_int_equal(f->q.waiting_count, 0);
+    fake_commit(&f->fake);
+}
+
 static void one_put_may_wait_however_large_it_is(void **state)
 {
     struct fixture *f = *state;
@@ -312,6 +374,9 @@ int main(void)
         TEST(an_entry_is_cut_by_records),
         TEST(a_put_larger_than_an_entry_stands_alone),
         TEST(more_than_may_wait_is_refused_and_stays_with_the_caller),
+        TEST(more_puts_than_the_maximum_do_not_wait_however_small),
+        TEST(a_put_that_waits_can_be_taken_back_and_one_that_flies_cannot),
+        TEST(what_a_refusal_settles_cannot_be_taken_back),
         TEST(one_put_may_wait_however_large_it_is),
         TEST(what_no_entry_can_hold_is_refused),
         TEST(a_refused_proposal_gives_the_put_back),
