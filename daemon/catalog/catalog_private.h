@@ -41,6 +41,7 @@ struct follow {
 struct keep {
     struct timer timer;
     bool writing;
+    uint64_t pause_ms; /* until it is tried again, on a full disk; 0: the last try was good */
     uint64_t saved; /* the image on the disk stands here */
     uint64_t kept;  /* catalog_set_kept() */
 };

@@ -20,6 +20,7 @@ static void on_timer(struct timer *timer);
 static void write_image(struct catalog *catalog);
 static void write_run(struct work *work);
 static void write_done(struct work *work);
+static void put_off(struct catalog *catalog);
 static void job_free(struct keep_job *job);
 
 enum err keep_open(struct catalog *catalog, struct reason *reason)
@@ -49,7 +50,7 @@ void keep_changed(struct catalog *catalog)
 
     if (catalog->closing || keep->writing || catalog->model->index <= keep->saved)
         return;
-    if (behind >= CATALOG_IMAGE_CHANGES_MAX)
+    if (behind >= CATALOG_IMAGE_CHANGES_MAX && keep->pause_ms == 0)
         write_image(catalog);
     else if (!timer_running(&keep->timer))
         timer_start(catalog->world.clock, &keep->timer, CATALOG_IMAGE_EVERY_MS, on_timer);
@@ -105,14 +106,29 @@ static void write_done(struct work *work)
     catalog->keep.writing = false;
     if (job->err == ERR_OK) {
         catalog->keep.saved = job->index;
+        catalog->keep.pause_ms = 0;
         keep_trim(catalog);
         catalog_changed(catalog);
+    } else if (job->err == ERR_NO_SPACE) {
+        put_off(catalog);
     } else if (catalog->world.on_failed != NULL) {
         reason_wrap(&job->reason, "write the catalogue's image");
         catalog->world.on_failed(catalog->world.ctx, &job->reason);
     }
     job_free(job);
     catalog_idle(catalog);
+}
+
+/* The image is a short cut: without it the log keeps its entries, and a start applies them again. */
+static void put_off(struct catalog *catalog)
+{
+    struct keep *keep = &catalog->keep;
+
+    keep->pause_ms = keep->pause_ms == 0 ? CATALOG_IMAGE_EVERY_MS : keep->pause_ms * 2;
+    if (keep->pause_ms > CATALOG_IMAGE_BACKOFF_MS_MAX)
+        keep->pause_ms = CATALOG_IMAGE_BACKOFF_MS_MAX;
+    if (!catalog->closing)
+        timer_start(catalog->world.clock, &keep->timer, keep->pause_ms, on_timer);
 }
 
 static void job_free(struct keep_job *job)

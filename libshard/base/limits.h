@@ -47,6 +47,20 @@
 #define LOG_READ_EXTENT_MAX (1024u * 1024u)   /* one read of the disk; checked in under 1 ms */
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
 #define LOG_CREATE_BACKOFF_MS_MAX 60000u      /* between tries to make a segment on a full disk */
+#define LOG_TABLE_BACKOFF_MS_MAX 10000u       /* between tries to write to full tables */
+/* holds ENTRY_PAYLOAD_MAX and its heads */
+#define LOG_SEGMENT_BYTES_MIN (16u * 1024u * 1024u)
+#define LOG_SEGMENT_BYTES_MAX (2u * 1024u * 1024u * 1024u) /* places of payloads have 32 bits */
+
+/* ---- room on the disk (env/space.h) ---- */
+/* segments leave so much free, or 5 % of a smaller disk: for the tables, and for a start */
+#define DISK_HEADROOM_BYTES (256u * 1024u * 1024u)
+/* tables leave so much free, or an eighth of the headroom: RocksDB writes more than it is given,
+ * and a write of its own that fails may end the process */
+#define TABLE_HEADROOM_BYTES (32u * 1024u * 1024u)
+/* so little is enough for a row or two: a start on a full disk must come to its end */
+#define TABLE_HEADROOM_SMALL_BYTES (1024u * 1024u)
+#define TABLE_BATCH_SMALL_BYTES 4096u         /* what counts as a row or two */
 
 /* ---- raft ---- */
 /* of one AppendEntries: its heads are 6 KiB, its parts fit one writev */
@@ -93,6 +107,7 @@
 #define CATALOG_READ_BYTES_MAX (1024u * 1024u) /* changes of one answer or one catching up */
 #define CATALOG_IMAGE_EVERY_MS 3000u          /* the image is written when the model has changed */
 #define CATALOG_IMAGE_CHANGES_MAX 256u /* or after so many changes: what a restart applies again */
+#define CATALOG_IMAGE_BACKOFF_MS_MAX 60000u   /* between tries to write it to full tables */
 #define CATALOG_LOG_KEPT 8u /* entries behind the image: each may keep a segment alive */
 
 /* ---- what makes a node match the catalogue (control) ---- */

@@ -65,7 +65,8 @@ struct disk_create {
 
 /* Makes a file of `size` bytes, all written as zeros and durable, the name
  * included; a half-made one does not survive under that name.  ERR_EXISTS,
- * ERR_NO_SPACE, ERR_IO. */
+ * ERR_IO, ERR_NO_SPACE, said before anything is written when the file would
+ * take from DISK_HEADROOM_BYTES. */
 void disk_create_start(struct disk *disk, struct disk_create *req, const char *name, uint64_t size,
                        disk_create_cb cb);
 

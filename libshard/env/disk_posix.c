@@ -28,6 +28,7 @@ static enum err directory_open(struct disk *disk, struct reason *reason);
 static enum err directory_sweep(struct disk *disk, struct reason *reason);
 static enum err probe_direct(struct disk *disk, struct note *note, struct reason *reason);
 static int probe_once(struct disk *disk, const void *block, int flags);
+static int probe_existing(struct disk *disk, void *block);
 static int by_name(const void *a, const void *b);
 
 enum err disk_posix_open(const char *path, struct uv_loop_s *loop, struct note *note,
@@ -199,11 +200,15 @@ static enum err probe_direct(struct disk *disk, struct note *note, struct reason
         return ERR_NO_MEMORY;
     memset(block, 0, DISK_ALIGN);
     int error = probe_once(disk, block, O_DIRECT | O_DSYNC);
+    if (error == ENOSPC || error == EDQUOT)
+        error = probe_existing(disk, block); /* what is there can be read, and written again */
     disk->direct = error == 0;
     if (error == EINVAL || error == EOPNOTSUPP) {
         note_event(note, NOTE_WARN, "disk.buffered", "path=%s reason=%s", NOTE_QUOTED(disk->path),
                    NOTE_QUOTED("O_DIRECT refused, using fdatasync"));
         error = probe_once(disk, block, 0);
+        if ((error == ENOSPC || error == EDQUOT) && probe_existing(disk, block) != ENOSPC)
+            error = 0;
     }
     disk_memory_free(block);
     return error == 0 ? ERR_OK
@@ -223,6 +228,35 @@ static int probe_once(struct disk *disk, const void *block, int flags)
         close(fd);
     }
     unlinkat(disk->dir_fd, PROBE, 0); /* open(2) may make the file and refuse the flag */
+    return error;
+}
+
+/* A full disk takes no probe, but a file that is there already can be read: 0, EINVAL, or ENOSPC
+ * when there is none. */
+static int probe_existing(struct disk *disk, void *block)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(disk->path, &entries, NULL, NULL);
+    int error = ENOSPC;
+
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        struct stat stat;
+
+        if (error == ENOSPC && disk_name_legal(name) &&
+            fstatat(disk->dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(stat.st_mode) && stat.st_size >= (off_t)DISK_ALIGN) {
+            int fd = openat(disk->dir_fd, name,
+                            O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_DIRECT | O_DSYNC);
+            ssize_t n = fd < 0 ? -1 : pread(fd, block, DISK_ALIGN, 0);
+
+            error = n < 0 ? errno : 0;
+            if (fd >= 0)
+                close(fd);
+        }
+        free(entries[i]);
+    }
+    free(entries);
     return error;
 }
 

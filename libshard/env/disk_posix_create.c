@@ -9,6 +9,7 @@
 
 #include "base/ensure.h"
 #include "env/disk_posix_private.h"
+#include "env/space.h"
 
 #define CHUNK_BYTES (1024u * 1024u)
 
@@ -25,6 +26,8 @@ static void create_on_thread(uv_work_t *work);
 static void create_on_done(uv_work_t *work, int status);
 static enum err make_file(struct disk *disk, const char *name, uint64_t size,
                           struct reason *reason);
+static enum err check_space(struct disk *disk, const char *name, uint64_t size,
+                            struct reason *reason);
 static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t size,
                            struct reason *reason);
 static enum err publish(struct disk *disk, const char *half_made, const char *name,
@@ -102,18 +105,40 @@ static enum err make_file(struct disk *disk, const char *name, uint64_t size, st
     /* Nobody else makes files here: the directory is locked, and creates take turns. */
     if (faccessat(disk->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return disk_failed(reason, ERR_EXISTS, "create %s/%s: it exists", disk->path, name);
+    enum err err = check_space(disk, name, size, reason);
+    if (err != ERR_OK)
+        return err;
     snprintf(half_made, sizeof(half_made), "%s" HALF_MADE, name);
 
     int fd = openat(disk->dir_fd, half_made, flags, 0600);
     if (fd < 0)
         return disk_failed_errno(reason, errno, "create %s/%s", disk->path, half_made);
-    enum err err = make_zeros(disk, fd, half_made, size, reason);
+    err = make_zeros(disk, fd, half_made, size, reason);
     close(fd);
     if (err == ERR_OK)
         err = publish(disk, half_made, name, reason);
     if (err != ERR_OK)
         unlinkat(disk->dir_fd, half_made, 0);
     return err;
+}
+
+/* Before the first byte: a file that is tried and taken back fills the disk to its end each time,
+ * and takes the tables' last room. */
+static enum err check_space(struct disk *disk, const char *name, uint64_t size,
+                            struct reason *reason)
+{
+    struct space space;
+
+    if (!space_of(disk->path, &space))
+        return ERR_OK;
+    uint64_t headroom = space_headroom(&space);
+    if (space.free_bytes >= size && space.free_bytes - size >= headroom)
+        return ERR_OK;
+    return disk_failed(reason, ERR_NO_SPACE,
+                       "create %s/%s: %llu bytes are free; it needs %llu, and %llu are left for "
+                       "the tables",
+                       disk->path, name, (unsigned long long)space.free_bytes,
+                       (unsigned long long)size, (unsigned long long)headroom);
 }
 
 static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t size,

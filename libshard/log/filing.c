@@ -14,11 +14,14 @@
  * What may lag (applied, trimmed) has rows of its own and rides along, or is saved now and then. */
 
 #define ROW_BYTES_MAX (1u << 30)
+#define BACKOFF_MS_FIRST 500u
 
 static void job_run(struct work *work);
 static void job_done(struct work *work);
 static void file_run(struct table_job *job);
 static void file_done(struct log *log);
+static void put_off(struct log *log, enum table_job_kind kind);
+static void put_off_on_timer(struct timer *timer);
 
 void job_start(struct log *log, enum table_job_kind kind, struct segment *segment)
 {
@@ -33,7 +36,7 @@ void job_start(struct log *log, enum table_job_kind kind, struct segment *segmen
 
 void jobs_kick(struct log *log)
 {
-    if (log->job.kind != JOB_NONE || log->failed)
+    if (log->job.kind != JOB_NONE || log->failed || timer_running(&log->job_later))
         return;
 
     struct segment *next = log->closing ? NULL : segment_find(log, log->filed + 1);
@@ -95,14 +98,22 @@ static void job_done(struct work *work)
     enum table_job_kind kind = job->kind;
 
     job->kind = JOB_NONE;
+    if (job->err == ERR_NO_SPACE)
+        group_hints_back(log, job->hints, job->hint_count);
     free(job->hints);
     job->hints = NULL;
     job->hint_count = 0;
+    if (job->err == ERR_NO_SPACE) {
+        put_off(log, kind);
+        return;
+    }
     if (job->err != ERR_OK) {
         segment_row_fini(&job->segment_row);
         log_fail(log, &job->reason);
         return;
     }
+    if (kind != JOB_LOOK) /* which writes nothing */
+        log->job_backoff_ms = 0;
     if (kind == JOB_FILE)
         file_done(log);
     else if (kind == JOB_LOOK)
@@ -113,6 +124,27 @@ static void job_done(struct work *work)
     }
     jobs_kick(log);
     log_close_kick(log);
+}
+
+/* Full tables stop nothing but this: frames are written and read, and what was to be filed lies in
+ * the log.  All jobs wait, because their order is a promise. */
+static void put_off(struct log *log, enum table_job_kind kind)
+{
+    log->figures.jobs_put_off++;
+    if (kind == JOB_FREE)
+        job_free_undo(log);
+    segment_row_fini(&log->job.segment_row);
+    log->job_backoff_ms = log->job_backoff_ms == 0 ? BACKOFF_MS_FIRST : log->job_backoff_ms * 2;
+    if (log->job_backoff_ms > LOG_TABLE_BACKOFF_MS_MAX)
+        log->job_backoff_ms = LOG_TABLE_BACKOFF_MS_MAX;
+    if (!log->closing)
+        timer_start(log->world.clock, &log->job_later, log->job_backoff_ms, put_off_on_timer);
+    log_close_kick(log);
+}
+
+static void put_off_on_timer(struct timer *timer)
+{
+    jobs_kick(container_of(timer, struct log, job_later));
 }
 
 void job_put_hints(struct table_batch *batch, const struct table_job *job)

@@ -273,3 +273,12 @@ void group_hints_take(struct log *log, struct hint **ret, uint32_t *count)
     *ret = hints;
     *count = taken;
 }
+
+void group_hints_back(struct log *log, const struct hint *hints, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct group *group = group_find(log, hints[i].group);
+        if (group != NULL)
+            touch_hint(log, group);
+    }
+}

@@ -189,6 +189,7 @@ static void turn_on_end(struct defer *defer)
         log->turn++;
     }
     fly(log);
+    log_close_kick(log); /* a frame that finds no file is as much at its end as one that flew */
 }
 
 void head_kick(struct log *log)

@@ -5,11 +5,16 @@
 #include "base/ensure.h"
 #include "log/log_private.h"
 
-/* The smallest segment that holds the largest entry is for production; tests have smaller ones and
- * smaller entries.  Places are 32 bits wide. */
+/* A node's configuration begins at LOG_SEGMENT_BYTES_MIN; tests have smaller segments, and smaller
+ * entries. */
 #define SEGMENT_BYTES_MIN (64u * 1024u)
-#define SEGMENT_BYTES_MAX (2u * 1024u * 1024u * 1024u)
 #define SEGMENTS_AHEAD_MIN 2u /* one of them is the reserve for what cannot be refused */
+#define RESERVE_HARD_SHARE 4u /* this part of the last segment is for terms and votes alone */
+
+_Static_assert(SEGMENT_HEAD_BYTES + FRAME_HEAD_BYTES + ITEM_ENTRY_BYTES + ENTRY_PAYLOAD_MAX +
+                       DISK_ALIGN <=
+                   LOG_SEGMENT_BYTES_MIN,
+               "the largest entry fits in the smallest segment of a node");
 
 static void log_on_closed(struct defer *defer);
 
@@ -35,9 +40,9 @@ enum err log_open(struct log **ret, const struct log_options *options,
     struct log *log;
 
     if (options->segment_bytes % DISK_ALIGN != 0 || options->segment_bytes < SEGMENT_BYTES_MIN ||
-        options->segment_bytes > SEGMENT_BYTES_MAX) {
+        options->segment_bytes > LOG_SEGMENT_BYTES_MAX) {
         reason_set(reason, "a segment has a multiple of %u bytes, from %u to %u", DISK_ALIGN,
-                   SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
+                   SEGMENT_BYTES_MIN, LOG_SEGMENT_BYTES_MAX);
         return ERR_INVALID;
     }
 
@@ -49,6 +54,8 @@ enum err log_open(struct log **ret, const struct log_options *options,
     if (log->options.segments_ahead < SEGMENTS_AHEAD_MIN)
         log->options.segments_ahead = SEGMENTS_AHEAD_MIN;
     log->plan_bytes = options->segment_bytes;
+    log->file_bytes_min = options->segment_bytes < LOG_SEGMENT_BYTES_MIN ? options->segment_bytes
+                                                                         : LOG_SEGMENT_BYTES_MIN;
     log->file_next = 1;
     list_init(&log->dirty_hard);
     list_init(&log->dirty_hint);
@@ -82,6 +89,7 @@ void log_close(struct log *log, void (*closed)(void *ctx), void *ctx)
     log->closed_ctx = ctx;
     timer_stop(&log->create_later);
     timer_stop(&log->reclaim_soon);
+    timer_stop(&log->job_later);
     log_close_kick(log);
 }
 
@@ -127,6 +135,7 @@ void log_free(struct log *log)
 {
     timer_stop(&log->create_later);
     timer_stop(&log->reclaim_soon);
+    timer_stop(&log->job_later);
     defer_cancel(&log->close_defer);
     head_fini(log);
     cache_fini(log);
@@ -253,20 +262,42 @@ uint64_t log_durable(const struct log *log)
     return log->durable;
 }
 
-bool log_has_room(const struct log *log, size_t bytes)
+/* Behind what gathers. */
+static uint64_t tail_left(const struct log *log)
 {
     const struct segment *tail = segment_tail(log);
     const struct frame_out *gathering = log->head.gathering;
+    uint64_t used = tail->end;
 
-    if (log->failed || tail->file == NULL || bytes > log->plan_bytes - 3 * DISK_ALIGN)
+    if (gathering != NULL)
+        used += frame_bytes(FRAME_HEAD_BYTES + gathering->items.len, gathering->payload_bytes);
+    return used < tail->bytes ? tail->bytes - used : 0;
+}
+
+static bool can_ever_hold(const struct log *log, size_t bytes)
+{
+    return !log->failed && segment_tail(log)->file != NULL &&
+           bytes <= log->plan_bytes - 3 * DISK_ALIGN;
+}
+
+bool log_has_room(const struct log *log, size_t bytes)
+{
+    if (!can_ever_hold(log, bytes))
         return false;
     if (log->files_ready_count > 1)
         return true;
-    /* Only the reserve is left: what fits behind the last frame does not touch it. */
-    uint64_t used = tail->end;
-    if (gathering != NULL)
-        used += frame_bytes(FRAME_HEAD_BYTES + gathering->items.len, gathering->payload_bytes);
-    return used + bytes + 2 * DISK_ALIGN <= tail->bytes;
+    /* Only the reserve is left: what fits behind the last frame does not touch it.  When no file is
+     * free the tail is the reserve itself. */
+    return log->files_ready_count == 1 && tail_left(log) >= bytes + 2 * DISK_ALIGN;
+}
+
+bool log_has_reserve(const struct log *log, size_t bytes)
+{
+    if (!can_ever_hold(log, bytes))
+        return false;
+    if (log->files_ready_count > 0)
+        return true;
+    return tail_left(log) >= bytes + 2 * DISK_ALIGN + log->plan_bytes / RESERVE_HARD_SHARE;
 }
 
 size_t log_pending_bytes(const struct log *log)

@@ -43,7 +43,8 @@ struct log;
 
 struct log_options {
     uint64_t node;            /* id of this node, in every frame */
-    uint64_t segment_bytes;   /* for new segments; a multiple of DISK_ALIGN */
+    uint64_t segment_bytes;   /* for new segments; a multiple of DISK_ALIGN.  Below
+                               * LOG_SEGMENT_BYTES_MIN for tests, whose entries are small */
     uint32_t segments_ahead;  /* made before they are needed; at least 2, one of them the reserve */
     uint64_t log_bytes_max;   /* no new segment beyond this sum; 0 = the disk decides */
     void (*on_durable)(void *ctx, uint64_t turn);            /* turns up to this are durable */
@@ -129,6 +130,10 @@ uint64_t log_durable(const struct log *log);
 /* Whether `bytes` more of payload can be taken without using the reserve that is kept for hard
  * state.  False: refuse puts with ERR_NO_SPACE; retention or a larger disk heals it. */
 bool log_has_room(const struct log *log, size_t bytes);
+
+/* The same for what frees a full disk and hence may use the reserve: a change of the catalogue, as
+ * the deletion of a stream.  Part of the reserve stays for hard state alone. */
+bool log_has_reserve(const struct log *log, size_t bytes);
 
 /* Bytes that were given to the log and are not durable yet. */
 size_t log_pending_bytes(const struct log *log);
@@ -223,6 +228,7 @@ struct log_figures {
     uint64_t write_ns_sum, write_count, write_ns_max;
     uint64_t reads, read_bytes, corrupt_entries;
     uint64_t creates_failed; /* attempts to make a segment; tried again with growing pauses */
+    uint64_t jobs_put_off;   /* writes that found no room in the tables; tried again likewise */
 };
 struct log_figures log_figures(const struct log *log);
 

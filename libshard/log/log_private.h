@@ -169,9 +169,10 @@ struct log {
     uint64_t filed; /* the highest number ever filed */
 
     struct list files_ready; /* of struct segment_file */
-    uint32_t files_ready_count;
+    uint32_t files_ready_count; /* of these, those that are not too small */
     uint64_t file_next; /* id of the next file to make */
-    uint64_t plan_bytes; /* what every file has at least */
+    uint64_t plan_bytes; /* what every file that is used for new frames has at least */
+    uint64_t file_bytes_min; /* smaller ones, of another configuration, are not used again */
     struct disk_create create;
     bool creating;
     uint64_t create_backoff_ms;
@@ -186,6 +187,8 @@ struct log {
     struct table_job job;
     bool save_wanted, reclaim_wanted;
     struct timer reclaim_soon;
+    struct timer job_later; /* runs while the tables are left alone */
+    uint64_t job_backoff_ms;
 
     struct list cache; /* of struct cached_row */
     uint32_t cache_count;
@@ -232,6 +235,8 @@ void group_hint(const struct group *group, struct hint *hint);
 bool group_hint_is_safe(const struct log *log, const struct group *group);
 /* Every hint that changed and is safe.  The array is the caller's. */
 void group_hints_take(struct log *log, struct hint **ret, uint32_t *count);
+/* They were not written: to be taken again. */
+void group_hints_back(struct log *log, const struct hint *hints, uint32_t count);
 
 /* ---- index.c ---- */
 struct run *index_add(struct log *log, struct group *group, const struct entry_head *head,
@@ -294,6 +299,7 @@ bool reclaim_next(struct log *log);
 void reclaim_want(struct log *log);
 void job_look_run(struct table_job *job);
 void job_look_done(struct log *log);
+void job_free_undo(struct log *log);
 void job_free_run(struct table_job *job);
 void segment_unpin(struct log *log, struct segment *segment);
 

@@ -139,6 +139,15 @@ void job_look_done(struct log *log)
     job_start(log, JOB_FREE, segment);
 }
 
+/* Its rows could not be written: it is as it was.  Had they been written all the same, and only the
+ * answer been wrong, then nothing is there to be found by the next try, and a start finds a free
+ * file and the trims that freed it. */
+void job_free_undo(struct log *log)
+{
+    log->job.segment->phase = SEGMENT_FILED;
+    log->reclaim_wanted = true;
+}
+
 /* The key may belong to a later segment by now, after a truncate. */
 static enum err delete_extent(struct table_job *job, struct table_batch *batch,
                               const struct extent *extent)

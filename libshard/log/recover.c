@@ -19,6 +19,8 @@
 
 #define ADVICE "give this node a new data directory; the other members have the data"
 
+#define FILES_FIRST_MIN 2u /* one to write to and the reserve */
+
 struct found {
     struct segment_head head;
     uint64_t file;
@@ -386,6 +388,13 @@ static enum err begin(struct finds *finds)
         if (err == ERR_OK)
             supply_add_file(log, file, log->file_next);
     }
+    if (err == ERR_NO_SPACE && log->files_ready_count >= FILES_FIRST_MIN)
+        err = ERR_OK; /* small, but it can begin; supply_kick() tries again */
+    if (err == ERR_NO_SPACE)
+        reason_wrap(finds->reason,
+                    "the disk is too small for a new log, which begins with %u segments of %llu "
+                    "bytes; give it a larger one, or a smaller segment-bytes",
+                    FILES_FIRST_MIN, (unsigned long long)options->segment_bytes);
     if (err != ERR_OK)
         return err;
 

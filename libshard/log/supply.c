@@ -137,9 +137,18 @@ void segment_drop(struct log *log, struct segment *segment)
     supply_give(log, file);
 }
 
+/* A file of another configuration that an entry may not fit into is not used again.  It stays where
+ * it is: what it holds may still be read. */
+static bool is_usable(const struct log *log, const struct segment_file *file)
+{
+    return file->bytes >= log->file_bytes_min;
+}
+
 void supply_give(struct log *log, struct segment_file *file)
 {
     list_append(&log->files_ready, &file->link);
+    if (!is_usable(log, file))
+        return;
     log->files_ready_count++;
     head_kick(log);
 }
@@ -149,10 +158,10 @@ struct segment_file *supply_take(struct log *log, uint64_t id)
     for (struct list_node *node = list_first(&log->files_ready); node != NULL;
          node = list_next(&log->files_ready, node)) {
         struct segment_file *file = container_of(node, struct segment_file, link);
-        if (id != 0 && file->id != id)
+        if (id != 0 ? file->id != id : !is_usable(log, file))
             continue;
         list_remove(node);
-        log->files_ready_count--;
+        log->files_ready_count -= is_usable(log, file);
         return file;
     }
     return NULL;
@@ -163,7 +172,7 @@ void supply_add_file(struct log *log, struct disk_file *disk_file, uint64_t id)
     struct segment_file *file = log_memory(1, sizeof(*file));
 
     *file = (struct segment_file){ .file = disk_file, .id = id, .bytes = disk_size(disk_file) };
-    if (file->bytes < log->plan_bytes)
+    if (is_usable(log, file) && file->bytes < log->plan_bytes)
         log->plan_bytes = file->bytes;
     if (id >= log->file_next)
         log->file_next = id + 1;

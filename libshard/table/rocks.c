@@ -6,6 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/ensure.h"
+#include "base/limits.h"
+#include "env/space.h"
 #include "table/keys.h"
 
 /* Raised when an older Braid would misread the rows. */
@@ -27,6 +29,7 @@ static const char *const space_names[TABLE_SPACES] = {
 };
 
 struct table {
+    char *path;
     rocksdb_t *db;
     rocksdb_options_t *options;
     rocksdb_block_based_table_options_t *blocks;
@@ -49,6 +52,7 @@ enum { OP_PUT = 1, OP_DELETE = 2 };
 
 static enum err open_db(struct table *table, const char *path, struct reason *reason);
 static enum err check_format(struct table *table, struct reason *reason);
+static enum err check_space(const struct table *table, size_t bytes, struct reason *reason);
 static enum err translate(char *error, struct reason *reason);
 static enum err scan(struct table *table, enum table_space space, struct slice range[2], bool back,
                      table_scan_cb cb, void *ctx, struct reason *reason);
@@ -59,6 +63,11 @@ enum err table_open(struct table **ret, const char *path, struct reason *reason)
 
     if (table == NULL)
         return ERR_NO_MEMORY;
+    table->path = strdup(path);
+    if (table->path == NULL) {
+        free(table);
+        return ERR_NO_MEMORY;
+    }
 
     enum err err = open_db(table, path, reason);
     if (err == ERR_OK)
@@ -89,6 +98,7 @@ void table_close(struct table *table)
     rocksdb_options_destroy(table->options);
     rocksdb_block_based_options_destroy(table->blocks);
     rocksdb_cache_destroy(table->cache);
+    free(table->path);
     free(table);
 }
 
@@ -247,6 +257,29 @@ static void replay(const struct table_batch *batch, const struct table *table,
     }
 }
 
+/* RocksDB must not find the disk full itself: some builds end the process then, others take no
+ * writes any more until they are opened anew.  Besides the batch it writes its tables and merges
+ * them. */
+static enum err check_space(const struct table *table, size_t bytes, struct reason *reason)
+{
+    struct space space;
+
+    if (!space_of(table->path, &space))
+        return ERR_OK;
+    uint64_t left = space_headroom(&space) / 8;
+    if (left > TABLE_HEADROOM_BYTES)
+        left = TABLE_HEADROOM_BYTES;
+    if (bytes <= TABLE_BATCH_SMALL_BYTES && left > TABLE_HEADROOM_SMALL_BYTES)
+        left = TABLE_HEADROOM_SMALL_BYTES;
+    if (space.free_bytes >= left + 2 * (uint64_t)bytes)
+        return ERR_OK;
+    reason_set(reason, "write to the tables in %s: the disk is full, %llu bytes are free, %llu are "
+                       "needed; make room on it",
+               table->path, (unsigned long long)space.free_bytes,
+               (unsigned long long)(left + 2 * (uint64_t)bytes));
+    return ERR_NO_SPACE;
+}
+
 enum err table_write(struct table *table, const struct table_batch *batch, bool sync,
                      struct reason *reason)
 {
@@ -256,12 +289,15 @@ enum err table_write(struct table *table, const struct table_batch *batch, bool 
         reason_set(reason, "no memory for a batch of rows");
         return ERR_NO_MEMORY;
     }
+    enum err err = check_space(table, batch->ops.len, reason);
+    if (err != ERR_OK)
+        return err;
 
     rocksdb_writebatch_t *rows = rocksdb_writebatch_create();
     replay(batch, table, rows);
     rocksdb_write(table->db, sync ? table->write_synced : table->write_unsynced, rows, &error);
     rocksdb_writebatch_destroy(rows);
-    enum err err = translate(error, reason);
+    err = translate(error, reason);
     if (err != ERR_OK)
         reason_wrap(reason, "write to the tables");
     return err;
