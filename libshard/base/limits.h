@@ -91,7 +91,7 @@
 #define CATALOG_STREAMS_MAX 10000u            /* rows of streams; the image stays under a few MiB */
 #define CATALOG_SHARDS_MAX 20000u /* of all streams: 2 MB of image, packed in a few ms */
 #define STREAM_SHARDS_MAX 10000u /* of one stream, AWS's largest quota: a change of 1 MB */
-/* of the image's streams: with the nodes it fits one frame to a peer, twice */
+/* of the image's streams: half of what one frame to a peer holds */
 #define CATALOG_BYTES_MAX (8u * 1024u * 1024u)
 #define STREAM_TAGS_MAX 50u                   /* AWS's */
 #define TAG_KEY_BYTES_MAX 512u                /* 128 characters in UTF-8 */
@@ -165,8 +165,8 @@
 #define PEER_READ_BYTES 65536u /* read at once; larger bodies are read to their place */
 #define PEER_PLACES_MAX 8u                    /* IP addresses of one name that are tried */
 #define PEER_BACKLOG 128                      /* connections that wait to be accepted */
-#define PEER_PING_MS 1000u                    /* silence of our own before we say that we live */
-#define PEER_SILENCE_MS 5000u                 /* silence of the other before it counts as lost */
+#define PEER_PING_MS 500u                    /* silence of our own before we say that we live */
+#define PEER_SILENCE_MS 2000u                 /* silence of the other before it counts as lost */
 #define PEER_GREETING_MS 3000u                /* to connect and to say who one is */
 #define PEER_PAUSE_MS_MIN 10u                 /* before an address is dialled again; doubles */
 #define PEER_PAUSE_MS_MAX 500u                /* so long may a node that came back stay unnoticed */

@@ -88,8 +88,8 @@ void bench_node_open(struct bench_node *node, const struct bench_node_options *o
                                        .segment_bytes = options->segment_bytes,
                                        .segments_ahead = options->segments_ahead,
                                        .election_timeout_ms = 500,
-                                       .heartbeat_ms = 100,
-                                       .tick_ms = 50,
+                                       .heartbeat_ms = 150,
+                                       .tick_ms = 75,
                                        .tail_bytes_max = 64u << 20,
                                        .on_failed = failed };
     struct control_world world = { .clock = node->clock,

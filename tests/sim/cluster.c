@@ -13,8 +13,8 @@
 #include "workload.h"
 
 #define ELECTION_TIMEOUT_MS 500u
-#define HEARTBEAT_MS 100u
-#define TICK_MS 50u
+#define HEARTBEAT_MS 150u
+#define TICK_MS 75u
 
 static void doomed(struct world *world, struct sim_node *node);
 

@@ -18,6 +18,7 @@ struct cluster_options {
     uint64_t segment_bytes;
     uint32_t put_pause_ms; /* mean pause of a client between puts */
     struct net_weather weather;
+    bool churn;            /* streams come and go */
     uint32_t faults;           /* bits of enum fault, nemesis.h */
     bool aimed;                /* faults at leaders at elections */
     uint32_t isolate_first_of; /* one in so many new leaders is cut off after its first entry */

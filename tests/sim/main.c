@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "checks.h"
+#include "churn.h"
 #include "cluster.h"
 #include "figure8.h"
 #include "forgotten.h"
@@ -105,6 +106,7 @@ static struct cluster_options options_for(struct world *world)
         .faults = (uint32_t)random_below(&random, 1u << FAULTS) &
                   (uint32_t)(random_below(&random, 1u << FAULTS) | FAULT_KILL),
         .aimed = random_below(&random, 4) != 0,
+        .churn = random_below(&random, 3) == 0,
         .isolate_first_of = (const uint32_t[]){ 0, 12, 3, 1 }[random_below(&random, 4)],
     };
     chosen.client_count = chosen.shard_count * (1 + (uint32_t)random_below(&random, 8));
@@ -117,6 +119,7 @@ static void options_for_forgotten(struct cluster_options *chosen)
     chosen->weather.loss_of = 0;
     chosen->aimed = false;
     chosen->isolate_first_of = 0;
+    chosen->churn = false;
 }
 
 /* One shard, one client, nothing but the schedule. */
@@ -128,6 +131,7 @@ static void options_for_figure8(struct cluster_options *chosen)
     chosen->weather.loss_of = 0;
     chosen->aimed = false;
     chosen->isolate_first_of = 0;
+    chosen->churn = false;
 }
 
 static void start_all(struct world *world)
@@ -174,12 +178,23 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->aimed);
 }
 
+/* Three nodes, sometimes four or five: then some are outside of the catalogue's group. */
+static uint32_t nodes_for(const struct arguments *arguments, uint64_t seed)
+{
+    struct random random;
+
+    random_init(&random, seed ^ UINT64_C(0x6e6f646573));
+    if (arguments->figure8 || arguments->forgotten || random_below(&random, 3) != 0)
+        return 3;
+    return 4 + (uint32_t)random_below(&random, 2);
+}
+
 static void run_seed(const struct arguments *arguments, uint64_t seed)
 {
     struct world *world = sim_malloc(sizeof *world);
     struct cluster *cluster = sim_malloc(sizeof *cluster);
 
-    world_init(world, seed, 3);
+    world_init(world, seed, nodes_for(arguments, seed));
     world->print_trace = arguments->trace;
     world->notes = arguments->notes ? stdout : NULL;
     struct cluster_options chosen = options_for(world);
@@ -196,9 +211,13 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         forgotten_start(world);
     else
         nemesis_start(world);
+    if (chosen.churn)
+        churn_start(world);
     world_run(world, (uint64_t)(arguments->minutes * 60 * 1e9));
     heal_and_check(world);
     forgotten_check(world);
+    if (chosen.churn)
+        churn_check(world);
     if (!arguments->quiet)
         report(world, cluster, (double)clock() / CLOCKS_PER_SEC);
     fflush(NULL);

@@ -6,7 +6,7 @@
 
 #include "base/ensure.h"
 
-#define LOST_AFTER_NS (5 * SIM_S) /* a link over which nothing comes is given up */
+#define LOST_AFTER_NS (2 * SIM_S) /* a link over which nothing comes is given up */
 #define RETRY_FIRST_NS (10 * SIM_MS)
 #define RETRY_MOST_NS (500 * SIM_MS)
 #define SILENT_RETRY_NS (500 * SIM_MS)
