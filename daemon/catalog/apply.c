@@ -6,7 +6,6 @@
 #include "catalog/row.h"
 
 #define CREATED_BEFORE_MS 2000u /* AWS's shards are about two seconds older than the request */
-#define CREATED_S_END UINT64_C(16025175000) /* shard/seqno.h: what a sequence number can hold */
 
 static enum err apply_one(struct model *model, const Braid__Catalog__Change *change,
                           struct reason *reason);
@@ -18,8 +17,10 @@ static enum err apply_create(struct model *model, const Braid__Catalog__Change *
                              struct reason *reason);
 static enum err create_allowed(const struct model *model, const Braid__Catalog__Change *change,
                                struct reason *reason);
-static enum err shards_check(const struct model *model, const struct model_stream *stream,
-                             struct reason *reason);
+static enum err members_check(const struct model *model, const struct model_stream *stream,
+                              struct reason *reason);
+static enum err room_check(const struct model *model, const struct model_stream *stream,
+                           struct reason *reason);
 static void stream_begin(struct model *model, struct model_stream *stream, uint64_t proposed_ms);
 static enum err apply_activate(struct model *model, uint64_t id, struct reason *reason);
 static enum err apply_delete(struct model *model, uint64_t id, struct reason *reason);
@@ -134,7 +135,9 @@ static enum err apply_create(struct model *model, const Braid__Catalog__Change *
     err = row_stream_read(row, &stream, reason);
     if (err != ERR_OK)
         return err;
-    err = shards_check(model, stream, reason);
+    err = members_check(model, stream, reason);
+    if (err == ERR_OK)
+        err = room_check(model, stream, reason);
     if (err != ERR_OK) {
         reason_wrap(reason, "stream %s", stream->name);
         model_stream_free(stream);
@@ -176,25 +179,11 @@ static enum err create_allowed(const struct model *model, const Braid__Catalog__
     return ERR_OK;
 }
 
-/* Ranges that leave no gap from 0 to the largest hash key, and members that are nodes. */
-static enum err shards_check(const struct model *model, const struct model_stream *stream,
-                             struct reason *reason)
+static enum err members_check(const struct model *model, const struct model_stream *stream,
+                              struct reason *reason)
 {
-    struct u128 next = u128_of(0, 0);
-
     for (uint32_t i = 0; i < stream->shard_count; i++) {
         const struct model_shard *shard = &stream->shards[i];
-        if (u128_compare(shard->hash_first, next) != 0 ||
-            u128_compare(shard->hash_last, shard->hash_first) < 0) {
-            reason_set(reason, "shard %u: its hash keys do not follow the shard before",
-                       shard->number);
-            return ERR_INVALID;
-        }
-        next.v = shard->hash_last.v + 1;
-        if (next.v == 0 && i + 1 < stream->shard_count) {
-            reason_set(reason, "shard %u: no hash keys are left behind it", shard->number);
-            return ERR_INVALID;
-        }
         for (uint32_t k = 0; k < shard->member_count; k++) {
             if (model_node_by_id(model, shard->members[k]) == NULL) {
                 reason_set(reason, "shard %u: a member is no node of this cluster", shard->number);
@@ -206,19 +195,28 @@ static enum err shards_check(const struct model *model, const struct model_strea
             return ERR_INVALID;
         }
     }
-    if (next.v != 0) {
-        reason_set(reason, "its shards do not hold all hash keys");
-        return ERR_INVALID;
-    }
     return ERR_OK;
+}
+
+/* The image of all streams must fit one frame to a peer. */
+static enum err room_check(const struct model *model, const struct model_stream *stream,
+                           struct reason *reason)
+{
+    uint32_t bytes = model_stream_bytes(stream);
+
+    if (bytes <= CATALOG_BYTES_MAX && model->stream_bytes <= CATALOG_BYTES_MAX - bytes)
+        return ERR_OK;
+    reason_set(reason, "the catalogue holds %u bytes of streams and %u are in use: delete streams, "
+               "or give this one fewer or shorter tags", CATALOG_BYTES_MAX, model->stream_bytes);
+    return ERR_BUSY;
 }
 
 static void stream_begin(struct model *model, struct model_stream *stream, uint64_t proposed_ms)
 {
     uint64_t created_ms = proposed_ms > CREATED_BEFORE_MS ? proposed_ms - CREATED_BEFORE_MS : 0;
 
-    if (created_ms / 1000 >= CREATED_S_END)
-        created_ms = (CREATED_S_END - 1) * 1000;
+    if (created_ms / 1000 >= ROW_CREATED_S_END)
+        created_ms = (ROW_CREATED_S_END - 1) * 1000;
     stream->id = model->next_stream++;
     stream->status = STREAM_CREATING;
     stream->created_ms = created_ms;

@@ -7,6 +7,11 @@
 
 #define ROOM_FIRST 16u
 
+/* Rows of proto/catalog.proto with the largest numbers, but for texts. */
+#define STREAM_ROW_BYTES 64u
+#define SHARD_ROW_BYTES 128u
+#define TAG_ROW_BYTES 12u
+
 static uint32_t name_place(const struct model *model, struct slice name, bool behind_equal);
 static uint32_t id_place(const struct model *model, uint64_t id);
 static uint32_t group_place(const struct model *model, uint64_t group);
@@ -157,6 +162,16 @@ void model_stream_free(struct model_stream *stream)
     free(stream);
 }
 
+uint32_t model_stream_bytes(const struct model_stream *stream)
+{
+    size_t bytes = STREAM_ROW_BYTES + strlen(stream->name) +
+                   (size_t)stream->shard_count * SHARD_ROW_BYTES;
+
+    for (uint32_t i = 0; i < stream->tag_count; i++)
+        bytes += TAG_ROW_BYTES + strlen(stream->tags[i].key) + strlen(stream->tags[i].value);
+    return (uint32_t)bytes; /* STREAM_SHARDS_MAX, STREAM_TAGS_MAX: below 2 MB */
+}
+
 void model_stream_add(struct model *model, struct model_stream *stream)
 {
     uint32_t count = model->stream_count;
@@ -176,6 +191,7 @@ void model_stream_add(struct model *model, struct model_stream *stream)
     model->by_name[by_name] = stream;
     model->by_id[by_id] = stream;
     model->stream_count++;
+    model->stream_bytes += model_stream_bytes(stream);
     groups_add(model, stream);
 }
 
@@ -185,6 +201,7 @@ void model_stream_remove(struct model *model, uint64_t id)
 
     ensure(stream != NULL);
     groups_remove(model, stream);
+    model->stream_bytes -= model_stream_bytes(stream);
 
     uint32_t by_name = name_place(model, slice_text(stream->name), false);
     uint32_t by_id = id_place(model, id);

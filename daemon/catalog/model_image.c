@@ -4,6 +4,7 @@
 
 #include "catalog/row.h"
 
+#define NUMBER_MAX UINT64_C(0x7fffffffffffffff) /* indexes and ids: none comes near */
 #define IMAGE_ARENA_BYTES_MAX (64u * 1024u * 1024u) /* CATALOG_SHARDS_MAX rows in C structs */
 
 static enum err cluster_read(const Braid__Catalog__Image *image, struct model *model,
@@ -105,8 +106,9 @@ static enum err cluster_read(const Braid__Catalog__Image *image, struct model *m
 {
     const Braid__Catalog__Found *cluster = image->cluster;
 
-    if (image->index < MODEL_START_INDEX || image->next_stream == 0 ||
-        image->next_group <= CATALOG_GROUP) {
+    if (image->index < MODEL_START_INDEX || image->index > NUMBER_MAX ||
+        image->next_stream == 0 || image->next_stream > NUMBER_MAX ||
+        image->next_group <= CATALOG_GROUP || image->next_group > NUMBER_MAX) {
         reason_set(reason, "counters out of range");
         return ERR_CORRUPT;
     }
@@ -172,6 +174,11 @@ static enum err streams_read(const Braid__Catalog__Image *image, struct model *m
 static enum err stream_fits(const struct model *model, const struct model_stream *stream,
                             struct reason *reason)
 {
+    if (model->stream_count >= CATALOG_STREAMS_MAX ||
+        stream->shard_count > CATALOG_SHARDS_MAX - model->group_count) {
+        reason_set(reason, "more streams or shards than a catalogue has");
+        return ERR_CORRUPT;
+    }
     if (stream->id == 0 || stream->id >= model->next_stream ||
         model_stream_by_id(model, stream->id) != NULL ||
         model_stream_by_name(model, slice_text(stream->name)) != NULL) {

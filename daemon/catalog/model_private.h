@@ -33,6 +33,7 @@ struct model {
     struct model_stream **by_name;
     struct model_stream **by_id; /* the same ones */
     uint32_t stream_count, stream_room;
+    uint32_t stream_bytes; /* model_stream_bytes() of all */
     struct model_group *groups; /* ascending */
     uint32_t group_count, group_room;
     struct model_node *nodes[NODES_MAX]; /* by name, id */
@@ -48,6 +49,9 @@ void model_free(struct model *model);
 /* A stream with room for its shards and tags, all zero; goes to model_stream_add() or is freed. */
 struct model_stream *model_stream_new(uint32_t shard_count, uint32_t tag_count);
 void model_stream_free(struct model_stream *stream);
+
+/* What the stream adds to the image at most, whatever its numbers are: the same on every node. */
+uint32_t model_stream_bytes(const struct model_stream *stream);
 
 /* Takes the stream over.  Its name, its id and its groups are new to the model. */
 void model_stream_add(struct model *model, struct model_stream *stream);

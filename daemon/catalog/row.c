@@ -12,6 +12,9 @@ static enum err text_read(char *ret, size_t room, const char *text, const char *
 static enum err name_check(const char *name, struct reason *reason);
 static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
                            struct reason *reason);
+static enum err shards_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
+                            struct reason *reason);
+static enum err hashes_check(const struct model_stream *stream, struct reason *reason);
 static enum err tags_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
                           struct reason *reason);
 static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct model_shard *shard);
@@ -88,6 +91,15 @@ enum err row_stream_read(const Braid__Catalog__Stream *row, struct model_stream 
         return ERR_INVALID;
     }
 
+    /* Other parts of every node that has the row count on these. */
+    if (row->retention_hours < 1 || row->retention_hours > RETENTION_HOURS_MAX ||
+        row->record_kib_max < 1 || row->record_kib_max > RECORD_KIB_MAX) {
+        reason_set(reason, "stream %s: retention of %u hours or records of %u KiB; 1 to %u and "
+                   "1 to %u are possible", row->name, row->retention_hours, row->record_kib_max,
+                   RETENTION_HOURS_MAX, RECORD_KIB_MAX);
+        return ERR_INVALID;
+    }
+
     struct model_stream *stream = model_stream_new((uint32_t)row->n_shards, (uint32_t)row->n_tags);
     stream->id = row->id;
     strcpy(stream->name, row->name);
@@ -98,13 +110,9 @@ enum err row_stream_read(const Braid__Catalog__Stream *row, struct model_stream 
     stream->record_kib_max = row->record_kib_max;
     stream->next_number = row->next_number;
     stream->token = row->token;
-    for (size_t i = 0; i < row->n_shards && err == ERR_OK; i++) {
-        err = shard_read(row->shards[i], &stream->shards[i], reason);
-        if (err == ERR_OK && i > 0 && stream->shards[i].number <= stream->shards[i - 1].number) {
-            reason_set(reason, "shard numbers do not ascend");
-            err = ERR_INVALID;
-        }
-    }
+    err = shards_read(row, stream, reason);
+    if (err == ERR_OK)
+        err = hashes_check(stream, reason);
     if (err == ERR_OK)
         err = tags_read(row, stream, reason);
     if (err == ERR_OK) {
@@ -142,6 +150,21 @@ static enum err name_check(const char *name, struct reason *reason)
     return ERR_INVALID;
 }
 
+static enum err shards_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
+                            struct reason *reason)
+{
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; i < row->n_shards && err == ERR_OK; i++) {
+        err = shard_read(row->shards[i], &stream->shards[i], reason);
+        if (err == ERR_OK && i > 0 && stream->shards[i].number <= stream->shards[i - 1].number) {
+            reason_set(reason, "shard numbers do not ascend");
+            err = ERR_INVALID;
+        }
+    }
+    return err;
+}
+
 static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
                            struct reason *reason)
 {
@@ -149,8 +172,10 @@ static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard 
         reason_set(reason, "shard %u: a hash key has %u bytes", row->number, HASH_BYTES);
         return ERR_INVALID;
     }
-    if (row->n_members > GROUP_MEMBERS_MAX || row->number > INT32_MAX) {
-        reason_set(reason, "shard %u: number or count of members out of range", row->number);
+    if (row->n_members > GROUP_MEMBERS_MAX || row->number > INT32_MAX ||
+        row->created_s >= ROW_CREATED_S_END) {
+        reason_set(reason, "shard %u: number, count of members or creation out of range",
+                   row->number);
         return ERR_INVALID;
     }
 
@@ -162,13 +187,40 @@ static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard 
                                  .created_s = row->created_s,
                                  .member_count = (uint32_t)row->n_members };
     for (uint32_t i = 0; i < ret->member_count; i++) {
-        ret->members[i] = row->members[i];
-        for (uint32_t k = 0; k < i; k++) {
-            if (row->members[k] == row->members[i] || row->members[i] == 0) {
-                reason_set(reason, "shard %u: a member twice, or 0", row->number);
-                return ERR_INVALID;
-            }
+        bool twice = false;
+        for (uint32_t k = 0; k < i; k++)
+            twice |= row->members[k] == row->members[i];
+        if (twice || row->members[i] == 0) {
+            reason_set(reason, "shard %u: a member twice, or 0", row->number);
+            return ERR_INVALID;
         }
+        ret->members[i] = row->members[i];
+    }
+    return ERR_OK;
+}
+
+/* Ranges that leave no gap from 0 to the largest hash key: every key has a shard. */
+static enum err hashes_check(const struct model_stream *stream, struct reason *reason)
+{
+    struct u128 next = u128_of(0, 0);
+
+    for (uint32_t i = 0; i < stream->shard_count; i++) {
+        const struct model_shard *shard = &stream->shards[i];
+        if (u128_compare(shard->hash_first, next) != 0 ||
+            u128_compare(shard->hash_last, shard->hash_first) < 0) {
+            reason_set(reason, "shard %u: its hash keys do not follow the shard before",
+                       shard->number);
+            return ERR_INVALID;
+        }
+        next.v = shard->hash_last.v + 1;
+        if (next.v == 0 && i + 1 < stream->shard_count) {
+            reason_set(reason, "shard %u: no hash keys are left behind it", shard->number);
+            return ERR_INVALID;
+        }
+    }
+    if (next.v != 0) {
+        reason_set(reason, "its shards do not hold all hash keys");
+        return ERR_INVALID;
     }
     return ERR_OK;
 }

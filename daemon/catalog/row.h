@@ -13,6 +13,9 @@
 #include "catalog/model_private.h"
 #include "catalog.pb-c.h"
 
+/* shard/seqno.h: what a sequence number can hold of the second in which its shard was created. */
+#define ROW_CREATED_S_END UINT64_C(16025175000)
+
 /* What unpacking allocates with: it never fails, as a change that is skipped on one node is not
  * skipped on the others. */
 extern ProtobufCAllocator *const row_allocator;

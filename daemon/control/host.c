@@ -40,6 +40,7 @@ static void open_one(struct control *control, const struct model_stream *stream,
                      const struct model_shard *row);
 static void start_write(struct control *control, const struct model_shard *row);
 static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader);
+static uint64_t retention_ms(uint32_t hours);
 static bool step_close(struct control *control);
 static bool close_look(struct control *control, struct host_shard *hosted);
 static void close_one(struct host_shard *hosted, bool deleted);
@@ -147,7 +148,7 @@ static bool step_open(struct control *control)
             opened++;
         } else if (hosted->shard != NULL && hosted->retention_hours != stream->retention_hours) {
             hosted->retention_hours = stream->retention_hours;
-            shard_set_retention(hosted->shard, stream->retention_hours * HOUR_MS);
+            shard_set_retention(hosted->shard, retention_ms(stream->retention_hours));
         }
         if (host_find(control, row->group) == NULL)
             control->host.missing_now++;
@@ -177,7 +178,7 @@ static void open_one(struct control *control, const struct model_stream *stream,
         .preferred = row->members[0],
         .eager = fresh && row->members[0] == control->options.node,
         .name = { .created_s = row->created_s, .shard = row->number },
-        .retention_ms = stream->retention_hours * HOUR_MS,
+        .retention_ms = retention_ms(stream->retention_hours),
         .limits = control->options.limits,
         .tail_bytes_max = CONTROL_TAIL_BYTES_MAX,
         .putq = { .entry_bytes_max = ENTRY_BYTES_MAX,
@@ -229,6 +230,15 @@ static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint
     struct control *control = ctx;
 
     gossip_soon(control);
+}
+
+/* The catalogue takes no others; but a row of whatever version must not end every member's process
+ * at each start. */
+static uint64_t retention_ms(uint32_t hours)
+{
+    if (hours < 1)
+        hours = 1;
+    return (hours < RETENTION_HOURS_MAX ? hours : RETENTION_HOURS_MAX) * HOUR_MS;
 }
 
 /* ---- closing ---- */

@@ -1,5 +1,7 @@
 #include "given.h"
 
+#include "catalog/model_image.h"
+
 static void nothing_is_applied_before_the_cluster_is_founded(void **state)
 {
     struct model *model = model_new();
@@ -177,6 +179,78 @@ static void a_stream_without_members_or_shards_is_refused(void **state)
     model_free(model);
 }
 
+static enum err create_with(struct model *model, const char *name, uint32_t hours, uint32_t kib)
+{
+    struct change_stream wanted = { .name = slice_text(name),
+                                    .mode = STREAM_PROVISIONED,
+                                    .shard_count = 1,
+                                    .retention_hours = hours,
+                                    .record_kib_max = kib };
+
+    return apply_placed(model, change_create_stream(stamp, &wanted));
+}
+
+static void retention_and_record_sizes_have_a_range(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(create_with(model, "a", 0, 1024), ERR_INVALID);
+    assert_int_equal(create_with(model, "a", RETENTION_HOURS_MAX + 1, 1024), ERR_INVALID);
+    assert_int_equal(create_with(model, "a", 24, 0), ERR_INVALID);
+    assert_int_equal(create_with(model, "a", 24, RECORD_KIB_MAX + 1), ERR_INVALID);
+    assert_int_equal(model_stream_count(model), 0);
+    assert_int_equal(create_with(model, "a", 1, 1), ERR_OK);
+    assert_int_equal(create_with(model, "b", RETENTION_HOURS_MAX, RECORD_KIB_MAX), ERR_OK);
+    model_free(model);
+}
+
+/* A stream with the largest tags; its name is its number. */
+static enum err create_with_tags(struct model *model, int number)
+{
+    static char key[TAG_KEY_BYTES_MAX + 1], value[TAG_VALUE_BYTES_MAX + 1];
+    struct model_tag tags[STREAM_TAGS_MAX];
+    struct change_stream wanted = { .mode = STREAM_PROVISIONED,
+                                    .shard_count = 1,
+                                    .retention_hours = 24,
+                                    .record_kib_max = 1024,
+                                    .tags = tags,
+                                    .tag_count = STREAM_TAGS_MAX };
+    char name[16];
+
+    memset(key, 'k', TAG_KEY_BYTES_MAX);
+    memset(value, 'v', TAG_VALUE_BYTES_MAX);
+    for (uint32_t i = 0; i < STREAM_TAGS_MAX; i++)
+        tags[i] = (struct model_tag){ .key = key, .value = value };
+    snprintf(name, sizeof(name), "%d", number);
+    wanted.name = slice_text(name);
+    return apply_placed(model, change_create_stream(stamp, &wanted));
+}
+
+static void all_streams_together_have_a_maximum_of_bytes(void **state)
+{
+    struct model *model = given_cluster();
+    enum err err = ERR_OK;
+    int count = 0;
+
+    while ((err = create_with_tags(model, count)) == ERR_OK)
+        count++;
+    assert_int_equal(err, ERR_BUSY);
+    assert_in_range(count, 50, 200);
+    struct buf *image = model_image_pack(model);
+    assert_true(image->len > CATALOG_BYTES_MAX / 2); /* the reckoning is not far off, */
+    assert_true(image->len <= model->stream_bytes + 1000); /* nor too low; the rest is the nodes */
+    buf_unref(image);
+
+    assert_int_equal(create_with_tags(model, 0), ERR_EXISTS);
+    uint64_t id = model_stream_by_name(model, slice_text("0"))->id;
+    assert_int_equal(apply(model, change_delete_stream(stamp, id)), ERR_OK);
+    assert_int_equal(create_with_tags(model, count), ERR_BUSY);
+    assert_int_equal(apply(model, change_forget_stream(stamp, id)), ERR_OK);
+    assert_int_equal(create_with_tags(model, count), ERR_OK);
+    assert_int_equal(create_with_tags(model, count + 1), ERR_BUSY);
+    model_free(model);
+}
+
 static void all_shards_together_have_a_maximum(void **state)
 {
     struct model *model = given_cluster();
@@ -266,6 +340,8 @@ int main(void)
         cmocka_unit_test(the_same_request_again_has_the_same_answer),
         cmocka_unit_test(a_name_outside_of_the_rule_is_refused),
         cmocka_unit_test(a_stream_without_members_or_shards_is_refused),
+        cmocka_unit_test(retention_and_record_sizes_have_a_range),
+        cmocka_unit_test(all_streams_together_have_a_maximum_of_bytes),
         cmocka_unit_test(all_shards_together_have_a_maximum),
         cmocka_unit_test(a_stream_goes_from_creating_to_active_to_gone),
         cmocka_unit_test(ids_and_groups_are_never_given_out_twice),

@@ -43,6 +43,7 @@ static void everything_comes_back(void **state)
     assert_string_equal(model_node_by_id(copy, 3)->az, "c");
     assert_int_equal(model_stream_count(copy), 2);
     assert_int_equal(model_next_group(copy), model_next_group(model));
+    assert_int_equal(copy->stream_bytes, model->stream_bytes);
 
     const struct model_stream *river = model_stream_by_name(copy, slice_text("river"));
     assert_int_equal(river->status, STREAM_ACTIVE);
@@ -111,6 +112,66 @@ static void a_cut_image_is_refused_or_harmless(void **state)
     model_free(model);
 }
 
+static void expect_refused(const struct model *model)
+{
+    struct model *copy = NULL;
+    struct reason reason = { .text = "" };
+    struct buf *image = model_image_pack(model);
+
+    assert_int_equal(model_image_unpack(buf_slice(image), &copy, &reason), ERR_CORRUPT);
+    assert_null(copy);
+    assert_true(reason.text[0] != 0);
+    buf_unref(image);
+}
+
+/* Each of these would end the process later, on every node that has the image. */
+static void a_stream_with_a_number_out_of_range_is_refused(void **state)
+{
+    struct model *model = given_cluster();
+
+    given_stream(model, "river", 2);
+    struct model_stream *stream = model_stream_change(model, 1);
+    const struct model_stream good = *stream;
+    const struct model_shard shard = stream->shards[1];
+
+    stream->retention_hours = 0;
+    expect_refused(model);
+    stream->retention_hours = RETENTION_HOURS_MAX + 1;
+    expect_refused(model);
+    *stream = good;
+    stream->record_kib_max = 0;
+    expect_refused(model);
+    stream->record_kib_max = RECORD_KIB_MAX + 1;
+    expect_refused(model);
+    *stream = good;
+    stream->shards[1].created_s = UINT64_C(16025175000);
+    expect_refused(model);
+    stream->shards[1] = shard;
+    stream->shards[1].hash_first.v++;
+    expect_refused(model);
+    stream->shards[1] = shard;
+    stream->shards[1].hash_last.v--;
+    expect_refused(model);
+    stream->shards[1] = shard;
+    stream->shards[1].members[0] = 0;
+    expect_refused(model);
+    stream->shards[1] = shard;
+    model_free(round_trip(model));
+    model_free(model);
+}
+
+static void ids_that_would_overflow_are_refused(void **state)
+{
+    struct model *model = given_cluster();
+
+    model->next_group = UINT64_MAX;
+    expect_refused(model);
+    model->next_group = CATALOG_GROUP + 1;
+    model->next_stream = UINT64_MAX;
+    expect_refused(model);
+    model_free(model);
+}
+
 static void a_group_in_two_streams_is_refused(void **state)
 {
     struct model *model = given_cluster();
@@ -135,6 +196,8 @@ int main(void)
         cmocka_unit_test(a_copy_goes_on_as_the_original_would),
         cmocka_unit_test(a_damaged_image_is_refused_or_harmless),
         cmocka_unit_test(a_cut_image_is_refused_or_harmless),
+        cmocka_unit_test(a_stream_with_a_number_out_of_range_is_refused),
+        cmocka_unit_test(ids_that_would_overflow_are_refused),
         cmocka_unit_test(a_group_in_two_streams_is_refused),
     };
 
