@@ -119,7 +119,7 @@ static void write_done(struct work *work)
     catalog_idle(catalog);
 }
 
-/* The image is a short cut: without it the log keeps its entries, and a start applies them again. */
+/* The image is a short cut: without it the log keeps its entries and a start applies them again. */
 static void put_off(struct catalog *catalog)
 {
     struct keep *keep = &catalog->keep;

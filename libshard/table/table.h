@@ -43,8 +43,8 @@ void table_batch_put(struct table_batch *batch, enum table_space space, struct s
 void table_batch_delete(struct table_batch *batch, enum table_space space, struct slice key);
 
 /* Everything in the batch, or nothing.  The batch can be freed or written again afterwards.
- * ERR_NO_SPACE           too little room on the disk, mostly found before anything was written: write
- *                        the same rows again later
+ * ERR_NO_SPACE           too little room on the disk, mostly found before anything was written:
+ *                        write the same rows again later
  * ERR_IO, ERR_CORRUPT    the table is not to be trusted any more: stop the process */
 MUST_CHECK enum err table_write(struct table *table, const struct table_batch *batch, bool sync,
                                 struct reason *reason);
