@@ -182,6 +182,8 @@ static unsigned gather(struct link *link)
 static void write_gathered(struct link *link)
 {
     unsigned pieces = gather(link);
+
+    ensure(pieces > 0);
     uv_buf_t *bufs = malloc(pieces * sizeof(*bufs));
     unsigned count = 0;
 

@@ -275,9 +275,10 @@ struct peer *peer_get(struct net *net, uint64_t node)
         return peer;
     if (net->peer_count < NET_PEERS_MAX)
         peer = &net->peers[net->peer_count++];
-    for (uint32_t at = 0; peer == NULL && at < NET_PEERS_MAX; at++)
-        if (net->peers[at].dial == NULL)
-            peer = &net->peers[at]; /* forgotten: replaced nodes never come back */
+    else
+        for (uint32_t at = 0; peer == NULL && at < NET_PEERS_MAX; at++)
+            if (net->peers[at].dial == NULL)
+                peer = &net->peers[at]; /* forgotten: replaced nodes never come back */
     if (peer != NULL)
         *peer = (struct peer){ .node = node };
     return peer;

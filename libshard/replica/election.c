@@ -32,6 +32,7 @@ static uint32_t place(const struct replica *replica, uint32_t at, uint32_t *othe
             place = count;
         count++;
     }
+    ensure(count > 0); /* at least the one that was asked about */
     *others = count;
     return place;
 }

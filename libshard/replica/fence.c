@@ -106,9 +106,9 @@ uint32_t fence_skip(struct replica *replica, const struct letter *letter,
     return skip;
 }
 
-/* F20.  libraft 0.15 answers a pre-vote in the term that was asked for, also when its own is higher:
- * the asker never learns of that term.  When it has the best log, the others have the higher terms
- * and everybody is a pre-candidate, nobody is elected for ever (sim seed 24, two minutes). */
+/* F20.  libraft 0.15 answers a pre-vote in the term that was asked for, also when its own is
+ * higher: the asker never learns of that term.  When it has the best log, the others have higher
+ * terms and everybody is a pre-candidate, nobody is elected for ever (sim seed 24, two minutes). */
 uint64_t fence_vote_term(const struct replica *replica,
                          const struct raft_request_vote_result *result)
 {
@@ -117,9 +117,9 @@ uint64_t fence_vote_term(const struct replica *replica,
     return FENCE(F20) && higher ? replica->term : result->term;
 }
 
-/* F21.  libraft has no flow control towards the disk: a follower whose log is full, or whose disk is
- * slower than the stream, would hold all that the leader sends in memory.  Without its entries the
- * message still says who leads, and the leader sends them again. */
+/* F21.  libraft has no flow control towards the disk: a follower whose log is full, or whose disk
+ * is slower than the stream, would hold all that the leader sends in memory.  Without its entries
+ * the message still says who leads, and the leader sends them again. */
 bool fence_room(const struct replica *replica, size_t bytes)
 {
     const struct log *log = replica->roster->world.log;

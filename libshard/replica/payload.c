@@ -130,6 +130,7 @@ static void discard(struct payload_store *store, struct payload **at)
 {
     struct payload *payload = *at;
 
+    ensure(payload != NULL);
     *at = payload->next;
     store->count--;
     if (list_linked(&payload->link))

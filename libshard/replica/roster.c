@@ -208,7 +208,7 @@ static struct letter *letter_read(struct envelope_reader *reader, const struct e
     struct letter *letter =
         malloc(sizeof(*letter) + envelope->entries * sizeof(struct letter_entry));
     bool good = letter != NULL;
-    struct letter_entry dropped;
+    struct letter_entry dropped = { .payload = { .len = 0 } };
 
     *cut = false;
     if (letter != NULL)
