@@ -1,6 +1,7 @@
 /* bench-put - acknowledged bytes per second of a three-node cluster, and one put's latency.
  *
- *     bench-put [--dir D] [--seconds S] [--shards G] [--bytes B] [--window W] [--nodes N] [--ahead A]
+ *     bench-put [--dir D] [--seconds S] [--shards G] [--bytes B] [--window W] [--nodes N]
+ *               [--ahead A]
  *
  * N processes on loopback, each a whole node without HTTP.  Each keeps W puts
  * of one record of B bytes under way on the shards that it leads; then all are
