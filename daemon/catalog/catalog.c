@@ -41,6 +41,7 @@ enum err catalog_open(struct catalog **ret, uint64_t node, const struct catalog_
     catalog->world = *world;
     catalog->model = model_new();
     list_init(&catalog->jobs);
+    list_init(&catalog->refreshing);
 
     enum err err = keep_open(catalog, reason);
     if (err != ERR_OK) {
@@ -113,8 +114,15 @@ static enum err applied_raise(struct catalog *catalog, struct reason *reason)
     uint64_t index = catalog->model->index;
     struct entry_head head;
 
-    if (index <= state->applied || index > state->last)
+    if (index <= state->applied)
         return ERR_OK;
+    if (index > state->last) {
+        /* Legal: another member's image was taken, or the others had committed what this node's log
+         * had not on its disk yet.  The rest comes from them. */
+        note_event(catalog->world.note, NOTE_WARN, "catalog.image_ahead",
+                   "index=%" PRIu64 " log_to=%" PRIu64, index, state->last);
+        return ERR_OK;
+    }
     enum err err = log_heads_now(log, CATALOG_GROUP, index, index, &head, reason);
     if (err != ERR_OK)
         return err;
@@ -153,6 +161,7 @@ static void fail_jobs(struct defer *defer)
     struct catalog *catalog = container_of(defer, struct catalog, finish);
 
     propose_close(catalog);
+    refresh_close(catalog);
     catalog_idle(catalog);
 }
 
@@ -261,6 +270,7 @@ static void tell_changed(struct defer *defer)
     serve_changed(catalog);
     keep_changed(catalog);
     propose_changed(catalog);
+    refresh_changed(catalog);
     for (uint32_t i = 0; i < catalog->listener_count && !catalog->closing; i++)
         catalog->listeners[i].cb(catalog->listeners[i].ctx, catalog->model);
 }
