@@ -39,7 +39,9 @@ static bool is_alive(const struct log *log, const struct extent *extent)
     if (extent->last == 0)
         return false; /* no witness yet */
     /* What was taken back counts as gone only when that is durable: after a crash it may be there
-     * again. */
+     * again.  In a full log that does not wait for the very space it would free: entries stop at
+     * log_has_room(), changes at log_has_reserve(), and behind that a quarter of a segment, a
+     * thousand frames or more, is left for FORGET and its like. */
     bool durable = log->durable >= log->lost_turn;
     if (group == NULL)
         return !durable;

@@ -51,6 +51,7 @@ enum { OP_PUT = 1, OP_DELETE = 2 };
 #define BATCH_BYTES_MAX (1u << 30)
 
 static enum err open_db(struct table *table, const char *path, struct reason *reason);
+static void close_options(struct table *table);
 static enum err check_format(struct table *table, struct reason *reason);
 static enum err check_space(const struct table *table, size_t bytes, struct reason *reason);
 static enum err translate(char *error, struct reason *reason);
@@ -69,7 +70,9 @@ enum err table_open(struct table **ret, const char *path, struct reason *reason)
         return ERR_NO_MEMORY;
     }
 
-    enum err err = open_db(table, path, reason);
+    enum err err = check_space(table, 0, reason);
+    if (err == ERR_OK)
+        err = open_db(table, path, reason);
     if (err == ERR_OK)
         err = check_format(table, reason);
     if (err != ERR_OK) {
@@ -92,14 +95,20 @@ void table_close(struct table *table)
     }
     if (table->db != NULL)
         rocksdb_close(table->db);
+    if (table->options != NULL)
+        close_options(table);
+    free(table->path);
+    free(table);
+}
+
+static void close_options(struct table *table)
+{
     rocksdb_readoptions_destroy(table->read);
     rocksdb_writeoptions_destroy(table->write_synced);
     rocksdb_writeoptions_destroy(table->write_unsynced);
     rocksdb_options_destroy(table->options);
     rocksdb_block_based_options_destroy(table->blocks);
     rocksdb_cache_destroy(table->cache);
-    free(table->path);
-    free(table);
 }
 
 static void set_options(struct table *table)
@@ -273,8 +282,8 @@ static enum err check_space(const struct table *table, size_t bytes, struct reas
         left = TABLE_HEADROOM_SMALL_BYTES;
     if (space.free_bytes >= left + 2 * (uint64_t)bytes)
         return ERR_OK;
-    reason_set(reason, "write to the tables in %s: the disk is full, %llu bytes are free, %llu are "
-                       "needed; make room on it",
+    reason_set(reason, "the disk of %s is full: %llu bytes are free, the tables need %llu; make room "
+                       "on it",
                table->path, (unsigned long long)space.free_bytes,
                (unsigned long long)(left + 2 * (uint64_t)bytes));
     return ERR_NO_SPACE;

@@ -7,6 +7,7 @@ static struct node node;
 /* The linker leads the log's calls through here (-Wl,--wrap). */
 static struct {
     bool write, create;
+    bool table; /* read by workers */
     struct defer write_defer, create_defer;
     struct disk_io *io;
     struct disk_create *creating;
@@ -58,6 +59,25 @@ void __wrap_disk_create_start(struct disk *disk, struct disk_create *req, const 
     req->cb = cb;
     fault.creating = req;
     defer_run(node.clock, &fault.create_defer, fail_create);
+}
+
+enum err __real_table_write(struct table *table, const struct table_batch *batch, bool sync,
+                            struct reason *reason);
+enum err __wrap_table_write(struct table *table, const struct table_batch *batch, bool sync,
+                            struct reason *reason);
+
+enum err __wrap_table_write(struct table *table, const struct table_batch *batch, bool sync,
+                            struct reason *reason)
+{
+    if (!__atomic_load_n(&fault.table, __ATOMIC_RELAXED))
+        return __real_table_write(table, batch, sync, reason);
+    reason_set(reason, "made up");
+    return ERR_NO_SPACE;
+}
+
+static void tables_are_full(bool full)
+{
+    __atomic_store_n(&fault.table, full, __ATOMIC_RELAXED);
 }
 
 static int set_up(void **state)
@@ -121,12 +141,71 @@ static void a_full_disk_is_tried_again_later_and_stops_nothing(void **state)
     node_check(&node);
 }
 
+static void full_tables_put_filing_off_and_nothing_else(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    tables_are_full(true);
+    for (unsigned i = 0; i < 40; i++) {
+        node_append(&node, 1, 90000);
+        node_wait_all(&node);
+    }
+    node_apply(&node, 1, 20);
+    log_save(node.log);
+    while (log_figures(node.log).jobs_put_off < 2)
+        node_turn(&node);
+    node_check(&node);
+    node_reopen(&node); /* a stop and a start need no room either */
+    node_check(&node);
+
+    node_apply(&node, 1, 20);
+    log_save(node.log);
+    while (log_figures(node.log).jobs_put_off == 0)
+        node_turn(&node);
+    tables_are_full(false);
+    node_wait_filed(&node);
+    node_check(&node);
+    log_save(node.log);
+    node_reopen(&node);
+    assert_int_equal(log_state(node.log, 1)->applied, 20);
+    node_check(&node);
+}
+
+static void full_tables_put_off_that_a_segment_becomes_free(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    for (unsigned i = 0; i < 40; i++) {
+        node_append(&node, 1, 90000);
+        node_wait_all(&node);
+    }
+    node_apply(&node, 1, model_last(&node, 1));
+    node_wait_filed(&node);
+    uint64_t full = log_figures(node.log).segments_full;
+    assert_true(full > 2);
+    tables_are_full(true);
+    node_trim(&node, 1, model_last(&node, 1));
+    while (log_figures(node.log).jobs_put_off == 0)
+        node_turn(&node);
+    assert_int_equal(log_figures(node.log).segments_full, full);
+    tables_are_full(false);
+    while (log_figures(node.log).segments_full > 1)
+        node_turn(&node);
+    node_check(&node);
+    node_reopen(&node);
+    node_check(&node);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_failed_write_is_said_once_and_nothing_is_durable_any_more),
         TEST(a_full_disk_is_tried_again_later_and_stops_nothing),
+        TEST(full_tables_put_filing_off_and_nothing_else),
+        TEST(full_tables_put_off_that_a_segment_becomes_free),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,6 +261,77 @@ static void what_is_appended_without_any_free_segment_waits_for_one(void **state
     node_check(&node);
 }
 
+static void a_stop_does_not_wait_for_a_frame_that_still_gathers_without_a_file(void **state)
+{
+    (void)state;
+    node.bytes_max = 4 * MIB;
+    node_open(&node);
+    node_start(&node, 1);
+    for (unsigned i = 0; i < 60; i++)
+        node_append(&node, 1, 90000);
+    for (unsigned i = 0; i < 100; i++)
+        node_turn(&node);
+    node_append(&node, 1, 90000);
+    node_close(&node); /* in the same turn */
+    node_open(&node);
+    node.groups[1].count = (uint32_t)(log_state(node.log, 1)->last - node.groups[1].start);
+    node_check(&node);
+}
+
+/* As replicas do: entries that hold records stop at the reserve, changes of the catalogue do not. */
+static void a_group_can_be_forgotten_in_a_full_log_and_its_segments_are_used_again(void **state)
+{
+    unsigned changes = 0;
+
+    (void)state;
+    node.bytes_max = 4 * MIB;
+    node_open(&node);
+    node_start(&node, 1);
+    node_start(&node, 2);
+    while (log_has_room(node.log, 90000)) {
+        node_append(&node, 1, 90000);
+        node_wait_all(&node);
+    }
+    for (; log_has_reserve(node.log, 3000); changes++) {
+        node_append(&node, 2, 3000);
+        node_wait_all(&node);
+        if (log_figures(node.log).segments_free == 0)
+            assert_false(log_has_room(node.log, 1)); /* the tail is the reserve */
+    }
+    assert_true(changes > 100);
+    assert_int_equal(log_figures(node.log).segments_free, 0);
+    for (uint64_t term = 2; term < 34; term++) /* what is left is for terms and votes */
+        node_wait(&node, node_hard(&node, 2, term, 0));
+    node_forget(&node, 1);
+    node_wait_all(&node);
+    while (!log_has_room(node.log, 90000))
+        node_turn(&node);
+    fill(2, 20, 90000);
+    node_check(&node);
+    node_reopen(&node);
+    node_check(&node);
+}
+
+static void files_that_are_too_small_for_an_entry_are_read_but_not_used_again(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    fill(1, 30, 90000); /* three files of 1 MiB, and some free ones */
+    node_close(&node);
+    node.segment_bytes = 4 * MIB;
+    node_open(&node);
+    assert_true(log_has_room(node.log, 3 * MIB) || log_figures(node.log).segments_free < 2);
+    fill(1, 4, 3 * MIB);
+    node_check(&node);
+    node_apply(&node, 1, model_last(&node, 1));
+    node_trim(&node, 1, model_last(&node, 1));
+    fill(1, 4, 3 * MIB);
+    node_check(&node);
+    node_reopen(&node);
+    node_check(&node);
+}
+
 static void states_that_were_saved_survive_with_what_was_applied(void **state)
 {
     (void)state;
@@ -371,6 +442,9 @@ int main(void)
         TEST(seeking_by_time_finds_the_first_that_is_not_older),
         TEST(without_a_free_segment_there_is_no_room_until_something_is_trimmed),
         TEST(what_is_appended_without_any_free_segment_waits_for_one),
+        TEST(a_stop_does_not_wait_for_a_frame_that_still_gathers_without_a_file),
+        TEST(a_group_can_be_forgotten_in_a_full_log_and_its_segments_are_used_again),
+        TEST(files_that_are_too_small_for_an_entry_are_read_but_not_used_again),
         TEST(states_that_were_saved_survive_with_what_was_applied),
         TEST(a_group_that_was_forgotten_and_made_again_is_new),
         TEST(an_epoch_that_starts_keeps_what_lies_below_it),

@@ -1,0 +1,153 @@
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "env/space.h"
+
+/* A node on a real file system that is small and becomes full: segments and tables share it. */
+
+#define MOUNT "small-disk"
+
+static char roomy[] = "size=64m", tight[] = "size=7m";
+
+static struct node node;
+static char home[4096];
+
+/* One mount per test, which nobody else sees and which ends with the process. */
+static int set_up(void **state)
+{
+    const char *size = *state;
+
+    if (mount("none", MOUNT, "tmpfs", 0, size) != 0 || chdir(MOUNT) != 0) {
+        print_error("mount a tmpfs: %s; this test needs it\n", strerror(errno));
+        return -1;
+    }
+    node_init(&node);
+    node.segment_bytes = 4 * MIB;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (node.log != NULL)
+        node_close(&node);
+    return chdir(home) == 0 && umount(MOUNT) == 0 ? 0 : -1;
+}
+
+static struct space space_now(void)
+{
+    struct space space;
+
+    assert_true(space_of(".", &space));
+    return space;
+}
+
+/* Somebody else's file takes all but `left` bytes. */
+static void others_leave(uint64_t left)
+{
+    int fd = open("foreign", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 0), 0);
+    uint64_t free_bytes = space_now().free_bytes;
+    if (free_bytes > left)
+        assert_int_equal(posix_fallocate(fd, 0, (off_t)(free_bytes - left)), 0);
+    close(fd);
+}
+
+static void fill_up(void)
+{
+    while (log_has_room(node.log, 90000) || log_figures(node.log).creates_failed == 0) {
+        if (log_has_room(node.log, 90000))
+            node_append(&node, 1, 90000);
+        node_wait_all(&node);
+        node_turn(&node);
+    }
+}
+
+static void segments_leave_room_for_the_tables(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    fill_up();
+    struct space space = space_now();
+    assert_true(space.free_bytes + 2 * MIB >= space_headroom(&space)); /* tables grew meanwhile */
+    node_wait_filed(&node);
+    node_check(&node);
+    node_reopen(&node);
+    node_check(&node);
+}
+
+static void a_disk_that_others_fill_stops_filing_and_no_more_until_there_is_room(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    for (unsigned i = 0; i < 40; i++) {
+        node_append(&node, 1, 90000);
+        node_wait_all(&node);
+    }
+    node_wait_filed(&node);
+    others_leave(0);
+    while (log_has_room(node.log, 90000)) {
+        node_append(&node, 1, 90000);
+        node_wait_all(&node);
+    }
+    node_apply(&node, 1, 30);
+    log_save(node.log);
+    while (log_figures(node.log).jobs_put_off == 0)
+        node_turn(&node);
+    node_wait(&node, node_hard(&node, 1, 5, 7));
+    node_check(&node);
+    node_close(&node);
+
+    others_leave(0); /* closing gave some back */
+    assert_int_equal(node_try_open(&node), ERR_NO_SPACE); /* the log's part needs no room */
+    assert_non_null(strstr(node.reason.text, "make room on it"));
+    others_leave(2 * MIB); /* enough to open; a new segment or filing needs more */
+    node_open(&node);
+    node_check(&node);
+    others_leave(40 * MIB);
+    node_apply(&node, 1, 30);
+    log_save(node.log);
+    node_wait_filed(&node);
+    node_append(&node, 1, 90000);
+    node_wait_all(&node);
+    node_check(&node);
+}
+
+static void a_new_log_on_a_disk_that_is_too_small_says_so(void **state)
+{
+    (void)state;
+    assert_int_equal(node_try_open(&node), ERR_NO_SPACE);
+    assert_non_null(strstr(node.reason.text, "the disk is too small for a new log"));
+    assert_true(space_now().free_bytes >= 2 * MIB); /* it did not try by writing */
+}
+
+int main(void)
+{
+#define TEST(name, size) cmocka_unit_test_prestate_setup_teardown(name, set_up, tear_down, size)
+    const struct CMUnitTest tests[] = {
+        TEST(segments_leave_room_for_the_tables, roomy),
+        TEST(a_disk_that_others_fill_stops_filing_and_no_more_until_there_is_room, roomy),
+        TEST(a_new_log_on_a_disk_that_is_too_small_says_so, tight),
+    };
+
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+        fprintf(stderr, "a mount name space of its own: %s; this test needs it (root)\n",
+                strerror(errno));
+        return 1;
+    }
+    if (getcwd(home, sizeof(home)) == NULL || (mkdir(MOUNT, 0700) != 0 && errno != EEXIST))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(MOUNT);
+    return failed;
+}
