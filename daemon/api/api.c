@@ -29,6 +29,8 @@ static const struct operation operations[] = {
 
 static const char starting[] = "This node is starting and does not know all streams yet.";
 
+static void run_handler(struct request *request);
+static void on_refreshed(struct catalog_refresh *refresh, enum err err);
 static void finish(struct request *request);
 static void finish_on_defer(struct defer *defer);
 static void set_error(struct request *request, enum error_type type, const char *text);
@@ -93,7 +95,35 @@ void request_start(struct request *request, request_cb done)
              !request_caught_up(request))
         request_fail(request, ERROR_SERVICE_UNAVAILABLE, "%s", starting);
     else
-        request->operation->handle(request);
+        run_handler(request);
+}
+
+static void run_handler(struct request *request)
+{
+    request->handling = true;
+    request->operation->handle(request);
+    request->handling = false;
+}
+
+/* A stream that another node created a moment ago is not known here yet: before the handler's
+ * answer that there is none, this node makes sure that it knows what the leader knows. */
+static bool is_worth_a_refresh(const struct request *request, enum error_type type)
+{
+    return request->handling && !request->refreshed &&
+           (type == ERROR_RESOURCE_NOT_FOUND || type == ERROR_RESOURCE_IN_USE);
+}
+
+static void on_refreshed(struct catalog_refresh *refresh, enum err err)
+{
+    struct request *request = container_of(refresh, struct request, refresh);
+
+    if (err == ERR_OK) {
+        request->error = (struct wire_error){ .type = ERROR_TYPE_NONE };
+        run_handler(request);
+        return;
+    }
+    request_fail(request, ERROR_SERVICE_UNAVAILABLE,
+                 "The catalogue has no leader within reach: whether it exists cannot be said now.");
 }
 
 void request_compose(struct request *request)
@@ -186,10 +216,16 @@ void request_fail(struct request *request, enum error_type type, const char *for
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (type == ERROR_RESOURCE_NOT_FOUND && !request_caught_up(request))
+    if (type == ERROR_RESOURCE_NOT_FOUND && !request_caught_up(request)) {
         set_error(request, ERROR_SERVICE_UNAVAILABLE, starting);
-    else
+    } else if (is_worth_a_refresh(request, type)) {
+        request->refreshed = true;
+        catalog_refresh(control_catalog(request->api->world.control), &request->refresh,
+                        API_REFRESH_MS, on_refreshed);
+        return;
+    } else {
         set_error(request, type, text);
+    }
     finish(request);
 }
 

@@ -95,6 +95,9 @@ struct request {
     /* private */
     request_cb done;
     struct defer defer;
+    bool handling;        /* the handler has not returned yet */
+    bool refreshed;       /* it runs for the second time, on a model that is up to date */
+    struct catalog_refresh refresh;
 };
 
 /* Any thread.  After it `error` may be set: then request_start() fails the request with it. */

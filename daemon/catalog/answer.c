@@ -32,24 +32,37 @@ enum err answer_change_read(struct slice bytes, struct change_answer *ret)
     return ERR_OK;
 }
 
-struct buf *answer_ask(uint64_t from)
+struct buf *answer_ask(struct catalog_ask ask)
 {
     Braid__Peer__CatalogAsk row;
 
     braid__peer__catalog_ask__init(&row);
-    row.from = from;
+    row.from = ask.from;
+    row.how_far = ask.how_far;
     return row_pack(&row.base);
 }
 
-enum err answer_ask_read(struct slice bytes, uint64_t *from)
+enum err answer_ask_read(struct slice bytes, struct catalog_ask *ret)
 {
     Braid__Peer__CatalogAsk *row =
         braid__peer__catalog_ask__unpack(row_allocator, bytes.len, bytes.data);
 
     if (row == NULL)
         return ERR_CORRUPT;
-    *from = row->from;
+    *ret = (struct catalog_ask){ .from = row->from, .how_far = row->how_far };
     braid__peer__catalog_ask__free_unpacked(row, row_allocator);
+    return ERR_OK;
+}
+
+enum err answer_applied_read(struct slice bytes, uint64_t *applied)
+{
+    Braid__Peer__CatalogAnswer *row =
+        braid__peer__catalog_answer__unpack(row_allocator, bytes.len, bytes.data);
+
+    if (row == NULL)
+        return ERR_CORRUPT;
+    *applied = row->applied;
+    braid__peer__catalog_answer__free_unpacked(row, row_allocator);
     return ERR_OK;
 }
 

@@ -41,6 +41,7 @@ enum err catalog_open(struct catalog **ret, uint64_t node, const struct catalog_
     catalog->world = *world;
     catalog->model = model_new();
     list_init(&catalog->jobs);
+    list_init(&catalog->refreshing);
 
     enum err err = keep_open(catalog, reason);
     if (err != ERR_OK) {
@@ -160,6 +161,7 @@ static void fail_jobs(struct defer *defer)
     struct catalog *catalog = container_of(defer, struct catalog, finish);
 
     propose_close(catalog);
+    refresh_close(catalog);
     catalog_idle(catalog);
 }
 
@@ -268,6 +270,7 @@ static void tell_changed(struct defer *defer)
     serve_changed(catalog);
     keep_changed(catalog);
     propose_changed(catalog);
+    refresh_changed(catalog);
     for (uint32_t i = 0; i < catalog->listener_count && !catalog->closing; i++)
         catalog->listeners[i].cb(catalog->listeners[i].ctx, catalog->model);
 }

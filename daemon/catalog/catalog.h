@@ -117,4 +117,29 @@ void catalog_change(struct catalog *catalog, struct catalog_change *req, struct 
 /* No callback any more. */
 void catalog_change_cancel(struct catalog_change *req);
 
+/* A wish to know no less than the leader, embedded in the caller. */
+struct catalog_refresh;
+typedef void (*catalog_refresh_cb)(struct catalog_refresh *req, enum err err);
+
+struct catalog_refresh {
+    catalog_refresh_cb cb;
+    /* private */
+    struct catalog *catalog;
+    uint64_t index; /* to be reached */
+    enum err err;
+    bool asking;
+    struct net_call call;
+    struct timer deadline;
+    struct defer defer;
+    struct list_node link;
+};
+
+/* Waits until the model here is as new as the leader's was when it was asked: before saying that
+ * something does not exist, as another node may have created it a moment ago.
+ * ERR_OK           it is
+ * ERR_UNAVAILABLE  no leader within reach, or not within the time: the model may be old
+ * ERR_CLOSED */
+void catalog_refresh(struct catalog *catalog, struct catalog_refresh *req, uint64_t timeout_ms,
+                     catalog_refresh_cb cb);
+
 #endif

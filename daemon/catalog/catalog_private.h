@@ -72,6 +72,7 @@ struct catalog {
     change_up_fn up;
     void *up_ctx;
 
+    struct list refreshing; /* of struct catalog_refresh */
     struct list jobs; /* of struct propose_job */
     uint32_t job_count;
     struct intake intake;
@@ -99,6 +100,10 @@ void catalog_changed(struct catalog *catalog);
 
 /* Something that was counted in `busy` has ended. */
 void catalog_idle(struct catalog *catalog);
+
+/* ---- refresh.c ---- */
+void refresh_changed(struct catalog *catalog);
+void refresh_close(struct catalog *catalog);
 
 /* ---- propose.c ---- */
 void propose_changed(struct catalog *catalog);

@@ -51,14 +51,18 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
 {
     struct catalog *catalog = ctx;
     struct serve_asker *asker = NULL;
-    uint64_t from = 0;
+    struct catalog_ask ask = { .from = 0 };
 
     if (catalog->replica == NULL) {
         answer_refuse(incoming, ERR_NOT_LEADER);
         return;
     }
-    if (answer_ask_read(message->bytes, &from) != ERR_OK) {
+    if (answer_ask_read(message->bytes, &ask) != ERR_OK) {
         answer_refuse(incoming, ERR_INVALID);
+        return;
+    }
+    if (ask.how_far) {
+        answer_log(incoming, NULL, 0, NULL, catalog->model->index);
         return;
     }
     if (catalog->serve.count < CATALOG_ASKERS_MAX)
@@ -71,9 +75,9 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
     catalog->busy++;
     asker->catalog = catalog;
     asker->incoming = incoming;
-    asker->from = from;
+    asker->from = ask.from;
     asker->due_ms = clock_mono_ms(catalog->world.clock) + CATALOG_ASK_WAIT_MS;
-    if (from <= catalog->model->index)
+    if (ask.from <= catalog->model->index)
         look(asker);
     else
         park(asker);

@@ -197,6 +197,7 @@
 /* ---- operations (api) ---- */
 /* bodies and replies that the loop parses and encodes itself (D5) */
 #define API_LOOP_BYTES_MAX 65536u
+#define API_REFRESH_MS 500u                   /* to learn what the catalogue's leader knows */
 #define API_CHANGE_TIMEOUT_MS 10000u          /* a change of the catalogue: several elections */
 #define SHARDS_MAX 20000u                     /* of all streams: AWS's largest quota */
 #define STREAMS_CREATING_MAX 64u /* at once: bounds what the catalogue's leader watches */
