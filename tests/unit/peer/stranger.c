@@ -119,10 +119,21 @@ static void string_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf
     *buf = uv_buf_init(string->room, sizeof(string->room));
 }
 
+static void handle_ended(struct puppet *puppet)
+{
+    if (--puppet->handles == 0)
+        free(puppet);
+}
+
+static void string_on_closed(uv_handle_t *handle)
+{
+    handle_ended(((struct string *)handle->data)->puppet);
+}
+
 void string_close(struct string *string)
 {
     if (string->open)
-        uv_close((uv_handle_t *)&string->tcp, NULL);
+        uv_close((uv_handle_t *)&string->tcp, string_on_closed);
     string->open = false;
 }
 
@@ -145,6 +156,7 @@ static void puppet_on_connection(uv_stream_t *stream, int status)
     assert_true(puppet->string_count < STRINGS_MAX);
     *string = (struct string){ .puppet = puppet, .open = true };
     uv_tcp_init(&puppet->world->loop, &string->tcp);
+    puppet->handles++;
     string->tcp.data = string;
     assert_int_equal(uv_accept(stream, (uv_stream_t *)&string->tcp), 0);
     uv_read_start((uv_stream_t *)&string->tcp, string_on_alloc, string_on_bytes);
@@ -159,6 +171,7 @@ struct puppet *puppet_new(struct world *world, uint64_t node, uint64_t boot)
     *puppet = (struct puppet){ .world = world, .node = node, .boot = boot };
     uv_ip4_addr("127.0.0.1", 0, &place);
     uv_tcp_init(&world->loop, &puppet->tcp);
+    puppet->handles = 1;
     puppet->tcp.data = puppet;
     uv_tcp_bind(&puppet->tcp, (struct sockaddr *)&place, 0);
     assert_int_equal(uv_listen((uv_stream_t *)&puppet->tcp, 16, puppet_on_connection), 0);
@@ -175,7 +188,7 @@ void puppet_cut(struct puppet *puppet)
 
 static void puppet_on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    handle_ended(handle->data);
 }
 
 void puppet_free(struct puppet *puppet)

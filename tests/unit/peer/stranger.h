@@ -35,6 +35,7 @@ struct puppet {
     bool lanes_differ; /* the bulk lane is greeted with another boot number */
     bool lane_wrong;
     bool mute;
+    int handles; /* of libuv, not closed yet: the last one frees the puppet */
     int string_count;
     struct string strings[STRINGS_MAX];
 };
