@@ -120,12 +120,27 @@ uint64_t fence_vote_term(const struct replica *replica,
 /* F21.  libraft has no flow control towards the disk: a follower whose log is full, or whose disk
  * is slower than the stream, would hold all that the leader sends in memory.  Without its entries
  * the message still says who leads, and the leader sends them again. */
-bool fence_room(const struct replica *replica, size_t bytes)
+bool fence_room(const struct replica *replica, const struct letter *letter, uint32_t skip)
+{
+    size_t bytes = 0;
+    bool records = false;
+
+    for (uint32_t k = skip; k < letter->envelope.entries; k++) {
+        bytes += ENTRY_HEAD_BYTES + letter->entries[k].head.length;
+        records |= letter->entries[k].head.type == ENTRY_RECORDS;
+    }
+    return !FENCE(F21) ||
+           (log_pending_bytes(replica->roster->world.log) <= RAFT_PENDING_BYTES_MAX &&
+            fence_has_room(replica, records, bytes));
+}
+
+/* A full log must still elect (barriers) and delete streams (changes of the catalogue): that is
+ * what gives room again. */
+bool fence_has_room(const struct replica *replica, bool records, size_t bytes)
 {
     const struct log *log = replica->roster->world.log;
 
-    return !FENCE(F21) ||
-           (log_pending_bytes(log) <= RAFT_PENDING_BYTES_MAX && log_has_room(log, bytes));
+    return records ? log_has_room(log, bytes) : log_has_reserve(log, bytes);
 }
 
 /* F12.  libraft 0.15 reports its own last entry, whatever the message verified; a new leader's

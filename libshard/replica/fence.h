@@ -120,8 +120,11 @@ uint32_t fence_skip(struct replica *replica, const struct letter *letter,
 uint64_t fence_vote_term(const struct replica *replica,
                          const struct raft_request_vote_result *result);
 
-/* Whether the log can take the entries of a message, `bytes` of payload (F21). */
-bool fence_room(const struct replica *replica, size_t bytes);
+/* Whether the log can take the letter's entries from `skip` on (F21). */
+bool fence_room(const struct replica *replica, const struct letter *letter, uint32_t skip);
+
+/* Whether it has room for entries of this kind: records leave the reserve alone. */
+bool fence_has_room(const struct replica *replica, bool records, size_t bytes);
 
 /* AppendEntries of `term` that speak of entries up to `end` were accepted (F12). */
 void fence_verified(struct replica *replica, uint64_t term, uint64_t end);

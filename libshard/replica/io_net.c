@@ -358,16 +358,6 @@ static bool entries_take(const struct letter *letter, uint32_t skip,
     return true;
 }
 
-/* Of the entries that are not skipped. */
-static size_t payload_bytes(const struct letter *letter, uint32_t skip)
-{
-    size_t bytes = 0;
-
-    for (uint32_t k = skip; k < letter->envelope.entries; k++)
-        bytes += letter->entries[k].head.length;
-    return bytes;
-}
-
 static void receive_append(struct replica *replica, const struct letter *letter,
                            struct raft_message *message)
 {
@@ -383,7 +373,7 @@ static void receive_append(struct replica *replica, const struct letter *letter,
         .n_entries = envelope->entries,
     };
     uint32_t skip = fence_skip(replica, letter, append);
-    if (append->n_entries > 0 && !fence_room(replica, payload_bytes(letter, skip))) {
+    if (append->n_entries > 0 && !fence_room(replica, letter, skip)) {
         append->n_entries = 0;
         replica->roster->figures.refused_entries++;
     }

@@ -372,7 +372,7 @@ enum err replica_propose(struct replica *replica, struct proposal *proposal, enu
         return ERR_BUSY;
     if (replica->seal_index != 0)
         return ERR_CLOSED;
-    if (!log_has_room(replica->roster->world.log, bytes))
+    if (!fence_has_room(replica, type == ENTRY_RECORDS, bytes))
         return ERR_NO_SPACE;
 
     proposal->cb = cb;
