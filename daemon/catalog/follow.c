@@ -44,7 +44,8 @@ static void ask(struct catalog *catalog)
         return;
 
     uint64_t node = whom(catalog);
-    AUTO_UNREF struct buf *bytes = answer_ask((struct catalog_ask){ .from = catalog->model->index + 1 });
+    struct catalog_ask ask = { .from = catalog->model->index + 1 };
+    AUTO_UNREF struct buf *bytes = answer_ask(ask);
     if (node == 0 || bytes == NULL) {
         ask_later(catalog, CATALOG_ASK_PAUSE_MS);
         return;

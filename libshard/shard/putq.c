@@ -71,6 +71,7 @@ static void waiting_remove(struct put *put)
 {
     struct putq *q = put->waits_in;
 
+    ensure(q != NULL);
     list_remove(&put->link);
     put->waits_in = NULL;
     q->waiting_bytes -= put->records.len;

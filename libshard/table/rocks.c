@@ -280,12 +280,12 @@ static enum err check_space(const struct table *table, size_t bytes, struct reas
         left = TABLE_HEADROOM_BYTES;
     if (bytes <= TABLE_BATCH_SMALL_BYTES && left > TABLE_HEADROOM_SMALL_BYTES)
         left = TABLE_HEADROOM_SMALL_BYTES;
-    if (space.free_bytes >= left + 2 * (uint64_t)bytes)
+    uint64_t need = left + 2 * (uint64_t)bytes;
+    if (space.free_bytes >= need)
         return ERR_OK;
-    reason_set(reason, "the disk of %s is full: %llu bytes are free, the tables need %llu; make room "
-                       "on it",
-               table->path, (unsigned long long)space.free_bytes,
-               (unsigned long long)(left + 2 * (uint64_t)bytes));
+    reason_set(reason,
+               "the disk of %s is full: %llu bytes are free, the tables need %llu; make room on it",
+               table->path, (unsigned long long)space.free_bytes, (unsigned long long)need);
     return ERR_NO_SPACE;
 }
 

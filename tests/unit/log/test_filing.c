@@ -278,7 +278,7 @@ static void a_stop_does_not_wait_for_a_frame_that_still_gathers_without_a_file(v
     node_check(&node);
 }
 
-/* As replicas do: entries that hold records stop at the reserve, changes of the catalogue do not. */
+/* As replicas do: entries that hold records stop at the reserve, the catalogue's do not. */
 static void a_group_can_be_forgotten_in_a_full_log_and_its_segments_are_used_again(void **state)
 {
     unsigned changes = 0;
