@@ -11,13 +11,15 @@
  *  4. fly()            the first frame is built in an aligned buffer and written
  *  5. frame_on_done()  it is durable; so is the turn, when it was its last frame; then the next
  *
- * While a frame flies the next gathers, over as many turns of the loop as it takes.  A turn that
+ * While a frame flies the next gathers, over as many turns of the loop as it takes, until it is
+ * large; then it is copied, and the one after it gathers.  A turn that
  * gathers more than FRAME_BYTES_MAX, or more than the segment holds, leaves as several frames.
  *
  * The end of a segment is known when the item that does not fit arrives, before it changes any
  * state: so the states of that moment are those as of the end of the segment. */
 
 #define BUFFER_BYTES_FIRST (64u * 1024u)
+#define AHEAD_BYTES (64u * 1024u) /* a frame that is copied while another flies */
 #define IDLE_MS 1000u
 #define PAYLOADS_FIRST 8u
 
@@ -169,6 +171,27 @@ struct buf *head_payload(const struct log *log, uint64_t group, uint64_t index, 
     return NULL;
 }
 
+static void end_turn(struct log *log)
+{
+    log->head.gathering->ends_turn = true;
+    close_gathering(log);
+    log->turn++;
+}
+
+/* While a frame flies, small ones are better gathered on.  One that is large already is copied now,
+ * so that the disk need not wait for the copy. */
+static void turn_ahead(struct log *log)
+{
+    struct frame_out *next = log->head.gathering;
+    const struct frame_out *first = frame_first(log);
+
+    if (next == NULL || list_next(&log->head.frames, &first->link) != &next->link ||
+        next->segment != first->segment || frame_size_with(next, 0, 0) < AHEAD_BYTES)
+        return;
+    end_turn(log);
+    build_ahead(log);
+}
+
 static void turn_on_end(struct defer *defer)
 {
     struct log *log = container_of(defer, struct log, head.turn_end);
@@ -181,13 +204,14 @@ static void turn_on_end(struct defer *defer)
         return;
     }
     log->head.second_round = false;
-    if (log->head.flying || log->failed)
+    if (log->failed)
+        return;
+    if (log->head.flying) {
+        turn_ahead(log);
         return; /* frame_on_done() comes back here */
-    if (log->head.gathering != NULL) {
-        log->head.gathering->ends_turn = true;
-        close_gathering(log);
-        log->turn++;
     }
+    if (log->head.gathering != NULL)
+        end_turn(log);
     fly(log);
     log_close_kick(log); /* a frame that finds no file is as much at its end as one that flew */
 }
