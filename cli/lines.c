@@ -48,13 +48,16 @@ enum err lines_next(struct lines *lines, struct slice *line)
 static bool take(struct lines *lines, struct slice *line)
 {
     size_t len = lines->to - lines->from;
+
+    if (len == 0)
+        return false; /* and perhaps no room yet */
     char *start = lines->room + lines->from;
     char *end = len == lines->searched
                     ? NULL
                     : memchr(start + lines->searched, '\n', len - lines->searched);
 
     lines->searched = len;
-    if (end == NULL && (!lines->ended || len == 0))
+    if (end == NULL && !lines->ended)
         return false;
     if (end != NULL)
         len = (size_t)(end - start);
