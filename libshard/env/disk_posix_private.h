@@ -44,7 +44,8 @@ struct disk {
     uv_thread_t writer;
     uv_mutex_t lock;
     uv_cond_t wanted;
-    uv_async_t written;   /* tells the loop that `done` is not empty */
+    int event_fd;         /* tells the loop that `done` is not empty */
+    uv_poll_t written;    /* of event_fd */
     struct list to_write; /* of struct disk_io, oldest first */
     struct list done;     /* of struct disk_io, oldest first */
     bool stopping;

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/copy_past.h"
 #include "base/ensure.h"
 #include "log/log_private.h"
 
@@ -21,6 +22,7 @@
 #define BUFFER_BYTES_FIRST (64u * 1024u)
 #define AHEAD_BYTES (64u * 1024u) /* a frame that is copied while another flies */
 #define IDLE_MS 1000u
+#define ROUNDS 2u
 #define PAYLOADS_FIRST 8u
 
 static void turn_on_end(struct defer *defer);
@@ -196,14 +198,14 @@ static void turn_on_end(struct defer *defer)
 {
     struct log *log = container_of(defer, struct log, head.turn_end);
 
-    /* Once more around: what else waits for the end of this turn may have something for the log,
-     * and shares the write then. */
-    if (!log->head.second_round) {
-        log->head.second_round = true;
+    /* Some more times around: what else waits for the end of this turn may have something for the
+     * log, and shares the write then; and what goes to the peers leaves first, because their writes
+     * are the longer way. */
+    if (log->head.rounds++ < ROUNDS) {
         defer_run(log->world.clock, defer, turn_on_end);
         return;
     }
-    log->head.second_round = false;
+    log->head.rounds = 0;
     if (log->failed)
         return;
     if (log->head.flying) {
@@ -332,7 +334,7 @@ static void build(struct log *log, struct frame_out *frame)
         const struct payload *payload = &frame->payloads[i];
         index_settle(payload, (uint32_t)(frame->offset + at));
         if (payload->length > 0)
-            memcpy(bytes + at, payload->buf->data, payload->length);
+            copy_past_cache(bytes + at, payload->buf->data, payload->length);
         at += payload->length;
     }
     memset(bytes + at, 0, frame->bytes - at);

@@ -125,7 +125,7 @@ struct head {
     unsigned char *block;        /* a segment's first block on its way */
     struct disk_io io;
     bool flying;
-    bool second_round;
+    unsigned rounds; /* that the turn's end was put off */
     uint64_t flight_ns; /* when it took off */
     struct defer turn_end;
     struct timer idle;

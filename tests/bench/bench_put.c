@@ -1,24 +1,28 @@
 /* bench-put - acknowledged bytes per second of a three-node cluster, and one put's latency.
  *
  *     bench-put [--dir D] [--seconds S] [--shards G] [--bytes B] [--window W] [--nodes N]
- *               [--ahead A]
+ *               [--ahead A] [--rounds R]
  *
  * N processes on loopback, each a whole node without HTTP.  Each keeps W puts
  * of one record of B bytes under way on the shards that it leads; then all are
  * idle and the first node puts single records of 1 KiB, one at a time.  Behind
  * that, in the same run, as many raw writers as nodes write frames of the mean
- * size that the logs wrote, and one raw writer writes blocks of 4 KiB.
+ * size that the logs wrote, and one raw writer writes blocks of 4 KiB.  R such rounds, because a
+ * disk that others share is not as fast in one minute as in the next.
  *
  * The logs' segments are written once before the start, as they are in a node
  * that has run for longer than its retention; the raw writers' files too.
  */
 #include <argp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
@@ -35,12 +39,18 @@
 #define WARM_MS 1500.0
 #define IDLE_PUTS 2000u
 #define STEP_MS 5u
+#define CLUSTER_MAX 5u
+#define SETTLE_S 5u
+#define QUIET_S_MAX 60.0
+#define ROUNDS_MAX 32u
+#define DIRECTORY_MAX 256u
 
 struct arguments {
     const char *directory;
     double seconds;
-    uint32_t shards, bytes, window, nodes, ahead;
+    uint32_t shards, bytes, window, nodes, ahead, rounds;
     uint16_t port;
+    atomic_bool *quiet; /* of each node, in memory that all processes share */
 };
 
 struct result {
@@ -66,7 +76,7 @@ struct load {
     const struct arguments *arguments;
     uint32_t at;
     enum phase phase;
-    double phase_ms;
+    double phase_ms, noisy_ms;
     struct timer step;
     struct catalog_change change;
     bool asked;
@@ -241,6 +251,19 @@ static void enter(struct load *load, enum phase phase)
     load->phase_ms = bench_now_ms();
 }
 
+/* No puts under way on any node, and no new segments being written beside the puts that come. */
+static bool all_quiet(const struct load *load)
+{
+    struct log_figures figures = log_figures(control_log(load->node.control));
+    bool all = true;
+
+    load->arguments->quiet[load->at] =
+        load->slot_count == 0 && figures.segments_free >= load->arguments->ahead;
+    for (uint32_t i = 0; i < load->arguments->nodes; i++)
+        all &= load->arguments->quiet[i];
+    return all;
+}
+
 static void step(struct timer *timer)
 {
     struct load *load = container_of(timer, struct load, step);
@@ -257,7 +280,12 @@ static void step(struct timer *timer)
     } else if (load->phase == PHASE_LOAD && in_phase > load->arguments->seconds * 1e3) {
         end_load(load);
         enter(load, PHASE_PAUSE);
-    } else if (load->phase == PHASE_PAUSE && in_phase > 2500 && load->slot_count == 0) {
+    } else if (load->phase == PHASE_PAUSE && !all_quiet(load)) {
+        load->phase_ms = bench_now_ms();
+        load->noisy_ms += STEP_MS;
+        if (load->noisy_ms > QUIET_S_MAX * 1e3)
+            exit(1); /* a full disk, say: the parent tells */
+    } else if (load->phase == PHASE_PAUSE && in_phase > 2500) {
         enter(load, PHASE_IDLE);
         buf_unref(load->records);
         load->records = one_record(1024);
@@ -293,7 +321,12 @@ static void run_node(const struct arguments *arguments, uint32_t at, int report)
     uv_run(load->node.loop, UV_RUN_DEFAULT);
 }
 
-static void print(const struct arguments *arguments, const struct result *results)
+/* The last line's figures, of one round. */
+struct ratios {
+    double load, idle;
+};
+
+static struct ratios print(const struct arguments *arguments, const struct result *results)
 {
     struct result sum = { .acked = 0 };
 
@@ -325,6 +358,8 @@ static void print(const struct arguments *arguments, const struct result *result
            "ms; ratio of p50 %.2f\n",
            results[0].idle_p50_ms, results[0].idle_p99_ms, one.p50_ms, one.p99_ms,
            results[0].idle_p50_ms / one.p50_ms);
+    return (struct ratios){ .load = acked * arguments->nodes / raw.mb_per_s,
+                            .idle = results[0].idle_p50_ms / one.p50_ms };
 }
 
 static error_t parse(int key, char *value, struct argp_state *state)
@@ -350,65 +385,107 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 'a':
         arguments->ahead = (uint32_t)strtoul(value, NULL, 10);
         return arguments->ahead >= 2 ? 0 : EINVAL;
+    case 'r':
+        arguments->rounds = (uint32_t)strtoul(value, NULL, 10);
+        return arguments->rounds >= 1 && arguments->rounds <= ROUNDS_MAX ? 0 : EINVAL;
     case 'n':
         arguments->nodes = (uint32_t)strtoul(value, NULL, 10);
-        return arguments->nodes >= 1 && arguments->nodes <= 5 ? 0 : EINVAL;
+        return arguments->nodes >= 1 && arguments->nodes <= CLUSTER_MAX ? 0 : EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
 static const struct argp_option options[] = {
-    { "dir", 'd', "D", 0, "Where the nodes live (default: a new folder in the present one)", 0 },
+    { "dir", 'd', "D", 0, "Where the nodes live, in folders that are removed (default: here)", 0 },
     { "seconds", 's', "S", 0, "Measured time (default 5)", 0 },
     { "shards", 'g', "G", 0, "Shards of the stream (default 256)", 0 },
     { "bytes", 'b', "B", 0, "Bytes of a record (default 64000)", 0 },
-    { "window", 'w', "W", 0, "Puts under way per node (default 64)", 0 },
-    { "ahead", 'a', "A", 0, "Segments of 64 MiB written before the start (default 32)", 0 },
+    { "window", 'w', "W", 0, "Puts under way per node (default 48)", 0 },
+    { "ahead", 'a', "A", 0, "Segments of 64 MiB written before the start (default 48)", 0 },
+    { "rounds", 'r', "R", 0, "Rounds, each of nodes and raw writers in turn (default 3)", 0 },
     { "nodes", 'n', "N", 0, "Nodes (default 3)", 0 },
     { 0 },
 };
 
-int main(int argc, char **argv)
+/* A cluster of its own, then the raw writers. */
+static struct ratios run_round(struct arguments arguments, uint32_t at)
 {
-    static const struct argp argp = { options, parse, NULL, "Puts on a cluster of three.",
-                                      NULL,    NULL,  NULL };
-    char fresh[] = "bench-put-XXXXXX";
-    struct arguments arguments = { .seconds = 5,
-                                   .shards = 256,
-                                   .bytes = 64000,
-                                   .window = 64,
-                                   .nodes = 3,
-                                   .ahead = 32,
-                                   .port = (uint16_t)(20000 + getpid() % 20000) };
-    struct result results[5] = { { .acked = 0 } };
-    pid_t children[5];
-    int pipes[5][2];
+    struct result results[CLUSTER_MAX] = { { .acked = 0 } };
+    pid_t children[CLUSTER_MAX];
+    int pipes[CLUSTER_MAX][2];
+    char directory[DIRECTORY_MAX], command[DIRECTORY_MAX + 16];
+    bool whole = true;
 
-    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
-        return 2;
-    if (arguments.directory == NULL && (arguments.directory = mkdtemp(fresh)) == NULL)
-        return 1;
+    snprintf(directory, sizeof directory, "%s/round-%u", arguments.directory, at + 1);
+    ensure(mkdir(directory, 0700) == 0);
+    arguments.directory = directory;
+    arguments.quiet = mmap(NULL, CLUSTER_MAX * sizeof *arguments.quiet, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ensure(arguments.quiet != MAP_FAILED);
+    arguments.port = (uint16_t)(arguments.port + at * CLUSTER_MAX);
     for (uint32_t i = 0; i < arguments.nodes; i++) {
-        if (pipe(pipes[i]) != 0)
-            return 1;
+        ensure(pipe(pipes[i]) == 0);
         fflush(NULL);
         children[i] = fork();
         if (children[i] == 0)
             run_node(&arguments, i, pipes[i][1]);
         close(pipes[i][1]);
     }
-    bool whole = true;
     for (uint32_t i = 0; i < arguments.nodes; i++)
         whole &= read(pipes[i][0], &results[i], sizeof results[i]) == sizeof results[i];
     for (uint32_t i = 0; i < arguments.nodes; i++) {
         kill(children[i], SIGKILL);
         waitpid(children[i], NULL, 0);
+        close(pipes[i][0]);
     }
     if (!whole) {
-        fprintf(stderr, "bench-put: a node ended before its time\n");
-        return 1;
+        fprintf(stderr, "bench-put: a node ended before its time; its data is in %s\n", directory);
+        exit(1);
     }
-    print(&arguments, results);
+    munmap(arguments.quiet, CLUSTER_MAX * sizeof *arguments.quiet);
+    printf("round %u\n", at + 1);
+    struct ratios ratios = print(&arguments, results);
+    snprintf(command, sizeof command, "rm -rf '%s'", directory);
+    if (system(command) != 0)
+        fprintf(stderr, "bench-put: %s was not removed\n", directory);
+    /* What the disk does to forget the files belongs to no round. */
+    sync();
+    sleep(SETTLE_S);
+    return ratios;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = { options, parse, NULL, "Puts on a cluster of three.",
+                                      NULL,    NULL,  NULL };
+    struct arguments arguments = { .directory = ".",
+                                   .seconds = 5,
+                                   .shards = 256,
+                                   .bytes = 64000,
+                                   .window = 64,
+                                   .nodes = 3,
+                                   .ahead = 48,
+                                   .rounds = 3,
+                                   .port = (uint16_t)(20000 + getpid() % 10000) };
+    double load[ROUNDS_MAX], idle[ROUNDS_MAX];
+    char directory[DIRECTORY_MAX];
+
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
+        return 2;
+    snprintf(directory, sizeof directory, "%s/bench-put-XXXXXX", arguments.directory);
+    ensure(mkdtemp(directory) != NULL);
+    arguments.directory = directory;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (uint32_t i = 0; i < arguments.rounds; i++) {
+        struct ratios ratios = run_round(arguments, i);
+        load[i] = ratios.load;
+        idle[i] = ratios.idle;
+    }
+    printf("median of %u rounds: %.2f of the raw writers; an idle put takes %.2f raw syncs\n",
+           arguments.rounds, quantile(load, arguments.rounds, 0.5),
+           quantile(idle, arguments.rounds, 0.5));
+    if (rmdir(directory) != 0)
+        perror(directory);
     return 0;
 }
