@@ -7,6 +7,7 @@
  *     host.c       opens and closes this node's shards
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
  *     retain.c     trims by the agreed time
+ *     room.c       says when the log is full
  *     stop.c       the graceful end
  */
 #ifndef CONTROL_CONTROL_PRIVATE_H
@@ -85,6 +86,11 @@ struct retain {
     bool passing;
 };
 
+struct room {
+    uint32_t looks;    /* in a row that found the log full */
+    uint64_t noted_ms; /* when that was said last; 0 = it has room */
+};
+
 struct control {
     struct control_options options; /* its texts belong to this struct */
     char *texts[7];
@@ -102,6 +108,7 @@ struct control {
     struct gossip gossip;
     struct lifecycle lifecycle;
     struct retain retain;
+    struct room room;
 
     bool aimed;          /* `ready_index` is known */
     bool caught_up;      /* the catalogue got there */
@@ -165,6 +172,10 @@ void lifecycle_close(struct control *control);
 /* ---- retain.c ---- */
 void retain_open(struct control *control);
 void retain_close(struct control *control);
+
+/* ---- room.c ---- */
+/* Every few seconds. */
+void room_look(struct control *control);
 
 /* ---- stop.c ---- */
 /* A job on a worker has ended. */

@@ -22,6 +22,7 @@ static void on_timer(struct timer *timer)
         retain->now_ms = control_agreed_ms(control);
         retain->after = 0;
         retain->passing = retain->now_ms != 0;
+        room_look(control);
     }
     if (retain->passing)
         step(control);

@@ -26,6 +26,8 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(LOG_FREE, GAUGE, "braid_log_segments_free", "Segments ready for use.")                       \
     X(LOG_BYTES, GAUGE, "braid_log_bytes", "Size of all segment files.")                           \
     X(LOG_PENDING, GAUGE, "braid_log_pending_bytes", "Given to the log, not durable yet.")         \
+    X(LOG_ROOM, GAUGE, "braid_log_has_room", "1 while the log takes records, 0 when it is full.")  \
+    X(LOG_MAKES_FAILED, COUNTER, "braid_log_segments_failed_total", "Segments not made.")          \
     X(REPLICAS, GAUGE, "braid_replicas", "Replicas open on this node.")                            \
     X(LEADERS, GAUGE, "braid_leaders", "Groups that this node leads.")                             \
     X(ELECTIONS, COUNTER, "braid_elections_total", "Elections that this node started.")            \
@@ -134,6 +136,8 @@ static void refresh_log(struct figures *figures)
     set(figures, FIGURE_LOG_FREE, from.segments_free);
     set(figures, FIGURE_LOG_BYTES, from.bytes_total);
     set(figures, FIGURE_LOG_PENDING, log_pending_bytes(log));
+    set(figures, FIGURE_LOG_ROOM, log_has_room(log, ENTRY_BYTES_MAX));
+    set(figures, FIGURE_LOG_MAKES_FAILED, from.creates_failed);
 }
 
 static void refresh_roster(struct figures *figures)

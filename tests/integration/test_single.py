@@ -96,6 +96,43 @@ def test_a_named_folder_keeps_records_over_a_restart(nodes):
         nodes[1].stop()
 
 
+def fill(client):
+    """Puts until nothing fits any more; the records that were acknowledged."""
+    acknowledged = 0
+    for _ in range(1000):
+        answer = client.put_records(StreamName="first", Records=[
+            {"PartitionKey": "k", "Data": bytes(900_000)}])
+        if answer["FailedRecordCount"]:
+            # What an SDK tries again.
+            assert answer["Records"][0]["ErrorCode"] in (
+                "InternalFailure", "ProvisionedThroughputExceededException"), answer
+            return acknowledged
+        acknowledged += 1
+    raise AssertionError("a log of 64 MiB never filled up")
+
+
+def test_a_full_log_says_so_serves_reads_and_heals(nodes):
+    nodes.append(Dev("--segment-bytes", "16777216", "--log-bytes-max", "67108864"))
+    node = nodes[0]
+    node.await_answer()
+    node.await_active()
+    # Right after a segment was begun the next one may still be in the making: only twice in a row
+    # is full.
+    acknowledged = fill(node.client)
+    time.sleep(1)
+    acknowledged += fill(node.client)
+    wait_until(lambda: "event=log.full" in node.text(), 30, "a word about the full log")
+    assert len(read_stream(node.client, "first")["shardId-000000000000"]) == acknowledged
+
+    node.client.delete_stream(StreamName="first")
+    wait_until(lambda: "event=log.has_room" in node.text(), 60, "room again")
+    node.client.create_stream(StreamName="second", ShardCount=1)
+    wait_until(lambda: node.client.describe_stream_summary(StreamName="second")
+               ["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE", 20, "ACTIVE")
+    node.client.put_record(StreamName="second", PartitionKey="k", Data=b"fits")
+    node.stop()
+
+
 def test_a_wrong_command_line_is_said_at_once():
     for arguments, text in ((["--nonsense"], "nonsense"),
                             (["--dev", "--replication", "many"], "replication"),
