@@ -17,7 +17,7 @@
  * block that is damaged is a torn one, of a segment that was never used - unless a frame behind it
  * belongs to an open segment. */
 
-#define ADVICE "give this node a new data directory; the other members have the data"
+#define ADVICE REASON_KEEP_DATA
 
 #define FILES_FIRST_MIN 2u /* one to write to and the reserve */
 

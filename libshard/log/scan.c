@@ -8,7 +8,7 @@
 
 #define WINDOW_BYTES (512u * 1024u)
 #define ZERO_BYTES (1024u * 1024u)
-#define ADVICE "give this node a new data directory; the other members have the data"
+#define ADVICE REASON_KEEP_DATA
 
 /* A window over a file: frames are small or large, reads should be neither. */
 struct scan {

@@ -238,7 +238,7 @@ static void forget(struct roster *roster, uint64_t from, uint64_t turn)
     reason_set(&reason,
                "node %016llx heard that turn %llu of this log was durable, but the log ended at "
                "turn %llu when it was opened: damaged, or an old copy; what this node promised is "
-               "forgotten; give it a new data directory, the others have the data",
+               "forgotten; " REASON_KEEP_DATA,
                (unsigned long long)from, (unsigned long long)turn,
                (unsigned long long)roster->witness.found);
     roster->forgotten = roster->outbox.mute = true;

@@ -172,8 +172,7 @@ static enum err open_db(struct table *table, const char *path, struct reason *re
         return ERR_VERSION;
     }
     if (err == ERR_CORRUPT || missing) {
-        reason_wrap(reason, "a file is damaged or lost; give this node a new data directory, the "
-                            "other members have the data");
+        reason_wrap(reason, "a file is damaged or lost; " REASON_KEEP_DATA);
         return ERR_CORRUPT;
     }
     return err;

@@ -14,7 +14,7 @@ BAD_DATA = 3  # exit status
 BLOCK = 4096
 MAGIC = b"braid-fr"
 NUMBER_AT = 48
-WORDS = "give it a new data directory, the others have the data"
+WORDS = "start the node with a new data directory (a new node, without shards) and keep this one"
 HEARD_S = 0.4  # four heartbeats: each node has told the others how far its log is durable
 
 

@@ -135,7 +135,7 @@ static void a_flipped_bit_in_a_header_in_the_middle_is_corruption(void **state)
     snprintf(words, sizeof(words), "offset %lu: no valid frame",
              (unsigned long)tail.frame - 2 * 8192);
     expect_refusal(ERR_CORRUPT, words);
-    expect_refusal(ERR_CORRUPT, "give this node a new data directory");
+    expect_refusal(ERR_CORRUPT, REASON_KEEP_DATA);
 }
 
 static void a_flipped_payload_bit_in_the_middle_hurts_that_entry_only(void **state)

@@ -199,7 +199,7 @@ static void a_restart_that_finds_less_says_so_once_and_nothing_else(void **state
     fake_restart_forgetful(fake, down, 1);
     fake_run(fake, 5 * FAKE_T);
     assert_int_equal(node->forgotten, 1);
-    assert_non_null(strstr(node->forgotten_why.text, "give it a new data directory"));
+    assert_non_null(strstr(node->forgotten_why.text, REASON_KEEP_DATA));
     assert_int_equal(spoken, 0);
     assert_true(fake_leader(fake, GROUP)->node->id != down);
     fake_put(fake, fake_leader(fake, GROUP), 10);

@@ -221,7 +221,7 @@ static void a_flipped_bit_in_the_middle_is_refused_not_skipped(void **state)
     enum err err = table_open(&second, dir, &reason);
     memcpy(dir, outer, sizeof(outer));
     assert_int_equal(err, ERR_CORRUPT);
-    assert_non_null(strstr(reason.text, "new data directory"));
+    assert_non_null(strstr(reason.text, REASON_KEEP_DATA));
 }
 
 static void keys_sort_as_their_numbers(void **state)
