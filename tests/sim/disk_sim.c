@@ -231,6 +231,14 @@ void disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset, co
         start_write(file->disk);
 }
 
+bool disk_withdraw(struct disk_io *req)
+{
+    if (list_first(&req->file->disk->writes) == &req->link)
+        return false;
+    list_remove(&req->link);
+    return true;
+}
+
 /* kill -9 lets the kernel end the write that it has; a loss of power keeps any part of it. */
 static void settle_write(struct disk *disk, struct disk_io *req, enum death death)
 {
