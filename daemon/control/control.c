@@ -3,6 +3,7 @@
 
 #include "base/ensure.h"
 #include "control/control_private.h"
+#include "control/succession.h"
 
 static enum err options_check(const struct control_options *options, struct reason *reason);
 static enum err text_check(const char *text, size_t max, const char *what, struct reason *reason);
@@ -121,6 +122,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         err = bootstrap_open(control, reason);
     }
     if (err == ERR_OK) {
+        succession_open(control);
         host_open(control);
         lifecycle_open(control);
         retain_open(control);
@@ -155,6 +157,7 @@ static enum err roster_part_open(struct control *control, struct reason *reason)
                                       .tick_ms = control->options.tick_ms,
                                       .payload_cache_bytes = CONTROL_PAYLOADS_BYTES_MAX,
                                       .on_forgotten = on_forgotten,
+                                      .on_stranger = succession_stranger,
                                       .ctx = control };
     struct roster_world world = { .clock = control->world.clock,
                                   .random = control->world.random,

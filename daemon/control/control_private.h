@@ -8,6 +8,7 @@
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
  *     retain.c     trims by the agreed time
  *     room.c       says when the log is full
+ *     succession.c epochs: who is behind is filled up   epoch_serve.c  answers them
  *     stop.c       the graceful end
  */
 #ifndef CONTROL_CONTROL_PRIVATE_H
@@ -58,9 +59,25 @@ struct host {
     int phase;      /* enum host_phase */
     uint64_t after; /* the group looked at last in this phase */
     uint32_t missing, missing_now; /* shards of ACTIVE streams that are not open: last pass, this */
+    bool sealing;   /* in this pass a leader was asked to end an epoch: look again soon */
     bool passed;    /* at least one pass is complete */
     uint64_t noted; /* groups up to this one that nobody knows were noted */
     void (*closed)(struct control *control);
+};
+
+struct comer;
+
+/* When a node was last told that a group is in a later epoch. */
+struct epoch_told {
+    uint64_t group, node, again_ms;
+};
+
+struct succession {
+    struct comer **comers;
+    uint32_t count, room;
+    uint32_t active; /* asking, closing or pulling */
+    uint32_t pulls;  /* of others, being answered */
+    struct epoch_told told[EPOCH_WORDS_MAX];
 };
 
 struct gossip {
@@ -106,6 +123,7 @@ struct control {
     struct enrol enrol;
     struct host host;
     struct gossip gossip;
+    struct succession succession;
     struct lifecycle lifecycle;
     struct retain retain;
     struct room room;
@@ -161,6 +179,8 @@ struct shard *host_find(const struct control *control, uint64_t group);
 struct shard *host_next(const struct control *control, uint64_t after);
 /* Open, or not quite closed. */
 bool host_has(const struct control *control, uint64_t group);
+/* Closes the open shard of `group`; succession_closed() hears of it. */
+void host_end(struct control *control, uint64_t group);
 /* Closes all, then calls `closed` once. */
 void host_close(struct control *control, void (*closed)(struct control *control));
 

@@ -4,6 +4,7 @@
 
 #include "base/ensure.h"
 #include "control/control_private.h"
+#include "control/succession.h"
 
 /* One pass makes this node's shards what the model wants, a few rows per turn:
  *
@@ -28,23 +29,31 @@ struct host_shard {
     struct shard *shard; /* NULL while it closes, and afterwards */
     bool closed;         /* only the log's share is left */
     bool deleted;        /* the log's share goes */
+    bool reopen, eager;  /* its epoch is over, the next one has begun; it led */
     uint64_t deleted_at; /* the model's index that says so, or a later one */
     uint32_t retention_hours;
 };
 
 static void on_timer(struct timer *timer);
 static bool step_open(struct control *control);
+static bool is_in(const struct log_state *state, uint64_t node);
 static bool wants(const struct control *control, const struct model_stream *stream,
                   const struct model_shard *row);
+static bool can_open(struct control *control, const struct model_shard *row);
 static void open_one(struct control *control, const struct model_stream *stream,
-                     const struct model_shard *row);
+                     const struct model_shard *row, bool eager);
+static void seal_look(struct control *control, const struct model_shard *row,
+                      struct host_shard *hosted);
 static void start_write(struct control *control, const struct model_shard *row);
 static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader);
+static void on_sealed(void *ctx, struct shard *shard, const struct entry_head *head,
+                      const struct seal *seal);
 static uint64_t retention_ms(uint32_t hours);
 static bool step_close(struct control *control);
 static bool close_look(struct control *control, struct host_shard *hosted);
 static void close_one(struct host_shard *hosted, bool deleted);
 static void close_on_closed(void *ctx);
+static void open_again(struct control *control, uint64_t group, bool eager);
 static void end_when_closed(struct control *control);
 static bool step_forget(struct control *control);
 static void forget_later(struct control *control, uint64_t group);
@@ -115,11 +124,14 @@ static void pass_end(struct control *control)
     host->phase = HOST_REST;
     host->missing = host->missing_now;
     host->passed = true;
+    bool sealing = host->sealing;
+    host->sealing = false;
     if (host->again) {
         host->again = false;
         host_kick(control);
-    } else if (host->missing > 0) {
-        timer_start(control->world.clock, &host->timer, CONTROL_RETRY_MS, on_timer);
+    } else if (host->missing > 0 || sealing) {
+        timer_start(control->world.clock, &host->timer,
+                    sealing ? CONTROL_SEAL_MS : CONTROL_RETRY_MS, on_timer);
     }
 }
 
@@ -143,10 +155,14 @@ static bool step_open(struct control *control)
             continue;
 
         struct host_shard *hosted = hosted_find(control, row->group);
-        if (hosted == NULL) {
-            open_one(control, stream, row);
+        if (hosted == NULL && can_open(control, row)) {
+            open_one(control, stream, row, false);
             opened++;
-        } else if (hosted->shard != NULL && hosted->retention_hours != stream->retention_hours) {
+        } else if (hosted != NULL && hosted->shard != NULL) {
+            seal_look(control, row, hosted);
+        }
+        if (hosted != NULL && hosted->shard != NULL &&
+            hosted->retention_hours != stream->retention_hours) {
             hosted->retention_hours = stream->retention_hours;
             shard_set_retention(hosted->shard, retention_ms(stream->retention_hours));
         }
@@ -164,11 +180,49 @@ static bool wants(const struct control *control, const struct model_stream *stre
     for (uint32_t i = 0; i < row->member_count; i++)
         if (row->members[i] == control->options.node)
             return true;
+    /* One that leaves serves until the group has gone on without it: the end of the epoch needs a
+     * majority of those who are in it. */
+    const struct log_state *state = log_state(control->log, row->group);
+    return state != NULL && state->epoch < row->epoch && is_in(state, control->options.node);
+}
+
+static bool is_in(const struct log_state *state, uint64_t node)
+{
+    for (uint32_t i = 0; i < state->member_count; i++)
+        if (state->members[i] == node)
+            return true;
     return false;
 }
 
+/* A group that is in an epoch without this node, or only partly here, comes in first. */
+static bool can_open(struct control *control, const struct model_shard *row)
+{
+    const struct log_state *state = log_state(control->log, row->group);
+
+    if (succession_holds(control, row->group))
+        return false;
+    if (state == NULL ? row->epoch == 1 : is_in(state, control->options.node))
+        return true;
+    succession_want(control, row->group, row->epoch, 0);
+    return false;
+}
+
+/* The catalogue wants another epoch than the one that this node leads. */
+static void seal_look(struct control *control, const struct model_shard *row,
+                      struct host_shard *hosted)
+{
+    struct seal seal = { .epoch = row->epoch, .member_count = row->member_count };
+
+    if (!shard_leads(hosted->shard) ||
+        shard_status(hosted->shard).replica.epoch >= row->epoch)
+        return;
+    memcpy(seal.members, row->members, sizeof(seal.members));
+    shard_seal(hosted->shard, &seal);
+    control->host.sealing = true;
+}
+
 static void open_one(struct control *control, const struct model_stream *stream,
-                     const struct model_shard *row)
+                     const struct model_shard *row, bool eager)
 {
     struct host_shard *hosted = calloc(1, sizeof(*hosted));
     bool fresh = log_state(control->log, row->group) == NULL;
@@ -176,7 +230,7 @@ static void open_one(struct control *control, const struct model_stream *stream,
     struct shard_options options = {
         .group = row->group,
         .preferred = row->members[0],
-        .eager = fresh && row->members[0] == control->options.node,
+        .eager = eager || (fresh && row->members[0] == control->options.node),
         .name = { .created_s = row->created_s, .shard = row->number },
         .retention_ms = retention_ms(stream->retention_hours),
         .limits = control->options.limits,
@@ -193,7 +247,8 @@ static void open_one(struct control *control, const struct model_stream *stream,
         return;
     if (fresh)
         start_write(control, row);
-    enum err err = shard_open(&hosted->shard, &options, &world, on_role, control, &reason);
+    enum err err = shard_open(&hosted->shard, &options, &world, on_role, on_sealed, control,
+                              &reason);
     if (err == ERR_OK) {
         hosted->group = row->group;
         hosted->control = control;
@@ -230,6 +285,27 @@ static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint
     struct control *control = ctx;
 
     gossip_soon(control);
+    if (role != REPLICA_LEADER)
+        return;
+    const struct model_shard *row =
+        model_shard_by_group(catalog_model(control->catalog), shard_group(shard), NULL);
+    if (row != NULL && row->epoch > shard_status(shard).replica.epoch)
+        host_kick(control); /* what its predecessor was asked for */
+}
+
+static void on_sealed(void *ctx, struct shard *shard, const struct entry_head *head,
+                      const struct seal *seal)
+{
+    struct control *control = ctx;
+    struct host_shard *hosted = hosted_find(control, head->group);
+
+    succession_begin(control, shard, head, seal);
+    ensure(hosted != NULL);
+    if (hosted->shard == NULL)
+        return; /* it closes already */
+    hosted->reopen = seal_has(seal, control->options.node);
+    hosted->eager = shard_leads(shard);
+    close_one(hosted, false);
 }
 
 /* The catalogue takes no others; but a row of whatever version must not end every member's process
@@ -290,18 +366,44 @@ static void close_one(struct host_shard *hosted, bool deleted)
     shard_close(shard, close_on_closed, hosted);
 }
 
+/* In its next epoch, without waiting for a pass. */
+static void open_again(struct control *control, uint64_t group, bool eager)
+{
+    const struct model_stream *stream = NULL;
+    const struct model_shard *row =
+        model_shard_by_group(catalog_model(control->catalog), group, &stream);
+
+    if (row != NULL && wants(control, stream, row) && can_open(control, row))
+        open_one(control, stream, row, eager);
+}
+
+void host_end(struct control *control, uint64_t group)
+{
+    struct host_shard *hosted = hosted_find(control, group);
+
+    ensure(hosted != NULL && hosted->shard != NULL);
+    close_one(hosted, false);
+}
+
 static void close_on_closed(void *ctx)
 {
     struct host_shard *hosted = ctx;
     struct control *control = hosted->control;
 
+    uint64_t group = hosted->group;
+    bool reopen = hosted->reopen, eager = hosted->eager;
+    bool deleted = hosted->deleted;
+
     control->host.live--;
-    if (hosted->deleted) {
+    if (deleted) {
         hosted->closed = true;
     } else {
         hosted_remove(&control->host, hosted);
         free(hosted);
     }
+    if (!control->closing && !deleted && reopen)
+        open_again(control, group, eager);
+    succession_closed(control, group);
     if (control->closing) {
         end_when_closed(control);
     } else {

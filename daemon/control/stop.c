@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 #include "control/control_private.h"
+#include "control/succession.h"
 
 /* The graceful end, in the order in which the parts were built, backwards:
  *
@@ -24,6 +25,7 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     enrol_close(control);
     lifecycle_close(control);
     retain_close(control);
+    succession_close(control);
     gossip_now(control); /* "stopping": nobody sends anything here any more */
     gossip_close(control);
     timer_stop(&control->host.timer);

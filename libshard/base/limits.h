@@ -122,6 +122,14 @@
 #define CONTROL_RETAINS_PER_TURN 64u          /* shards trimmed in one turn */
 #define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
+#define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */
+#define FILLS_MAX 4u /* members of groups that this node fills up at once */
+#define FILL_BYTES_MAX (1024u * 1024u)        /* asked for in one call */
+#define FILL_PENDING_BYTES_MAX (8u * 1024u * 1024u) /* taken and not durable yet, before the next */
+#define FILL_CALL_MS 5000u                    /* for one call */
+#define FILL_WAIT_MS 5u                       /* for the disk, or for room */
+#define PULLS_MAX 16u                         /* calls that this node answers at once */
+#define EPOCH_WORDS_MAX 64u /* strangers remembered, so that each is answered now and then only */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */

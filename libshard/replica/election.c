@@ -121,7 +121,7 @@ static uint64_t leader_of(struct replica *replica)
 
 void election_gone(struct replica *replica, uint64_t node)
 {
-    if (replica->broken || node == 0)
+    if (replica->broken || replica->over || node == 0)
         return;
     election_tick(replica); /* a vote may have waited for a promise to this node */
     if (raft_state(&replica->raft) == RAFT_LEADER || leader_of(replica) != node)

@@ -32,14 +32,23 @@ static uint64_t limit_of(const struct replica *replica)
     return replica->committed > replica->loaded_last ? replica->committed : replica->loaded_last;
 }
 
+/* The first entry of this epoch that the log may have.  A leader that was filled up (its START lies
+ * behind the epoch's own) has the ones before its START too, and a follower may lack them. */
+static uint64_t floor_of(const struct replica *replica)
+{
+    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
+
+    return state->first <= replica->start_index ? state->first + 1 : replica->start_index + 1;
+}
+
 void feed_wake(struct replica *replica, struct member *member, uint64_t next)
 {
     if (!FENCE(F14) || !replica->leading || member->feed != NULL)
         return;
     if (member->match > 0)
         next = member->match + 1;
-    if (next <= replica->start_index)
-        next = replica->start_index + 1;
+    if (next < floor_of(replica))
+        next = floor_of(replica);
     if (next > limit_of(replica))
         return;
 
@@ -72,7 +81,7 @@ static void restart(struct feed *feed, uint64_t next)
 
     if (feed->member->match >= next)
         next = feed->member->match + 1;
-    feed->next = next > replica->start_index ? next : replica->start_index + 1;
+    feed->next = next > floor_of(replica) ? next : floor_of(replica);
     feed->prev_term = 0;
     feed->sent_count = 0;
 }
@@ -213,7 +222,7 @@ static void send(struct feed *feed)
             return; /* the next read begins behind it */
     }
     for (uint32_t k = 0; k < count; k++) {
-        ensure(read[k].head.index == feed->next + k && read[k].head.epoch == replica->epoch);
+        ensure(read[k].head.index == feed->next + k && read[k].head.epoch <= replica->epoch);
         entry_head_encode(&read[k].head, heads[k]);
         entries[k] = (struct outbox_entry){ heads[k], read[k].payload };
         replica->roster->figures.fed_bytes += read[k].head.length;

@@ -490,7 +490,8 @@ void io_net_receive(struct replica *replica, struct letter *letter)
 {
     struct member *member = replica_member(replica, letter->from);
 
-    if (member == NULL || member->peer == NULL || replica->broken || replica->closing) {
+    if (member == NULL || member->peer == NULL || replica->broken || replica->closing ||
+        replica->over) {
         replica->roster->figures.dropped_messages++;
         letter_free(letter);
         return;

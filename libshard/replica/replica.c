@@ -14,6 +14,7 @@ static void lead_begin(struct replica *replica);
 static enum err propose(struct replica *replica, struct proposal *proposal, enum entry_type type,
                         struct buf *payload, uint16_t records);
 static void settle_lost(struct replica *replica);
+static void drop_committed(struct replica *replica);
 
 uint64_t replica_now_ms(const struct replica *replica)
 {
@@ -100,11 +101,7 @@ static void replica_free(struct replica *replica)
     letter_free(replica->vote_held);
     for (struct list_node *node; (node = list_first(&replica->inbox)) != NULL;)
         letter_free(container_of(node, struct letter, link));
-    for (struct list_node *node; (node = list_pop(&replica->committed_queue)) != NULL;) {
-        struct applied *applied = container_of(node, struct applied, link);
-        buf_unref(applied->payload);
-        free(applied);
-    }
+    drop_committed(replica);
     free(replica);
 }
 
@@ -222,10 +219,9 @@ static enum replica_role role_now(const struct replica *replica)
 
 void replica_settle(struct replica *replica)
 {
-    int state = raft_state(&replica->raft);
-
-    if (replica->closing || replica->broken)
+    if (replica->closing || replica->broken || replica->over)
         return;
+    int state = raft_state(&replica->raft);
     if (state == RAFT_UNAVAILABLE) {
         replica_lead_end(replica);
         replica->broken = FENCE(F9);
@@ -363,15 +359,15 @@ enum err replica_propose(struct replica *replica, struct proposal *proposal, enu
 
     ensure(payload == NULL || payload->len <= ENTRY_PAYLOAD_MAX);
     ensure(type == ENTRY_RECORDS || type == ENTRY_CHANGE || type == ENTRY_SEAL);
-    if (replica->closing || replica->broken || !replica->leading ||
+    if (replica->closing || replica->broken || replica->over || !replica->leading ||
         replica->role != REPLICA_LEADER || role_now(replica) != REPLICA_LEADER)
+        return ERR_NOT_LEADER;
+    if (replica->seal_index != 0)
         return ERR_NOT_LEADER;
     /* F4.  libraft 0.15 tests for commitment only at the leader's newest durable entry: a steady
      * stream would never be found committed. */
     if (FENCE(F4) && !list_empty(&replica->requests))
         return ERR_BUSY;
-    if (replica->seal_index != 0)
-        return ERR_CLOSED;
     if (!fence_has_room(replica, type == ENTRY_RECORDS, bytes))
         return ERR_NO_SPACE;
 
@@ -430,6 +426,35 @@ static void report_role(struct replica *replica)
     replica->events->role(replica->ctx, role, leader);
 }
 
+static void drop_committed(struct replica *replica)
+{
+    for (struct list_node *node; (node = list_pop(&replica->committed_queue)) != NULL;) {
+        struct applied *applied = container_of(node, struct applied, link);
+        buf_unref(applied->payload);
+        free(applied);
+    }
+}
+
+/* The epoch ends here: a barrier that was committed behind its SEAL is void.  libraft goes first,
+ * because the owner is about to begin the next epoch in the log under it. */
+static bool deliver_seal(struct replica *replica, const struct entry_head *head,
+                         struct buf *payload)
+{
+    struct request *request = request_at(replica, head);
+
+    replica->over = true;
+    if (request != NULL)
+        list_remove(&request->link);
+    instance_stop(replica);
+    election_cancel(replica);
+    drop_committed(replica);
+    replica->hinted = replica->applied; /* the next epoch's START says it */
+    replica->events->sealed(replica->ctx, head, payload);
+    if (request != NULL)
+        request_settle(request, ERR_OK);
+    return !replica->closing;
+}
+
 /* One committed entry.  False when the owner closed the replica in between. */
 static bool deliver(struct replica *replica, struct applied *applied)
 {
@@ -439,6 +464,12 @@ static bool deliver(struct replica *replica, struct applied *applied)
     replica->applied_term = head.term;
     replica->applied_time_ms = head.time_ms;
     replica->roster->figures.applied_entries++;
+    if (head.type == ENTRY_SEAL && replica->events->sealed != NULL) {
+        bool open = deliver_seal(replica, &head, applied->payload);
+        buf_unref(applied->payload);
+        free(applied);
+        return open;
+    }
     replica->events->applied(replica->ctx, &head, applied->payload);
     buf_unref(applied->payload);
     free(applied);
@@ -482,9 +513,10 @@ void replica_turn(struct replica *replica)
         io_log_complete_put(replica);
         replica_settle(replica);
     }
-    if (replica->broken)
+    if (replica->broken && !replica->over)
         instance_restart(replica);
-    io_net_pump(replica);
+    if (!replica->over)
+        io_net_pump(replica);
 
     if (role_now(replica) < replica->role)
         report_role(replica); /* before entries of another leader */
@@ -510,7 +542,7 @@ static bool calm(const struct replica *replica)
 
 void replica_tick(struct replica *replica)
 {
-    if (calm(replica))
+    if (calm(replica) || replica->over)
         return;
     if (replica->broken) {
         replica_wake(replica);
@@ -539,7 +571,9 @@ struct replica_status replica_status(const struct replica *replica)
         .epoch = replica->epoch,
         .role = replica->role,
         .applied = replica->applied,
+        .applied_term = replica->applied_term,
         .applied_time_ms = replica->applied_time_ms,
+        .over = replica->over,
         .last = state->last,
         .first = state->first,
         .lease = replica_has_lease(replica),

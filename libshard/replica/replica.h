@@ -40,6 +40,11 @@ struct replica_events {
     void (*applied)(void *ctx, const struct entry_head *head, struct buf *payload);
     /* The role or the known leader changed.  `leader` is a node id, 0 = unknown. */
     void (*role)(void *ctx, enum replica_role role, uint64_t leader);
+    /* As `applied`, of the SEAL that ends this epoch (replica/seal.h): nothing follows.  The member
+     * is over: it says, hears and stores nothing any more, and waits to be closed.  The owner makes
+     * the next epoch's START durable in the same turn, where this node is in it.  NULL: a group
+     * whose members never change. */
+    void (*sealed)(void *ctx, const struct entry_head *head, struct buf *payload);
     /* The applied state in at most IMAGE_BYTES_MAX bytes, for restarts.  Returns the length. */
     uint32_t (*image)(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX]);
 };
@@ -74,7 +79,7 @@ struct proposal {
 /* Proposes one entry.  Takes a reference on `payload`.
  * ERR_NOT_LEADER  this member does not lead, or its barrier is not applied yet
  * ERR_BUSY        an entry is in flight
- * ERR_CLOSED      the log has a SEAL
+ *                 or the log has a SEAL: another epoch is about to begin
  * ERR_NO_SPACE    the disk is full: no segment is free
  * ERR_NO_MEMORY
  * On error nothing was done and the callback will not run. */
@@ -87,7 +92,8 @@ struct replica_status {
     uint64_t group, term, leader; /* leader: node id or 0 */
     uint32_t epoch;
     enum replica_role role;
-    uint64_t applied, applied_time_ms, last, first;
+    uint64_t applied, applied_term, applied_time_ms, last, first;
+    bool over;  /* its epoch has ended */
     bool lease; /* leads, and heard from a majority within an election timeout */
 };
 struct replica_status replica_status(const struct replica *replica);

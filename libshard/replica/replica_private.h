@@ -105,6 +105,7 @@ struct replica {
     uint64_t applied, hinted;
     struct letter *vote_held;
     bool started, broken, closing;
+    bool over; /* its SEAL is applied */
     uint32_t epoch, member_count, self;
     struct member members[GROUP_MEMBERS_MAX];
     uint64_t start_index, start_term, preferred;

@@ -304,11 +304,14 @@ static void on_frame(void *ctx, const struct net_message *message)
             note_event(roster->world.note, NOTE_WARN, "replica.message_damaged",
                        "group=%llu from=%llu", (unsigned long long)envelope.group,
                        (unsigned long long)message->from);
-        if (replica == NULL || replica->epoch != envelope.epoch ||
-            !is_trusted(roster, replica)) {
+        bool stranger = letter != NULL && (replica == NULL || replica->epoch != envelope.epoch);
+        if (replica == NULL || stranger || !is_trusted(roster, replica)) {
             roster->figures.dropped_messages++;
             if (letter != NULL)
                 letter_free(letter);
+            if (stranger && roster->options.on_stranger != NULL)
+                roster->options.on_stranger(roster->options.ctx, envelope.group, envelope.epoch,
+                                            message->from, replica);
             continue;
         }
         io_net_receive(replica, letter);

@@ -39,6 +39,11 @@ struct roster_options {
     /* Once: this node must never take part under its id again.  Make that durable, then stop the
      * process; `reason` says what to do. */
     void (*on_forgotten)(void *ctx, const struct reason *reason);
+    /* A peer speaks of a group in an epoch that is not the one of the replica here, or of a group
+     * that is not open here (then `replica` is NULL): it is behind, or this node is.  What it said
+     * was dropped.  May be NULL; runs often, from inside the net's call. */
+    void (*on_stranger)(void *ctx, uint64_t group, uint32_t epoch, uint64_t from,
+                        const struct replica *replica);
     void *ctx;
 };
 

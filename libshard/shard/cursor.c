@@ -180,7 +180,7 @@ static void on_log(struct log_read *log, enum err err)
 
     shard->reads_waiting--;
     if (shard->closing) {
-        req->err = ERR_CLOSED;
+        req->err = shard_end_err(shard);
     } else if (err == ERR_OK) {
         take_log(req);
         take_tail(req);
@@ -294,7 +294,7 @@ static enum err admit(struct shard_read *req)
     struct shard *shard = req->shard;
 
     if (shard->closing)
-        return ERR_CLOSED;
+        return shard_end_err(shard);
     if (shard->reads_waiting >= SHARD_READS_MAX) {
         reason_set(&req->reason, "%u reads of this shard wait already", SHARD_READS_MAX);
         return ERR_BUSY;

@@ -61,7 +61,7 @@ void shard_locate(struct shard *shard, struct locate *req, locate_cb cb)
     req->cb = cb;
     list_append(&shard->requests, &req->link);
     if (shard->closing) {
-        answer(req, ERR_CLOSED);
+        answer(req, shard_end_err(shard));
         return;
     }
 
@@ -94,7 +94,7 @@ static void locate_on_seek(struct log_seek *seek, enum err err)
     struct shard *shard = req->shard;
 
     if (shard->closing) {
-        finish(req, ERR_CLOSED);
+        finish(req, shard_end_err(shard));
     } else if (err == ERR_TRIMMED) {
         /* Retention overtook the search: the oldest entry now is younger than what was sought. */
         retention_catch_up(shard);

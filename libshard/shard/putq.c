@@ -7,6 +7,8 @@
 #include "base/limits.h"
 
 static enum err propose(struct putq *q);
+static void propose_seal(struct putq *q, struct list *refused);
+static void seal_on_applied(struct proposal *proposal, enum err err, uint64_t index);
 static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t index);
 static void settle(struct list *puts, enum err err, struct seqno first);
 static void waiting_remove(struct put *put);
@@ -29,7 +31,9 @@ enum err putq_submit(struct putq *q, struct put *put)
     if (put->records.len > ENTRY_PAYLOAD_MAX || put->record_count > ENTRY_RECORDS_MAX)
         return ERR_TOO_BIG;
     if (q->state == PUTQ_CLOSED)
-        return ERR_CLOSED;
+        return q->closed;
+    if (q->state == PUTQ_SEALING)
+        return ERR_NOT_LEADER;
     if (q->waiting_count == PUTQ_WAITING_PUTS_MAX)
         return ERR_BUSY;
     if (q->waiting_bytes > 0 &&
@@ -57,14 +61,53 @@ bool putq_cancel(struct put *put)
     return true;
 }
 
-void putq_close(struct putq *q)
+void putq_close(struct putq *q, enum err err)
 {
     struct list refused;
 
     q->state = PUTQ_CLOSED;
+    q->closed = err;
+    buf_unref(q->seal);
+    q->seal = NULL;
     list_init(&refused);
     waiting_give_up(q, &refused);
-    settle(&refused, ERR_CLOSED, (struct seqno){ 0 });
+    settle(&refused, err, (struct seqno){ 0 });
+}
+
+void putq_seal(struct putq *q, struct buf *seal)
+{
+    struct list refused;
+
+    if (q->state == PUTQ_CLOSED || q->state == PUTQ_SEALING)
+        return;
+    buf_unref(q->seal);
+    q->seal = buf_ref(seal);
+    if (q->state == PUTQ_FLYING)
+        return; /* propose_on_applied() comes to it */
+    list_init(&refused);
+    propose_seal(q, &refused); /* nothing waits while nothing flies */
+}
+
+/* When it cannot be proposed, the owner finds out by looking again. */
+static void propose_seal(struct putq *q, struct list *refused)
+{
+    AUTO_UNREF struct buf *seal = q->seal;
+
+    q->seal = NULL;
+    if (replica_propose(q->replica, &q->proposal, ENTRY_SEAL, seal, 0, seal_on_applied) != ERR_OK)
+        return;
+    q->state = PUTQ_SEALING;
+    waiting_give_up(q, refused);
+}
+
+/* The shard's owner hears of the SEAL itself.  Without leadership another leader decides what
+ * becomes of it. */
+static void seal_on_applied(struct proposal *proposal, enum err err, uint64_t index)
+{
+    struct putq *q = container_of(proposal, struct putq, proposal);
+
+    if (q->state == PUTQ_SEALING)
+        q->state = PUTQ_IDLE;
 }
 
 static void waiting_remove(struct put *put)
@@ -155,9 +198,14 @@ static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t
     list_init(&refused);
     if (q->state == PUTQ_FLYING)
         q->state = PUTQ_IDLE;
-    if (q->state == PUTQ_IDLE && !list_empty(&q->waiting))
+    if (q->state == PUTQ_IDLE && q->seal != NULL) {
+        propose_seal(q, &refused);
+        refusal = ERR_NOT_LEADER;
+    }
+    if (q->state == PUTQ_IDLE && !list_empty(&q->waiting)) {
         refusal = propose(q);
-    if (refusal != ERR_OK) {
+    }
+    if (q->state == PUTQ_IDLE && refusal != ERR_OK) {
         list_take(&refused, &q->flying);
         waiting_give_up(q, &refused);
     }

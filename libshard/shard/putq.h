@@ -59,17 +59,19 @@ struct putq_limits {
     size_t waiting_bytes_max; /* beyond it ERR_BUSY; but one put may always wait */
 };                            /* nor do more than PUTQ_WAITING_PUTS_MAX wait */
 
-enum putq_state { PUTQ_IDLE, PUTQ_FLYING, PUTQ_CLOSED };
+enum putq_state { PUTQ_IDLE, PUTQ_FLYING, PUTQ_SEALING, PUTQ_CLOSED };
 
 struct putq {
     struct replica *replica;
     struct putq_limits limits;
     enum putq_state state;
+    enum err closed; /* why, in PUTQ_CLOSED */
     struct list waiting;  /* of struct put, oldest first; empty unless an entry flies */
     struct list flying;   /* of struct put; empty unless an entry flies */
     size_t waiting_bytes; /* sum of records.len over `waiting` */
     uint32_t waiting_count;
     struct proposal proposal;
+    struct buf *seal; /* to be proposed before what waits; NULL = none */
 };
 
 /* Prepares `q` for a replica, which must outlive it. */
@@ -93,9 +95,15 @@ MUST_CHECK enum err putq_submit(struct putq *q, struct put *put);
  * For puts that putq_submit() has accepted. */
 MUST_CHECK bool putq_cancel(struct put *put);
 
-/* Refuses further puts and fails those that wait with ERR_CLOSED.  Runs their `done`, so not to be
+/* Proposes the SEAL of the epoch as soon as no entry flies; what waits then and comes later is
+ * refused with ERR_NOT_LEADER, until the shard is opened in its next epoch.  Takes a reference.
+ * Asking again while one waits or flies changes nothing.
+ * Nothing happens when this node stops leading meanwhile: its owner asks again. */
+void putq_seal(struct putq *q, struct buf *seal);
+
+/* Refuses further puts and fails those that wait with `err`.  Runs their `done`, so not to be
  * called from inside a put's own call.  Puts that fly are settled by the replica: close it next,
  * and free `q` after that. */
-void putq_close(struct putq *q);
+void putq_close(struct putq *q, enum err err);
 
 #endif

@@ -14,9 +14,51 @@ static void on_role(void *ctx, enum replica_role role, uint64_t leader)
     shard->on_role(shard->ctx, shard, role, leader);
 }
 
+/* What a majority has stored as a SEAL and no node can read is a fault of ours, not of a disk: its
+ * checksum was right. */
+static void tell_sealed(struct shard *shard, const struct buf *payload)
+{
+    struct seal seal;
+
+    ensure(payload != NULL && seal_decode(&seal, buf_slice(payload)));
+    shard->on_sealed(shard->ctx, shard, &shard->seal_head, &seal);
+}
+
+static void on_seal_read(struct log_read *read, enum err err)
+{
+    struct shard *shard = container_of(read, struct shard, seal_read);
+
+    shard->seal_reading = false;
+    if (err == ERR_OK && !shard->closing)
+        tell_sealed(shard, read->entries[0].payload);
+    log_read_fini(read);
+    /* Unreadable: as if this member had missed the end.  The others' next epoch reaches it. */
+    shard_settle(shard);
+}
+
+static void on_sealed(void *ctx, const struct entry_head *head, struct buf *payload)
+{
+    struct shard *shard = ctx;
+
+    apply_entry(shard, head, payload);
+    shard->over = true;
+    shard->seal_head = *head;
+    if (payload != NULL) {
+        tell_sealed(shard, payload);
+        return;
+    }
+    shard->seal_read = (struct log_read){ .group = head->group,
+                                          .first = head->index,
+                                          .last = head->index,
+                                          .bytes_max = ENTRY_BYTES_MAX };
+    shard->seal_reading = true;
+    log_read(shard->world.log, &shard->seal_read, on_seal_read);
+}
+
 static const struct replica_events events = {
     .applied = apply_entry,
     .role = on_role,
+    .sealed = on_sealed,
     .image = apply_image,
 };
 
@@ -36,8 +78,8 @@ static enum err load(struct shard *shard, struct reason *reason)
 }
 
 enum err shard_open(struct shard **ret, const struct shard_options *options,
-                    const struct shard_world *world, shard_role_cb role, void *ctx,
-                    struct reason *reason)
+                    const struct shard_world *world, shard_role_cb role, shard_sealed_cb sealed,
+                    void *ctx, struct reason *reason)
 {
     struct shard *shard = calloc(1, sizeof(*shard));
 
@@ -48,6 +90,7 @@ enum err shard_open(struct shard **ret, const struct shard_options *options,
     shard->options = *options;
     shard->world = *world;
     shard->on_role = role;
+    shard->on_sealed = sealed;
     shard->ctx = ctx;
     list_init(&shard->requests);
     tail_init(&shard->tail, options->tail_bytes_max, world->tail_bytes_left);
@@ -77,12 +120,17 @@ static void on_replica_closed(void *ctx)
     shard_settle(shard);
 }
 
+enum err shard_end_err(const struct shard *shard)
+{
+    return shard->over ? ERR_NOT_LEADER : ERR_CLOSED;
+}
+
 /* In a turn of its own, because it runs the callbacks of the puts that wait. */
 static void close_deferred(struct defer *defer)
 {
     struct shard *shard = container_of(defer, struct shard, close_defer);
 
-    putq_close(&shard->putq);
+    putq_close(&shard->putq, shard_end_err(shard));
     replica_close(shard->replica, on_replica_closed, shard);
 }
 
@@ -99,7 +147,7 @@ void shard_settle(struct shard *shard)
 {
     if (!shard->closing || shard->replica != NULL)
         return;
-    if (!list_empty(&shard->requests) || shard->retention.busy)
+    if (!list_empty(&shard->requests) || shard->retention.busy || shard->seal_reading)
         return;
 
     void (*closed)(void *ctx) = shard->closed;
@@ -117,7 +165,7 @@ enum err shard_put(struct shard *shard, struct put *put, bool *throttled)
 
     *throttled = false;
     if (shard->closing)
-        return ERR_CLOSED;
+        return shard_end_err(shard);
     if (!quota_put_allows(&shard->quota, now_ms, put->records.len, put->record_count)) {
         shard->put_throttled++;
         *throttled = true;
@@ -132,6 +180,21 @@ enum err shard_put(struct shard *shard, struct put *put, bool *throttled)
     shard->put_records += put->record_count;
     shard->put_bytes += put->records.len;
     return ERR_OK;
+}
+
+/* ---- the end of an epoch ---- */
+
+void shard_seal(struct shard *shard, const struct seal *seal)
+{
+    AUTO_UNREF struct buf *bytes = seal_encode(seal);
+
+    if (bytes != NULL && !shard->closing && !shard->over)
+        putq_seal(&shard->putq, bytes);
+}
+
+uint32_t shard_image(const struct shard *shard, unsigned char bytes[IMAGE_BYTES_MAX])
+{
+    return apply_image((void *)(uintptr_t)shard, bytes); /* which only reads it */
 }
 
 /* ---- figures ---- */

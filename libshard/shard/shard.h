@@ -22,6 +22,7 @@
 #include "log/log.h"
 #include "replica/replica.h"
 #include "replica/roster.h"
+#include "replica/seal.h"
 #include "shard/cursor.h"
 #include "shard/putq.h"
 #include "shard/quota.h"
@@ -51,12 +52,26 @@ struct shard_options {
 typedef void (*shard_role_cb)(void *ctx, struct shard *shard, enum replica_role role,
                               uint64_t leader);
 
+/* The epoch of the shard is over here: `seal` says which comes next.  The owner begins it in the
+ * log, if this node is in it, before it returns (log_start(), with shard_image()), then closes the
+ * shard and opens it anew. */
+typedef void (*shard_sealed_cb)(void *ctx, struct shard *shard, const struct entry_head *head,
+                                const struct seal *seal);
+
 /* Opens the shard on this node; the group has a START in the log.  Errors as replica_open(). */
 MUST_CHECK enum err shard_open(struct shard **ret, const struct shard_options *options,
-                               const struct shard_world *world, shard_role_cb role, void *ctx,
-                               struct reason *reason);
+                               const struct shard_world *world, shard_role_cb role,
+                               shard_sealed_cb sealed, void *ctx, struct reason *reason);
 
-/* Fails waiting puts with ERR_CLOSED and waiting reads with ERR_CLOSED, closes the replica, then
+/* Where this node leads: ends the epoch behind the entry that flies; puts that wait are refused
+ * with ERR_NOT_LEADER.  To be asked for again as long as the epoch goes on. */
+void shard_seal(struct shard *shard, const struct seal *seal);
+
+/* The applied state, as it rides in a START.  Returns the length. */
+uint32_t shard_image(const struct shard *shard, unsigned char bytes[IMAGE_BYTES_MAX]);
+
+/* Fails waiting puts with ERR_CLOSED (with ERR_NOT_LEADER when its epoch is over: the next one
+ * takes them) and waiting reads with ERR_CLOSED, closes the replica, then
  * calls `closed` and frees the shard. */
 void shard_close(struct shard *shard, void (*closed)(void *ctx), void *ctx);
 

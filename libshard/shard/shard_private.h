@@ -18,6 +18,7 @@ struct shard {
     struct shard_options options;
     struct shard_world world;
     shard_role_cb on_role;
+    shard_sealed_cb on_sealed;
     void *ctx;
 
     struct replica *replica; /* NULL once it is closed */
@@ -35,6 +36,10 @@ struct shard {
     uint32_t reads_waiting; /* of them: reads that wait for the log */
 
     bool closing;
+    bool over;         /* its epoch is */
+    bool seal_reading; /* `seal_read` is under way */
+    struct log_read seal_read;
+    struct entry_head seal_head;
     struct defer close_defer;
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -51,6 +56,10 @@ uint32_t apply_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX]);
  * ERR_CORRUPT, ERR_VERSION. */
 MUST_CHECK enum err apply_image_read(struct shard_image *image, struct slice bytes,
                                      struct reason *reason);
+
+/* What a request hears of a shard that closes: ERR_NOT_LEADER (ask again, soon somebody can) when
+ * only its epoch is over, else ERR_CLOSED. */
+enum err shard_end_err(const struct shard *shard);
 
 /* To be called at the end of each callback from below: a shard that closes is freed when nothing is
  * under way any more. */

@@ -1,0 +1,143 @@
+/* What a member of the newest epoch answers to those who are behind. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/epoch_message.h"
+#include "control/succession.h"
+
+/* A pull on its way through the log. */
+struct pulled {
+    struct log_read read;
+    struct net_incoming *incoming;
+    struct control *control;
+};
+
+static void on_ask(void *ctx, const struct net_message *message, struct net_incoming *incoming);
+static void on_pull(void *ctx, const struct net_message *message, struct net_incoming *incoming);
+static void on_read(struct log_read *read, enum err err);
+static void refuse_all(void *ctx, const struct net_message *message,
+                       struct net_incoming *incoming);
+
+void epoch_serve_open(struct control *control)
+{
+    net_handle(control->world.net, NET_EPOCH_ASK, NULL, on_ask, control);
+    net_handle(control->world.net, NET_EPOCH_PULL, NULL, on_pull, control);
+}
+
+void epoch_serve_close(struct control *control)
+{
+    net_handle(control->world.net, NET_EPOCH_ASK, NULL, refuse_all, NULL);
+    net_handle(control->world.net, NET_EPOCH_PULL, NULL, refuse_all, NULL);
+}
+
+static void refuse_all(void *ctx, const struct net_message *message,
+                       struct net_incoming *incoming)
+{
+    net_answer(incoming, ERR_CLOSED, NULL, 0);
+}
+
+/* A shard that is open here in an epoch that goes on.  NULL otherwise. */
+static const struct shard *member_of(const struct control *control, uint64_t group,
+                                     struct replica_status *status)
+{
+    const struct shard *shard = host_find(control, group);
+
+    if (shard == NULL)
+        return NULL;
+    *status = shard_status(shard).replica;
+    return status->over || status->group != group ? NULL : shard;
+}
+
+static bool answer_fill(const struct control *control, uint64_t group,
+                        struct epoch_answer *answer)
+{
+    const struct log_state *state = log_state(control->log, group);
+    struct replica_status status;
+    const struct shard *shard = member_of(control, group, &status);
+
+    if (shard == NULL || state == NULL || state->epoch != status.epoch)
+        return false;
+    *answer = (struct epoch_answer){
+        .epoch = status.epoch,
+        .member_count = state->member_count,
+        .first = state->first,
+        .applied = status.applied,
+        .applied_term = status.applied_term,
+        .applied_time_ms = status.applied_time_ms,
+    };
+    memcpy(answer->members, state->members, sizeof(answer->members));
+    answer->image_bytes = shard_image(shard, answer->image);
+    return answer->first <= answer->applied + 1;
+}
+
+static void on_ask(void *ctx, const struct net_message *message, struct net_incoming *incoming)
+{
+    struct control *control = ctx;
+    struct epoch_word word;
+    struct epoch_answer answer;
+
+    if (!epoch_word_decode(&word, message->bytes)) {
+        net_answer(incoming, ERR_INVALID, NULL, 0);
+        return;
+    }
+    if (!answer_fill(control, word.group, &answer)) {
+        net_answer(incoming, ERR_NOT_FOUND, NULL, 0);
+        return;
+    }
+    AUTO_UNREF struct buf *bytes = epoch_answer_encode(&answer);
+    net_answer(incoming, bytes == NULL ? ERR_NO_MEMORY : ERR_OK, &bytes, bytes == NULL ? 0 : 1);
+}
+
+static void on_pull(void *ctx, const struct net_message *message, struct net_incoming *incoming)
+{
+    struct control *control = ctx;
+    struct epoch_pull pull;
+    struct replica_status status;
+
+    if (!epoch_pull_decode(&pull, message->bytes)) {
+        net_answer(incoming, ERR_INVALID, NULL, 0);
+        return;
+    }
+    if (member_of(control, pull.group, &status) == NULL || pull.first > status.applied) {
+        net_answer(incoming, ERR_NOT_FOUND, NULL, 0);
+        return;
+    }
+    struct pulled *pulled =
+        control->succession.pulls < PULLS_MAX ? calloc(1, sizeof(*pulled)) : NULL;
+    if (pulled == NULL) {
+        net_answer(incoming, ERR_BUSY, NULL, 0);
+        return;
+    }
+    control->succession.pulls++;
+    pulled->control = control;
+    pulled->incoming = incoming;
+    pulled->read = (struct log_read){ .group = pull.group,
+                                      .first = pull.first,
+                                      .last = pull.last < status.applied ? pull.last
+                                                                         : status.applied,
+                                      .bytes_max = FILL_BYTES_MAX };
+    log_read(control->log, &pulled->read, on_read);
+}
+
+static void on_read(struct log_read *read, enum err err)
+{
+    struct pulled *pulled = container_of(read, struct pulled, read);
+    struct buf *parts[LOG_READ_ENTRIES_MAX + 1];
+    uint32_t count = 0;
+    AUTO_UNREF struct buf *heads = NULL;
+
+    if (err == ERR_OK) {
+        heads = epoch_entries_encode(read->entries, read->count);
+        err = heads == NULL ? ERR_NO_MEMORY : ERR_OK;
+    }
+    if (err == ERR_OK) {
+        parts[count++] = heads;
+        for (uint32_t i = 0; i < read->count; i++)
+            if (read->entries[i].payload != NULL)
+                parts[count++] = read->entries[i].payload;
+    }
+    net_answer(pulled->incoming, err, parts, count);
+    pulled->control->succession.pulls--;
+    log_read_fini(read);
+    free(pulled);
+}
