@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "catalog/apply_members.h"
 #include "catalog/row.h"
 
 #define CREATED_BEFORE_MS 2000u /* AWS's shards are about two seconds older than the request */
@@ -13,6 +14,11 @@ static enum err apply_found(struct model *model, const Braid__Catalog__Found *fo
                             struct reason *reason);
 static enum err apply_set_node(struct model *model, const Braid__Catalog__SetNode *set,
                                struct reason *reason);
+static bool takes_place(const struct model_node *node, const struct model_node *known);
+static enum err node_room_check(const struct model *model, const struct model_node *node,
+                                struct reason *reason);
+static enum err apply_forget_node(struct model *model, uint64_t id, struct reason *reason);
+static bool is_member(const struct model *model, uint64_t node);
 static enum err apply_create(struct model *model, const Braid__Catalog__Change *change,
                              struct reason *reason);
 static enum err create_allowed(const struct model *model, const Braid__Catalog__Change *change,
@@ -68,6 +74,10 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_delete(model, change->delete_stream->id, reason);
     case BRAID__CATALOG__CHANGE__OF_FORGET_STREAM:
         return apply_forget(model, change->forget_stream->id, reason);
+    case BRAID__CATALOG__CHANGE__OF_SET_MEMBERS:
+        return apply_members(model, change->set_members, reason);
+    case BRAID__CATALOG__CHANGE__OF_FORGET_NODE:
+        return apply_forget_node(model, change->forget_node->id, reason);
     case BRAID__CATALOG__CHANGE__OF__NOT_SET:
     default:
         reason_set(reason, "not a change that this version knows");
@@ -112,12 +122,73 @@ static enum err apply_set_node(struct model *model, const Braid__Catalog__SetNod
     enum err err = row_node_read(set->node, &node, reason);
     if (err != ERR_OK)
         return err;
-    if (model_node_by_id(model, node.id) == NULL && model->node_count == NODES_MAX) {
-        reason_set(reason, "a cluster has at most %u nodes", NODES_MAX);
-        return ERR_BUSY;
+
+    const struct model_node *known = model_node_by_id(model, node.id);
+    node.replaced = known != NULL && known->replaced;
+    if (known == NULL) {
+        err = node_room_check(model, &node, reason);
+        if (err != ERR_OK)
+            return err;
+        for (uint32_t i = 0; i < model->node_count; i++)
+            if (takes_place(&node, model->nodes[i]))
+                model->nodes[i]->replaced = true;
     }
     model_node_set(model, &node);
     return ERR_OK;
+}
+
+/* An empty name is nobody's. */
+static bool takes_place(const struct model_node *node, const struct model_node *known)
+{
+    return node->name[0] != 0 && strcmp(node->name, known->name) == 0;
+}
+
+/* One that takes another's place makes no node more: a full cluster may lose a disk. */
+static enum err node_room_check(const struct model *model, const struct model_node *node,
+                                struct reason *reason)
+{
+    uint32_t others = 0;
+
+    for (uint32_t i = 0; i < model->node_count; i++)
+        others += !model->nodes[i]->replaced && !takes_place(node, model->nodes[i]);
+    if (others >= NODES_MAX) {
+        reason_set(reason, "a cluster has at most %u nodes", NODES_MAX);
+        return ERR_BUSY;
+    }
+    if (model->node_count == NODE_ROWS_MAX) {
+        reason_set(reason, "%u nodes, replaced ones included, and no shard has let go of one yet",
+                   NODE_ROWS_MAX);
+        return ERR_BUSY;
+    }
+    return ERR_OK;
+}
+
+static enum err apply_forget_node(struct model *model, uint64_t id, struct reason *reason)
+{
+    const struct model_node *node = model_node_by_id(model, id);
+
+    if (node == NULL) {
+        reason_set(reason, "no such node");
+        return ERR_NOT_FOUND;
+    }
+    if (!node->replaced || is_member(model, id)) {
+        reason_set(reason, "node %s is %s", node->name,
+                   node->replaced ? "a member of a shard" : "not replaced");
+        return ERR_CLOSED;
+    }
+    model_node_remove(model, id);
+    return ERR_OK;
+}
+
+static bool is_member(const struct model *model, uint64_t node)
+{
+    for (uint32_t i = 0; i < model->stream_count; i++) {
+        const struct model_stream *stream = model->by_id[i];
+        for (uint32_t k = 0; k < stream->shard_count; k++)
+            if (model_shard_has(&stream->shards[k], node))
+                return true;
+    }
+    return false;
 }
 
 static enum err apply_create(struct model *model, const Braid__Catalog__Change *change,

@@ -113,6 +113,44 @@ struct buf *change_forget_stream(struct change_stamp stamp, uint64_t id)
     return row_pack(&change.base);
 }
 
+struct buf *change_set_members(struct change_stamp stamp, const struct change_members rows[],
+                               uint32_t count)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_SET_MEMBERS);
+    Braid__Catalog__SetMembers set;
+    Braid__Catalog__Members all[CATALOG_MEMBERS_ROWS_MAX];
+    Braid__Catalog__Members *places[CATALOG_MEMBERS_ROWS_MAX];
+    uint64_t members[CATALOG_MEMBERS_ROWS_MAX][GROUP_MEMBERS_MAX];
+
+    ensure(count <= CATALOG_MEMBERS_ROWS_MAX);
+    braid__catalog__set_members__init(&set);
+    for (uint32_t i = 0; i < count; i++) {
+        ensure(rows[i].member_count <= GROUP_MEMBERS_MAX);
+        memcpy(members[i], rows[i].members, sizeof(members[i]));
+        braid__catalog__members__init(&all[i]);
+        all[i].group = rows[i].group;
+        all[i].epoch = rows[i].epoch;
+        all[i].members = members[i];
+        all[i].n_members = rows[i].member_count;
+        places[i] = &all[i];
+    }
+    set.rows = places;
+    set.n_rows = count;
+    change.set_members = &set;
+    return row_pack(&change.base);
+}
+
+struct buf *change_forget_node(struct change_stamp stamp, uint64_t id)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_FORGET_NODE);
+    Braid__Catalog__ForgetNode row;
+
+    braid__catalog__forget_node__init(&row);
+    row.id = id;
+    change.forget_node = &row;
+    return row_pack(&change.base);
+}
+
 static Braid__Catalog__Change stamped(struct change_stamp stamp,
                                       Braid__Catalog__Change__OfCase of_case)
 {
@@ -233,14 +271,16 @@ static enum err place_stream(Braid__Catalog__Stream *stream, const struct model 
 static uint32_t nodes_gather(const struct model *model, change_up_fn up, void *ctx,
                              struct placement_node nodes[NODES_MAX])
 {
-    uint32_t count = model_node_count(model);
     const struct model_shard *shard = NULL;
+    uint32_t count = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < model_node_count(model); i++) {
         const struct model_node *node = model_node_at(model, i);
-        nodes[i] = (struct placement_node){ .id = node->id,
-                                            .az = node->az,
-                                            .up = up == NULL || up(ctx, node->id) };
+        if (node->replaced)
+            continue; /* it does not come back */
+        nodes[count++] = (struct placement_node){ .id = node->id,
+                                                  .az = node->az,
+                                                  .up = up == NULL || up(ctx, node->id) };
     }
     for (uint64_t after = 0; (shard = model_shard_next(model, after, NULL)) != NULL;) {
         after = shard->group;

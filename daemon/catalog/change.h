@@ -34,7 +34,9 @@ struct change_found {
 /* The first entry of a cluster.  Refused with ERR_EXISTS when it is founded. */
 struct buf *change_found(struct change_stamp stamp, const struct change_found *found);
 
-/* What a node says of itself.  ERR_BUSY: NODES_MAX of them. */
+/* What a node says of itself.  A new id with the name of others takes their place: they are
+ * replaced from then on, whatever they say later.  ERR_BUSY: NODES_MAX of them, or NODE_ROWS_MAX
+ * with those that are replaced. */
 struct buf *change_set_node(struct change_stamp stamp, const struct model_node *node);
 
 struct change_stream {
@@ -61,6 +63,24 @@ struct buf *change_delete_stream(struct change_stamp stamp, uint64_t id);
 
 /* The row goes; the name may be used again.  ERR_NOT_FOUND, ERR_INVALID: not in DELETING. */
 struct buf *change_forget_stream(struct change_stamp stamp, uint64_t id);
+
+/* Who shall be in the next epoch of a group. */
+struct change_members {
+    uint64_t group;
+    uint32_t epoch; /* the model's + 1 */
+    uint32_t member_count;
+    uint64_t members[GROUP_MEMBERS_MAX];
+};
+
+/* Up to CATALOG_MEMBERS_ROWS_MAX rows, each judged alone (apply_members.h): those that do not hold
+ * any more are passed over, the others become the model's.
+ * ERR_CLOSED   none holds; the reason is the first one's
+ * ERR_INVALID  no rows, or too many */
+struct buf *change_set_members(struct change_stamp stamp, const struct change_members rows[],
+                               uint32_t count);
+
+/* The row goes.  ERR_NOT_FOUND; ERR_CLOSED: it is not replaced, or a shard names it still. */
+struct buf *change_forget_node(struct change_stamp stamp, uint64_t id);
 
 /* Whether new replicas may go to the node. */
 typedef bool (*change_up_fn)(void *ctx, uint64_t node);

@@ -15,6 +15,7 @@
 static uint32_t name_place(const struct model *model, struct slice name, bool behind_equal);
 static uint32_t id_place(const struct model *model, uint64_t id);
 static uint32_t group_place(const struct model *model, uint64_t group);
+static struct model_node *node_take_out(struct model *model, uint64_t id);
 static int name_compare(const char *a, struct slice b);
 static void *grown(void *items, uint32_t *room, uint32_t wanted, size_t size);
 static void groups_add(struct model *model, struct model_stream *stream);
@@ -228,6 +229,15 @@ const struct model_shard *model_shard_by_group(const struct model *model, uint64
     return &model->groups[at].stream->shards[model->groups[at].at];
 }
 
+struct model_shard *model_shard_change(struct model *model, uint64_t group)
+{
+    uint32_t at = group_place(model, group);
+
+    if (at == model->group_count || model->groups[at].group != group)
+        return NULL;
+    return &model->groups[at].stream->shards[model->groups[at].at];
+}
+
 const struct model_shard *model_shard_next(const struct model *model, uint64_t after,
                                            const struct model_stream **stream)
 {
@@ -270,6 +280,14 @@ const struct model_shard *model_shard_by_hash(const struct model_stream *stream,
     return low < stream->shard_count ? &stream->shards[low] : NULL;
 }
 
+bool model_shard_has(const struct model_shard *shard, uint64_t node)
+{
+    for (uint32_t i = 0; i < shard->member_count; i++)
+        if (shard->members[i] == node)
+            return true;
+    return false;
+}
+
 uint32_t model_shard_total(const struct model *model)
 {
     return model->group_count;
@@ -290,6 +308,15 @@ uint32_t model_node_count(const struct model *model)
     return model->node_count;
 }
 
+uint32_t model_node_unreplaced(const struct model *model)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < model->node_count; i++)
+        count += !model->nodes[i]->replaced;
+    return count;
+}
+
 const struct model_node *model_node_at(const struct model *model, uint32_t at)
 {
     ensure(at < model->node_count);
@@ -298,18 +325,11 @@ const struct model_node *model_node_at(const struct model *model, uint32_t at)
 
 void model_node_set(struct model *model, const struct model_node *node)
 {
+    struct model_node *row = node_take_out(model, node->id);
     uint32_t at = 0;
-    struct model_node *row = NULL;
 
-    while (at < model->node_count && model->nodes[at]->id != node->id)
-        at++;
-    if (at < model->node_count) {
-        row = model->nodes[at];
-        model->node_count--;
-        memmove(&model->nodes[at], &model->nodes[at + 1],
-                (model->node_count - at) * sizeof(model->nodes[0]));
-    } else {
-        ensure(model->node_count < NODES_MAX);
+    if (row == NULL) {
+        ensure(model->node_count < NODE_ROWS_MAX);
         row = model_memory(1, sizeof(*row));
     }
     *row = *node;
@@ -323,6 +343,30 @@ void model_node_set(struct model *model, const struct model_node *node)
             (model->node_count - at) * sizeof(model->nodes[0]));
     model->nodes[at] = row;
     model->node_count++;
+}
+
+void model_node_remove(struct model *model, uint64_t id)
+{
+    struct model_node *row = node_take_out(model, id);
+
+    ensure(row != NULL);
+    free(row);
+}
+
+static struct model_node *node_take_out(struct model *model, uint64_t id)
+{
+    uint32_t at = 0;
+
+    while (at < model->node_count && model->nodes[at]->id != id)
+        at++;
+    if (at == model->node_count)
+        return NULL;
+
+    struct model_node *row = model->nodes[at];
+    model->node_count--;
+    memmove(&model->nodes[at], &model->nodes[at + 1],
+            (model->node_count - at) * sizeof(model->nodes[0]));
+    return row;
 }
 
 /* ---- order ---- */

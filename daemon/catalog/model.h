@@ -32,8 +32,11 @@ struct model_node {
     char client_address[MODEL_ADDRESS_MAX];
     char peer_address[MODEL_ADDRESS_MAX];
     char operations_address[MODEL_ADDRESS_MAX];
+    bool replaced; /* its disk was lost, and the node came back under another id */
 };
 
+/* Epoch and members are what is wanted: the group is there once its leader has ended the epoch
+ * before. */
 struct model_shard {
     uint64_t group;
     uint32_t number;
@@ -93,10 +96,15 @@ const struct model_shard *model_shard_by_number(const struct model_stream *strea
                                                 uint32_t number);
 /* The open shard whose range holds the key; every key has one in an ACTIVE stream. */
 const struct model_shard *model_shard_by_hash(const struct model_stream *stream, struct u128 key);
+bool model_shard_has(const struct model_shard *shard, uint64_t node); /* among its members */
 uint32_t model_shard_total(const struct model *model); /* over all streams */
 
+/* A replaced node stays as long as a shard or the catalogue's own group names it.  The model does
+ * not know the latter: so its row goes when the catalogue's leader says so (ForgetNode).  Who
+ * counts the nodes of a cluster passes it over; who wants a name for an id does not. */
 const struct model_node *model_node_by_id(const struct model *model, uint64_t id);
 uint32_t model_node_count(const struct model *model);
+uint32_t model_node_unreplaced(const struct model *model); /* of them: at most NODES_MAX */
 const struct model_node *model_node_at(const struct model *model, uint32_t at); /* by name, id */
 
 #endif

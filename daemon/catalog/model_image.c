@@ -138,7 +138,7 @@ static enum err cluster_read(const Braid__Catalog__Image *image, struct model *m
 static enum err nodes_read(const Braid__Catalog__Image *image, struct model *model,
                            struct reason *reason)
 {
-    if (image->n_nodes > NODES_MAX) {
+    if (image->n_nodes > NODE_ROWS_MAX) {
         reason_set(reason, "%zu nodes", image->n_nodes);
         return ERR_CORRUPT;
     }
@@ -148,6 +148,10 @@ static enum err nodes_read(const Braid__Catalog__Image *image, struct model *mod
         if (err != ERR_OK)
             return err;
         model_node_set(model, &node);
+    }
+    if (model_node_unreplaced(model) > NODES_MAX) {
+        reason_set(reason, "%u nodes that are not replaced", model_node_unreplaced(model));
+        return ERR_CORRUPT;
     }
     return ERR_OK;
 }

@@ -36,7 +36,7 @@ struct model {
     uint32_t stream_bytes; /* model_stream_bytes() of all */
     struct model_group *groups; /* ascending */
     uint32_t group_count, group_room;
-    struct model_node *nodes[NODES_MAX]; /* by name, id */
+    struct model_node *nodes[NODE_ROWS_MAX]; /* by name, id */
     uint32_t node_count;
 };
 
@@ -60,8 +60,12 @@ void model_stream_add(struct model *model, struct model_stream *stream);
 void model_stream_remove(struct model *model, uint64_t id);
 
 struct model_stream *model_stream_change(struct model *model, uint64_t id);
+struct model_shard *model_shard_change(struct model *model, uint64_t group);
 
 /* Adds the row or replaces the one of the same id; the model has room for it. */
 void model_node_set(struct model *model, const struct model_node *node);
+
+/* Frees it. */
+void model_node_remove(struct model *model, uint64_t id);
 
 #endif

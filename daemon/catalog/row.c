@@ -47,7 +47,7 @@ struct buf *row_pack(const ProtobufCMessage *message)
 enum err row_node_read(const Braid__Catalog__Node *row, struct model_node *ret,
                        struct reason *reason)
 {
-    struct model_node node = { .id = row->id };
+    struct model_node node = { .id = row->id, .replaced = row->replaced };
     enum err err = ERR_OK;
 
     if (row->id == 0) {
@@ -267,6 +267,7 @@ Braid__Catalog__Node *row_node_write(struct arena *arena, const struct model_nod
     row->client_address = borrowed(node->client_address);
     row->peer_address = borrowed(node->peer_address);
     row->operations_address = borrowed(node->operations_address);
+    row->replaced = node->replaced;
     return row;
 }
 

@@ -28,6 +28,7 @@
 #define GROUP_MEMBERS_MAX 5u                  /* replicas of one group; three unless configured */
 #define IMAGE_BYTES_MAX 64u /* applied state that rides in SEAL, START and state rows */
 #define NODES_MAX 64u
+#define NODE_ROWS_MAX (2u * NODES_MAX) /* in the catalogue: with those that others have replaced */
 
 /* ---- shards ---- */
 #define PUTQ_WAITING_BYTES_MAX (8u * 1024u * 1024u) /* of puts behind an entry: eight full ones */
@@ -96,6 +97,7 @@
 #define STREAM_TAGS_MAX 50u                   /* AWS's */
 #define TAG_KEY_BYTES_MAX 512u                /* 128 characters in UTF-8 */
 #define TAG_VALUE_BYTES_MAX 1024u             /* 256 characters in UTF-8 */
+#define CATALOG_MEMBERS_ROWS_MAX 64u          /* groups that one change gives new members */
 #define CATALOG_JOBS_MAX 256u                 /* changes asked on this node at once */
 #define CATALOG_INTAKE_MAX 256u /* changes that wait at the leader, one entry each in turn */
 #define CATALOG_INTAKE_BYTES_MAX (32u * 1024u * 1024u) /* their bytes */

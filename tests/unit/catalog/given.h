@@ -71,6 +71,15 @@ static inline enum err add_node(struct model *model, uint64_t id, const char *az
     return apply(model, change_set_node(stamp, &node));
 }
 
+/* The node that lost its disk comes back: another id, the same name. */
+static inline enum err come_back(struct model *model, uint64_t lost, uint64_t id)
+{
+    struct model_node node = node_row(lost, "a");
+
+    node.id = id;
+    return apply(model, change_set_node(stamp, &node));
+}
+
 static inline struct model *given_cluster(void)
 {
     struct model *model = model_new();

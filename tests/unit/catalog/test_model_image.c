@@ -55,6 +55,31 @@ static void everything_comes_back(void **state)
     model_free(copy);
 }
 
+static void replaced_nodes_and_later_epochs_come_back(void **state)
+{
+    struct model *model = given_cluster();
+    struct change_members row = { .group = 2, .epoch = 2, .member_count = 3 };
+
+    given_stream(model, "river", 1);
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    assert_int_equal(come_back(model, 3, 30), ERR_OK);
+    const struct model_shard *shard = model_shard_by_group(model, 2, NULL);
+    for (uint32_t i = 0; i < 3; i++)
+        row.members[i] = shard->members[i] == 2 ? 20 : shard->members[i];
+    assert_int_equal(apply(model, change_set_members(stamp, &row, 1)), ERR_OK);
+
+    struct model *copy = round_trip(model);
+    assert_true(model_node_by_id(copy, 2)->replaced);
+    assert_true(model_node_by_id(copy, 3)->replaced);
+    assert_false(model_node_by_id(copy, 20)->replaced);
+    assert_int_equal(model_node_count(copy), 5);
+    shard = model_shard_by_group(copy, 2, NULL);
+    assert_int_equal(shard->epoch, 2);
+    assert_memory_equal(shard->members, row.members, sizeof(row.members));
+    model_free(model);
+    model_free(copy);
+}
+
 static void a_copy_goes_on_as_the_original_would(void **state)
 {
     struct model *model = given_cluster();
@@ -160,6 +185,21 @@ static void a_stream_with_a_number_out_of_range_is_refused(void **state)
     model_free(model);
 }
 
+/* Others count on arrays of that length. */
+static void more_nodes_than_the_maximum_are_refused(void **state)
+{
+    struct model *model = given_cluster();
+
+    for (uint64_t id = 4; id <= NODES_MAX; id++)
+        assert_int_equal(add_node(model, id, "a"), ERR_OK);
+    assert_int_equal(come_back(model, 2, 200), ERR_OK);
+    model_free(round_trip(model));
+    for (uint32_t i = 0; i < model->node_count; i++)
+        model->nodes[i]->replaced = false;
+    expect_refused(model);
+    model_free(model);
+}
+
 static void ids_that_would_overflow_are_refused(void **state)
 {
     struct model *model = given_cluster();
@@ -193,10 +233,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_model_comes_back_empty),
         cmocka_unit_test(everything_comes_back),
+        cmocka_unit_test(replaced_nodes_and_later_epochs_come_back),
         cmocka_unit_test(a_copy_goes_on_as_the_original_would),
         cmocka_unit_test(a_damaged_image_is_refused_or_harmless),
         cmocka_unit_test(a_cut_image_is_refused_or_harmless),
         cmocka_unit_test(a_stream_with_a_number_out_of_range_is_refused),
+        cmocka_unit_test(more_nodes_than_the_maximum_are_refused),
         cmocka_unit_test(ids_that_would_overflow_are_refused),
         cmocka_unit_test(a_group_in_two_streams_is_refused),
     };

@@ -1,0 +1,32 @@
+/* apply_members.h - who shall be in a shard's next epoch: the rules of SetMembers.
+ *
+ *     row e, members {A, B, C}    SetMembers e + 1, {A, B, D}
+ *         -> the row says e + 1, {A, B, D}
+ *         -> the leader of e ends it; e + 1 begins (control/)
+ *
+ * A batch is often proposed on a model that has moved on: each row is judged
+ * alone, and one that does not hold any more is passed over.  A row holds when
+ *
+ *     the shard is there, and its stream is not being deleted
+ *     the epoch is the shard's + 1
+ *     1 to GROUP_MEMBERS_MAX different nodes, all of them in the model
+ *     they do not become fewer, and at most one place has another node than
+ *     before (a new place counts as one)
+ *     who comes is not replaced; who stays may be, as the loss of two disks is
+ *     made good one by one
+ *
+ * Deterministic, as all of apply.h.
+ */
+#ifndef CATALOG_APPLY_MEMBERS_H
+#define CATALOG_APPLY_MEMBERS_H
+
+#include "base/err.h"
+#include "catalog.pb-c.h"
+#include "catalog/model_private.h"
+
+/* ERR_CLOSED   no row holds; the reason is the first one's
+ * ERR_INVALID  no rows, or more than CATALOG_MEMBERS_ROWS_MAX */
+MUST_CHECK enum err apply_members(struct model *model, const Braid__Catalog__SetMembers *set,
+                                  struct reason *reason);
+
+#endif

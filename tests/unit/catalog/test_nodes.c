@@ -1,0 +1,158 @@
+#include "given.h"
+
+static bool is_replaced(const struct model *model, uint64_t id)
+{
+    return model_node_by_id(model, id)->replaced;
+}
+
+static void a_new_id_with_a_known_name_replaces_the_others_of_that_name(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    assert_true(is_replaced(model, 2));
+    assert_false(is_replaced(model, 20));
+    assert_false(is_replaced(model, 1));
+    assert_int_equal(model_node_count(model), 4);
+    assert_int_equal(model_node_unreplaced(model), 3);
+
+    assert_int_equal(come_back(model, 2, 200), ERR_OK);
+    assert_true(is_replaced(model, 2));
+    assert_true(is_replaced(model, 20));
+    assert_false(is_replaced(model, 200));
+    model_free(model);
+}
+
+static void a_node_says_of_itself_neither_that_it_is_replaced_nor_that_it_is_not(void **state)
+{
+    struct model *model = given_cluster();
+    struct model_node node = node_row(3, "c");
+
+    node.replaced = true;
+    assert_int_equal(apply(model, change_set_node(stamp, &node)), ERR_OK);
+    assert_false(is_replaced(model, 3));
+    assert_int_equal(come_back(model, 3, 30), ERR_OK);
+    node.replaced = false;
+    assert_int_equal(apply(model, change_set_node(stamp, &node)), ERR_OK);
+    assert_true(is_replaced(model, 3));
+    assert_false(is_replaced(model, 30));
+    model_free(model);
+}
+
+static void a_known_node_that_takes_a_name_replaces_nobody(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(come_back(model, 2, 1), ERR_OK); /* 1 is called as 2 is, from now on */
+    assert_false(is_replaced(model, 2));
+    assert_false(is_replaced(model, 1));
+    model_free(model);
+}
+
+static void nodes_without_a_name_do_not_replace_one_another(void **state)
+{
+    struct model *model = given_cluster();
+    struct model_node node = { .id = 8 };
+
+    assert_int_equal(apply(model, change_set_node(stamp, &node)), ERR_OK);
+    node.id = 9;
+    assert_int_equal(apply(model, change_set_node(stamp, &node)), ERR_OK);
+    assert_false(is_replaced(model, 8));
+    model_free(model);
+}
+
+static void a_full_cluster_may_lose_a_disk(void **state)
+{
+    struct model *model = given_cluster();
+
+    for (uint64_t id = 4; id <= NODES_MAX; id++)
+        assert_int_equal(add_node(model, id, "a"), ERR_OK);
+    assert_int_equal(come_back(model, 2, 200), ERR_OK);
+    assert_int_equal(add_node(model, NODES_MAX + 1, "a"), ERR_BUSY);
+    assert_int_equal(model_node_unreplaced(model), NODES_MAX);
+    model_free(model);
+}
+
+static void replaced_nodes_have_a_maximum_too(void **state)
+{
+    struct model *model = given_cluster();
+    uint64_t id = 1000;
+
+    while (model_node_count(model) < NODE_ROWS_MAX)
+        assert_int_equal(come_back(model, 2, id++), ERR_OK);
+    assert_int_equal(come_back(model, 2, id), ERR_BUSY);
+    assert_false(is_replaced(model, id - 1));
+    assert_int_equal(apply(model, change_forget_node(stamp, 1000)), ERR_OK);
+    assert_int_equal(come_back(model, 2, id), ERR_OK);
+    model_free(model);
+}
+
+static void a_replaced_node_gets_no_replicas(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    const struct model_stream *stream = given_stream(model, "river", 6);
+    for (uint32_t i = 0; i < stream->shard_count; i++) {
+        assert_false(model_shard_has(&stream->shards[i], 2));
+        assert_true(model_shard_has(&stream->shards[i], 20)); /* three are left */
+    }
+    model_free(model);
+}
+
+static void a_replaced_node_that_no_shard_names_can_be_forgotten(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_OK);
+    assert_null(model_node_by_id(model, 2));
+    assert_int_equal(model_node_count(model), 3);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_NOT_FOUND);
+    model_free(model);
+}
+
+static void a_node_that_a_shard_names_is_not_forgotten(void **state)
+{
+    struct model *model = given_cluster();
+    struct change_members row = { .group = 2, .epoch = 2, .member_count = 3 };
+
+    given_stream(model, "river", 1);
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_CLOSED);
+    assert_non_null(model_node_by_id(model, 2));
+
+    const struct model_shard *shard = model_shard_by_group(model, 2, NULL);
+    for (uint32_t i = 0; i < 3; i++)
+        row.members[i] = shard->members[i] == 2 ? 20 : shard->members[i];
+    assert_int_equal(apply(model, change_set_members(stamp, &row, 1)), ERR_OK);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_OK);
+    model_free(model);
+}
+
+static void a_node_that_is_not_replaced_is_not_forgotten(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_CLOSED);
+    assert_int_equal(model_node_count(model), 3);
+    model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_id_with_a_known_name_replaces_the_others_of_that_name),
+        cmocka_unit_test(a_node_says_of_itself_neither_that_it_is_replaced_nor_that_it_is_not),
+        cmocka_unit_test(a_known_node_that_takes_a_name_replaces_nobody),
+        cmocka_unit_test(nodes_without_a_name_do_not_replace_one_another),
+        cmocka_unit_test(a_full_cluster_may_lose_a_disk),
+        cmocka_unit_test(replaced_nodes_have_a_maximum_too),
+        cmocka_unit_test(a_replaced_node_gets_no_replicas),
+        cmocka_unit_test(a_replaced_node_that_no_shard_names_can_be_forgotten),
+        cmocka_unit_test(a_node_that_a_shard_names_is_not_forgotten),
+        cmocka_unit_test(a_node_that_is_not_replaced_is_not_forgotten),
+    };
+
+    return cmocka_run_group_tests_name("nodes", tests, NULL, NULL);
+}
