@@ -38,6 +38,14 @@ static const char *role_of(const json_t *catalog, const char *node)
     return "";
 }
 
+/* A replaced node has the name of the one that came in its place, which has a row of its own. */
+static const char *state_of(const json_t *node)
+{
+    if (json_is_true(json_object_get(node, "replaced")))
+        return "replaced";
+    return json_is_true(json_object_get(node, "up")) ? "up" : "down";
+}
+
 static enum outcome print_nodes(const struct cli *cli, const json_t *cluster)
 {
     static const char *const columns[] = { "NODE",     "ZONE",    "STATE",    "LEADS",
@@ -53,8 +61,7 @@ static enum outcome print_nodes(const struct cli *cli, const json_t *cluster)
 
         snprintf(leads, sizeof(leads), "%" JSON_INTEGER_FORMAT, count(node, "leads"));
         snprintf(replicas, sizeof(replicas), "%" JSON_INTEGER_FORMAT, count(node, "replicas"));
-        table_row(table, member(node, "name"), member(node, "az"),
-                  json_is_true(json_object_get(node, "up")) ? "up" : "down", leads, replicas,
+        table_row(table, member(node, "name"), member(node, "az"), state_of(node), leads, replicas,
                   member(node, "client_address"), role);
     }
     return table_print(table) ? OUTCOME_OK : cli_no_memory(cli);

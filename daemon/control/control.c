@@ -125,6 +125,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         succession_open(control);
         host_open(control);
         lifecycle_open(control);
+        replace_open(control);
         retain_open(control);
     }
     return err;
@@ -363,6 +364,8 @@ uint64_t control_agreed_ms(const struct control *control)
     /* A node that lost its disk has a row under its old id too: one clock per name. */
     for (uint32_t i = 0; i < model_node_count(model); i++) {
         const struct model_node *node = model_node_at(model, i);
+        if (node->replaced)
+            continue;
         bool again = name != NULL && strcmp(name, node->name) == 0;
         if (!again)
             nodes[count++] = node->id;

@@ -9,6 +9,8 @@
  *     liveness    who is up, who leads what
  *     lifecycle   on the catalogue's leader: streams from CREATING to ACTIVE,
  *                 from DELETING to gone
+ *     replace     on the catalogue's leader: a node that came back without its disk takes
+ *                 its old place
  *     retain      the agreed time, and trimming by it
  *
  * Loop thread only; callbacks never from inside a call.

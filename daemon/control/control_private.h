@@ -6,6 +6,7 @@
  *     gossip.c     says what this node leads, hears what others lead
  *     host.c       opens and closes this node's shards
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
+ *     replace.c    on the catalogue's leader: who came back in the place of a lost disk
  *     retain.c     trims by the agreed time
  *     room.c       says when the log is full
  *     succession.c epochs: who is behind is filled up   epoch_serve.c  answers them
@@ -18,6 +19,7 @@
 #include "control/control.h"
 #include "control/identity.h"
 #include "control/liveness.h"
+#include "control/members.h"
 
 /* A node that this one has a link to, as it described itself. */
 struct bootstrap_peer {
@@ -46,6 +48,7 @@ struct bootstrap {
 struct enrol {
     struct catalog_change change; /* FOUND or SET_NODE */
     bool changing;
+    bool replaced; /* another node has taken this one's name: noted, and not fought over */
 };
 
 struct host_shard;
@@ -96,6 +99,15 @@ struct lifecycle {
     uint32_t end_count;
 };
 
+struct replace {
+    struct timer timer;
+    struct catalog_change change; /* SET_MEMBERS or FORGET_NODE */
+    bool changing;
+    bool passing;
+    uint64_t forgetting; /* the node that FORGET_NODE removes; 0: the change is the other one */
+    struct members_look look;
+};
+
 struct retain {
     struct timer timer;
     uint64_t now_ms; /* agreed, for this pass */
@@ -125,6 +137,7 @@ struct control {
     struct gossip gossip;
     struct succession succession;
     struct lifecycle lifecycle;
+    struct replace replace;
     struct retain retain;
     struct room room;
 
@@ -188,6 +201,10 @@ void host_close(struct control *control, void (*closed)(struct control *control)
 void lifecycle_open(struct control *control);
 void lifecycle_look(struct control *control);
 void lifecycle_close(struct control *control);
+
+/* ---- replace.c ---- */
+void replace_open(struct control *control);
+void replace_close(struct control *control);
 
 /* ---- retain.c ---- */
 void retain_open(struct control *control);

@@ -3,6 +3,8 @@
 
 #include "control/control_private.h"
 
+static void nodes_dial(struct control *control);
+static void replaced_look(struct control *control);
 static struct buf *change_needed(struct control *control);
 static bool row_differs(const struct control *control, struct model_node *row);
 static void change_on_done(struct catalog_change *req, enum err err);
@@ -29,10 +31,9 @@ void enrol_changed(struct control *control)
         control_fail(control, &reason);
         return;
     }
-    for (uint32_t i = 0; i < model_node_count(model); i++)
-        if (model_node_at(model, i)->id != control->options.node)
-            bootstrap_dial(control, model_node_at(model, i)->peer_address);
-    if (enrol->changing)
+    nodes_dial(control);
+    replaced_look(control);
+    if (enrol->changing || enrol->replaced)
         return;
 
     AUTO_UNREF struct buf *change = change_needed(control);
@@ -41,6 +42,32 @@ void enrol_changed(struct control *control)
     enrol->changing = true;
     catalog_change(control->catalog, &enrol->change, buf_slice(change), CONTROL_CHANGE_MS,
                    change_on_done);
+}
+
+/* Where a replaced node was, the one that came in its place listens, or nobody. */
+static void nodes_dial(struct control *control)
+{
+    const struct model *model = catalog_model(control->catalog);
+
+    for (uint32_t i = 0; i < model_node_count(model); i++) {
+        const struct model_node *node = model_node_at(model, i);
+        if (node->id != control->options.node && !node->replaced)
+            bootstrap_dial(control, node->peer_address);
+    }
+}
+
+/* Two processes of one name would take the place from each other for ever, and all their shards
+ * would change members each time: so the one whose row went does not ask for it again. */
+static void replaced_look(struct control *control)
+{
+    const struct model_node *known =
+        model_node_by_id(catalog_model(control->catalog), control->options.node);
+
+    if (control->enrol.replaced || known == NULL || !known->replaced)
+        return;
+    control->enrol.replaced = true;
+    note_event(control->world.note, NOTE_WARN, "node.replaced",
+               "name=%s why=\"another node has taken this one's name\"", known->name);
 }
 
 /* The founding, by whoever leads the catalogue, then this node's row.  NULL: nothing is missing. */

@@ -24,6 +24,7 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     bootstrap_close(control);
     enrol_close(control);
     lifecycle_close(control);
+    replace_close(control);
     retain_close(control);
     succession_close(control);
     gossip_now(control); /* "stopping": nobody sends anything here any more */

@@ -165,9 +165,11 @@ static void refresh_cluster(struct figures *figures)
     struct reason why;
     uint32_t up = 0;
 
-    for (uint32_t i = 0; i < model_node_count(model); i++)
-        up += control_health(control, model_node_at(model, i)->id) == NODE_UP;
-    set(figures, FIGURE_NODES, model_node_count(model));
+    for (uint32_t i = 0; i < model_node_count(model); i++) {
+        const struct model_node *node = model_node_at(model, i);
+        up += !node->replaced && control_health(control, node->id) == NODE_UP;
+    }
+    set(figures, FIGURE_NODES, model_node_unreplaced(model));
     set(figures, FIGURE_NODES_UP, up);
     set(figures, FIGURE_STREAMS, model_stream_count(model));
     set(figures, FIGURE_SHARDS, model_shard_total(model));

@@ -72,6 +72,7 @@ static void print_node(const struct ops *ops, struct json *json, const struct mo
     json_text(json, "name", node->name);
     json_text(json, "az", node->az);
     json_bool(json, "up", up);
+    json_bool(json, "replaced", node->replaced);
     json_text(json, "client_address", node->client_address);
     json_text(json, "peer_address", node->peer_address);
     json_text(json, "operations_address", node->operations_address);
