@@ -1,5 +1,6 @@
 #include "given.h"
 
+#include "catalog/model_image.h"
 #include "catalog/row.h"
 
 /* A cluster of 1 to 5, and a stream of two shards (groups 2 and 3) on 1, 2 and 3. */
@@ -261,6 +262,30 @@ static void a_replaced_member_may_stay_while_another_is_replaced(void **state)
     model_free(model);
 }
 
+/* Whatever the bytes, each shard has a row that the catalogue's image can carry. */
+static void a_damaged_batch_is_refused_or_harmless(void **state)
+{
+    const struct change_members rows[] = { row_of(2, 2, 3, 1, 4, 3), row_of(3, 2, 3, 1, 2, 5) };
+    struct buf *change = change_set_members(stamp, rows, 2);
+
+    for (size_t bit = 0; bit < change->len * 8; bit++) {
+        struct buf *damaged = buf_copy(buf_slice(change));
+        struct model *model = given(), *copy = NULL;
+        struct reason reason = { .text = "" };
+        damaged->data[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        enum err err = apply_change(model, model->index + 1, 2, buf_slice(damaged), &reason);
+        assert_true((err == ERR_OK) == (reason.text[0] == 0));
+
+        struct buf *image = model_image_pack(model);
+        assert_int_equal(model_image_unpack(buf_slice(image), &copy, &reason), ERR_OK);
+        buf_unref(image);
+        buf_unref(damaged);
+        model_free(copy);
+        model_free(model);
+    }
+    buf_unref(change);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +305,7 @@ int main(void)
         cmocka_unit_test(the_same_members_may_have_a_new_epoch),
         cmocka_unit_test(a_replaced_node_does_not_come_in),
         cmocka_unit_test(a_replaced_member_may_stay_while_another_is_replaced),
+        cmocka_unit_test(a_damaged_batch_is_refused_or_harmless),
     };
 
     return cmocka_run_group_tests_name("apply_members", tests, NULL, NULL);
