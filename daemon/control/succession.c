@@ -357,7 +357,7 @@ static void pull(struct comer *comer)
         return;
     }
     if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX ||
-        !log_has_room(control->log, FILL_BYTES_MAX)) {
+        !log_has_room(control->log, ENTRY_HEAD_BYTES)) {
         timer_start(control->world.clock, &comer->timer, FILL_WAIT_MS, comer_on_timer);
         return;
     }
@@ -385,8 +385,9 @@ static bool take(struct comer *comer, struct slice bytes, struct buf *buf)
     while (comer->next <= comer->answer.applied &&
            epoch_entries_next(&entries, comer->group, comer->next, &head, &payload)) {
         AUTO_UNREF struct buf *part = payload.len > 0 ? buf_part(buf, payload) : NULL;
-        if (payload.len > 0 && part == NULL)
-            break;
+        if ((payload.len > 0 && part == NULL) ||
+            !log_has_room(log, ENTRY_HEAD_BYTES + payload.len))
+            break; /* the rest is asked for again */
         log_entry(log, &head, part);
         log_applied(log, comer->group, head.index, head.term, head.time_ms, slice_of(NULL, 0));
         comer->filled_bytes += head.length;

@@ -149,17 +149,17 @@ void group_hard(struct log *log, struct group *group, const struct log_state *ha
 
 /* A group that is there already keeps its entries up to the start when it has the very entry that
  * the epoch starts behind; else what it has is of no use here. */
-static void start_again(struct log *log, struct group *group, const struct log_state *start)
+static void start_again(struct log *log, struct group *group, const struct log_state *start,
+                        uint64_t before_term, uint64_t before_time_ms)
 {
     struct log_state *state = &group->state;
-    uint64_t term = 0, time_ms = start->last_time_ms;
-    bool known = group_name_at(group, start->start_index, &term, &time_ms);
+    uint64_t time_ms = before_time_ms;
 
     if (state->last > start->start_index) {
         index_cut(log, group, start->start_index + 1);
         cache_drop(log, state->group, start->start_index + 1);
     }
-    if (state->last < start->start_index || !known || term != start->start_term) {
+    if (state->last < start->start_index || before_term != start->start_term) {
         index_detach(group);
         state->first = start->start_index + 1;
         time_ms = start->last_time_ms;
@@ -167,7 +167,8 @@ static void start_again(struct log *log, struct group *group, const struct log_s
     group->start_time_ms = time_ms;
 }
 
-void group_start(struct log *log, const struct log_state *start, uint64_t turn)
+void group_start(struct log *log, const struct log_state *start, uint64_t turn,
+                 uint64_t before_term, uint64_t before_time_ms)
 {
     struct group *group = group_find(log, start->group);
 
@@ -177,7 +178,7 @@ void group_start(struct log *log, const struct log_state *start, uint64_t turn)
         group->start_time_ms = start->last_time_ms;
         group->state.first = start->start_index + 1;
     } else {
-        start_again(log, group, start);
+        start_again(log, group, start, before_term, before_time_ms);
     }
 
     struct log_state *state = &group->state;

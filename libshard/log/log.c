@@ -232,8 +232,13 @@ uint64_t log_start(struct log *log, const struct log_state *start)
 
     ensure(start->group > 0 && start->group < UINT64_MAX);
     ensure(start->member_count <= GROUP_MEMBERS_MAX && start->image_bytes <= IMAGE_BYTES_MAX);
+    const struct group *group = group_find(log, start->group);
+    uint64_t term = 0, time_ms = 0;
+    /* What is not applied is in memory, and what an epoch starts behind is the last applied. */
+    if (group != NULL && !group_name_at(group, start->start_index, &term, &time_ms))
+        term = 0;
     struct frame_out *frame = head_room(log, ITEM_BYTES_MAX, 0);
-    group_start(log, start, frame->turn);
+    group_start(log, start, frame->turn, term, time_ms);
     log->lost_turn = frame->turn;
     return head_add(log, frame, &item);
 }

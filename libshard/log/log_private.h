@@ -231,7 +231,10 @@ bool group_truncate(struct log *log, struct group *group, uint64_t from);
 void group_cut_to(struct log *log, struct group *group, uint64_t from, uint64_t last_term,
                   uint64_t last_time_ms);
 void group_hard(struct log *log, struct group *group, const struct log_state *hard);
-void group_start(struct log *log, const struct log_state *start, uint64_t turn);
+/* `before_term` (0 = the group does not have it) and `before_time_ms`: of the entry that the epoch
+ * starts behind. */
+void group_start(struct log *log, const struct log_state *start, uint64_t turn,
+                 uint64_t before_term, uint64_t before_time_ms);
 void group_forget(struct log *log, struct group *group);
 void group_trim(struct log *log, struct group *group, uint64_t first);
 void group_applied(struct log *log, struct group *group, const struct hint *hint);

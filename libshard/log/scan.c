@@ -123,16 +123,36 @@ static enum err replay_truncate(struct scan *scan, struct group *group, uint64_t
     return ERR_OK;
 }
 
+/* The entry that the epoch starts behind may be filed: the table is as of before this segment. */
+static enum err replay_start(struct scan *scan, const struct log_state *start, uint64_t turn)
+{
+    struct log *log = scan->log;
+    const struct group *group = group_find(log, start->group);
+    uint64_t index = start->start_index, term = 0, time_ms = 0;
+    bool known = group != NULL && group_name_at(group, index, &term, &time_ms);
+    struct index_row row;
+
+    if (group != NULL && !known && index >= group->state.first && index <= group->state.last) {
+        enum err err = row_find(log->world.table, start->group, index, &row, scan->reason);
+        if (err != ERR_OK)
+            return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+        const struct place *place = &row.places[index - row.first];
+        term = place->term;
+        time_ms = place->time_ms;
+        index_row_fini(&row);
+    }
+    group_start(log, start, turn, term, time_ms);
+    return ERR_OK;
+}
+
 static enum err replay_item(struct scan *scan, const struct frame_item *item, uint64_t turn,
                             uint64_t offset)
 {
     struct log *log = scan->log;
     struct group *group = group_find(log, item->state.group);
 
-    if (item->type == ITEM_START) {
-        group_start(log, &item->state, turn);
-        return ERR_OK;
-    }
+    if (item->type == ITEM_START)
+        return replay_start(scan, &item->state, turn);
     if (group == NULL)
         return ERR_CORRUPT;
     switch (item->type) {

@@ -59,7 +59,8 @@ static void look_at_leader(struct world *world, struct sim_node *node, struct se
     bool leads = status->role != REPLICA_FOLLOWER;
 
     if (leads) {
-        history_leads(cluster_of(world)->history, node, status->group, status->term);
+        history_leads(cluster_of(world)->history, node, status->group, status->epoch,
+                      status->term);
         if (!seen->leads || seen->term != status->term) {
             cluster_of(world)->leader_terms++;
             world_say(world, node, "leads group %llu in term %llu, last entry %llu",

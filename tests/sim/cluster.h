@@ -30,7 +30,7 @@ struct cluster {
     struct history *history;
     bool healing; /* no more faults */
     bool hush;    /* clients begin no put */
-    uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed;
+    uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed, wipes;
     uint64_t stream;       /* id of the stream, 0 until it is ACTIVE */
     void *workload;        /* of workload.h */
     void *sights;          /* of checks.c */

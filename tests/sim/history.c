@@ -124,18 +124,19 @@ void history_applied(struct history *history, struct sim_node *node, const struc
                         (unsigned long long)fact->x, (unsigned)(fact->y >> 8));
 }
 
-void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint64_t term)
+void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint32_t epoch,
+                   uint64_t term)
 {
     bool fresh;
-    struct fact *fact = fact_of(&history->leaders, group, term, &fresh);
+    struct fact *fact = fact_of(&history->leaders, group << 32 | epoch, term, &fresh);
 
     if (fresh) {
         fact->x = node->id;
         history->counts.leaders++;
     } else if (fact->x != node->id) {
         world_violation(history->world, "two leaders",
-                        "group %llu term %llu is led by node %u and by node id %llx",
-                        (unsigned long long)group, (unsigned long long)term, node->at + 1,
+                        "group %llu epoch %u term %llu is led by node %u and by node id %llx",
+                        (unsigned long long)group, epoch, (unsigned long long)term, node->at + 1,
                         (unsigned long long)fact->x);
     }
 }

@@ -33,7 +33,8 @@ void history_free(struct history *history);
 void history_applied(struct history *history, struct sim_node *node, const struct entry_head *head);
 
 /* `node` leads the group in this term. */
-void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint64_t term);
+void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint32_t epoch,
+                   uint64_t term);
 
 /* A client begins to put its next value; counters of a client start at 1 and go up by one. */
 void history_put(struct history *history, uint32_t client, uint64_t counter);

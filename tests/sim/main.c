@@ -23,15 +23,17 @@
 #include "forgotten.h"
 #include "heap.h"
 #include "nemesis.h"
+#include "wipe.h"
 #include "workload.h"
 
 #define HEAL_MOST_NS (60 * SIM_S)
+#define WHOLE_MOST_NS (90 * SIM_S)
 #define QUIET_NS (8 * SIM_S)
 
 struct arguments {
     uint64_t seed, seeds;
     double minutes;
-    bool trace, notes, expect_violation, quiet, figure8, forgotten;
+    bool trace, notes, expect_violation, quiet, figure8, forgotten, lost_disk;
 };
 
 static const struct argp_option options[] = {
@@ -42,7 +44,9 @@ static const struct argp_option options[] = {
     { "notes", 'n', NULL, 0, "Print what nodes and nemesis say", 0 },
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0,
-      "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8)", 0 },
+      "figure-8 (rule F3) or forgotten-tail (rule S8) instead of random faults; lost-disk beside "
+      "them",
+      0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
 };
@@ -73,7 +77,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 'c':
         arguments->figure8 = strcmp(value, "figure-8") == 0;
         arguments->forgotten = strcmp(value, "forgotten-tail") == 0;
-        return arguments->figure8 || arguments->forgotten ? 0 : EINVAL;
+        arguments->lost_disk = strcmp(value, "lost-disk") == 0;
+        return arguments->figure8 || arguments->forgotten || arguments->lost_disk ? 0 : EINVAL;
     case 'q':
         arguments->quiet = true;
         return 0;
@@ -155,6 +160,15 @@ static void heal_and_check(struct world *world)
     }
     workload_stop(world);
     world_run(world, world->now_ns + QUIET_NS);
+    char why[128];
+    while (!wipe_whole(world, why, sizeof why)) {
+        if (world->now_ns - healed_ns > WHOLE_MOST_NS) {
+            checks_describe(world);
+            world_violation(world, "not whole", "%.0f s after healing: %s",
+                            (double)WHOLE_MOST_NS / 1e9, why);
+        }
+        world_run(world, world->now_ns + 50 * SIM_MS);
+    }
     checks_read_all(world);
 }
 
@@ -165,7 +179,7 @@ static void report(const struct world *world, const struct cluster *cluster, dou
     printf(
         "seed %llu ok: %.0f simulated s, %.0fx, %llu events, trace %016llx; %llu puts %llu acked "
         "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
-        "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu\n",
+        "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu wipes %llu\n",
         (unsigned long long)world->seed, (double)world->now_ns / 1e9,
         cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
         (unsigned long long)world->trace, (unsigned long long)counts.puts,
@@ -175,7 +189,7 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->powers, (unsigned long long)cluster->stops,
         (unsigned long long)cluster->pauses, (unsigned long long)cluster->cuts,
         (unsigned long long)cluster->stalls, (unsigned long long)cluster->jumps,
-        (unsigned long long)cluster->aimed);
+        (unsigned long long)cluster->aimed, (unsigned long long)cluster->wipes);
 }
 
 /* Three nodes, sometimes four or five: then some are outside of the catalogue's group. */
@@ -184,7 +198,8 @@ static uint32_t nodes_for(const struct arguments *arguments, uint64_t seed)
     struct random random;
 
     random_init(&random, seed ^ UINT64_C(0x6e6f646573));
-    if (arguments->figure8 || arguments->forgotten || random_below(&random, 3) != 0)
+    if (arguments->figure8 || arguments->forgotten ||
+        (!arguments->lost_disk && random_below(&random, 3) != 0))
         return 3;
     return 4 + (uint32_t)random_below(&random, 2);
 }
@@ -202,6 +217,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         options_for_figure8(&chosen);
     if (arguments->forgotten)
         options_for_forgotten(&chosen);
+    if (arguments->lost_disk)
+        chosen.faults |= FAULT_WIPE;
     cluster_init(cluster, world, &chosen);
     start_all(world);
     workload_start(world);

@@ -3,6 +3,7 @@
 #include "cluster.h"
 #include "disk_sim.h"
 #include "net_sim.h"
+#include "wipe.h"
 
 static uint64_t between(struct world *world, uint64_t least_ns, uint64_t most_ns)
 {
@@ -141,6 +142,8 @@ static void strike(struct world *world, enum fault fault)
     case FAULT_STOP:
         cluster_stop(world, node);
         break;
+    case FAULT_WIPE: /* has a hand of its own */
+        break;
     case FAULTS:
         break;
     }
@@ -167,9 +170,22 @@ static void next_strike(struct world *world)
                                              .fn = struck });
 }
 
+/* Often, because most of the time some group lacks a member and nothing may be wiped. */
+static void wipe_next(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    if (cluster_of(world)->healing)
+        return;
+    wipe_one(world, any_node(world));
+    world_after(world, (struct world_after){ .delay_ns = between(world, 100 * SIM_MS, 800 * SIM_MS),
+                                             .kind = KIND_NEMESIS,
+                                             .fn = wipe_next });
+}
+
 void nemesis_start(struct world *world)
 {
     next_strike(world);
+    if (cluster_of(world)->options.faults & FAULT_WIPE)
+        wipe_next(world, NULL, NULL, 0);
 }
 
 void nemesis_heal(struct world *world)

@@ -23,7 +23,8 @@ enum fault {
     FAULT_SLOW = 1u << 8,
     FAULT_CLOCK = 1u << 9,
     FAULT_STOP = 1u << 10,
-    FAULTS = 11
+    FAULT_WIPE = 1u << 11,
+    FAULTS = 12
 };
 
 /* Begins to throw faults; ends when the cluster heals. */

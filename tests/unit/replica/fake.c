@@ -9,7 +9,9 @@ static void owner_applied(void *ctx, const struct entry_head *head, struct buf *
 static void owner_role(void *ctx, enum replica_role role, uint64_t leader);
 static uint32_t owner_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX]);
 
-static const struct replica_events events = { owner_applied, owner_role, owner_image };
+static const struct replica_events events = {
+    .applied = owner_applied, .role = owner_role, .image = owner_image
+};
 
 /* ---- clock ---- */
 

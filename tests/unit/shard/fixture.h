@@ -48,7 +48,7 @@ static inline enum err fixture_open(struct fixture *f, struct reason *reason)
                                  .roster = &f->fake.roster,
                                  .tail_bytes_left = &f->tail_bytes_left };
 
-    return shard_open(&f->shard, &f->options, &world, fixture_on_role, f, reason);
+    return shard_open(&f->shard, &f->options, &world, fixture_on_role, NULL, f, reason);
 }
 
 /* A fixture whose shard is not open yet. */

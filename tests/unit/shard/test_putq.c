@@ -236,7 +236,7 @@ static void what_a_refusal_settles_cannot_be_taken_back(void **state)
     probe_init(&waiting, 10, 1);
     assert_int_equal(putq_submit(&f->q, &flying.put), ERR_OK);
     assert_int_equal(putq_submit(&f->q, &waiting.put), ERR_OK);
-    putq_close(&f->q);
+    putq_close(&f->q, ERR_CLOSED);
     assert_int_equal(waiting.err, ERR_CLOSED);
     assert_false(putq_cancel(&waiting.put));
     assert_int_equal(f->q.waiting_count, 0);
@@ -352,7 +352,7 @@ static void closing_fails_what_waits_and_leaves_what_flies_to_the_replica(void *
     probe_init(&late, 10, 1);
     assert_int_equal(putq_submit(&f->q, &flying.put), ERR_OK);
     assert_int_equal(putq_submit(&f->q, &waiting.put), ERR_OK);
-    putq_close(&f->q);
+    putq_close(&f->q, ERR_CLOSED);
     assert_int_equal(waiting.err, ERR_CLOSED);
     assert_int_equal(flying.done_count, 0);
     assert_int_equal(putq_submit(&f->q, &late.put), ERR_CLOSED);

@@ -218,7 +218,7 @@ static void shard_start(struct river *river, size_t tail_bytes)
         log_start(river->log, &start);
     }
     river->tail_bytes_left = tail_bytes;
-    must(shard_open(&river->shard, &options, &world, on_role, river, &reason), &reason);
+    must(shard_open(&river->shard, &options, &world, on_role, NULL, river, &reason), &reason);
     for (time_t end = time(NULL) + WAIT_S; !shard_leads(river->shard);) {
         assert_true(time(NULL) < end);
         turn(river);

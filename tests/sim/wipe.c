@@ -1,0 +1,90 @@
+#include "wipe.h"
+
+#include <stdio.h>
+
+#include "catalog/catalog.h"
+#include "cluster.h"
+#include "control/control.h"
+#include "disk_sim.h"
+#include "log/log.h"
+#include "table_sim.h"
+
+#define CATALOG_NODES 3u /* the first ones found the catalogue */
+
+static bool is_running(const struct sim_node *node)
+{
+    return node->up && node->control != NULL && !node->stopping;
+}
+
+static const struct sim_node *node_of(const struct world *world, uint64_t id)
+{
+    for (uint32_t i = 0; i < world->node_count; i++)
+        if (world->nodes[i].id == id && is_running(&world->nodes[i]))
+            return &world->nodes[i];
+    return NULL;
+}
+
+static const struct model *newest_model(const struct world *world)
+{
+    const struct model *newest = NULL;
+
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        if (!is_running(&world->nodes[i]))
+            continue;
+        const struct model *model = catalog_model(control_catalog(world->nodes[i].control));
+        if (newest == NULL || model_index(model) > model_index(newest))
+            newest = model;
+    }
+    return newest;
+}
+
+static bool takes_part(const struct world *world, const struct model_shard *row, uint64_t id)
+{
+    const struct sim_node *node = node_of(world, id);
+    const struct log_state *state =
+        node == NULL ? NULL : log_state(control_log(node->control), row->group);
+
+    return state != NULL && state->epoch == row->epoch && state->member_count > 0;
+}
+
+bool wipe_whole(const struct world *world, char *why, size_t why_bytes)
+{
+    const struct model *model = newest_model(world);
+    const struct model_stream *stream;
+    const struct model_shard *row;
+
+    snprintf(why, why_bytes, "no node runs");
+    for (uint32_t i = 0; model != NULL && i < model_node_count(model); i++) {
+        if (!model_node_at(model, i)->replaced)
+            continue;
+        snprintf(why, why_bytes, "a node that was replaced is in the catalogue");
+        return false;
+    }
+    for (uint64_t group = 0;
+         model != NULL && (row = model_shard_next(model, group, &stream)) != NULL;) {
+        group = row->group;
+        for (uint32_t i = 0; stream->status != STREAM_DELETING && i < row->member_count; i++) {
+            if (takes_part(world, row, row->members[i]))
+                continue;
+            snprintf(why, why_bytes, "group %llu lacks member %llx in epoch %u",
+                     (unsigned long long)group, (unsigned long long)row->members[i], row->epoch);
+            return false;
+        }
+    }
+    return model != NULL;
+}
+
+void wipe_one(struct world *world, struct sim_node *node)
+{
+    char why[128];
+
+    if (node->at < CATALOG_NODES || !is_running(node) || !wipe_whole(world, why, sizeof why))
+        return;
+    cluster_kill(world, node, DEATH_KILL);
+    world_say(world, node, "disk lost");
+    cluster_of(world)->wipes++;
+    disk_sim_wipe(node->disk);
+    table_sim_wipe(node->table);
+    node->id = 0;
+    cluster_start_later(world, node, 20 * SIM_MS + world_below(world, 5 * SIM_S));
+}
