@@ -330,7 +330,10 @@ bool control_ready(const struct control *control, struct reason *why)
         return false;
     }
     if (!control->bootstrap.joined) {
-        reason_set(why, "belongs to no cluster yet: waits for its seeds");
+        reason_set(why, bootstrap_is_seed(control)
+                            ? "belongs to no cluster yet: waits for its seeds"
+                            : "belongs to no cluster yet: waits for its seeds, of which it is "
+                              "none, to found one");
         return false;
     }
     if (!control->aimed) {

@@ -140,6 +140,8 @@ void bootstrap_peer_said(struct control *control, uint64_t node,
 bool bootstrap_is_ours(const struct control *control, uint64_t node);
 void bootstrap_dial(struct control *control, const char *address);
 void bootstrap_close(struct control *control);
+/* Whether this node is one of its own seeds.  Another one can join a cluster, but found none. */
+bool bootstrap_is_seed(const struct control *control);
 
 /* ---- enrol.c ---- */
 void enrol_changed(struct control *control);
