@@ -132,6 +132,9 @@ enum outcome cli_outcome(enum err err)
     case ERR_UNREACHABLE:
         return OUTCOME_UNREACHABLE;
     case ERR_TIMEOUT:
+    case ERR_UNKNOWN:
+    case ERR_UNAVAILABLE:
+    case ERR_BUSY:
         return OUTCOME_TIMEOUT;
     default:
         return OUTCOME_FAILED;
@@ -185,10 +188,15 @@ enum outcome cli_complain(const struct cli *cli, enum err err, const struct reas
     if (err == ERR_UNREACHABLE)
         next = "\nNo node answers. Start a cluster with 'braid local up', or name one with "
                "--endpoint.";
+    else if (err == ERR_NOT_FOUND)
+        next = "\n'braid stream list' shows which streams there are.";
     else if (err == ERR_TIMEOUT || err == ERR_UNKNOWN)
         next = "\nThe outcome is unknown. 'braid cluster status' shows which nodes are up.";
     else if (err == ERR_UNAVAILABLE)
-        next = "\nNothing was done. 'braid cluster status' shows which nodes are up.";
+        next = "\nA node answered, but the cluster cannot do it now; nothing was done.\n"
+               "'braid cluster status' shows which nodes are down: start them, and try again.";
+    else if (err == ERR_BUSY)
+        next = "\nNothing was done: the cluster is asked too fast. Try again later.";
     return cli_fail(cli, cli_outcome(err), "%s%s", reason->text, next);
 }
 
@@ -217,8 +225,9 @@ enum outcome cli_print_json(const struct cli *cli, json_t *tree)
         return cli_no_memory(cli);
     int failed = json_dumpf(tree, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     json_decref(tree);
-    if (failed != 0 || putchar('\n') == EOF || fflush(stdout) != 0)
-        return cli_fail(cli, OUTCOME_FAILED, "write standard output: %s", strerror(errno));
+    if (failed != 0 && ferror(stdout) == 0)
+        return cli_no_memory(cli);
+    putchar('\n');
     return OUTCOME_OK;
 }
 

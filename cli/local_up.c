@@ -39,11 +39,23 @@ static enum outcome start(struct cli *cli, const struct local_plan *plan, struct
 static enum outcome await(struct cli *cli, struct rising *all, uint32_t count, long timeout_s);
 static enum outcome report(struct cli *cli, const struct local_plan *plan);
 
+/* Before the options, so that they count over it. */
+static void take_environment(struct up_options *options, struct argp_state *state)
+{
+    const char *port = getenv("BRAID_PORT");
+
+    if (port != NULL && *port != '\0')
+        options->port = cli_number(state, "BRAID_PORT", port, 1, LOCAL_PORT_MAX);
+}
+
 static error_t parse_up(int key, char *arg, struct argp_state *state)
 {
     struct up_options *options = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        take_environment(options, state);
+        return 0;
     case 'd':
         options->dir = arg;
         return 0;
@@ -65,8 +77,10 @@ enum outcome local_up(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_option rows[] = {
         { "nodes", 'n', "N", 0, "how many nodes; default 3", 0 },
-        { "dir", 'd', "DIR", 0, "folder of the cluster; default ~/.local/share/braid/local", 0 },
-        { "port", 'p', "P", 0, "node K answers clients at P + 10(K-1); default 4567", 0 },
+        { "dir", 'd', "DIR", 0,
+          "folder of the cluster; default $BRAID_LOCAL_DIR, else ~/.local/share/braid/local", 0 },
+        { "port", 'p', "P", 0,
+          "node K answers clients at P + 10(K-1); default $BRAID_PORT, else 4567", 0 },
         { "timeout", 't', "SECONDS", 0, "how long to wait until all are ready; default 60", 0 },
         { 0 }
     };

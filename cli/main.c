@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "cluster.h"
 #include "local.h"
+#include "output.h"
 #include "put.h"
 #include "stream.h"
 #include "tail.h"
@@ -70,7 +71,8 @@ static char *verb_list(int key, const char *text, void *input)
         fprintf(out, "  %-24s %s\n", name, verbs[i].text);
     }
     fputs("\nExit codes: 0 done, 1 failed, 2 usage, 3 no node can be reached,\n"
-          "4 no such stream, node or cluster, 5 it exists already, 6 not done in time\n",
+          "4 no such stream, node or cluster, 5 it exists already, 6 not done in time or\n"
+          "not possible now: try again, 7 done, but standard output could not be written\n",
           out);
     fclose(out);
     return list;
@@ -108,7 +110,7 @@ static enum outcome complain(const char *noun, const char *name)
     return OUTCOME_USAGE;
 }
 
-int main(int argc, char **argv)
+static enum outcome run(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_option options[] = {
         { "version", 'V', NULL, 0, "print the version", -1 }, { 0 }
@@ -119,7 +121,6 @@ int main(int argc, char **argv)
                                .doc = "Looks after a Braid cluster, and puts records into its "
                                       "streams and gets them back.\v ",
                                .help_filter = verb_list };
-    struct cli cli = { .output = OUTPUT_TABLE };
     struct command_line line = { 0 };
 
     argp_err_exit_status = OUTCOME_USAGE;
@@ -141,7 +142,15 @@ int main(int argc, char **argv)
         return complain(noun, name);
 
     int at = verb->name == NULL ? line.noun_at : line.noun_at + 1;
-    snprintf(cli.verb, sizeof(cli.verb), "braid %s%s%s", noun, verb->name == NULL ? "" : " ",
+    snprintf(cli->verb, sizeof(cli->verb), "braid %s%s%s", noun, verb->name == NULL ? "" : " ",
              verb->name == NULL ? "" : verb->name);
-    return verb->run(&cli, argc - at, argv + at);
+    return verb->run(cli, argc - at, argv + at);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = { .verb = "braid", .output = OUTPUT_TABLE };
+
+    output_watch(&cli);
+    exit(run(&cli, argc, argv)); /* not by return: what looks after the output needs `cli` */
 }

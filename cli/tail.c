@@ -1,12 +1,12 @@
 #include "tail.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "client/fault.h"
+#include "output.h"
 #include "stream.h"
 #include "tail_format.h"
 
@@ -39,7 +39,7 @@ struct tail_shard {
 
 /* One run of the verb. */
 struct tailing {
-    const struct cli *cli;
+    struct cli *cli;
     struct tail_options options;
     struct client *client;
     json_t *shard_list; /* owns the shards' names */
@@ -319,6 +319,8 @@ static enum outcome print(struct tailing *tailing, struct tail_shard *shard, con
         enum err err = tailing->cli->output == OUTPUT_JSON
                            ? tail_format_json(record, shard->id, stdout)
                            : tail_format_data(record, stdout);
+        if (ferror(stdout) != 0)
+            return output_flush(tailing->cli);
         if (err == ERR_NO_MEMORY)
             return cli_no_memory(tailing->cli);
         if (err != ERR_OK)
@@ -332,9 +334,7 @@ static enum outcome print(struct tailing *tailing, struct tail_shard *shard, con
         free(shard->last);
         shard->last = last == NULL ? NULL : strdup(last);
     }
-    if (fflush(stdout) != 0)
-        return cli_fail(tailing->cli, OUTCOME_FAILED, "write standard output: %s", strerror(errno));
-    return OUTCOME_OK;
+    return output_flush(tailing->cli);
 }
 
 /* What passes is waited out, as long as it does not last; but only once something was printed or

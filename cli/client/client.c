@@ -189,11 +189,28 @@ static void pause_ms(uint32_t ms)
         continue;
 }
 
+/* How much a passing error says.  A call that some node may have done, or has refused, must not
+ * end as "no node can be reached" because the node that was asked last is down. */
+static int weight(enum err err)
+{
+    switch (err) {
+    case ERR_TIMEOUT:
+    case ERR_UNKNOWN:
+        return 3; /* the outcome is unknown, whatever others say */
+    case ERR_UNAVAILABLE:
+    case ERR_BUSY:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
 /* Goes around the endpoints at once, and waits only after each has failed. */
 static enum err call(struct client *client, const char *path, struct curl_slist *headers,
                      const struct slice *body, struct client_answer *answer)
 {
-    enum err err = ERR_UNREACHABLE;
+    struct client_answer telling = { 0 }; /* what the weightiest error came with */
+    enum err err = ERR_UNREACHABLE, worst = ERR_UNREACHABLE;
 
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
     if (body != NULL) {
@@ -216,10 +233,20 @@ static enum err call(struct client *client, const char *path, struct curl_slist 
         err = attempt(client, path, answer);
         if (!fault_is_passing(err))
             break;
+        if (weight(err) >= weight(worst)) {
+            telling = *answer;
+            telling.body = slice_of("", 0); /* the next answer takes its place */
+            worst = err;
+        }
         if (err != ERR_BUSY)
             client->current = (client->current + 1) % client->endpoint_count;
     }
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+    if (fault_is_passing(err) && weight(err) < weight(worst)) {
+        telling.attempts = answer->attempts;
+        *answer = telling;
+        err = worst;
+    }
     return err;
 }
 
