@@ -17,6 +17,7 @@
 enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS };
 
 static const struct argp_option shared_options[] = {
+    { NULL, 'h', NULL, OPTION_HIDDEN, "give this help list", 90 },
     { "output", 'o', "FORMAT", 0, "table (for people; default) or json (for programs)", 90 },
     { "endpoint", OPTION_ENDPOINT, "URL[,URL...]", 0,
       "client ports of the cluster; default: $BRAID_ENDPOINT, else the local cluster's, "
@@ -34,6 +35,9 @@ static error_t parse_shared(int key, char *arg, struct argp_state *state)
     struct cli *cli = state->input;
 
     switch (key) {
+    case 'h':
+        argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
+        return 0;
     case 'o':
         if (strcmp(arg, "table") == 0)
             cli->output = OUTPUT_TABLE;
@@ -59,13 +63,15 @@ const struct argp cli_argp = { .options = shared_options, .parser = parse_shared
 struct parsing {
     struct cli *cli;
     void *input;
-    bool has_verb_parser;
+    bool has_verb_parser, has_arguments;
 };
 
 static error_t parse_root(int key, char *arg, struct argp_state *state)
 {
     struct parsing *parsing = state->input;
 
+    if (key == ARGP_KEY_ARG && !parsing->has_arguments)
+        argp_error(state, "unexpected argument '%s'", arg);
     if (key != ARGP_KEY_INIT)
         return ARGP_ERR_UNKNOWN;
     state->child_inputs[0] = parsing->cli;
@@ -82,7 +88,10 @@ void cli_parse(struct cli *cli, const struct cli_syntax *syntax, int argc, char 
                          .args_doc = syntax->arguments,
                          .doc = syntax->text,
                          .children = children };
-    struct parsing parsing = { .cli = cli, .input = input, .has_verb_parser = verb.parser != NULL };
+    struct parsing parsing = { .cli = cli,
+                               .input = input,
+                               .has_verb_parser = verb.parser != NULL,
+                               .has_arguments = syntax->arguments != NULL };
 
     if (verb.parser != NULL)
         children[1].argp = &verb;
@@ -157,10 +166,12 @@ static enum outcome open_client(const struct cli *cli, const char *endpoints, st
 static enum outcome choose(const struct cli *cli, const char *named, const char *variable,
                            enum local_port port, const char *standard, struct client **ret)
 {
-    const char *said = named != NULL ? named : getenv(variable);
+    const char *said = getenv(variable);
     struct local_plan *plan = NULL;
     char list[LOCAL_URLS_BYTES_MAX];
 
+    if (named != NULL)
+        return open_client(cli, named, ret); /* an empty one is a mistake, and is told */
     if (said != NULL && *said != '\0')
         return open_client(cli, said, ret);
     if (local_plan_load(&plan, NULL, NULL) != ERR_OK)
@@ -210,6 +221,10 @@ enum outcome cli_call(const struct cli *cli, struct client *client, const char *
         return cli_no_memory(cli);
     enum err err = client_call_json(client, operation, in, &tree, &answer);
     json_decref(in);
+    if (err == ERR_INVALID && answer.status != 0 && answer.type[0] == '\0')
+        return cli_fail(cli, OUTCOME_FAILED,
+                        "%s\nThat is no answer of the Kinesis API: --endpoint names client ports.",
+                        answer.reason.text);
     if (err != ERR_OK)
         return cli_complain(cli, err, &answer.reason);
     if (out != NULL)

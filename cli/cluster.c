@@ -4,13 +4,6 @@
 
 #include "table.h"
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    if (key == ARGP_KEY_ARG)
-        argp_error(state, "'%s' is too much", arg);
-    return ARGP_ERR_UNKNOWN;
-}
-
 static const char *member(const json_t *tree, const char *name)
 {
     const char *text = json_string_value(json_object_get(tree, name));
@@ -105,7 +98,6 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
 enum outcome cluster_status(struct cli *cli, int argc, char **argv)
 {
     const struct cli_syntax syntax = {
-        .parser = parse,
         .text = "Shows the nodes of the cluster, their zones, who is up, how many shards each "
                 "leads, and who leads the catalogue, as the first node that answers sees it."
     };
@@ -119,7 +111,17 @@ enum outcome cluster_status(struct cli *cli, int argc, char **argv)
     enum err err = client_get(client, "/cluster", &answer);
     json_t *cluster =
         err != ERR_OK ? NULL : json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
-    if (err != ERR_OK)
+    if (err == ERR_UNREACHABLE)
+        outcome = cli_fail(cli, OUTCOME_UNREACHABLE,
+                           "%s\nNo node answers. Start a cluster with 'braid local up', or name "
+                           "the operations ports\nof one with --operations.",
+                           answer.reason.text);
+    else if (err == ERR_INVALID)
+        outcome = cli_fail(cli, OUTCOME_FAILED,
+                           "%s\nThat is no answer of an operations port, as --operations names "
+                           "them.",
+                           answer.reason.text);
+    else if (err != ERR_OK)
         outcome = cli_complain(cli, err, &answer.reason);
     else if (cluster == NULL)
         outcome = cli_fail(cli, OUTCOME_FAILED, "the answer of /cluster is not JSON");

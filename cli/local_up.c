@@ -249,7 +249,8 @@ static enum outcome make_plan(struct cli *cli, const struct up_options *options,
         return OUTCOME_OK;
     }
     if (err != ERR_NOT_FOUND)
-        return cli_fail(cli, OUTCOME_FAILED, "%s", reason.text);
+        return cli_fail(cli, err == ERR_TOO_BIG ? OUTCOME_USAGE : OUTCOME_FAILED, "%s",
+                        reason.text);
 
     plan = calloc(1, sizeof(*plan));
     if (plan == NULL)

@@ -316,8 +316,9 @@ static enum outcome report(struct putting *putting)
                                                       (json_int_t)putting->bytes, "seconds",
                                                       seconds, "calls", (json_int_t)putting->calls,
                                                       "retried", (json_int_t)putting->retried));
-    fprintf(stderr, "%s records (%.1f MB) stored in %.1f s: %s records/s",
-            progress_number(putting->records, records), (double)putting->bytes / 1e6, seconds,
+    fprintf(stderr, "%s record%s (%.1f MB) stored in %.1f s: %s records/s",
+            progress_number(putting->records, records), putting->records == 1 ? "" : "s",
+            (double)putting->bytes / 1e6, seconds,
             progress_number((uint64_t)rate, per_second));
     if (putting->retried > 0)
         fprintf(stderr, "; %s sent again", progress_number(putting->retried, records));

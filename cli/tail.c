@@ -24,7 +24,7 @@ struct tail_options {
     uint64_t since_ms; /* FROM_TIME */
     long records_max;  /* 0: no end */
     long timeout_s;    /* 0: no end */
-    bool no_follow;
+    bool no_follow, from_start;
 };
 
 struct tail_shard {
@@ -71,7 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case 'b':
-        options->from = FROM_START;
+        options->from_start = true;
         return 0;
     case 's':
         options->from = FROM_TIME;
@@ -91,6 +91,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (options->stream != NULL)
             argp_error(state, "one stream only");
         options->stream = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (options->from_start && options->from == FROM_TIME)
+            argp_error(state, "--from-start or --since, not both");
+        if (options->from_start)
+            options->from = FROM_START;
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "which stream? 'braid stream list' lists them");

@@ -75,6 +75,20 @@ void client_close(struct client *client)
     free(client);
 }
 
+/* What curl will not take later is said before anything is sent. */
+static bool is_url(const char *text, size_t len)
+{
+    char *copy = strndup(text, len);
+    CURLU *url = curl_url();
+    bool whole = copy != NULL && url != NULL && (strncmp(copy, "http://", 7) == 0 ||
+                                                 strncmp(copy, "https://", 8) == 0) &&
+                 curl_url_set(url, CURLUPART_URL, copy, 0) == CURLUE_OK;
+
+    curl_url_cleanup(url);
+    free(copy);
+    return whole;
+}
+
 static enum err take_endpoints(struct client *client, const char *list, struct reason *reason)
 {
     for (const char *at = list; *at != '\0';) {
@@ -83,7 +97,7 @@ static enum err take_endpoints(struct client *client, const char *list, struct r
 
         while (kept > 0 && at[kept - 1] == '/')
             kept--;
-        if (strncmp(at, "http://", 7) != 0 && strncmp(at, "https://", 8) != 0) {
+        if (!is_url(at, len)) {
             reason_set(reason, "'%.*s' is not an endpoint such as http://127.0.0.1:4567", (int)len,
                        at);
             return ERR_INVALID;
@@ -274,6 +288,8 @@ static enum err attempt(struct client *client, const char *path, struct client_a
     switch (code) {
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_SSL_CONNECT_ERROR: /* before anything was asked */
+    case CURLE_PEER_FAILED_VERIFICATION:
         return ERR_UNREACHABLE;
     case CURLE_OUT_OF_MEMORY:
         return ERR_NO_MEMORY;

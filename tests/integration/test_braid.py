@@ -148,6 +148,45 @@ def test_the_cluster_says_who_is_there(braid):
     assert "az3" in text and "leader" in text
 
 
+def test_help_is_found_wherever_people_look_for_it(braid):
+    whole = braid("--help").stdout
+    assert braid("-h").stdout == whole and braid("help").stdout == whole
+    verbs = braid("stream", "--help").stdout
+    assert b"stream describe NAME" in verbs and b"local up" not in verbs
+    for words in (["stream", "-h"], ["stream", "help"], ["help", "stream"]):
+        assert braid(*words).stdout == verbs
+    assert braid("help", "put").stdout == braid("put", "-h").stdout == braid("put", "--help").stdout
+    assert b"there is no 'nonsense'" in braid("help", "nonsense", status=2).stderr
+    assert b"there is no verb 'lst'; there are: list, create, describe, delete" in braid(
+        "stream", "lst", status=2).stderr
+
+
+def test_options_of_all_verbs_may_stand_before_the_noun(braid):
+    assert "StreamSummaries" in json.loads(braid("-o", "json", "stream", "list").stdout)
+    # The later one counts.
+    assert b"{" not in braid("-o", "json", "stream", "list", "--output", "table").stdout
+    braid("--endpoint", "http://127.0.0.1:1", "stream", "list", status=3)
+
+
+def test_what_makes_no_sense_is_a_usage_error(braid):
+    assert b"unexpected argument 'x'" in braid("stream", "list", "x", status=2).stderr
+    assert b"unexpected argument 'x'" in braid("local", "status", "x", status=2).stderr
+    assert b"not both" in braid("tail", "s", "--from-start", "--since", "1h", status=2).stderr
+    braid("stream", "list", "--endpoint", "", status=2)
+    braid("stream", "list", "--endpoint", "http://[::1", status=2)
+    braid("stream", "list", "--endpoint", "127.0.0.1:4567", status=2)
+    braid("local", "status", "--dir", "x" * 200, status=2)
+
+
+def test_the_wrong_port_is_named(braid, cluster):
+    done = braid("stream", "list", "--endpoint", cluster[1].operations, status=1)
+    assert b"--endpoint names client ports" in done.stderr
+    done = braid("cluster", "status", "--operations", cluster[1].endpoint, status=1)
+    assert b"no answer of an operations port" in done.stderr
+    tls = cluster[1].endpoint.replace("http:", "https:")
+    assert b"No node answers" in braid("stream", "list", "--endpoint", tls, status=3).stderr
+
+
 def test_help_lists_verbs_and_exit_codes(braid):
     text = braid("--help").stdout.decode()
     assert "tail STREAM" in text and "Exit codes" in text
