@@ -15,6 +15,14 @@ static json_int_t count(const json_t *tree, const char *name)
     return json_integer_value(json_object_get(tree, name));
 }
 
+/* "1 stream", "2 streams" */
+static void print_count(const json_t *tree, const char *name, const char *one)
+{
+    json_int_t number = count(tree, name);
+
+    printf("%" JSON_INTEGER_FORMAT " %s%s", number, one, number == 1 ? "" : "s");
+}
+
 /* What the node is to the catalogue.  By id: a node that lost its disk is there twice under one
  * name, and its old self goes on being a member. */
 static const char *role_of(const json_t *catalog, const json_t *node)
@@ -83,10 +91,13 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
                member(cluster, "waiting_for"));
         return OUTCOME_OK;
     }
-    printf("Seen by %s: %" JSON_INTEGER_FORMAT " streams, %" JSON_INTEGER_FORMAT
-           " shards, %" JSON_INTEGER_FORMAT " replicas of each\n\n",
-           member(cluster, "node"), count(cluster, "streams"), count(cluster, "shards"),
-           count(cluster, "replication"));
+    printf("Seen by %s: ", member(cluster, "node"));
+    print_count(cluster, "streams", "stream");
+    printf(", ");
+    print_count(cluster, "shards", "shard");
+    printf(", ");
+    print_count(cluster, "replication", "replica");
+    printf(" of each\n\n");
     enum outcome outcome = print_nodes(cli, cluster);
     print_headless(cluster);
     if (!json_is_true(json_object_get(cluster, "ready")))

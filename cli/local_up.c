@@ -38,6 +38,7 @@ static enum outcome make_plan(struct cli *cli, const struct up_options *options,
 static enum outcome start(struct cli *cli, const struct local_plan *plan, struct rising *rising);
 static enum outcome await(struct cli *cli, struct rising *all, uint32_t count, long timeout_s);
 static enum outcome report(struct cli *cli, const struct local_plan *plan);
+static enum outcome report_one(struct cli *cli, const struct rising *rising);
 
 /* Before the options, so that they count over it. */
 static void take_environment(struct up_options *options, struct argp_state *state)
@@ -165,6 +166,8 @@ enum outcome local_start(struct cli *cli, int argc, char **argv)
         outcome = start(cli, plan, &rising);
         if (outcome == OUTCOME_OK)
             outcome = await(cli, &rising, 1, options.timeout_s);
+        if (outcome == OUTCOME_OK)
+            outcome = report_one(cli, &rising);
     }
     free(plan);
     return outcome;
@@ -374,5 +377,17 @@ static enum outcome report(struct cli *cli, const struct local_plan *plan)
                                              (int)plan->node_count, "endpoints", urls));
     }
     printf("%u nodes are ready; their data is in %s\n", plan->node_count, plan->dir);
+    return OUTCOME_OK;
+}
+
+static enum outcome report_one(struct cli *cli, const struct rising *rising)
+{
+    char url[LOCAL_URL_BYTES_MAX];
+
+    local_node_url(&rising->node, LOCAL_PORT_CLIENT, url);
+    if (cli->output == OUTPUT_JSON)
+        return cli_print_json(cli, json_pack("{s:s, s:i, s:s}", "started", rising->node.name, "pid",
+                                             rising->pid, "endpoint", url));
+    printf("%s, process %d: ready\n", rising->node.name, rising->pid);
     return OUTCOME_OK;
 }

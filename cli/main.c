@@ -193,12 +193,12 @@ static enum outcome run(struct cli *cli, int argc, char **argv)
     const char *noun = argv[line.noun_at];
     const char *name = line.noun_at + 1 < argc ? argv[line.noun_at + 1] : NULL;
     const struct verb *verb = verb_find(noun, name);
-    if (asks_for_help(noun) && name == NULL) {
+    if (asks_for_help(noun) && name != NULL)
+        return is_noun(name) ? print_noun(cli, name) : complain(name, NULL);
+    if (asks_for_help(noun)) {
         char flag[] = "--help", *asked[] = { cli->verb, flag, NULL };
         return argp_parse(&argp, 2, asked, 0, NULL, &line) == 0 ? OUTCOME_OK : OUTCOME_FAILED;
     }
-    if (asks_for_help(noun))
-        return is_noun(name) ? print_noun(cli, name) : complain(name, NULL);
     if (verb == NULL && is_noun(noun) && asks_for_help(name))
         return print_noun(cli, noun);
     if (verb == NULL)

@@ -314,13 +314,27 @@ enum node_health control_health(const struct control *control, uint64_t node)
     return liveness_is_up(&control->liveness, node, control_now_ms(control)) ? NODE_UP : NODE_DOWN;
 }
 
+static uint32_t own_shards_led(const struct control *control)
+{
+    const struct replica *catalog;
+
+    if (control->roster == NULL)
+        return 0;
+    uint32_t groups = (uint32_t)roster_figures(control->roster).leaders;
+    catalog = roster_find(control->roster, CATALOG_GROUP);
+    bool leads_catalog = catalog != NULL && replica_status(catalog).role != REPLICA_FOLLOWER;
+    return groups - (groups > 0 && leads_catalog);
+}
+
 uint32_t control_leading(const struct control *control, uint64_t node)
 {
     const struct liveness_word *word = liveness_word_of(&control->liveness, node);
 
     if (node == control->options.node)
-        return control->roster != NULL ? (uint32_t)roster_figures(control->roster).leaders : 0;
-    return word != NULL ? (uint32_t)word->group_count : 0;
+        return own_shards_led(control);
+    if (word == NULL || word->group_count == 0)
+        return 0;
+    return (uint32_t)word->group_count - (word->groups[0] == CATALOG_GROUP); /* they ascend */
 }
 
 bool control_ready(const struct control *control, struct reason *why)

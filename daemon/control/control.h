@@ -96,7 +96,7 @@ uint64_t control_leader(const struct control *control, uint64_t group);
 
 enum node_health { NODE_UP, NODE_DOWN };
 enum node_health control_health(const struct control *control, uint64_t node);
-/* How many groups the node leads, as it last said. */
+/* How many shards the node leads, as it last said; the catalogue is none. */
 uint32_t control_leading(const struct control *control, uint64_t node);
 
 /* Ready: belongs to a cluster, the catalogue is applied up to what its leader had at our start, and

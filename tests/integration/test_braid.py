@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from braid_cluster import ROOT, braid as program, run_braid
+from braid_cluster import READY_S, ROOT, braid as program, run_braid, wait_until
 
 SAMPLE = os.path.join(ROOT, "deploy", "sample", "events.jsonl")
 
@@ -146,6 +146,17 @@ def test_the_cluster_says_who_is_there(braid):
     assert told["catalog"]["leader"] in ("node-1", "node-2", "node-3")
     text = braid("cluster", "status").stdout.decode()
     assert "az3" in text and "leader" in text
+
+
+def test_each_shard_is_led_by_one_node(braid):
+    braid("stream", "create", "cli-i", "--shards", "5")
+
+    def led():
+        told = json.loads(braid("cluster", "status", "-o", "json").stdout)
+        return sum(node["leads"] for node in told["nodes"]) == told["shards"]
+
+    wait_until(led, READY_S, "as many leaders as shards")  # nodes hear of each other's within 1 s
+    braid("stream", "delete", "cli-i", "--yes")
 
 
 def test_help_is_found_wherever_people_look_for_it(braid):

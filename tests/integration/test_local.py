@@ -72,7 +72,12 @@ def test_a_local_cluster_from_up_to_erase(place):
     assert [node["running"] for node in status(place).values()] == [True, False, True]
     assert run_braid("local", "kill", "2", env=place).returncode == 4
     ok(place, "put", "s", stdin=b"one\ntwo\nthree\n")
-    ok(place, "local", "start", "2", "--timeout", "120")
+    started = json.loads(ok(place, "local", "start", "2", "--timeout", "120", "-o", "json").stdout)
+    assert started == {"started": "node-2", "pid": status(place)["node-2"]["pid"],
+                       "endpoint": first["node-2"]["endpoint"]}
+    refused = run_braid("local", "down", "--erase", env=place)  # nobody there to be asked
+    assert refused.returncode == 1 and b"nothing was stopped or removed" in refused.stderr
+    assert all(node["ready"] for node in status(place).values())
     assert sorted(ok(place, "tail", "s", "--from-start", "--max", "3").stdout.split()) == [
         b"one", b"three", b"two"]
 
