@@ -13,6 +13,7 @@
 
 #define ENDPOINT_DEFAULT "http://127.0.0.1:4567"
 #define OPERATIONS_DEFAULT "http://127.0.0.1:4569"
+#define OPERATIONS_MS 3000u /* no page there waits for anything: who is silent so long is stuck */
 
 enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS };
 
@@ -150,9 +151,12 @@ enum outcome cli_outcome(enum err err)
     }
 }
 
-static enum outcome open_client(const struct cli *cli, const char *endpoints, struct client **ret)
+static enum outcome open_client(const struct cli *cli, const char *endpoints,
+                                enum local_port port, struct client **ret)
 {
-    struct client_options options = { .endpoints = endpoints };
+    struct client_options options = {
+        .endpoints = endpoints, .timeout_ms = port == LOCAL_PORT_OPERATIONS ? OPERATIONS_MS : 0
+    };
     struct reason reason = { "" };
     enum err err = client_open(ret, &options, &reason);
 
@@ -171,14 +175,14 @@ static enum outcome choose(const struct cli *cli, const char *named, const char 
     char list[LOCAL_URLS_BYTES_MAX];
 
     if (named != NULL)
-        return open_client(cli, named, ret); /* an empty one is a mistake, and is told */
+        return open_client(cli, named, port, ret); /* an empty one is a mistake, and is told */
     if (said != NULL && *said != '\0')
-        return open_client(cli, said, ret);
+        return open_client(cli, said, port, ret);
     if (local_plan_load(&plan, NULL, NULL) != ERR_OK)
-        return open_client(cli, standard, ret);
+        return open_client(cli, standard, port, ret);
     local_plan_urls(plan, port, list);
     free(plan);
-    return open_client(cli, list, ret);
+    return open_client(cli, list, port, ret);
 }
 
 enum outcome cli_client(const struct cli *cli, struct client **ret)

@@ -87,8 +87,7 @@ static void print_headless(const json_t *cluster)
 static enum outcome print(const struct cli *cli, const json_t *cluster)
 {
     if (!json_is_true(json_object_get(cluster, "founded"))) {
-        printf("Seen by %s: no cluster yet; waiting for %s\n", member(cluster, "node"),
-               member(cluster, "waiting_for"));
+        printf("%s %s\n", member(cluster, "node"), member(cluster, "waiting_for"));
         return OUTCOME_OK;
     }
     printf("Seen by %s: ", member(cluster, "node"));
@@ -101,9 +100,23 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
     enum outcome outcome = print_nodes(cli, cluster);
     print_headless(cluster);
     if (!json_is_true(json_object_get(cluster, "ready")))
-        printf("\n%s is not ready: waiting for %s\n", member(cluster, "node"),
+        printf("\n%s is not ready: it %s\n", member(cluster, "node"),
                member(cluster, "waiting_for"));
     return outcome;
+}
+
+static enum outcome complain(const struct cli *cli, enum err err, const struct reason *reason)
+{
+    const char *next = "";
+
+    if (err == ERR_UNREACHABLE)
+        next = "\nNo node answers. Start a cluster with 'braid local up', or name the operations "
+               "ports\nof one with --operations.";
+    else if (err == ERR_TIMEOUT)
+        next = "\nA node is there and says nothing: its process may be stopped or overloaded.";
+    else if (err == ERR_INVALID)
+        next = "\nThat is no answer of an operations port, as --operations names them.";
+    return cli_fail(cli, cli_outcome(err), "%s%s", reason->text, next);
 }
 
 enum outcome cluster_status(struct cli *cli, int argc, char **argv)
@@ -122,18 +135,8 @@ enum outcome cluster_status(struct cli *cli, int argc, char **argv)
     enum err err = client_get(client, "/cluster", &answer);
     json_t *cluster =
         err != ERR_OK ? NULL : json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
-    if (err == ERR_UNREACHABLE)
-        outcome = cli_fail(cli, OUTCOME_UNREACHABLE,
-                           "%s\nNo node answers. Start a cluster with 'braid local up', or name "
-                           "the operations ports\nof one with --operations.",
-                           answer.reason.text);
-    else if (err == ERR_INVALID)
-        outcome = cli_fail(cli, OUTCOME_FAILED,
-                           "%s\nThat is no answer of an operations port, as --operations names "
-                           "them.",
-                           answer.reason.text);
-    else if (err != ERR_OK)
-        outcome = cli_complain(cli, err, &answer.reason);
+    if (err != ERR_OK)
+        outcome = complain(cli, err, &answer.reason);
     else if (cluster == NULL)
         outcome = cli_fail(cli, OUTCOME_FAILED, "the answer of /cluster is not JSON");
     else if (cli->output == OUTPUT_JSON)

@@ -258,7 +258,8 @@ static enum outcome flush(struct putting *putting)
             progress_clear(&putting->progress);
             return err == ERR_OK ? cli_fail(putting->cli, OUTCOME_TIMEOUT,
                                             "nothing could be "
-                                            "stored for %ld s: %s",
+                                            "stored for %ld s: %s\n"
+                                            "'braid cluster status' shows which nodes are up.",
                                             putting->options.timeout_s, refusal.text)
                                  : cli_complain(putting->cli, err, &refusal);
         }

@@ -2,8 +2,26 @@
 
 import json
 import shutil
+import signal
 
 from braid_cluster import READY_S, Cluster, run_braid, wait_until
+
+
+def test_a_node_that_says_nothing_is_passed_over():
+    with Cluster(nodes=3, start=False) as cluster:
+        for number in (1, 2):
+            cluster.start(number)
+        wait_until(lambda: cluster[1].get("/livez")[0] == cluster[2].get("/livez")[0] == 200,
+                   READY_S, "two nodes that live")
+        where = {"BRAID_OPERATIONS": f"{cluster[1].operations},{cluster[2].operations}"}
+        cluster[1].process.send_signal(signal.SIGSTOP)
+        done = run_braid("cluster", "status", env=where)
+        assert done.returncode == 0
+        assert done.stdout == b"node-2 belongs to no cluster yet: waits for its seeds\n"
+        where = {"BRAID_OPERATIONS": cluster[1].operations}
+        done = run_braid("cluster", "status", env=where)
+        assert done.returncode == 6 and b"is there and says nothing" in done.stderr, done.stderr
+        cluster[1].process.send_signal(signal.SIGCONT)
 
 
 def test_a_cluster_without_a_majority_of_its_catalogue():
