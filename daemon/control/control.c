@@ -136,6 +136,7 @@ static enum err log_part_open(struct control *control, struct reason *reason)
                                    .log_bytes_max = control->options.log_bytes_max,
                                    .on_durable = on_durable,
                                    .on_failed = on_failed,
+                                   .on_damaged = damage_on_found,
                                    .ctx = control };
     struct log_world world = { .disk = control->world.disk,
                                .table = control->world.table,

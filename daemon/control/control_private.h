@@ -8,6 +8,7 @@
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
  *     retain.c     trims by the agreed time
  *     room.c       says when the log is full
+ *     damage.c     says when entries of the log are damaged
  *     stop.c       the graceful end
  */
 #ifndef CONTROL_CONTROL_PRIVATE_H
@@ -91,6 +92,12 @@ struct room {
     uint64_t noted_ms; /* when that was said last; 0 = it has room */
 };
 
+struct damage_notes {
+    uint64_t begun_ms; /* of this minute; 0 = none yet */
+    uint64_t unsaid;   /* findings since the last line */
+    uint32_t said;     /* lines in this minute */
+};
+
 struct control {
     struct control_options options; /* its texts belong to this struct */
     char *texts[7];
@@ -109,6 +116,7 @@ struct control {
     struct lifecycle lifecycle;
     struct retain retain;
     struct room room;
+    struct damage_notes damage;
 
     bool aimed;          /* `ready_index` is known */
     bool caught_up;      /* the catalogue got there */
@@ -176,6 +184,12 @@ void retain_close(struct control *control);
 /* ---- room.c ---- */
 /* Every few seconds. */
 void room_look(struct control *control);
+
+/* ---- damage.c ---- */
+/* For log_options.on_damaged; `ctx` is the control. */
+void damage_on_found(void *ctx, const struct log_damage *damage, const struct reason *why);
+/* Whether this node is the group's only member. */
+bool damage_is_alone(const struct control *control, uint64_t group);
 
 /* ---- stop.c ---- */
 /* A job on a worker has ended. */

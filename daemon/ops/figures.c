@@ -19,7 +19,8 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(LOG_WRITE_NS_MAX, GAUGE, "braid_log_write_nanoseconds_max", "The slowest one so far.")       \
     X(LOG_READS, COUNTER, "braid_log_reads_total", "Reads from segments.")                         \
     X(LOG_READ_BYTES, COUNTER, "braid_log_read_bytes_total", "Bytes read from segments.")          \
-    X(LOG_CORRUPT, COUNTER, "braid_log_corrupt_entries_total", "Entries with a bad checksum.")     \
+    X(LOG_CORRUPT, COUNTER, "braid_log_corrupt_entries_total", "Reads of damaged entries.")        \
+    X(LOG_DAMAGED, GAUGE, "braid_log_entries_damaged", "Damaged entries that are known of now.")   \
     X(LOG_TORN, GAUGE, "braid_log_torn_frames", "Torn last frames cut off at the last start.")     \
     X(LOG_OPEN, GAUGE, "braid_log_segments_open", "Segments whose index is in memory.")            \
     X(LOG_FULL, GAUGE, "braid_log_segments_full", "Segments that are filed.")                      \
@@ -130,6 +131,7 @@ static void refresh_log(struct figures *figures)
     set(figures, FIGURE_LOG_READS, from.reads);
     set(figures, FIGURE_LOG_READ_BYTES, from.read_bytes);
     set(figures, FIGURE_LOG_CORRUPT, from.corrupt_entries);
+    set(figures, FIGURE_LOG_DAMAGED, from.damaged_entries);
     set(figures, FIGURE_LOG_TORN, log_recovery(log).torn_frames);
     set(figures, FIGURE_LOG_OPEN, from.segments_open);
     set(figures, FIGURE_LOG_FULL, from.segments_full);
