@@ -104,6 +104,7 @@ struct control {
     char *seeds[CONTROL_SEEDS_MAX];
     struct control_world world;
     struct log *log;
+    struct scrub *scrub; /* NULL: the log is not searched */
     struct roster *roster;
     struct catalog *catalog;
     size_t tail_bytes_left;
@@ -188,6 +189,8 @@ void room_look(struct control *control);
 /* ---- damage.c ---- */
 /* For log_options.on_damaged; `ctx` is the control. */
 void damage_on_found(void *ctx, const struct log_damage *damage, const struct reason *why);
+/* For scrub_options.on_pass. */
+void damage_on_pass(void *ctx, const struct scrub_pass *pass);
 /* Whether this node is the group's only member. */
 bool damage_is_alone(const struct control *control, uint64_t group);
 

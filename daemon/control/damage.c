@@ -88,3 +88,15 @@ void damage_on_found(void *ctx, const struct log_damage *damage, const struct re
                notes->unsaid);
     notes->unsaid = 0;
 }
+
+void damage_on_pass(void *ctx, const struct scrub_pass *pass)
+{
+    struct control *control = ctx;
+    enum note_level level = pass->damaged > 0 ? NOTE_WARN : NOTE_DEBUG;
+
+    note_event(control->world.note, level, "log.scrubbed",
+               "pass=%" PRIu64 " entries=%" PRIu64 " bytes=%" PRIu64 " damaged=%" PRIu64
+               " still_damaged=%" PRIu64 " took_ms=%" PRIu64,
+               pass->number, pass->entries, pass->bytes, pass->damaged,
+               log_figures(control->log).damaged_entries, pass->took_ms);
+}

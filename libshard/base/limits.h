@@ -48,6 +48,12 @@
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
 /* damaged entries that are remembered; a disk with more of them is to be replaced */
 #define LOG_DAMAGED_MAX 1024u
+#define SCRUB_READ_BYTES (256u * 1024u) /* payloads of one read, or one larger entry */
+#define SCRUB_FIRST_MS 60000u /* after a start, when a node has better things to do */
+#define SCRUB_YIELD_MS 5u /* a read is put off so long while entries wait for the disk, */
+#define SCRUB_YIELDS_MAX 20u /* and so often: a busy node's log is read through too */
+#define SCRUB_BYTES_PER_S_MIN (64u * 1024u)
+#define SCRUB_BYTES_PER_S_MAX (1024u * 1024u * 1024u)
 #define LOG_CREATE_BACKOFF_MS_MAX 60000u      /* between tries to make a segment on a full disk */
 #define LOG_TABLE_BACKOFF_MS_MAX 10000u       /* between tries to write to full tables */
 /* holds ENTRY_PAYLOAD_MAX and its heads */
