@@ -48,6 +48,8 @@
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
 /* damaged entries that are remembered; a disk with more of them is to be replaced */
 #define LOG_DAMAGED_MAX 1024u
+#define LOG_MENDS_MAX 1u /* damaged entries written again at once, with three times their memory */
+#define LOG_MEND_WRITE_BYTES (256u * 1024u) /* one write of it: frames get in between */
 #define SCRUB_READ_BYTES (256u * 1024u) /* payloads of one read, or one larger entry */
 #define SCRUB_FIRST_MS 60000u /* after a start, when a node has better things to do */
 #define SCRUB_YIELD_MS 5u /* a read is put off so long while entries wait for the disk, */

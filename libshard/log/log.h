@@ -11,6 +11,7 @@
  *     log_entry, log_truncate, log_hard, log_start    join this turn's frame
  *     on_durable    everything up to a turn is on the disk
  *     log_read, log_seek    entries by index or by time, from memory, disk or both
+ *     log_mend      a damaged entry is whole again
  *     log_applied, log_trim  what may be forgotten
  *     log_close     writes what has gathered, then closes
  *
@@ -220,6 +221,31 @@ void log_read_fini(struct log_read *req);
  * At most LOG_DAMAGED_MAX are remembered, the first ones found. */
 const struct log_damage *log_damaged_next(struct log *log, uint64_t group, uint64_t index);
 
+struct log_mend;
+typedef void (*log_mend_cb)(struct log_mend *req, enum err err);
+
+/* Embedded in the caller, which owns it until the callback. */
+struct log_mend {
+    /* in */
+    struct entry_head head; /* the whole one, as a read or log_damaged_next() gave it */
+    struct buf *payload;    /* what another member has; a reference is held meanwhile */
+    /* out */
+    bool wrote; /* false: it was sound, or nothing could be done */
+    struct reason reason;
+    /* private */
+    log_mend_cb cb;
+};
+
+/* Makes a damaged entry whole: writes its payload again, in the place where it was, and reads it
+ * back.  Of any durable entry, applied or not: what it says does not change.
+ * ERR_INVALID    the payload is not what the head names
+ * ERR_NOT_FOUND  the group has no such entry any more
+ * ERR_BUSY       LOG_MENDS_MAX are under way
+ * ERR_CORRUPT    the disk gives back something else
+ * ERR_IO         the disk cannot read the place; or not write it, then the log is dead
+ * ERR_NO_MEMORY */
+void log_mend(struct log *log, struct log_mend *req, log_mend_cb cb);
+
 struct log_seek;
 typedef void (*log_seek_cb)(struct log_seek *req, enum err err);
 
@@ -247,6 +273,7 @@ struct log_figures {
     uint64_t reads, read_bytes;
     uint64_t corrupt_entries; /* times that an entry was read and was damaged */
     uint64_t damaged_entries; /* known of now */
+    uint64_t mended_entries;  /* written again, and whole since */
     uint64_t creates_failed; /* attempts to make a segment; tried again with growing pauses */
     uint64_t jobs_put_off;   /* writes that found no room in the tables; tried again likewise */
 };

@@ -5,6 +5,7 @@
  *     index.c     places of open entries      reclaim.c   which segments are free
  *     head.c      gathers and writes          supply.c    files made before they are needed
  *     read.c      by index                    seek.c      by time
+ *     mend.c      a damaged entry, written again
  *     lookup.c    places of filed entries      damage.c    entries that are damaged
  *
  * All of it belongs to the loop thread.  Workers get structs of their own
@@ -198,6 +199,7 @@ struct log {
 
     struct log_damage *damaged; /* by group and index */
     uint32_t damaged_count;
+    uint32_t mends; /* under way, those that were refused included */
 
     bool failed, closing;
     struct defer close_defer;
