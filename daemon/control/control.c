@@ -119,6 +119,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         err = catalog_part_open(control, reason);
     if (err == ERR_OK) {
         gossip_open(control);
+        repair_open(control);
         err = bootstrap_open(control, reason);
     }
     if (err == ERR_OK)
@@ -314,6 +315,11 @@ struct log *control_log(struct control *control)
 struct scrub_figures control_scrub(const struct control *control)
 {
     return control->scrub != NULL ? scrub_figures(control->scrub) : (struct scrub_figures){ 0 };
+}
+
+struct control_repairs control_repairs(const struct control *control)
+{
+    return control->repair.figures;
 }
 
 struct shard *control_shard(const struct control *control, uint64_t group)

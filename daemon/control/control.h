@@ -88,6 +88,10 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
 struct catalog *control_catalog(struct control *control);
 struct roster *control_roster(struct control *control);
 struct log *control_log(struct control *control);
+struct control_repairs {
+    uint64_t failed; /* tries to fetch a damaged entry and write it again; see log_figures() too */
+};
+struct control_repairs control_repairs(const struct control *control);
 /* All zeros while the log is not searched. */
 struct scrub_figures control_scrub(const struct control *control);
 

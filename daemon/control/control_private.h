@@ -9,6 +9,7 @@
  *     retain.c     trims by the agreed time
  *     room.c       says when the log is full
  *     damage.c     says when entries of the log are damaged
+ *     repair.c     fetches them from other members, and gives them to others
  *     stop.c       the graceful end
  */
 #ifndef CONTROL_CONTROL_PRIVATE_H
@@ -98,6 +99,21 @@ struct damage_notes {
     uint32_t said;     /* lines in this minute */
 };
 
+struct repair {
+    struct timer timer;
+    bool soon;              /* the timer runs because something was found */
+    struct entry_head head; /* under way, or looked at last in this round */
+    uint32_t asked;         /* members that were asked for it, or passed over */
+    uint64_t node;          /* the one that is asked */
+    bool asking;            /* `call` is under way */
+    struct net_call call;
+    struct log_mend mend;
+    struct buf *payload; /* NULL unless it is being written */
+    uint32_t served;     /* entries that are read for others */
+    uint64_t noted_ms;   /* when a failure was said last */
+    struct control_repairs figures;
+};
+
 struct control {
     struct control_options options; /* its texts belong to this struct */
     char *texts[7];
@@ -118,6 +134,7 @@ struct control {
     struct retain retain;
     struct room room;
     struct damage_notes damage;
+    struct repair repair;
 
     bool aimed;          /* `ready_index` is known */
     bool caught_up;      /* the catalogue got there */
@@ -193,6 +210,12 @@ void damage_on_found(void *ctx, const struct log_damage *damage, const struct re
 void damage_on_pass(void *ctx, const struct scrub_pass *pass);
 /* Whether this node is the group's only member. */
 bool damage_is_alone(const struct control *control, uint64_t group);
+
+/* ---- repair.c ---- */
+void repair_open(struct control *control);
+/* A damaged entry was found. */
+void repair_wake(struct control *control);
+void repair_close(struct control *control);
 
 /* ---- stop.c ---- */
 /* A job on a worker has ended. */

@@ -68,15 +68,17 @@ void damage_on_found(void *ctx, const struct log_damage *damage, const struct re
     struct control *control = ctx;
     struct damage_notes *notes = &control->damage;
     struct records_text records;
-    const char *next = "readers are served by the other replicas";
+    const char *next = "readers are served by the other replicas; one of them is asked for it";
     const char *advice = "look at this disk's health; replace the disk if this goes on";
 
+    if (!damage->known)
+        repair_wake(control);
     if (!may_say(control, damage->known))
         return;
     if (damage_is_alone(control, damage->head.group)) {
         next = "this node has the only replica: these records cannot be given back";
-        advice = "put the file back from a copy of the disk, or let readers go on behind the last "
-                 "of these records; replace the disk";
+        advice = "put the file back from a copy of the disk, or let readers go on behind them, "
+                 "AT_TIMESTAMP a millisecond after time_ms; replace the disk";
     } else if (damage->segment == 0) {
         next = "readers are served by the other replicas; a row of the tables is not repaired";
         advice = "look at this disk's health; start the node with a new data directory when the "

@@ -134,6 +134,13 @@
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
 #define CONTROL_DAMAGE_NOTES_MAX 5u /* lines a minute about damaged entries; more are counted */
+/* damaged entries, one after the other (LOG_MENDS_MAX), with pauses as for so many bytes a second */
+#define CONTROL_REPAIR_BYTES_PER_S (16u * 1024u * 1024u)
+#define CONTROL_REPAIR_SOON_MS 10u /* from the finding of damage to the first question */
+#define CONTROL_REPAIR_ASK_MS 10000u /* for an answer: 12 MiB at worst, on a slow link */
+#define CONTROL_REPAIR_AGAIN_MS 10000u /* before entries that nobody gave are asked for again */
+#define CONTROL_REPAIR_NOTE_MS 60000u /* between two lines about those */
+#define CONTROL_REPAIR_SERVED_MAX 2u /* entries read at once for other nodes; then ERR_BUSY */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
 /* applied payloads that the replicas hold */
