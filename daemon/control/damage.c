@@ -77,8 +77,8 @@ void damage_on_found(void *ctx, const struct log_damage *damage, const struct re
         return;
     if (damage_is_alone(control, damage->head.group)) {
         next = "this node has the only replica: these records cannot be given back";
-        advice = "put the file back from a copy of the disk, or let readers go on behind them, "
-                 "AT_TIMESTAMP a millisecond after time_ms; replace the disk";
+        advice = "put the file back from a copy of the disk, or let readers go on "
+                 "AFTER_SEQUENCE_NUMBER of the last of them; replace the disk";
     } else if (damage->segment == 0) {
         next = "readers are served by the other replicas; a row of the tables is not repaired";
         advice = "look at this disk's health; start the node with a new data directory when the "

@@ -58,7 +58,7 @@ void repair_wake(struct control *control)
 {
     struct repair *repair = &control->repair;
 
-    /* In the middle of a round its pace counts; the entry's turn comes with this round or the next. */
+    /* In the middle of a round its pace counts; the entry's turn comes with it, or the next. */
     if (control->closing || repair->soon || repair->head.group != 0)
         return;
     repair->soon = true;

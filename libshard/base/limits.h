@@ -48,7 +48,7 @@
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
 /* damaged entries that are remembered; a disk with more of them is to be replaced */
 #define LOG_DAMAGED_MAX 1024u
-#define LOG_MENDS_MAX 1u /* damaged entries written again at once, with three times their memory */
+#define LOG_MENDS_MAX 1u /* damaged entries written again at once: three times their memory */
 #define LOG_MEND_WRITE_BYTES (256u * 1024u) /* one write of it: frames get in between */
 #define SCRUB_READ_BYTES (256u * 1024u) /* payloads of one read, or one larger entry */
 #define SCRUB_FIRST_MS 60000u /* after a start, when a node has better things to do */
@@ -134,7 +134,7 @@
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
 #define CONTROL_DAMAGE_NOTES_MAX 5u /* lines a minute about damaged entries; more are counted */
-/* damaged entries, one after the other (LOG_MENDS_MAX), with pauses as for so many bytes a second */
+/* damaged entries, one by one (LOG_MENDS_MAX), with pauses as for so many bytes a second */
 #define CONTROL_REPAIR_BYTES_PER_S (16u * 1024u * 1024u)
 #define CONTROL_REPAIR_SOON_MS 10u /* from the finding of damage to the first question */
 #define CONTROL_REPAIR_ASK_MS 10000u /* for an answer: 12 MiB at worst, on a slow link */

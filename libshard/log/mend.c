@@ -12,11 +12,11 @@
  *  4. write_piece()     not more than LOG_MEND_WRITE_BYTES at once: frames get in between
  *  5. read_cover()      once more, to see that it is whole now
  *
- * In its place, not at the log's end: every byte that is written is what it was when the segment was
- * left, so no row changes, no index says anything new, and a crash between two writes leaves the
- * entry damaged or whole and everything else as it was.  A disk gives a bad block's address another
- * block when it is written to.  Nobody else writes there: frames that are durable do not change,
- * and the segment is pinned, so its file is not used again meanwhile. */
+ * In its place, not at the log's end: every byte that is written is what it was when the segment
+ * was left, so no row changes, no index says anything new, and a crash between two writes leaves
+ * the entry damaged or whole and everything else as it was.  A disk puts another block in a bad
+ * one's place when it is written to.  Nobody else writes there: frames that are durable do not
+ * change, and the segment is pinned, so its file is not used again meanwhile. */
 
 enum mend_phase { MEND_READ, MEND_READ_AGAIN, MEND_WRITE, MEND_LOOK };
 

@@ -97,14 +97,14 @@ def test_a_single_node_says_what_is_lost_and_goes_on():
         said = wait_until(lambda: line(node, "log.entry_damaged"), 60, "damage is found")
         assert file in said and "stream=s shard=0 records=1 from=" in said, said
         assert "this node has the only replica: these records cannot be given back" in said
-        assert "let readers go on behind them, AT_TIMESTAMP a millisecond after time_ms" in said
+        assert "let readers go on AFTER_SEQUENCE_NUMBER of the last of them" in said
         wait_until(lambda: "still_damaged=1" in line(node, "log.scrubbed"), 60, "end of a pass")
         assert node.metric("braid_log_entries_damaged") == 1
         assert node.metric("braid_log_entries_repaired_total") == 0
         client = cluster.client(1)
-        written_ms = int(re.search(r" time_ms=(\d+)", said).group(1))
+        last = re.search(r" to=(\d+)", said).group(1)
         iterator = client.get_shard_iterator(
             StreamName="s", ShardId="shardId-000000000000",
-            ShardIteratorType="AT_TIMESTAMP", Timestamp=(written_ms + 1) / 1000)
+            ShardIteratorType="AFTER_SEQUENCE_NUMBER", StartingSequenceNumber=last)
         answer = client.get_records(ShardIterator=iterator["ShardIterator"], Limit=1)
         assert answer["Records"][0]["Data"] == data(4)

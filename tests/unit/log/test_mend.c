@@ -10,7 +10,8 @@
 
 static struct node node;
 
-static const uint32_t lengths[COUNT] = { 90000, 100, 5000, 4096, 1, 300000, 60000, 12, 90000, 8192 };
+static const uint32_t lengths[COUNT] = { 90000, 100,   5000, 4096,  1,
+                                         300000, 60000, 12,   90000, 8192 };
 
 static int set_up(void **state)
 {
