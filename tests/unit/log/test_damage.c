@@ -1,5 +1,10 @@
 #include "fixture.h"
 
+#include <dirent.h>
+#include <unistd.h>
+
+#include "log/scrub.h"
+#include "log/segment.h"
 #include "table/keys.h"
 
 /* A payload that is not what was written: what a read says of it, and what is remembered. */
@@ -119,6 +124,130 @@ static void a_missing_index_row_is_damage_without_a_place(void **state)
     assert_non_null(strstr(node.damage_why.text, "no index row for entry 3"));
 }
 
+/* What is outside of payloads in a filed segment is not needed any more. */
+static void heads_of_filed_segments_may_rot(void **state)
+{
+    char path[160];
+
+    (void)state;
+    node_close(&node);
+    assert_true(node_segment_path(&node, 1, path));
+    file_xor(path, 60, 0x01);          /* the first block */
+    file_xor(path, SEGMENT_HEAD_BYTES + 20, 0x01);  /* the first frame's head */
+    node_open(&node);
+    node_check(&node);
+    assert_int_equal(node.damages, 0);
+    node_reopen(&node);
+    node_check(&node);
+}
+
+static void a_filed_file_that_was_cut_short_is_refused(void **state)
+{
+    char path[160];
+
+    (void)state;
+    node_close(&node);
+    assert_true(node_segment_path(&node, 2, path));
+    assert_int_equal(truncate(path, MIB / 2), 0);
+    for (unsigned i = 0; i < 2; i++) { /* the first refusal has changed nothing */
+        assert_int_equal(node_try_open(&node), ERR_CORRUPT);
+        assert_non_null(strstr(node.reason.text, "segment 2"));
+        assert_non_null(strstr(node.reason.text, "its end is lost"));
+        assert_non_null(strstr(node.reason.text, strrchr(path, '/') + 1));
+    }
+}
+
+/* ---- the tables' own files ---- */
+
+static struct scrub_pass passed;
+static bool ended;
+
+static void on_pass(void *ctx, const struct scrub_pass *pass)
+{
+    (void)ctx;
+    passed = *pass;
+    ended = true;
+}
+
+static void on_closed(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+/* One search of the whole log. */
+static void search(void)
+{
+    struct scrub_options options = { .period_ms = 10,
+                                     .bytes_per_s = SCRUB_BYTES_PER_S_MAX,
+                                     .on_pass = on_pass };
+    struct scrub_world world = { .log = node.log, .clock = node.clock, .random = &node.random };
+    struct scrub *scrub;
+    bool closed = false;
+
+    ended = false;
+    assert_int_equal(scrub_open(&scrub, &options, &world), ERR_OK);
+    while (!ended)
+        node_turn(&node);
+    scrub_close(scrub, on_closed, &closed);
+    while (!closed)
+        node_turn(&node);
+}
+
+/* The paths of the tables' sorted files. */
+static unsigned sorted_files(char paths[][160], unsigned max)
+{
+    char folder[128];
+    unsigned count = 0;
+
+    snprintf(folder, sizeof(folder), "%s/table", node.path);
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL && count < max;)
+        if (strstr(entry->d_name, ".sst") != NULL)
+            snprintf(paths[count++], 160, "%s/%.20s", folder, entry->d_name);
+    closedir(dir);
+    return count;
+}
+
+/* Each file, one after the other: the start refuses, or the search finds it; never neither. */
+static void a_flipped_bit_in_the_tables_is_refused_or_found_by_the_search(void **state)
+{
+    char paths[32][160];
+    unsigned refused = 0, found = 0;
+
+    (void)state;
+    log_save(node.log);
+    node_reopen(&node); /* what was in RocksDB's own log goes to sorted files */
+    node_close(&node);
+    unsigned count = sorted_files(paths, 32);
+    assert_true(count > 0);
+    for (unsigned i = 0; i < count; i++) {
+        char copy[400];
+        snprintf(copy, sizeof(copy), "cp -a '%s' '%s.kept'", node.path, node.path);
+        assert_int_equal(system(copy), 0);
+        file_xor(paths[i], 12, 0x08); /* in the first block of rows */
+        if (node_try_open(&node) == ERR_OK) {
+            search();
+            assert_true(passed.damaged > 0);
+            assert_true(node.damages > 0);
+            assert_int_equal(node.damage.segment, 0);
+            assert_non_null(strstr(node.damage_why.text, "orrupt"));
+            node_close(&node);
+            found++;
+        } else {
+            assert_non_null(strstr(node.reason.text, "orrupt"));
+            assert_non_null(strstr(node.reason.text, "keep this one"));
+            refused++;
+        }
+        snprintf(copy, sizeof(copy), "rm -rf '%s' && mv '%s.kept' '%s'", node.path, node.path,
+                 node.path);
+        assert_int_equal(system(copy), 0);
+    }
+    assert_true(refused > 0 && found > 0);
+    node_open(&node);
+    node_check(&node);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -126,6 +255,9 @@ int main(void)
         TEST(a_read_names_file_and_offset_and_remembers_the_entry),
         TEST(what_is_sound_again_or_trimmed_is_damaged_no_more),
         TEST(a_missing_index_row_is_damage_without_a_place),
+        TEST(heads_of_filed_segments_may_rot),
+        TEST(a_filed_file_that_was_cut_short_is_refused),
+        TEST(a_flipped_bit_in_the_tables_is_refused_or_found_by_the_search),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
