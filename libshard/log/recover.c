@@ -156,8 +156,8 @@ static enum err look_into(struct finds *finds, struct found *found)
     }
     if (found->head.bytes > disk_size(file)) {
         reason_set(finds->reason,
-                   "%s has %llu bytes, but segment %llu was begun in it with %llu: its end is lost; "
-                   "put the whole file back, or " ADVICE,
+                   "%s has %llu bytes, but segment %llu was begun in it with %llu: its end is "
+                   "lost; put the whole file back, or " ADVICE,
                    name, (unsigned long long)disk_size(file),
                    (unsigned long long)found->head.number, (unsigned long long)found->head.bytes);
         return ERR_CORRUPT;
