@@ -221,16 +221,18 @@ static enum err ask_read(struct slice bytes, struct entry_head *head)
 static void on_ask(void *ctx, const struct net_message *message, struct net_incoming *incoming)
 {
     struct control *control = ctx;
-    struct repair_served *served = NULL;
     struct entry_head head;
     enum err err = ask_read(message->bytes, &head);
 
     if (err == ERR_OK && control->repair.served == CONTROL_REPAIR_SERVED_MAX)
         err = ERR_BUSY;
-    if (err == ERR_OK && (served = calloc(1, sizeof(*served))) == NULL)
-        err = ERR_NO_MEMORY;
     if (err != ERR_OK) {
         net_answer(incoming, err, NULL, 0);
+        return;
+    }
+    struct repair_served *served = calloc(1, sizeof(*served));
+    if (served == NULL) {
+        net_answer(incoming, ERR_NO_MEMORY, NULL, 0);
         return;
     }
     served->control = control;

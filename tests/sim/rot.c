@@ -113,6 +113,42 @@ static bool choose(struct world *world, const struct rot *rot, struct sim_node *
     return seen > 0;
 }
 
+/* Whether this is the last place where the log has the entry: an earlier one was cut off. */
+static bool is_last_place(const struct looking *looking, const struct flip *flip, uint64_t number)
+{
+    struct frame_head frame;
+    struct frame_item item;
+    bool behind = false; /* the flip's place */
+
+    for (uint32_t i = 0; i < looking->count; i++) {
+        struct segment_head segment;
+        uint64_t size = 0;
+        const unsigned char *bytes =
+            disk_sim_bytes(looking->node->disk, looking->files[i], &size);
+        if (looking->numbers[i] < number ||
+            !head_of(looking->node->disk, looking->files[i], &segment))
+            continue;
+        behind = looking->numbers[i] > number;
+        for (uint64_t at = SEGMENT_HEAD_BYTES; at < size;) {
+            struct slice rest = slice_of(bytes + at, size - at);
+            if (frame_check(rest, &frame) != ERR_OK || frame.life != segment.life)
+                break;
+            struct reader items = items_of(rest, &frame);
+            uint64_t offset = at + frame.head_bytes;
+            while (item_next(&items, &item)) {
+                if (item.type != ITEM_ENTRY)
+                    continue;
+                if (item.entry.group == flip->head.group &&
+                    item.entry.index == flip->head.index && (behind || offset > flip->offset))
+                    return false;
+                offset += item.entry.length;
+            }
+            at += frame_bytes(frame.head_bytes, frame.payload_bytes);
+        }
+    }
+    return true;
+}
+
 static void flip_one(struct world *world)
 {
     struct rot *rot = cluster_of(world)->rot;
@@ -128,7 +164,8 @@ static void flip_one(struct world *world)
     for (uint32_t i = 0; looking->count > 0 && i < TRIES; i++) {
         uint64_t at = world_below(world, looking->count);
         if (looking->numbers[at] == looking->newest ||
-            !choose(world, rot, node, looking->files[at], &flip))
+            !choose(world, rot, node, looking->files[at], &flip) ||
+            !is_last_place(looking, &flip, looking->numbers[at]))
             continue;
         ensure(disk_sim_rot(node->disk, flip.file,
                             flip.offset + world_below(world, flip.head.length)));
