@@ -242,7 +242,8 @@ struct log_mend {
  * ERR_NOT_FOUND  the group has no such entry any more
  * ERR_BUSY       LOG_MENDS_MAX are under way
  * ERR_CORRUPT    the disk gives back something else
- * ERR_IO         the disk cannot read the place; or not write it, then the log is dead
+ * ERR_IO         the disk cannot read the place, nor its first and last block alone; or not write
+ *                it, then the log is dead
  * ERR_NO_MEMORY */
 void log_mend(struct log *log, struct log_mend *req, log_mend_cb cb);
 

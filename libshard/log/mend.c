@@ -8,6 +8,8 @@
  *  1. locate()          the entry's place, from memory or the table; it must have this very head
  *  2. read_cover()      the blocks that the payload lies in, twice: what a disk reads differently
  *                       each time must not be written back
+ *  3. patch()           the good bytes go in; the blocks that change are written, no more
+ *                       twice; what lies in between is payload, all of it
  *  3. patch()           the good bytes go in; the blocks that change are written, no others
  *  4. write_piece()     not more than LOG_MEND_WRITE_BYTES at once: frames get in between
  *  5. read_cover()      once more, to see that it is whole now
@@ -17,6 +19,8 @@
  * the entry damaged or whole and everything else as it was.  A disk puts another block in a bad
  * one's place when it is written to.  Nobody else writes there: frames that are durable do not
  * change, and the segment is pinned, so its file is not used again meanwhile. */
+
+#define EDGE_READS 4u /* first and last, twice */
 
 enum mend_phase { MEND_READ, MEND_READ_AGAIN, MEND_WRITE, MEND_LOOK };
 
@@ -32,6 +36,7 @@ struct mend_job {
     uint64_t cover_at;       /* the blocks around it */
     size_t cover_len;
     unsigned char *cover, *again;
+    uint32_t edges;  /* blocks read by read_edges(), of EDGE_READS */
     size_t from, to; /* of the cover: left to write */
     enum err err;
 };
@@ -40,7 +45,10 @@ static void locate(struct mend_job *job);
 static void mend_on_lookup(struct lookup *lookup, enum err err);
 static void read_cover(struct mend_job *job, enum mend_phase phase);
 static void mend_on_read(struct disk_io *io, enum err err);
+static void read_edges(struct mend_job *job);
+static void mend_on_edge(struct disk_io *io, enum err err);
 static void patch(struct mend_job *job);
+static void patch_between(struct mend_job *job);
 static void write_piece(struct mend_job *job);
 static void mend_on_written(struct disk_io *io, enum err err);
 static void mend_soon(struct mend_job *job, enum err err);
@@ -166,7 +174,9 @@ static void mend_on_read(struct disk_io *io, enum err err)
     struct mend_job *job = container_of(io, struct mend_job, io);
     const struct entry_head *head = &job->req->head;
 
-    if (err != ERR_OK) {
+    if (err == ERR_IO && job->phase == MEND_READ) {
+        read_edges(job);
+    } else if (err != ERR_OK) {
         job->req->reason = io->reason;
         mend_soon(job, err);
     } else if (job->phase == MEND_READ) {
@@ -180,6 +190,51 @@ static void mend_on_read(struct disk_io *io, enum err err)
     } else {
         fail(job, "written again, and damaged again");
     }
+}
+
+static size_t edge_at(const struct mend_job *job)
+{
+    return job->edges % 2 == 0 ? 0 : job->cover_len - DISK_ALIGN;
+}
+
+static void read_edges(struct mend_job *job)
+{
+    unsigned char *into = job->edges < EDGE_READS / 2 ? job->cover : job->again;
+    size_t at = edge_at(job);
+
+    disk_read(job->segment->file->file, &job->io, job->cover_at + at, into + at, DISK_ALIGN,
+              mend_on_edge);
+}
+
+static void mend_on_edge(struct disk_io *io, enum err err)
+{
+    struct mend_job *job = container_of(io, struct mend_job, io);
+
+    if (err != ERR_OK) { /* other entries' bytes may lie in it: it must not be made up */
+        job->req->reason = io->reason;
+        mend_soon(job, err);
+    } else if (++job->edges < EDGE_READS) {
+        read_edges(job);
+    } else {
+        patch_between(job);
+    }
+}
+
+static void patch_between(struct mend_job *job)
+{
+    size_t last = job->cover_len - DISK_ALIGN;
+
+    if (memcmp(job->cover, job->again, DISK_ALIGN) != 0 ||
+        memcmp(job->cover + last, job->again + last, DISK_ALIGN) != 0) {
+        fail(job, "the disk reads it differently each time");
+        return;
+    }
+    memcpy(job->again + (job->offset - job->cover_at), job->req->payload->data,
+           job->req->head.length);
+    job->from = 0;
+    job->to = job->cover_len;
+    job->phase = MEND_WRITE;
+    write_piece(job);
 }
 
 static void patch(struct mend_job *job)
