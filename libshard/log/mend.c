@@ -8,8 +8,8 @@
  *  1. locate()          the entry's place, from memory or the table; it must have this very head
  *  2. read_cover()      the blocks that the payload lies in, twice: what a disk reads differently
  *                       each time must not be written back
- *  3. patch()           the good bytes go in; the blocks that change are written, no more
- *                       twice; what lies in between is payload, all of it
+ *     read_edges()      when the disk cannot read them: the first and the last block alone, twice
+ *                       too; what lies in between is payload, all of it
  *  3. patch()           the good bytes go in; the blocks that change are written, no others
  *  4. write_piece()     not more than LOG_MEND_WRITE_BYTES at once: frames get in between
  *  5. read_cover()      once more, to see that it is whole now
