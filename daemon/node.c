@@ -175,6 +175,8 @@ static enum err open_control(struct node *node, struct reason *reason)
         .segment_bytes = config->segment_bytes,
         .segments_ahead = (uint32_t)config->segments_ahead,
         .log_bytes_max = config->log_bytes_max,
+        .scrub_period_ms = config->scrub_period_s * 1000,
+        .scrub_bytes_per_s = config->scrub_bytes_per_s,
         .election_timeout_ms = (uint32_t)config->election_timeout_ms,
         .heartbeat_ms = (uint32_t)config->heartbeat_ms,
         .tick_ms = (uint32_t)config->tick_ms,

@@ -9,6 +9,7 @@ static enum err text_check(const char *text, size_t max, const char *what, struc
 static bool options_copy(struct control *control, const struct control_options *options);
 static enum err parts_open(struct control *control, struct reason *reason);
 static enum err log_part_open(struct control *control, struct reason *reason);
+static enum err scrub_part_open(struct control *control, struct reason *reason);
 static enum err roster_part_open(struct control *control, struct reason *reason);
 static enum err catalog_part_open(struct control *control, struct reason *reason);
 static void on_durable(void *ctx, uint64_t turn);
@@ -118,8 +119,11 @@ static enum err parts_open(struct control *control, struct reason *reason)
         err = catalog_part_open(control, reason);
     if (err == ERR_OK) {
         gossip_open(control);
+        repair_open(control);
         err = bootstrap_open(control, reason);
     }
+    if (err == ERR_OK)
+        err = scrub_part_open(control, reason);
     if (err == ERR_OK) {
         host_open(control);
         lifecycle_open(control);
@@ -136,6 +140,7 @@ static enum err log_part_open(struct control *control, struct reason *reason)
                                    .log_bytes_max = control->options.log_bytes_max,
                                    .on_durable = on_durable,
                                    .on_failed = on_failed,
+                                   .on_damaged = damage_on_found,
                                    .ctx = control };
     struct log_world world = { .disk = control->world.disk,
                                .table = control->world.table,
@@ -144,6 +149,24 @@ static enum err log_part_open(struct control *control, struct reason *reason)
                                .work = control->world.work };
 
     return log_open(&control->log, &options, &world, reason);
+}
+
+static enum err scrub_part_open(struct control *control, struct reason *reason)
+{
+    struct scrub_options options = { .period_ms = control->options.scrub_period_ms,
+                                     .bytes_per_s = control->options.scrub_bytes_per_s,
+                                     .on_pass = damage_on_pass,
+                                     .ctx = control };
+    struct scrub_world world = { .log = control->log,
+                                 .clock = control->world.clock,
+                                 .random = control->world.random };
+
+    if (options.period_ms == 0)
+        return ERR_OK;
+    enum err err = scrub_open(&control->scrub, &options, &world);
+    if (err != ERR_OK)
+        reason_set(reason, "no memory to search the log for damage");
+    return err;
 }
 
 static enum err roster_part_open(struct control *control, struct reason *reason)
@@ -287,6 +310,16 @@ struct roster *control_roster(struct control *control)
 struct log *control_log(struct control *control)
 {
     return control->log;
+}
+
+struct scrub_figures control_scrub(const struct control *control)
+{
+    return control->scrub != NULL ? scrub_figures(control->scrub) : (struct scrub_figures){ 0 };
+}
+
+struct control_repairs control_repairs(const struct control *control)
+{
+    return control->repair.figures;
 }
 
 struct shard *control_shard(const struct control *control, uint64_t group)

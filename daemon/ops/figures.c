@@ -19,7 +19,14 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(LOG_WRITE_NS_MAX, GAUGE, "braid_log_write_nanoseconds_max", "The slowest one so far.")       \
     X(LOG_READS, COUNTER, "braid_log_reads_total", "Reads from segments.")                         \
     X(LOG_READ_BYTES, COUNTER, "braid_log_read_bytes_total", "Bytes read from segments.")          \
-    X(LOG_CORRUPT, COUNTER, "braid_log_corrupt_entries_total", "Entries with a bad checksum.")     \
+    X(LOG_CORRUPT, COUNTER, "braid_log_corrupt_entries_total", "Reads of damaged entries.")        \
+    X(LOG_DAMAGED, GAUGE, "braid_log_entries_damaged", "Damaged entries that are known of now.")   \
+    X(LOG_REPAIRED, COUNTER, "braid_log_entries_repaired_total", "Damaged ones written again.")    \
+    X(LOG_UNREPAIRED, COUNTER, "braid_log_repairs_failed_total", "Tries to do so in vain.")        \
+    X(SCRUB_BYTES, COUNTER, "braid_log_scrubbed_bytes_total", "Read in search of damage.")         \
+    X(SCRUB_PASSES, COUNTER, "braid_log_scrub_passes_total", "Times that all of the log was.")     \
+    X(SCRUB_PASS, GAUGE, "braid_log_scrub_pass", "Number of the pass under way, 0 = none.")        \
+    X(SCRUB_DAMAGED, COUNTER, "braid_log_scrub_damaged_total", "Damaged entries met by it.")       \
     X(LOG_TORN, GAUGE, "braid_log_torn_frames", "Torn last frames cut off at the last start.")     \
     X(LOG_OPEN, GAUGE, "braid_log_segments_open", "Segments whose index is in memory.")            \
     X(LOG_FULL, GAUGE, "braid_log_segments_full", "Segments that are filed.")                      \
@@ -70,6 +77,7 @@ struct figures {
 
 static void refresh(void *ctx);
 static void refresh_log(struct figures *figures);
+static void refresh_scrub(struct figures *figures);
 static void refresh_roster(struct figures *figures);
 static void refresh_cluster(struct figures *figures);
 static void refresh_http(struct figures *figures);
@@ -110,6 +118,7 @@ static void refresh(void *ctx)
     struct figures *figures = ctx;
 
     refresh_log(figures);
+    refresh_scrub(figures);
     refresh_roster(figures);
     refresh_cluster(figures);
     refresh_http(figures);
@@ -130,6 +139,7 @@ static void refresh_log(struct figures *figures)
     set(figures, FIGURE_LOG_READS, from.reads);
     set(figures, FIGURE_LOG_READ_BYTES, from.read_bytes);
     set(figures, FIGURE_LOG_CORRUPT, from.corrupt_entries);
+    set(figures, FIGURE_LOG_DAMAGED, from.damaged_entries);
     set(figures, FIGURE_LOG_TORN, log_recovery(log).torn_frames);
     set(figures, FIGURE_LOG_OPEN, from.segments_open);
     set(figures, FIGURE_LOG_FULL, from.segments_full);
@@ -138,6 +148,19 @@ static void refresh_log(struct figures *figures)
     set(figures, FIGURE_LOG_PENDING, log_pending_bytes(log));
     set(figures, FIGURE_LOG_ROOM, log_has_room(log, ENTRY_BYTES_MAX));
     set(figures, FIGURE_LOG_MAKES_FAILED, from.creates_failed);
+}
+
+static void refresh_scrub(struct figures *figures)
+{
+    struct scrub_figures from = control_scrub(figures->ops->world.control);
+
+    set(figures, FIGURE_LOG_REPAIRED,
+        log_figures(control_log(figures->ops->world.control)).mended_entries);
+    set(figures, FIGURE_LOG_UNREPAIRED, control_repairs(figures->ops->world.control).failed);
+    set(figures, FIGURE_SCRUB_BYTES, from.bytes);
+    set(figures, FIGURE_SCRUB_PASSES, from.passes);
+    set(figures, FIGURE_SCRUB_PASS, from.pass);
+    set(figures, FIGURE_SCRUB_DAMAGED, from.damaged);
 }
 
 static void refresh_roster(struct figures *figures)

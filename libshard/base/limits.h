@@ -46,6 +46,16 @@
 #define LOG_READS_MAX 16u                     /* extents of one log_read() under way at once */
 #define LOG_READ_EXTENT_MAX (1024u * 1024u)   /* one read of the disk; checked in under 1 ms */
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
+/* damaged entries that are remembered; a disk with more of them is to be replaced */
+#define LOG_DAMAGED_MAX 1024u
+#define LOG_MENDS_MAX 1u /* damaged entries written again at once: three times their memory */
+#define LOG_MEND_WRITE_BYTES (256u * 1024u) /* one write of it: frames get in between */
+#define SCRUB_READ_BYTES (256u * 1024u) /* payloads of one read, or one larger entry */
+#define SCRUB_FIRST_MS 60000u /* after a start, when a node has better things to do */
+#define SCRUB_YIELD_MS 5u /* a read is put off so long while entries wait for the disk, */
+#define SCRUB_YIELDS_MAX 20u /* and so often: a busy node's log is read through too */
+#define SCRUB_BYTES_PER_S_MIN (64u * 1024u)
+#define SCRUB_BYTES_PER_S_MAX (1024u * 1024u * 1024u)
 #define LOG_CREATE_BACKOFF_MS_MAX 60000u      /* between tries to make a segment on a full disk */
 #define LOG_TABLE_BACKOFF_MS_MAX 10000u       /* between tries to write to full tables */
 /* holds ENTRY_PAYLOAD_MAX and its heads */
@@ -123,6 +133,14 @@
 #define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
+#define CONTROL_DAMAGE_NOTES_MAX 5u /* lines a minute about damaged entries; more are counted */
+/* damaged entries, one by one (LOG_MENDS_MAX), with pauses as for so many bytes a second */
+#define CONTROL_REPAIR_BYTES_PER_S (16u * 1024u * 1024u)
+#define CONTROL_REPAIR_SOON_MS 10u /* from the finding of damage to the first question */
+#define CONTROL_REPAIR_ASK_MS 10000u /* for an answer: 12 MiB at worst, on a slow link */
+#define CONTROL_REPAIR_AGAIN_MS 10000u /* before entries that nobody gave are asked for again */
+#define CONTROL_REPAIR_NOTE_MS 60000u /* between two lines about those */
+#define CONTROL_REPAIR_SERVED_MAX 2u /* entries read at once for other nodes; then ERR_BUSY */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
 /* applied payloads that the replicas hold */
