@@ -220,7 +220,8 @@ static void a_reader_that_moves_is_not_hung_up_on(void **state)
 
 static void replies_have_a_maximum_together(void **state)
 {
-    struct world *world = world_new((struct http_server_options){ .replies_bytes_max = 100u << 20 });
+    struct http_server_options options = { .replies_bytes_max = 100u << 20 };
+    struct world *world = world_new(options);
     const struct http_server_figures *figures = http_server_figures(world->server);
     struct buf *body = filled_body(32u << 20);
     struct visitor *slow[8];
