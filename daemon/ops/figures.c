@@ -56,9 +56,15 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(READY, GAUGE, "braid_ready", "1 when /readyz says 200.")                                     \
     X(HTTP_OPEN, GAUGE, "braid_http_connections", "Connections of clients.")                       \
     X(HTTP_ACCEPTED, COUNTER, "braid_http_accepted_total", "Connections accepted.")                \
-    X(HTTP_TURNED_AWAY, COUNTER, "braid_http_turned_away_total", "Connections over the maximum.")  \
+    X(HTTP_TURNED_AWAY, COUNTER, "braid_http_turned_away_total", "Connections refused with 503.")  \
     X(HTTP_REFUSED, COUNTER, "braid_http_refused_total", "Requests refused before dispatch.")      \
     X(HTTP_TIMED_OUT, COUNTER, "braid_http_timed_out_total", "Connections that were too slow.")    \
+    X(HTTP_SLOW, COUNTER, "braid_http_slow_readers_total",                                         \
+      "Hung up on: read their replies too slowly.")                                                \
+    X(HTTP_SHED, COUNTER, "braid_http_shed_readers_total",                                         \
+      "Hung up on: slowest while replies reached replies-bytes-max.")                              \
+    X(HTTP_REPLY_BYTES, GAUGE, "braid_http_reply_bytes", "Replies that wait for slow readers.")    \
+    X(HTTP_MOST, GAUGE, "braid_http_connections_max", "Connections that are served.")  \
     X(HTTP_BYTES_IN, COUNTER, "braid_http_received_bytes_total", "Bytes from clients.")            \
     X(HTTP_BYTES_OUT, COUNTER, "braid_http_sent_bytes_total", "Bytes to clients.")                 \
     X(HTTP_EXCHANGES, GAUGE, "braid_http_exchanges", "Requests that wait for their reply.")
@@ -207,6 +213,10 @@ static void refresh_http(struct figures *figures)
     set(figures, FIGURE_HTTP_TURNED_AWAY, from->turned_away);
     set(figures, FIGURE_HTTP_REFUSED, from->refused);
     set(figures, FIGURE_HTTP_TIMED_OUT, from->timed_out);
+    set(figures, FIGURE_HTTP_SLOW, from->slow_readers);
+    set(figures, FIGURE_HTTP_SHED, from->shed_readers);
+    set(figures, FIGURE_HTTP_REPLY_BYTES, from->reply_bytes);
+    set(figures, FIGURE_HTTP_MOST, from->connections_max);
     set(figures, FIGURE_HTTP_BYTES_IN, from->bytes_in);
     set(figures, FIGURE_HTTP_BYTES_OUT, from->bytes_out);
     set(figures, FIGURE_HTTP_EXCHANGES, from->exchanges);

@@ -149,6 +149,10 @@
 /* records that wait for one shard's next entry */
 #define CONTROL_WAITING_BYTES_MAX (16u * 1024u * 1024u)
 
+/* ---- the process ---- */
+/* open files that connections leave to log, tables and peers; half of them all if that is less */
+#define OPEN_FILES_OWN 4096u
+
 /* ---- the loop ---- */
 #define TURN_ROUNDS_MAX 16u /* deferred calls that defer again; then sockets get a turn */
 #define WORK_RUNNING_MAX 2u /* of libuv's 4 threads; the others are for the disk */
@@ -193,6 +197,8 @@
 #define HTTP_CONNECTIONS_MAX 4096u            /* default; each may hold 64 KiB of pipelined bytes */
 #define HTTP_TURNED_AWAY_MAX 64u /* over the maximum, being told so; more wait in the backlog */
 #define HTTP_BACKLOG 511                      /* connections that wait to be accepted */
+#define HTTP_ACCEPTS_MAX 32u                  /* taken in one turn of the loop */
+#define HTTP_ACCEPT_AGAIN_MS 100u             /* after the system had no means for one more */
 #define HTTP_HEAD_BYTES_MAX 16384u            /* request line and headers */
 #define HTTP_HEADERS_MAX 128u                 /* of one request; SDKs send about 15 */
 #define HTTP_CHUNK_LINE_BYTES_MAX 256u        /* a chunk's size and extensions */
@@ -201,6 +207,9 @@
 #define HTTP_BODY_BYTES_MAX (16u * 1024u * 1024u)
 /* default: of all requests at once; then 503 */
 #define HTTP_BODIES_BYTES_MAX (512u * 1024u * 1024u)
+/* default: of all replies that wait for their readers; then the slowest readers are hung up on */
+#define HTTP_REPLIES_BYTES_MAX (512u * 1024u * 1024u)
+#define HTTP_REPLY_GRACE_MS 1000u /* who reads for so long or less is not the slowest */
 /* default: one request's head, parsed body and answer */
 #define HTTP_ARENA_BYTES_MAX (64u * 1024u * 1024u)
 #define HTTP_REPLY_HEAD_BYTES_MAX 16384u      /* status line and headers of a reply */
@@ -208,7 +217,10 @@
 #define HTTP_BODY_MS 30000u /* in each such stretch HTTP_BODY_STRETCH_BYTES must come */
 #define HTTP_BODY_STRETCH_BYTES 65536u        /* 2 KiB/s: slower is no client but an attack */
 #define HTTP_IDLE_MS 75000u /* between requests; longer than load balancers wait */
-#define HTTP_WRITE_MS 30000u                  /* without the client taking one byte of its reply */
+/* in each such stretch a client takes HTTP_REPLY_STRETCH_BYTES of its reply, or the rest of it */
+#define HTTP_WRITE_MS 30000u
+#define HTTP_REPLY_STRETCH_BYTES 65536u       /* 2 KiB/s, as for bodies */
+#define HTTP_SLOW_NOTE_MS 60000u /* slow readers that were hung up on are told of so often */
 #define HTTP_LINGER_MS 2000u /* after a refusal, so that it is read before the reset */
 #define HTTP_DRAIN_MS 10000u /* a graceful stop waits so long for requests that run */
 
