@@ -5,7 +5,8 @@
  *     index.c     places of open entries      reclaim.c   which segments are free
  *     head.c      gathers and writes          supply.c    files made before they are needed
  *     read.c      by index                    seek.c      by time
- *     lookup.c    places of filed entries
+ *     mend.c      a damaged entry, written again
+ *     lookup.c    places of filed entries      damage.c    entries that are damaged
  *
  * All of it belongs to the loop thread.  Workers get structs of their own
  * (struct table_job, struct lookup, struct seek_job), and the runs, cuts and
@@ -202,6 +203,10 @@ struct log {
     uint64_t lost_turn; /* the last one that took entries or groups away */
     uint32_t active; /* reads, seeks and lookups under way */
 
+    struct log_damage *damaged; /* by group and index */
+    uint32_t damaged_count;
+    uint32_t mends; /* under way, those that were refused included */
+
     bool failed, closing;
     struct defer close_defer;
     void (*closed)(void *ctx);
@@ -348,6 +353,13 @@ void cache_fini(struct log *log);
 /* Blocking: on a worker, or at a start. */
 MUST_CHECK enum err row_find(struct table *table, uint64_t group, uint64_t index,
                              struct index_row *row, struct reason *reason);
+
+/* ---- damage.c ---- */
+/* A read found this entry damaged; `segment` NULL: the tables do not say where it lies. */
+void damage_found(struct log *log, const struct entry_head *head, const struct segment *segment,
+                  uint32_t offset, const struct reason *why);
+/* The entry is sound. */
+void damage_gone(struct log *log, uint64_t group, uint64_t index);
 
 /* ---- recover.c ---- */
 MUST_CHECK enum err recover(struct log *log, struct reason *reason);

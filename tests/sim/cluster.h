@@ -20,6 +20,8 @@ struct cluster_options {
     struct net_weather weather;
     bool churn;            /* streams come and go */
     uint32_t faults;           /* bits of enum fault, nemesis.h */
+    bool rot;                  /* bits flip on the disks, rot.h */
+    bool unsearched;           /* and nobody looks for them: to see that this is found */
     bool aimed;                /* faults at leaders at elections */
     uint32_t isolate_first_of; /* one in so many new leaders is cut off after its first entry */
 };
@@ -30,12 +32,14 @@ struct cluster {
     struct history *history;
     bool healing; /* no more faults */
     bool hush;    /* clients begin no put */
+    uint64_t flips; /* bits */
     uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed, wipes;
     uint64_t stream;       /* id of the stream, 0 until it is ACTIVE */
     void *workload;        /* of workload.h */
     void *sights;          /* of checks.c */
     void *figure8;         /* of figure8.c, NULL when it is not played */
     void *forgotten;       /* of forgotten.c, likewise */
+    void *rot;             /* of rot.c, NULL when no bits flip */
     uint64_t leader_terms; /* leaderships seen */
 };
 

@@ -23,6 +23,7 @@
 #include "forgotten.h"
 #include "heap.h"
 #include "nemesis.h"
+#include "rot.h"
 #include "wipe.h"
 #include "workload.h"
 
@@ -33,7 +34,7 @@
 struct arguments {
     uint64_t seed, seeds;
     double minutes;
-    bool trace, notes, expect_violation, quiet, figure8, forgotten, lost_disk;
+    bool trace, notes, expect_violation, quiet, figure8, forgotten, rot, unsearched, lost_disk;
 };
 
 static const struct argp_option options[] = {
@@ -44,9 +45,8 @@ static const struct argp_option options[] = {
     { "notes", 'n', NULL, 0, "Print what nodes and nemesis say", 0 },
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0,
-      "figure-8 (rule F3) or forgotten-tail (rule S8) instead of random faults; lost-disk beside "
-      "them",
-      0 },
+      "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); with them, in "
+      "every seed: bit-rot, bit-rot-unsearched, which must be found, or lost-disk", 0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
 };
@@ -77,8 +77,13 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 'c':
         arguments->figure8 = strcmp(value, "figure-8") == 0;
         arguments->forgotten = strcmp(value, "forgotten-tail") == 0;
+        arguments->unsearched = strcmp(value, "bit-rot-unsearched") == 0;
+        arguments->rot = arguments->unsearched || strcmp(value, "bit-rot") == 0;
         arguments->lost_disk = strcmp(value, "lost-disk") == 0;
-        return arguments->figure8 || arguments->forgotten || arguments->lost_disk ? 0 : EINVAL;
+        return arguments->figure8 || arguments->forgotten || arguments->rot ||
+                       arguments->lost_disk
+                   ? 0
+                   : EINVAL;
     case 'q':
         arguments->quiet = true;
         return 0;
@@ -115,6 +120,7 @@ static struct cluster_options options_for(struct world *world)
         .isolate_first_of = (const uint32_t[]){ 0, 12, 3, 1 }[random_below(&random, 4)],
     };
     chosen.client_count = chosen.shard_count * (1 + (uint32_t)random_below(&random, 8));
+    chosen.rot = random_below(&random, 4) == 0;
     return chosen;
 }
 
@@ -125,6 +131,7 @@ static void options_for_forgotten(struct cluster_options *chosen)
     chosen->aimed = false;
     chosen->isolate_first_of = 0;
     chosen->churn = false;
+    chosen->rot = false;
 }
 
 /* One shard, one client, nothing but the schedule. */
@@ -137,6 +144,7 @@ static void options_for_figure8(struct cluster_options *chosen)
     chosen->aimed = false;
     chosen->isolate_first_of = 0;
     chosen->churn = false;
+    chosen->rot = false;
 }
 
 static void start_all(struct world *world)
@@ -169,6 +177,8 @@ static void heal_and_check(struct world *world)
         }
         world_run(world, world->now_ns + 50 * SIM_MS);
     }
+    if (cluster_of(world)->rot != NULL)
+        cluster_of(world)->flips = rot_check(world);
     checks_read_all(world);
 }
 
@@ -179,7 +189,8 @@ static void report(const struct world *world, const struct cluster *cluster, dou
     printf(
         "seed %llu ok: %.0f simulated s, %.0fx, %llu events, trace %016llx; %llu puts %llu acked "
         "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
-        "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu wipes %llu\n",
+        "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu "
+        "wipes %llu flips %llu\n",
         (unsigned long long)world->seed, (double)world->now_ns / 1e9,
         cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
         (unsigned long long)world->trace, (unsigned long long)counts.puts,
@@ -189,7 +200,8 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->powers, (unsigned long long)cluster->stops,
         (unsigned long long)cluster->pauses, (unsigned long long)cluster->cuts,
         (unsigned long long)cluster->stalls, (unsigned long long)cluster->jumps,
-        (unsigned long long)cluster->aimed, (unsigned long long)cluster->wipes);
+        (unsigned long long)cluster->aimed, (unsigned long long)cluster->wipes,
+        (unsigned long long)cluster->flips);
 }
 
 /* Three nodes, sometimes four or five: then some are outside of the catalogue's group. */
@@ -219,6 +231,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         options_for_forgotten(&chosen);
     if (arguments->lost_disk)
         chosen.faults |= FAULT_WIPE;
+    chosen.rot = chosen.rot || arguments->rot;
+    chosen.unsearched = arguments->unsearched;
     cluster_init(cluster, world, &chosen);
     start_all(world);
     workload_start(world);
@@ -230,6 +244,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         nemesis_start(world);
     if (chosen.churn)
         churn_start(world);
+    if (chosen.rot)
+        rot_start(world);
     world_run(world, (uint64_t)(arguments->minutes * 60 * 1e9));
     heal_and_check(world);
     forgotten_check(world);
