@@ -157,7 +157,7 @@ static enum outcome complain(const char *noun, const char *name)
     else
         fprintf(stderr, "braid %s: there is no verb '%s'; there are: ", noun, name);
     for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (strcmp(verbs[i].noun, noun) != 0)
+        if (verbs[i].name == NULL || strcmp(verbs[i].noun, noun) != 0)
             continue;
         fprintf(stderr, "%s%s", before, verbs[i].name);
         before = ", ";
