@@ -38,6 +38,7 @@ struct comer {
 };
 
 static void on_word(void *ctx, const struct net_message *message);
+static void on_word_closed(void *ctx, const struct net_message *message);
 static struct comer *comer_find(const struct control *control, uint64_t group);
 static void comer_free(struct comer *comer);
 static void comer_later(struct comer *comer);
@@ -62,7 +63,7 @@ void succession_close(struct control *control)
 {
     struct succession *succession = &control->succession;
 
-    net_handle(control->world.net, NET_EPOCH, NULL, NULL, NULL);
+    net_handle(control->world.net, NET_EPOCH, on_word_closed, NULL, NULL);
     epoch_serve_close(control);
     while (succession->count > 0)
         comer_free(succession->comers[succession->count - 1]);
@@ -484,6 +485,11 @@ static void on_word(void *ctx, const struct net_message *message)
     const struct log_state *state = log_state(control->log, word.group);
     if (state != NULL && state->epoch < word.epoch)
         succession_want(control, word.group, word.epoch, message->from);
+}
+
+/* This node is on its way out. */
+static void on_word_closed(void *ctx, const struct net_message *message)
+{
 }
 
 /* One word to a node about a group in a while. */

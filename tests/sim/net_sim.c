@@ -77,7 +77,8 @@ int net_place_of(const struct net *net, uint64_t node)
 void net_handle(struct net *net, enum net_kind kind, net_message_cb on_message,
                 net_request_cb on_request, void *ctx)
 {
-    ensure(kind < NET_KIND_MAX);
+    ensure(kind >= 1 && kind < NET_KIND_MAX);
+    ensure((on_message == NULL) != (on_request == NULL)); /* as the real one */
     net->handlers[kind] = (struct handler){ on_message, on_request, ctx };
 }
 

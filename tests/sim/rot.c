@@ -18,6 +18,7 @@ struct flip {
     uint32_t node;
     char file[DISK_NAME_MAX];
     uint64_t life, offset; /* of the segment; of the payload in it */
+    bool gone;             /* with the whole disk */
     struct entry_head head;
 };
 
@@ -63,7 +64,8 @@ static void note_file(void *ctx, const char *name, uint64_t size)
 static bool is_hit(const struct rot *rot, const struct entry_head *head)
 {
     for (uint32_t i = 0; i < rot->count; i++)
-        if (rot->flips[i].head.group == head->group && rot->flips[i].head.index == head->index)
+        if (!rot->flips[i].gone && rot->flips[i].head.group == head->group &&
+            rot->flips[i].head.index == head->index)
             return true;
     return false;
 }
@@ -200,6 +202,14 @@ void rot_start(struct world *world)
     next_flip(world);
 }
 
+void rot_forget(struct world *world, const struct sim_node *node)
+{
+    struct rot *rot = cluster_of(world)->rot;
+
+    for (uint32_t i = 0; rot != NULL && i < rot->count; i++)
+        rot->flips[i].gone |= rot->flips[i].node == node->at;
+}
+
 /* Whether the entry still lives on its node and is damaged there. */
 static bool is_damaged(struct world *world, const struct flip *flip)
 {
@@ -208,7 +218,7 @@ static bool is_damaged(struct world *world, const struct flip *flip)
     struct segment_head segment;
     uint64_t size = 0;
 
-    if (node->retired)
+    if (node->retired || flip->gone)
         return false;
     if (!node->up || node->control == NULL)
         return true; /* it is about to start */

@@ -14,6 +14,9 @@
 /* Begins to flip bits, until the cluster heals. */
 void rot_start(struct world *world);
 
+/* The node's disk is gone, and the flips on it. */
+void rot_forget(struct world *world, const struct sim_node *node);
+
 /* After healing: runs the world until everything is whole, or ends it with a violation.  Returns
  * how many bits were flipped. */
 uint64_t rot_check(struct world *world);

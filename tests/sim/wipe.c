@@ -7,6 +7,7 @@
 #include "control/control.h"
 #include "disk_sim.h"
 #include "log/log.h"
+#include "rot.h"
 #include "table_sim.h"
 
 #define CATALOG_NODES 3u /* the first ones found the catalogue */
@@ -85,6 +86,7 @@ void wipe_one(struct world *world, struct sim_node *node)
     cluster_of(world)->wipes++;
     disk_sim_wipe(node->disk);
     table_sim_wipe(node->table);
+    rot_forget(world, node);
     node->id = 0;
     cluster_start_later(world, node, 20 * SIM_MS + world_below(world, 5 * SIM_S));
 }

@@ -1,0 +1,89 @@
+"""A node that lost its disk comes back empty: every shard has three replicas again, by itself."""
+
+import os
+import shutil
+
+import pytest
+from braid_cluster import Cluster, wait_until
+from braid_records import read_stream
+
+SHARDS = 4
+WHOLE_S = 60
+
+
+@pytest.fixture
+def cluster():
+    with Cluster(nodes=3) as cluster:
+        cluster.create_stream("s", shards=SHARDS)
+        yield cluster
+
+
+def put(cluster, number, values):
+    client = cluster.client(number, attempts=10)
+    for value in values:
+        client.put_record(StreamName="s", PartitionKey=f"k{value}", Data=b"%d" % value + b"." * 500)
+
+
+def lose_disk(cluster, number):
+    node = cluster[number]
+    node.kill()
+    shutil.rmtree(node.data)
+    os.makedirs(node.data)
+
+
+def await_whole(cluster, number, epoch):
+    """Until each shard is in that epoch, and the node has joined as many groups as there are."""
+
+    def look():
+        shards = cluster.streams("s")["shards"]
+        return (all(shard["epoch"] == epoch and shard["leader"] for shard in shards)
+                and cluster[number].log_text().count("event=group.joined") >= SHARDS * (epoch - 1))
+
+    wait_until(look, WHOLE_S, f"every shard in epoch {epoch} with {cluster[number].name}")
+
+
+def check_all(cluster, number, count):
+    records = read_stream(cluster.client(number, attempts=10), "s")
+    found = sorted(int(record["Data"].rstrip(b".")) for shard in records.values()
+                   for record in shard)
+    assert found == list(range(count))
+
+
+def test_a_node_without_its_disk_gets_its_shards_back(cluster):
+    put(cluster, 1, range(200))
+    lose_disk(cluster, 2)
+    put(cluster, 1, range(200, 250))
+    cluster.start(2)
+    await_whole(cluster, 2, 2)
+    put(cluster, 2, range(250, 300))
+
+    # The new copies count: without another member, they are half of the majority.
+    cluster.kill(3)
+    put(cluster, 1, range(300, 350))
+    check_all(cluster, 2, 350)
+
+
+def test_it_does_so_again_and_again(cluster):
+    for round_number in range(3):
+        put(cluster, 1, range(round_number * 50, round_number * 50 + 50))
+        lose_disk(cluster, 3)
+        cluster.start(3)
+        await_whole(cluster, 3, round_number + 2)
+    cluster.kill(2)
+    put(cluster, 1, range(150, 200))
+    check_all(cluster, 3, 200)
+
+
+def test_a_member_that_was_away_at_the_change_comes_in(cluster):
+    """Two of three cannot end an epoch without each other; the third hears of it later."""
+    put(cluster, 1, range(50))
+    lose_disk(cluster, 2)
+    cluster.start(2)
+    await_whole(cluster, 2, 2)
+    cluster.kill(1)  # may have heard of the end by name only
+    put(cluster, 3, range(50, 100))
+    cluster.start(1)
+    cluster.await_ready()
+    cluster.kill(3)
+    put(cluster, 1, range(100, 150))
+    check_all(cluster, 1, 150)
