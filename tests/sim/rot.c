@@ -8,6 +8,8 @@
 #include "disk_sim.h"
 #include "log/frame.h"
 #include "log/segment.h"
+#include "nemesis.h"
+#include "wipe.h"
 
 #define FLIPS_MAX 256u
 #define TRIES 8u            /* segments that are looked into for one flip */
@@ -70,14 +72,16 @@ static bool is_hit(const struct rot *rot, const struct entry_head *head)
     return false;
 }
 
-/* Applied there, not trimmed, and whole everywhere. */
+/* Applied there, not trimmed, and whole everywhere; where whole disks are lost too, also there. */
 static bool may_hit(const struct sim_node *node, const struct rot *rot,
                     const struct entry_head *head)
 {
     const struct log_state *state = log_state(control_log(node->control), head->group);
 
     return head->length > 0 && state != NULL && head->index >= state->first &&
-           head->index <= state->applied && !is_hit(rot, head);
+           head->index <= state->applied && !is_hit(rot, head) &&
+           ((cluster_of(node->world)->options.faults & FAULT_WIPE) == 0 ||
+            wipe_all_have(node->world, head->group, head->index));
 }
 
 /* Walks over the entries of a segment and chooses one of those that may be hit, each as likely as
@@ -231,6 +235,16 @@ static bool is_damaged(struct world *world, const struct flip *flip)
                         (unsigned long long)flip->head.index);
     const unsigned char *bytes = disk_sim_bytes(node->disk, flip->file, &size);
     return !entry_matches(&flip->head, slice_of(bytes + flip->offset, flip->head.length));
+}
+
+bool rot_any(struct world *world)
+{
+    const struct rot *rot = cluster_of(world)->rot;
+
+    for (uint32_t i = 0; rot != NULL && i < rot->count; i++)
+        if (is_damaged(world, &rot->flips[i]))
+            return true;
+    return false;
 }
 
 uint64_t rot_check(struct world *world)

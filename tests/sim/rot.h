@@ -14,6 +14,9 @@
 /* Begins to flip bits, until the cluster heals. */
 void rot_start(struct world *world);
 
+/* Whether an entry that was hit is damaged still. */
+bool rot_any(struct world *world);
+
 /* The node's disk is gone, and the flips on it. */
 void rot_forget(struct world *world, const struct sim_node *node);
 

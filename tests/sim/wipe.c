@@ -39,13 +39,26 @@ static const struct model *newest_model(const struct world *world)
     return newest;
 }
 
-static bool takes_part(const struct world *world, const struct model_shard *row, uint64_t id)
+static bool takes_part(const struct world *world, const struct model_shard *row, uint64_t id,
+                       uint64_t index)
 {
     const struct sim_node *node = node_of(world, id);
     const struct log_state *state =
         node == NULL ? NULL : log_state(control_log(node->control), row->group);
 
-    return state != NULL && state->epoch == row->epoch && state->member_count > 0;
+    return state != NULL && state->epoch == row->epoch && state->member_count > 0 &&
+           state->last >= index;
+}
+
+bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index)
+{
+    const struct model *model = newest_model(world);
+    const struct model_shard *row = model == NULL ? NULL : model_shard_by_group(model, group, NULL);
+
+    for (uint32_t i = 0; row != NULL && i < row->member_count; i++)
+        if (!takes_part(world, row, row->members[i], index))
+            return false;
+    return row != NULL;
 }
 
 bool wipe_whole(const struct world *world, char *why, size_t why_bytes)
@@ -65,7 +78,7 @@ bool wipe_whole(const struct world *world, char *why, size_t why_bytes)
          model != NULL && (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
         for (uint32_t i = 0; stream->status != STREAM_DELETING && i < row->member_count; i++) {
-            if (takes_part(world, row, row->members[i]))
+            if (takes_part(world, row, row->members[i], 0))
                 continue;
             snprintf(why, why_bytes, "group %llu lacks member %llx in epoch %u",
                      (unsigned long long)group, (unsigned long long)row->members[i], row->epoch);
@@ -79,7 +92,8 @@ void wipe_one(struct world *world, struct sim_node *node)
 {
     char why[128];
 
-    if (node->at < CATALOG_NODES || !is_running(node) || !wipe_whole(world, why, sizeof why))
+    if (node->at < CATALOG_NODES || !is_running(node) || rot_any(world) ||
+        !wipe_whole(world, why, sizeof why))
         return;
     cluster_kill(world, node, DEATH_KILL);
     world_say(world, node, "disk lost");

@@ -1,8 +1,9 @@
 /* wipe.h - a node loses its disk and comes back empty, under a new id.
  *
  * Only when every group is whole: all of a row's members are up and take part in
- * the epoch that the row names.  More than that a replicated system does not
- * promise to survive.  Members of the catalogue's own group are left alone.
+ * the epoch that the row names, and no copy of an entry is damaged.  More than
+ * that a replicated system does not promise to survive.  Members of the
+ * catalogue's own group are left alone.
  */
 #ifndef SIM_WIPE_H
 #define SIM_WIPE_H
@@ -11,6 +12,9 @@
 
 /* Kills the node and wipes its disk, when nothing forbids it. */
 void wipe_one(struct world *world, struct sim_node *node);
+
+/* Whether all members of the group take part and have the entry. */
+bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index);
 
 /* Whether every group has all of its members.  When not, `why` says what lacks. */
 bool wipe_whole(const struct world *world, char *why, size_t why_bytes);
