@@ -31,7 +31,9 @@ static bool alive(struct world *world, const struct parcel *parcel)
     uint32_t other = parcel->dialler == parcel->from ? parcel->to : parcel->from;
     const struct link *link = &net_at(world, parcel->dialler)->links[other];
 
-    return link->up && link->number == parcel->number;
+    /* A paused dialler may not know yet that the process at the other end is another one. */
+    return link->up && link->number == parcel->number &&
+           link->boot == world->nodes[other].boot;
 }
 
 void net_post(struct world *world, struct parcel *parcel)
