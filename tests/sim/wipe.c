@@ -25,12 +25,14 @@ static const struct sim_node *node_of(const struct world *world, uint64_t id)
     return NULL;
 }
 
+/* Of the catalogue's leader: others may be at an older one, after a start without any stream. */
 static const struct model *newest_model(const struct world *world)
 {
     const struct model *newest = NULL;
 
     for (uint32_t i = 0; i < world->node_count; i++) {
-        if (!is_running(&world->nodes[i]))
+        if (!is_running(&world->nodes[i]) ||
+            !catalog_leads(control_catalog(world->nodes[i].control)))
             continue;
         const struct model *model = catalog_model(control_catalog(world->nodes[i].control));
         if (newest == NULL || model_index(model) > model_index(newest))
@@ -67,7 +69,7 @@ bool wipe_whole(const struct world *world, char *why, size_t why_bytes)
     const struct model_stream *stream;
     const struct model_shard *row;
 
-    snprintf(why, why_bytes, "no node runs");
+    snprintf(why, why_bytes, "the catalogue has no leader");
     for (uint32_t i = 0; model != NULL && i < model_node_count(model); i++) {
         if (!model_node_at(model, i)->replaced)
             continue;
