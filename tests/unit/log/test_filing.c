@@ -414,6 +414,32 @@ static void an_epoch_that_starts_keeps_what_lies_below_it(void **state)
     }
 }
 
+/* Simulator, lost-disk seed 15: a restart replays the START over an entry only the table has. */
+static void an_epoch_that_starts_behind_a_filed_entry_keeps_it_over_a_restart(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    node_start(&node, 2);
+    fill(1, 5, 1000);
+    fill(2, 12, 90000);
+    node_wait_filed(&node);
+    node_apply(&node, 1, 4);
+    struct log_state start = *log_state(node.log, 1);
+    start.epoch = 2;
+    start.start_index = 4;
+    start.start_term = 1;
+    node_wait(&node, log_start(node.log, &start));
+    for (unsigned i = 0; i < 2; i++) {
+        const struct log_state *found = log_state(node.log, 1);
+        assert_int_equal(found->epoch, 2);
+        assert_int_equal(found->first, 2);
+        assert_int_equal(found->last, 4);
+        assert_int_equal(found->last_time_ms, model_head(&node, 1, 4).time_ms);
+        node_reopen(&node);
+    }
+}
+
 static void an_epoch_that_starts_behind_a_gap_hides_what_lies_below_it(void **state)
 {
     (void)state;
@@ -456,6 +482,7 @@ int main(void)
         TEST(states_that_were_saved_survive_with_what_was_applied),
         TEST(a_group_that_was_forgotten_and_made_again_is_new),
         TEST(an_epoch_that_starts_keeps_what_lies_below_it),
+        TEST(an_epoch_that_starts_behind_a_filed_entry_keeps_it_over_a_restart),
         TEST(an_epoch_that_starts_behind_a_gap_hides_what_lies_below_it),
     };
 
