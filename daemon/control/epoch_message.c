@@ -157,11 +157,15 @@ bool epoch_entries_next(struct epoch_entries *entries, uint64_t group, uint64_t 
 {
     if (entries->count == 0)
         return false;
+    uint32_t left = entries->count - 1;
+    entries->count = 0; /* behind one that is refused nothing is taken */
     struct slice bytes = reader_bytes(&entries->heads, ENTRY_HEAD_BYTES);
     if (entries->heads.bad || !entry_head_decode(head, bytes.data))
         return false;
     *payload = reader_bytes(&entries->payloads, head->length);
-    entries->count--;
-    return !entries->payloads.bad && head->group == group && head->index == index &&
-           entry_matches(head, *payload);
+    if (entries->payloads.bad || head->group != group || head->index != index ||
+        !entry_matches(head, *payload))
+        return false;
+    entries->count = left;
+    return true;
 }

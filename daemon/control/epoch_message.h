@@ -56,7 +56,8 @@ struct epoch_entries {
 
 bool epoch_entries_decode(struct epoch_entries *entries, struct slice bytes);
 
-/* The next one, checked: checksum, group and index.  False also when none is left. */
+/* The next one, checked: checksum, group and index.  False, from then on always, when it is not
+ * that, or none is left. */
 bool epoch_entries_next(struct epoch_entries *entries, uint64_t group, uint64_t index,
                         struct entry_head *head, struct slice *payload);
 

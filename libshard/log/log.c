@@ -235,7 +235,6 @@ uint64_t log_start(struct log *log, const struct log_state *start)
     ensure(start->member_count <= GROUP_MEMBERS_MAX && start->image_bytes <= IMAGE_BYTES_MAX);
     const struct group *group = group_find(log, start->group);
     uint64_t term = 0, time_ms = 0;
-    /* What is not applied is in memory, and what an epoch starts behind is the last applied. */
     if (group != NULL && !group_name_at(group, start->start_index, &term, &time_ms))
         term = 0;
     struct frame_out *frame = head_room(log, ITEM_BYTES_MAX, 0);

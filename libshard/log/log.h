@@ -131,8 +131,9 @@ uint64_t log_truncate(struct log *log, uint64_t group, uint64_t from);
 uint64_t log_hard(struct log *log, uint64_t group, uint64_t term, uint64_t vote);
 
 /* Begins an epoch of a group, which may be new: members, start, image.  Cuts entries above
- * start->start_index.  Reads of `start`: group, epoch, members, start_*, term, vote, image and
- * last_time_ms (the time of the entry at start_index, 0 when there is none). */
+ * start->start_index.  What lies below stays when the group has that very entry (start_term); else
+ * the group begins anew behind it.  Reads of `start`: group, epoch, members, start_*, term, vote,
+ * image and last_time_ms (the time of the entry at start_index, 0 when there is none). */
 uint64_t log_start(struct log *log, const struct log_state *start);
 
 /* The turn that is gathering now; the last one that is durable. */

@@ -77,9 +77,9 @@ struct proposal {
 };
 
 /* Proposes one entry.  Takes a reference on `payload`.
- * ERR_NOT_LEADER  this member does not lead, or its barrier is not applied yet
- * ERR_BUSY        an entry is in flight
+ * ERR_NOT_LEADER  this member does not lead, or its barrier is not applied yet,
  *                 or the log has a SEAL: another epoch is about to begin
+ * ERR_BUSY        an entry is in flight
  * ERR_NO_SPACE    the disk is full: no segment is free
  * ERR_NO_MEMORY
  * On error nothing was done and the callback will not run. */

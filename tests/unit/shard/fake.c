@@ -180,7 +180,7 @@ void replica_close(struct replica *replica, void (*closed)(void *ctx), void *ctx
 enum err replica_propose(struct replica *replica, struct proposal *proposal, enum entry_type type,
                          struct buf *payload, uint16_t records, proposal_cb cb)
 {
-    ensure(type == ENTRY_RECORDS);
+    ensure(type == ENTRY_RECORDS || type == ENTRY_SEAL);
     if (replica->refuse != ERR_OK)
         return replica->refuse;
     ensure(replica->proposal == NULL);
@@ -189,6 +189,7 @@ enum err replica_propose(struct replica *replica, struct proposal *proposal, enu
     replica->payload = buf_ref(payload);
     replica->records = records;
     replica->proposals_total++;
+    replica->type = type;
     return ERR_OK;
 }
 

@@ -49,6 +49,7 @@ struct replica {
     struct buf *payload;
     uint16_t records;
     uint32_t proposals_total;
+    enum entry_type type; /* of the last proposal */
     void (*closed)(void *ctx);
     void *closed_ctx;
 };

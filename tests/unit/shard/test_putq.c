@@ -363,6 +363,82 @@ static void closing_fails_what_waits_and_leaves_what_flies_to_the_replica(void *
     assert_int_equal(f->fake.replica.proposals_total, 1);
 }
 
+static void seal(struct fixture *f)
+{
+    struct buf *bytes = buf_copy(slice_text("the end"));
+
+    assert_non_null(bytes);
+    putq_seal(&f->q, bytes);
+    buf_unref(bytes);
+}
+
+static void a_seal_goes_before_the_puts_that_wait_and_they_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct probe flying, waiting, late;
+
+    probe_init(&flying, 10, 1);
+    probe_init(&waiting, 10, 1);
+    probe_init(&late, 10, 1);
+    assert_int_equal(putq_submit(&f->q, &flying.put), ERR_OK);
+    assert_int_equal(putq_submit(&f->q, &waiting.put), ERR_OK);
+    seal(f);
+    assert_int_equal(f->fake.replica.type, ENTRY_RECORDS); /* one at a time */
+    fake_commit(&f->fake);
+    assert_int_equal(flying.err, ERR_OK);
+    assert_int_equal(f->fake.replica.type, ENTRY_SEAL);
+    assert_int_equal(f->fake.replica.proposals_total, 2);
+    assert_int_equal(waiting.done_count, 1);
+    assert_int_equal(waiting.err, ERR_NOT_LEADER);
+    assert_int_equal(putq_submit(&f->q, &late.put), ERR_NOT_LEADER);
+    seal(f); /* again: it is under way */
+    assert_int_equal(f->fake.replica.proposals_total, 2);
+    fake_commit(&f->fake);
+    assert_int_equal(f->fake.replica.proposals_total, 2);
+}
+
+static void a_seal_leaves_at_once_when_nothing_flies(void **state)
+{
+    struct fixture *f = *state;
+
+    seal(f);
+    assert_int_equal(f->fake.replica.type, ENTRY_SEAL);
+    assert_int_equal(f->fake.replica.payload->len, strlen("the end"));
+    putq_close(&f->q, ERR_NOT_LEADER);
+    fake_commit(&f->fake);
+}
+
+static void a_seal_that_is_refused_leaves_the_puts_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct probe put, late;
+
+    f->fake.replica.refuse = ERR_NO_SPACE;
+    seal(f);
+    f->fake.replica.refuse = ERR_OK;
+    probe_init(&put, 10, 1);
+    assert_int_equal(putq_submit(&f->q, &put.put), ERR_OK);
+    fake_commit(&f->fake);
+    assert_int_equal(put.err, ERR_OK);
+    putq_close(&f->q, ERR_NOT_LEADER);
+    probe_init(&late, 10, 1);
+    assert_int_equal(putq_submit(&f->q, &late.put), ERR_NOT_LEADER);
+}
+
+static void a_seal_without_leadership_is_another_leaders_matter(void **state)
+{
+    struct fixture *f = *state;
+    struct probe put;
+
+    seal(f);
+    fake_depose(&f->fake);
+    f->fake.replica.refuse = ERR_OK; /* it leads again */
+    probe_init(&put, 10, 1);
+    assert_int_equal(putq_submit(&f->q, &put.put), ERR_OK);
+    fake_commit(&f->fake);
+    assert_int_equal(put.err, ERR_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -384,6 +460,10 @@ int main(void)
         TEST(a_busy_replica_settles_what_waits_with_busy),
         TEST(done_may_submit_again),
         TEST(closing_fails_what_waits_and_leaves_what_flies_to_the_replica),
+        TEST(a_seal_goes_before_the_puts_that_wait_and_they_are_refused),
+        TEST(a_seal_leaves_at_once_when_nothing_flies),
+        TEST(a_seal_that_is_refused_leaves_the_puts_alone),
+        TEST(a_seal_without_leadership_is_another_leaders_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
