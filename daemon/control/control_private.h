@@ -9,7 +9,7 @@
  *     replace.c    on the catalogue's leader: who came back in the place of a lost disk
  *     retain.c     trims by the agreed time
  *     room.c       says when the log is full
- *     succession.c epochs: who is behind is filled up   epoch_serve.c  answers them
+ *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them
  *     damage.c     says when entries of the log are damaged
  *     repair.c     fetches them from other members, and gives them to others
  *     stop.c       the graceful end

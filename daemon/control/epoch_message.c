@@ -101,6 +101,14 @@ bool epoch_answer_decode(struct epoch_answer *answer, struct slice bytes)
     return true;
 }
 
+bool epoch_answer_has(const struct epoch_answer *answer, uint64_t node)
+{
+    for (uint32_t i = 0; i < answer->member_count; i++)
+        if (answer->members[i] == node)
+            return true;
+    return false;
+}
+
 struct buf *epoch_pull_encode(const struct epoch_pull *pull)
 {
     struct buf *buf = buf_new(24);

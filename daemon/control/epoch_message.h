@@ -42,6 +42,7 @@ bool epoch_word_decode(struct epoch_word *word, struct slice bytes);
 
 struct buf *epoch_answer_encode(const struct epoch_answer *answer);
 bool epoch_answer_decode(struct epoch_answer *answer, struct slice bytes);
+bool epoch_answer_has(const struct epoch_answer *answer, uint64_t node);
 
 struct buf *epoch_pull_encode(const struct epoch_pull *pull);
 bool epoch_pull_decode(struct epoch_pull *pull, struct slice bytes);

@@ -55,7 +55,9 @@ static bool answer_fill(const struct control *control, uint64_t group,
     struct replica_status status;
     const struct shard *shard = member_of(control, group, &status);
 
-    if (shard == NULL || state == NULL || state->epoch != status.epoch)
+    /* Who acts on an epoch gives up the one before: that it has begun must not be lost any more. */
+    if (shard == NULL || state == NULL || state->epoch != status.epoch ||
+        !log_started(control->log, group))
         return false;
     *answer = (struct epoch_answer){
         .epoch = status.epoch,
@@ -76,7 +78,7 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
     struct epoch_word word;
     struct epoch_answer answer;
 
-    if (!epoch_word_decode(&word, message->bytes)) {
+    if (!bootstrap_is_ours(control, message->from) || !epoch_word_decode(&word, message->bytes)) {
         net_answer(incoming, ERR_INVALID, NULL, 0);
         return;
     }
@@ -94,7 +96,7 @@ static void on_pull(void *ctx, const struct net_message *message, struct net_inc
     struct epoch_pull pull;
     struct replica_status status;
 
-    if (!epoch_pull_decode(&pull, message->bytes)) {
+    if (!bootstrap_is_ours(control, message->from) || !epoch_pull_decode(&pull, message->bytes)) {
         net_answer(incoming, ERR_INVALID, NULL, 0);
         return;
     }

@@ -467,6 +467,7 @@ static void forget_one(struct host_shard *hosted)
     struct control *control = hosted->control;
 
     note_event(control->world.note, NOTE_INFO, "shard.forgotten", "group=%" PRIu64, hosted->group);
+    succession_drop(control, hosted->group);
     log_forget(control->log, hosted->group);
     hosted_remove(&control->host, hosted);
     free(hosted);

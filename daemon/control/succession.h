@@ -6,8 +6,9 @@
  * being filled up:
  *
  *     ASK    a member of the newest epoch: epoch, members, how far it has applied
- *     START  of that epoch without members: from here on this node has no vote in
- *            any earlier one; what is above its own applied entries goes
+ *     PULL   what it has itself above its own applied entries, to compare
+ *     START  of that epoch without members, behind what is the same: from here on
+ *            this node has no vote in any earlier one; what differs goes
  *     PULL   what it lacks up to there, entry by entry, each checked
  *     START  of that epoch there, with its members: the shard can be opened
  *
@@ -36,6 +37,9 @@ bool succession_holds(const struct control *control, uint64_t group);
 
 /* The shard that was asked to close for it has closed. */
 void succession_closed(struct control *control, uint64_t group);
+
+/* The log is about to forget the group. */
+void succession_drop(struct control *control, uint64_t group);
 
 /* The epoch ended here at `head`: the next one begins behind it, in the log, now. */
 void succession_begin(struct control *control, const struct shard *shard,

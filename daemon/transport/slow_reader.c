@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#include "base/ensure.h"
 #include "base/limits.h"
 
 static size_t unread_bytes(struct conn *conn);
@@ -68,7 +69,7 @@ static void shed_on_defer(struct defer *defer)
 {
     struct conn_shared *shared = container_of(defer, struct conn_shared, shed);
 
-    while (*shared->held > shared->held_max) {
+    while (*shared->held > shared->held_max && !list_empty(&shared->slow)) {
         struct conn *conn = slowest(shared);
         slow_reader_end(conn);
         shared->events->on_end(conn, ERR_BUSY);
@@ -80,8 +81,11 @@ static void shed_on_defer(struct defer *defer)
 static struct conn *slowest(struct conn_shared *shared)
 {
     uint64_t now = clock_mono_ms(shared->clock), found_bytes = 0, found_ms = 1;
-    struct conn *found = container_of(list_first(&shared->slow), struct conn, slow);
+    struct list_node *first = list_first(&shared->slow);
+    struct conn *found;
 
+    ensure(first != NULL);
+    found = container_of(first, struct conn, slow);
     for (struct list_node *node = list_first(&shared->slow); node != NULL;
          node = list_next(&shared->slow, node)) {
         struct conn *conn = container_of(node, struct conn, slow);

@@ -136,6 +136,7 @@
 #define CONTROL_MEMBERS_MS 500u /* between looks for shards whose members are replaced nodes */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */
+#define SEAL_AGAIN_MS 1000u /* before a SEAL that could not be read is read again */
 #define FILLS_MAX 4u /* members of groups that this node fills up at once */
 #define FILL_BYTES_MAX (1024u * 1024u)        /* asked for in one call */
 #define FILL_PENDING_BYTES_MAX (8u * 1024u * 1024u) /* taken and not durable yet, before the next */

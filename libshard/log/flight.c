@@ -79,7 +79,9 @@ void flight_follow(struct log *log)
 
 bool flight_takes(const struct log *log, const struct frame_out *frame, uint64_t bytes)
 {
-    return frame == frame_second(log) && frame->segment == frame_first(log)->segment &&
+    const struct frame_out *first = frame_first(log), *second = frame_second(log);
+
+    return second != NULL && frame == second && second->segment == first->segment &&
            (bytes <= RECALL_BYTES_MAX || bytes >= AHEAD_BYTES);
 }
 

@@ -182,6 +182,7 @@ void group_start(struct log *log, const struct log_state *start, uint64_t turn,
     }
 
     struct log_state *state = &group->state;
+    group->started = turn;
     state->epoch = start->epoch;
     state->member_count = start->member_count;
     memcpy(state->members, start->members, sizeof(state->members));
@@ -251,8 +252,8 @@ bool group_hint_is_safe(const struct log *log, const struct group *group)
     struct run *run = NULL;
     const struct place *place = index_find(group, state->applied, &run);
 
-    if (group->made > log->durable)
-        return false;
+    if (group->started > log->durable)
+        return false; /* a hint of an epoch that a crash may take back */
     return place == NULL || place_is_durable(place, run->segment);
 }
 

@@ -257,6 +257,11 @@ void log_forget(struct log *log, uint64_t id)
     reclaim_want(log);
 }
 
+bool log_started(const struct log *log, uint64_t id)
+{
+    return group_of(log, id)->started <= log->durable;
+}
+
 uint64_t log_turn(const struct log *log)
 {
     return log->turn;

@@ -136,6 +136,9 @@ uint64_t log_hard(struct log *log, uint64_t group, uint64_t term, uint64_t vote)
  * image and last_time_ms (the time of the entry at start_index, 0 when there is none). */
 uint64_t log_start(struct log *log, const struct log_state *start);
 
+/* Whether the newest START of the group, which has one, is durable. */
+bool log_started(const struct log *log, uint64_t group);
+
 /* The turn that is gathering now; the last one that is durable. */
 uint64_t log_turn(const struct log *log);
 uint64_t log_durable(const struct log *log);

@@ -41,6 +41,7 @@ struct run {
 struct group {
     struct log_state state;
     uint64_t made;          /* turn of the START that made it: tells incarnations apart */
+    uint64_t started;       /* turn of its newest START */
     uint64_t start_time_ms; /* time of the entry at state.start_index */
     struct run **runs;      /* by index, without gaps; the last ends at state.last */
     uint32_t run_count, run_room;

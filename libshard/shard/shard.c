@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "base/limits.h"
 #include "shard/shard_private.h"
 
 static void on_role(void *ctx, enum replica_role role, uint64_t leader)
@@ -24,6 +25,23 @@ static void tell_sealed(struct shard *shard, const struct buf *payload)
     shard->on_sealed(shard->ctx, shard, &shard->seal_head, &seal);
 }
 
+static void on_seal_read(struct log_read *read, enum err err);
+
+static void seal_read(struct shard *shard)
+{
+    shard->seal_read = (struct log_read){ .group = shard->seal_head.group,
+                                          .first = shard->seal_head.index,
+                                          .last = shard->seal_head.index,
+                                          .bytes_max = ENTRY_BYTES_MAX };
+    shard->seal_reading = true;
+    log_read(shard->world.log, &shard->seal_read, on_seal_read);
+}
+
+static void seal_on_timer(struct timer *timer)
+{
+    seal_read(container_of(timer, struct shard, seal_again));
+}
+
 static void on_seal_read(struct log_read *read, enum err err)
 {
     struct shard *shard = container_of(read, struct shard, seal_read);
@@ -32,7 +50,9 @@ static void on_seal_read(struct log_read *read, enum err err)
     if (err == ERR_OK && !shard->closing)
         tell_sealed(shard, read->entries[0].payload);
     log_read_fini(read);
-    /* Unreadable: as if this member had missed the end.  The others' next epoch reaches it. */
+    /* Unreadable: it may be repaired, and the others may need this member to go on. */
+    if (err != ERR_OK && !shard->closing)
+        timer_start(shard->world.clock, &shard->seal_again, SEAL_AGAIN_MS, seal_on_timer);
     shard_settle(shard);
 }
 
@@ -47,12 +67,7 @@ static void on_sealed(void *ctx, const struct entry_head *head, struct buf *payl
         tell_sealed(shard, payload);
         return;
     }
-    shard->seal_read = (struct log_read){ .group = head->group,
-                                          .first = head->index,
-                                          .last = head->index,
-                                          .bytes_max = ENTRY_BYTES_MAX };
-    shard->seal_reading = true;
-    log_read(shard->world.log, &shard->seal_read, on_seal_read);
+    seal_read(shard);
 }
 
 static const struct replica_events events = {
@@ -138,6 +153,7 @@ void shard_close(struct shard *shard, void (*closed)(void *ctx), void *ctx)
 {
     ensure(!shard->closing);
     shard->closing = true;
+    timer_stop(&shard->seal_again);
     shard->closed = closed;
     shard->closed_ctx = ctx;
     defer_run(shard->world.clock, &shard->close_defer, close_deferred);

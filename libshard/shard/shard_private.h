@@ -2,6 +2,7 @@
 #ifndef SHARD_SHARD_PRIVATE_H
 #define SHARD_SHARD_PRIVATE_H
 
+#include "env/timer.h"
 #include "shard/position.h"
 #include "shard/retention.h"
 #include "shard/shard.h"
@@ -39,6 +40,7 @@ struct shard {
     bool over;         /* its epoch is */
     bool seal_reading; /* `seal_read` is under way */
     struct log_read seal_read;
+    struct timer seal_again;
     struct entry_head seal_head;
     struct defer close_defer;
     void (*closed)(void *ctx);

@@ -21,6 +21,23 @@ void defer_run(struct clock *clock, struct defer *defer, defer_cb cb)
     list_append(&clock->defers, &defer->link);
 }
 
+/* The shard has one timer. */
+void timer_start(struct clock *clock, struct timer *timer, uint64_t after_ms, timer_cb cb)
+{
+    ensure(clock->timer == NULL || clock->timer == timer);
+    timer->cb = cb;
+    timer->clock = clock;
+    clock->timer = timer;
+    clock->timer_ms = clock->mono_ms + after_ms;
+}
+
+void timer_stop(struct timer *timer)
+{
+    if (timer->clock != NULL)
+        timer->clock->timer = NULL;
+    timer->clock = NULL;
+}
+
 void fake_defers(struct fake *fake)
 {
     for (struct list_node *node; (node = list_pop(&fake->clock.defers)) != NULL;) {

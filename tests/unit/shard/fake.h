@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "env/clock.h"
+#include "env/timer.h"
 #include "log/log.h"
 #include "replica/replica.h"
 #include "replica/roster.h"
@@ -23,6 +24,8 @@
 struct clock {
     uint64_t mono_ms, wall_ms;
     struct list defers;
+    struct timer *timer; /* that runs, until timer_ms */
+    uint64_t timer_ms;
 };
 
 struct log {

@@ -1,0 +1,55 @@
+/* comer.h - a group of this node on its way into the newest epoch.
+ *
+ *     succession.c  who must come in, when, whom to ask; the end of an epoch
+ *     fill.c        comparing and filling up, once the newest epoch was answered
+ */
+#ifndef CONTROL_COMER_H
+#define CONTROL_COMER_H
+
+#include "control/control_private.h"
+#include "control/epoch_message.h"
+
+enum comer_phase {
+    COMER_WAITS,  /* for its turn, or for the next try */
+    COMER_ASKS,
+    COMER_CLOSES, /* the shard of the earlier epoch */
+    COMER_COMPARES,
+    COMER_PULLS
+};
+
+/* A group of this node that lacks the newest epoch. */
+struct comer {
+    struct control *control;
+    uint64_t group;
+    uint32_t epoch; /* known to exist, or wanted */
+    enum comer_phase phase;
+    uint64_t from;  /* whom to ask first; 0 = a member of the row */
+    uint32_t turn;  /* which member next */
+    uint32_t wait_ms;
+    struct net_call call;
+    bool calling;
+    struct timer timer;
+    /* answered */
+    uint64_t source;
+    struct epoch_answer answer;
+    uint64_t kept;   /* own entries up to here are the group's; 0 = those that are applied */
+    uint64_t next;   /* first entry that is lacking, or is to be compared */
+    uint64_t filled_bytes;
+};
+
+#define COMER_WAIT_MS_FIRST 10u
+
+/* ---- succession.c ---- */
+/* Tries again after a pause that grows. */
+void comer_later(struct comer *comer);
+void comer_free(struct comer *comer);
+/* Of `timer`: goes on where the comer waits. */
+void comer_on_timer(struct timer *timer);
+
+/* ---- fill.c ---- */
+/* No shard of the group is open here, and `answer` is of a newer epoch than the log has. */
+void fill_adopt(struct comer *comer);
+/* Goes on with a fill that waited for the disk. */
+void fill_pull(struct comer *comer);
+
+#endif

@@ -1,0 +1,278 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/ensure.h"
+#include "control/comer.h"
+
+/* From the answer to the epoch: compares what this node has, and fetches what it lacks.
+ *
+ *     fill_adopt -> compare ... -> fill_begin -> fill_pull ... -> fill_end: the shard can be opened
+ *
+ * What goes wrong on the way ends in comer_later(), which asks anew. */
+
+static void compare_begin(struct comer *comer);
+static void compare(struct comer *comer, uint64_t last);
+static void on_compared(struct net_call *call, enum err err, enum err remote, struct slice answer,
+                        struct buf *answer_buf);
+static void fill_begin(struct comer *comer);
+static void on_entries(struct net_call *call, enum err err, enum err remote, struct slice answer,
+                       struct buf *answer_buf);
+static void fill_end(struct comer *comer);
+
+static struct log_state start_of(const struct comer *comer, uint64_t index, uint64_t term,
+                                 uint64_t time_ms)
+{
+    return (struct log_state){ .group = comer->group,
+                               .epoch = comer->answer.epoch,
+                               .start_index = index,
+                               .start_term = term,
+                               .term = term,
+                               .last_time_ms = time_ms };
+}
+
+/* No shard of the group is open here.  What this node promised in earlier epochs is void, because a
+ * later one exists.  Its entries are not: they may be half of a majority. */
+void fill_adopt(struct comer *comer)
+{
+    struct control *control = comer->control;
+    const struct log_state *state = log_state(control->log, comer->group);
+    const struct epoch_answer *answer = &comer->answer;
+
+    if (!epoch_answer_has(answer, control->options.node)) {
+        struct log_state start =
+            start_of(comer, state->last, state->last_term, state->last_time_ms);
+        start.member_count = answer->member_count;
+        memcpy(start.members, answer->members, sizeof(start.members));
+        start.image_bytes = state->image_bytes;
+        memcpy(start.image, state->image, sizeof(start.image));
+        log_start(control->log, &start);
+        note_event(control->world.note, NOTE_INFO, "group.left",
+                   "group=%" PRIu64 " epoch=%" PRIu32, comer->group, answer->epoch);
+        comer->phase = COMER_PULLS;
+        comer_free(comer);
+        host_kick(control);
+        return;
+    }
+    compare_begin(comer);
+}
+
+/* ---- comparing ---- */
+
+static bool is_filling(const struct log_state *state, const struct epoch_answer *answer)
+{
+    return state != NULL && state->member_count == 0 && state->epoch == answer->epoch &&
+           state->last + 1 >= answer->first && state->last <= answer->applied;
+}
+
+/* What this node has above its last applied entry may be committed: it acknowledged it, and has not
+ * heard.  What the other has applied is the truth; where both have the same entry all before it is
+ * the same.  So the last common one tells, and only when it differs they are walked through. */
+static void compare_begin(struct comer *comer)
+{
+    const struct log_state *state = log_state(comer->control->log, comer->group);
+    const struct epoch_answer *answer = &comer->answer;
+    uint64_t last = 0;
+
+    comer->phase = COMER_COMPARES;
+    comer->kept = 0;
+    if (state != NULL && !is_filling(state, answer))
+        last = state->last < answer->applied ? state->last : answer->applied;
+    if (state == NULL || last <= state->applied || last < answer->first) {
+        fill_begin(comer);
+        return;
+    }
+    comer->next = last;
+    compare(comer, last);
+}
+
+static void compare(struct comer *comer, uint64_t last)
+{
+    struct control *control = comer->control;
+    struct epoch_pull wanted = { comer->group, comer->next, last };
+    AUTO_UNREF struct buf *bytes = epoch_pull_encode(&wanted);
+
+    if (bytes == NULL || !net_is_up(control->world.net, comer->source)) {
+        comer_later(comer);
+        return;
+    }
+    comer->calling = true;
+    net_call(control->world.net, &comer->call, comer->source, NET_EPOCH_PULL, &bytes, 1,
+             FILL_CALL_MS, on_compared);
+}
+
+/* Goes over entries that are here too.  False at the first that is another one. */
+static bool walk(struct comer *comer, struct epoch_entries *entries)
+{
+    const struct log_state *state = log_state(comer->control->log, comer->group);
+    struct entry_head head, own;
+    struct slice payload;
+
+    while (comer->next <= state->last && comer->next <= comer->answer.applied &&
+           epoch_entries_next(entries, comer->group, comer->next, &head, &payload)) {
+        /* Above `applied`: they are in memory. */
+        ensure(log_head(comer->control->log, comer->group, comer->next, &own) == ERR_OK);
+        if (own.epoch != head.epoch || own.term != head.term || own.crc != head.crc)
+            return false;
+        comer->kept = comer->next++;
+    }
+    return true;
+}
+
+static void on_compared(struct net_call *call, enum err err, enum err remote, struct slice answer,
+                        struct buf *answer_buf)
+{
+    struct comer *comer = container_of(call, struct comer, call);
+    const struct log_state *state = log_state(comer->control->log, comer->group);
+    uint64_t first = comer->next;
+    uint64_t low = state->applied + 1 > comer->answer.first ? state->applied + 1
+                                                             : comer->answer.first;
+    uint64_t high = state->last < comer->answer.applied ? state->last : comer->answer.applied;
+    struct epoch_entries entries;
+
+    comer->calling = false;
+    if (err != ERR_OK || remote != ERR_OK || !epoch_entries_decode(&entries, answer)) {
+        comer_later(comer);
+        return;
+    }
+    bool same = walk(comer, &entries);
+    if (same && comer->next == first) {
+        comer_later(comer); /* nothing usable came */
+    } else if (same && comer->next <= high) {
+        compare(comer, high);
+    } else if (!same && first == high && comer->kept == 0 && low < high) {
+        comer->next = low;
+        compare(comer, high - 1);
+    } else {
+        fill_begin(comer);
+    }
+}
+
+/* ---- filling up ---- */
+
+/* Behind what is known to be the group's; before the other's first entry when this node has
+ * nothing, or when retention has taken what comes next. */
+static struct log_state fill_start(const struct comer *comer, const struct log_state *state)
+{
+    const struct epoch_answer *answer = &comer->answer;
+    struct entry_head head;
+
+    if (comer->kept > 0) {
+        ensure(log_head(comer->control->log, comer->group, comer->kept, &head) == ERR_OK);
+        return start_of(comer, comer->kept, head.term, head.time_ms);
+    }
+    if (state != NULL && state->applied + 1 >= answer->first && state->applied <= answer->applied)
+        return start_of(comer, state->applied, state->applied_term, state->applied_time_ms);
+    return start_of(comer, answer->first - 1, answer->base_term == 0 ? 1 : answer->base_term,
+                    answer->base_time_ms);
+}
+
+static void fill_begin(struct comer *comer)
+{
+    struct control *control = comer->control;
+    const struct log_state *state = log_state(control->log, comer->group);
+
+    comer->phase = COMER_PULLS;
+    if (!is_filling(state, &comer->answer)) {
+        struct log_state start = fill_start(comer, state);
+        log_start(control->log, &start);
+        state = log_state(control->log, comer->group);
+    }
+    comer->next = state->last + 1;
+    fill_pull(comer);
+}
+
+void fill_pull(struct comer *comer)
+{
+    struct control *control = comer->control;
+    struct epoch_pull wanted = { comer->group, comer->next, comer->answer.applied };
+
+    if (comer->next > comer->answer.applied) {
+        fill_end(comer);
+        return;
+    }
+    if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX ||
+        !log_has_room(control->log, ENTRY_HEAD_BYTES)) {
+        timer_start(control->world.clock, &comer->timer, FILL_WAIT_MS, comer_on_timer);
+        return;
+    }
+    AUTO_UNREF struct buf *bytes = epoch_pull_encode(&wanted);
+    if (bytes == NULL || !net_is_up(control->world.net, comer->source)) {
+        comer_later(comer);
+        return;
+    }
+    comer->calling = true;
+    net_call(control->world.net, &comer->call, comer->source, NET_EPOCH_PULL, &bytes, 1,
+             FILL_CALL_MS, on_entries);
+}
+
+/* Takes what is good; false when it was nothing. */
+static bool take(struct comer *comer, struct slice bytes, struct buf *buf)
+{
+    struct log *log = comer->control->log;
+    struct epoch_entries entries;
+    struct entry_head head;
+    struct slice payload;
+    uint64_t before = comer->next;
+
+    if (!epoch_entries_decode(&entries, bytes))
+        return false;
+    while (comer->next <= comer->answer.applied &&
+           epoch_entries_next(&entries, comer->group, comer->next, &head, &payload)) {
+        if (head.epoch > comer->answer.epoch || head.term > comer->answer.applied_term ||
+            head.term < log_state(log, comer->group)->last_term)
+            break; /* no history has it */
+        AUTO_UNREF struct buf *part = payload.len > 0 ? buf_part(buf, payload) : NULL;
+        if ((payload.len > 0 && part == NULL) ||
+            !log_has_room(log, ENTRY_HEAD_BYTES + payload.len))
+            break; /* the rest is asked for again */
+        log_entry(log, &head, part);
+        log_applied(log, comer->group, head.index, head.term, head.time_ms, slice_of(NULL, 0));
+        comer->filled_bytes += head.length;
+        comer->next++;
+    }
+    return comer->next > before;
+}
+
+static void on_entries(struct net_call *call, enum err err, enum err remote, struct slice answer,
+                       struct buf *answer_buf)
+{
+    struct comer *comer = container_of(call, struct comer, call);
+
+    comer->calling = false;
+    if (err == ERR_OK && remote == ERR_OK && take(comer, answer, answer_buf)) {
+        comer->wait_ms = COMER_WAIT_MS_FIRST;
+        fill_pull(comer);
+    } else {
+        comer_later(comer); /* asks anew: retention may have moved, or the other has gone */
+    }
+}
+
+/* All of it is here: the epoch can begin. */
+static void fill_end(struct comer *comer)
+{
+    struct control *control = comer->control;
+    const struct log_state *state = log_state(control->log, comer->group);
+    const struct epoch_answer *answer = &comer->answer;
+
+    if (state->last != answer->applied ||
+        (state->last_term != answer->applied_term && state->last >= answer->first)) {
+        note_event(control->world.note, NOTE_ERROR, "group.not_the_same",
+                   "group=%" PRIu64 " from=%016" PRIx64 " index=%" PRIu64
+                   " why=\"its last entry is not the one that the other said\"",
+                   comer->group, comer->source, answer->applied);
+        comer_later(comer);
+        return;
+    }
+    struct log_state start =
+        start_of(comer, answer->applied, answer->applied_term, answer->applied_time_ms);
+    start.member_count = answer->member_count;
+    memcpy(start.members, answer->members, sizeof(start.members));
+    start.image_bytes = answer->image_bytes;
+    memcpy(start.image, answer->image, sizeof(start.image));
+    log_start(control->log, &start);
+    note_event(control->world.note, NOTE_INFO, "group.joined",
+               "group=%" PRIu64 " epoch=%" PRIu32 " at=%" PRIu64 " fetched_bytes=%" PRIu64,
+               comer->group, answer->epoch, answer->applied, comer->filled_bytes);
+    comer_free(comer);
+    host_kick(control);
+}
