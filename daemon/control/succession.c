@@ -202,7 +202,7 @@ static bool is_newer(const struct comer *comer)
     return comer->answer.epoch > state->epoch;
 }
 
-/* Another node's word is not enough: no epoch is gone into, and none left, without the catalogue. */
+/* Another node's word is not enough: no epoch is entered, and none left, without the catalogue. */
 static bool row_allows(const struct comer *comer)
 {
     const struct control *control = comer->control;
