@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#include "base/ensure.h"
 #include "base/limits.h"
 
 static size_t unread_bytes(struct conn *conn);
@@ -80,9 +81,11 @@ static void shed_on_defer(struct defer *defer)
 static struct conn *slowest(struct conn_shared *shared)
 {
     uint64_t now = clock_mono_ms(shared->clock), found_bytes = 0, found_ms = 1;
-    struct conn *found = container_of(list_first(&shared->slow), struct conn, slow);
+    struct list_node *first = list_first(&shared->slow);
 
-    for (struct list_node *node = list_first(&shared->slow); node != NULL;
+    ensure(first != NULL); /* what is held is held by somebody */
+    struct conn *found = container_of(first, struct conn, slow);
+    for (struct list_node *node = first; node != NULL;
          node = list_next(&shared->slow, node)) {
         struct conn *conn = container_of(node, struct conn, slow);
         uint64_t ms = now - conn->began_ms;
@@ -91,7 +94,7 @@ static struct conn *slowest(struct conn_shared *shared)
             break; /* those behind it are younger */
         size_t left_bytes = unread_bytes(conn);
         uint64_t bytes = conn->began_bytes > left_bytes ? conn->began_bytes - left_bytes : 0;
-        if (node == list_first(&shared->slow) || bytes * found_ms < found_bytes * ms) {
+        if (node == first || bytes * found_ms < found_bytes * ms) {
             found = conn;
             found_bytes = bytes;
             found_ms = ms;
