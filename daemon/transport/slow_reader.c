@@ -69,7 +69,7 @@ static void shed_on_defer(struct defer *defer)
 {
     struct conn_shared *shared = container_of(defer, struct conn_shared, shed);
 
-    while (*shared->held > shared->held_max && !list_empty(&shared->slow)) {
+    while (*shared->held > shared->held_max) {
         struct conn *conn = slowest(shared);
         slow_reader_end(conn);
         shared->events->on_end(conn, ERR_BUSY);
@@ -82,11 +82,10 @@ static struct conn *slowest(struct conn_shared *shared)
 {
     uint64_t now = clock_mono_ms(shared->clock), found_bytes = 0, found_ms = 1;
     struct list_node *first = list_first(&shared->slow);
-    struct conn *found;
 
-    ensure(first != NULL);
-    found = container_of(first, struct conn, slow);
-    for (struct list_node *node = list_first(&shared->slow); node != NULL;
+    ensure(first != NULL); /* what is held is held by somebody */
+    struct conn *found = container_of(first, struct conn, slow);
+    for (struct list_node *node = first; node != NULL;
          node = list_next(&shared->slow, node)) {
         struct conn *conn = container_of(node, struct conn, slow);
         uint64_t ms = now - conn->began_ms;
@@ -95,7 +94,7 @@ static struct conn *slowest(struct conn_shared *shared)
             break; /* those behind it are younger */
         size_t left_bytes = unread_bytes(conn);
         uint64_t bytes = conn->began_bytes > left_bytes ? conn->began_bytes - left_bytes : 0;
-        if (node == list_first(&shared->slow) || bytes * found_ms < found_bytes * ms) {
+        if (node == first || bytes * found_ms < found_bytes * ms) {
             found = conn;
             found_bytes = bytes;
             found_ms = ms;
