@@ -140,11 +140,26 @@ enum err shard_end_err(const struct shard *shard)
     return shard->over ? ERR_NOT_LEADER : ERR_CLOSED;
 }
 
+/* Whoever opens the group next does not go back to an older mark. */
+static void hint_applied(const struct shard *shard)
+{
+    struct replica_status status = replica_status(shard->replica);
+    const struct log_state *state = log_state(shard->world.log, shard->options.group);
+    unsigned char image[IMAGE_BYTES_MAX];
+
+    if (shard->over || status.applied <= state->applied)
+        return; /* the next epoch's START says it, or nothing happened since */
+    uint32_t bytes = shard_image(shard, image);
+    log_applied(shard->world.log, shard->options.group, status.applied, status.applied_term,
+                status.applied_time_ms, slice_of(image, bytes));
+}
+
 /* In a turn of its own, because it runs the callbacks of the puts that wait. */
 static void close_deferred(struct defer *defer)
 {
     struct shard *shard = container_of(defer, struct shard, close_defer);
 
+    hint_applied(shard);
     putq_close(&shard->putq, shard_end_err(shard));
     replica_close(shard->replica, on_replica_closed, shard);
 }

@@ -58,6 +58,15 @@ const struct log_state *log_state(const struct log *log, uint64_t group)
     return group == log->state.group ? &log->state : NULL;
 }
 
+void log_applied(struct log *log, uint64_t group, uint64_t index, uint64_t term, uint64_t time_ms,
+                 struct slice image)
+{
+    ensure(group == log->state.group && index >= log->state.applied);
+    log->state.applied = index;
+    log->state.applied_term = term;
+    log->state.applied_time_ms = time_ms;
+}
+
 enum err log_head(const struct log *log, uint64_t group, uint64_t index, struct entry_head *ret)
 {
     ensure(group == FAKE_GROUP);
