@@ -13,10 +13,12 @@
 
 #define ENDPOINT_DEFAULT "http://127.0.0.1:4567"
 #define OPERATIONS_DEFAULT "http://127.0.0.1:4569"
+#define OPERATIONS_MS 3000u /* no page there waits for anything: who is silent so long is stuck */
 
 enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS };
 
 static const struct argp_option shared_options[] = {
+    { NULL, 'h', NULL, OPTION_HIDDEN, "give this help list", 90 },
     { "output", 'o', "FORMAT", 0, "table (for people; default) or json (for programs)", 90 },
     { "endpoint", OPTION_ENDPOINT, "URL[,URL...]", 0,
       "client ports of the cluster; default: $BRAID_ENDPOINT, else the local cluster's, "
@@ -34,6 +36,9 @@ static error_t parse_shared(int key, char *arg, struct argp_state *state)
     struct cli *cli = state->input;
 
     switch (key) {
+    case 'h':
+        argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
+        return 0;
     case 'o':
         if (strcmp(arg, "table") == 0)
             cli->output = OUTPUT_TABLE;
@@ -59,13 +64,15 @@ const struct argp cli_argp = { .options = shared_options, .parser = parse_shared
 struct parsing {
     struct cli *cli;
     void *input;
-    bool has_verb_parser;
+    bool has_verb_parser, has_arguments;
 };
 
 static error_t parse_root(int key, char *arg, struct argp_state *state)
 {
     struct parsing *parsing = state->input;
 
+    if (key == ARGP_KEY_ARG && !parsing->has_arguments)
+        argp_error(state, "unexpected argument '%s'", arg);
     if (key != ARGP_KEY_INIT)
         return ARGP_ERR_UNKNOWN;
     state->child_inputs[0] = parsing->cli;
@@ -82,7 +89,10 @@ void cli_parse(struct cli *cli, const struct cli_syntax *syntax, int argc, char 
                          .args_doc = syntax->arguments,
                          .doc = syntax->text,
                          .children = children };
-    struct parsing parsing = { .cli = cli, .input = input, .has_verb_parser = verb.parser != NULL };
+    struct parsing parsing = { .cli = cli,
+                               .input = input,
+                               .has_verb_parser = verb.parser != NULL,
+                               .has_arguments = syntax->arguments != NULL };
 
     if (verb.parser != NULL)
         children[1].argp = &verb;
@@ -132,15 +142,21 @@ enum outcome cli_outcome(enum err err)
     case ERR_UNREACHABLE:
         return OUTCOME_UNREACHABLE;
     case ERR_TIMEOUT:
+    case ERR_UNKNOWN:
+    case ERR_UNAVAILABLE:
+    case ERR_BUSY:
         return OUTCOME_TIMEOUT;
     default:
         return OUTCOME_FAILED;
     }
 }
 
-static enum outcome open_client(const struct cli *cli, const char *endpoints, struct client **ret)
+static enum outcome open_client(const struct cli *cli, const char *endpoints,
+                                enum local_port port, struct client **ret)
 {
-    struct client_options options = { .endpoints = endpoints };
+    struct client_options options = {
+        .endpoints = endpoints, .timeout_ms = port == LOCAL_PORT_OPERATIONS ? OPERATIONS_MS : 0
+    };
     struct reason reason = { "" };
     enum err err = client_open(ret, &options, &reason);
 
@@ -154,17 +170,19 @@ static enum outcome open_client(const struct cli *cli, const char *endpoints, st
 static enum outcome choose(const struct cli *cli, const char *named, const char *variable,
                            enum local_port port, const char *standard, struct client **ret)
 {
-    const char *said = named != NULL ? named : getenv(variable);
+    const char *said = getenv(variable);
     struct local_plan *plan = NULL;
     char list[LOCAL_URLS_BYTES_MAX];
 
+    if (named != NULL)
+        return open_client(cli, named, port, ret); /* an empty one is a mistake, and is told */
     if (said != NULL && *said != '\0')
-        return open_client(cli, said, ret);
+        return open_client(cli, said, port, ret);
     if (local_plan_load(&plan, NULL, NULL) != ERR_OK)
-        return open_client(cli, standard, ret);
+        return open_client(cli, standard, port, ret);
     local_plan_urls(plan, port, list);
     free(plan);
-    return open_client(cli, list, ret);
+    return open_client(cli, list, port, ret);
 }
 
 enum outcome cli_client(const struct cli *cli, struct client **ret)
@@ -185,10 +203,15 @@ enum outcome cli_complain(const struct cli *cli, enum err err, const struct reas
     if (err == ERR_UNREACHABLE)
         next = "\nNo node answers. Start a cluster with 'braid local up', or name one with "
                "--endpoint.";
+    else if (err == ERR_NOT_FOUND)
+        next = "\n'braid stream list' shows which streams there are.";
     else if (err == ERR_TIMEOUT || err == ERR_UNKNOWN)
         next = "\nThe outcome is unknown. 'braid cluster status' shows which nodes are up.";
     else if (err == ERR_UNAVAILABLE)
-        next = "\nNothing was done. 'braid cluster status' shows which nodes are up.";
+        next = "\nA node answered, but the cluster cannot do it now; nothing was done.\n"
+               "'braid cluster status' shows which nodes are down: start them, and try again.";
+    else if (err == ERR_BUSY)
+        next = "\nNothing was done: the cluster is asked too fast. Try again later.";
     return cli_fail(cli, cli_outcome(err), "%s%s", reason->text, next);
 }
 
@@ -202,6 +225,10 @@ enum outcome cli_call(const struct cli *cli, struct client *client, const char *
         return cli_no_memory(cli);
     enum err err = client_call_json(client, operation, in, &tree, &answer);
     json_decref(in);
+    if (err == ERR_INVALID && answer.status != 0 && answer.type[0] == '\0')
+        return cli_fail(cli, OUTCOME_FAILED,
+                        "%s\nThat is no answer of the Kinesis API: --endpoint names client ports.",
+                        answer.reason.text);
     if (err != ERR_OK)
         return cli_complain(cli, err, &answer.reason);
     if (out != NULL)
@@ -217,8 +244,9 @@ enum outcome cli_print_json(const struct cli *cli, json_t *tree)
         return cli_no_memory(cli);
     int failed = json_dumpf(tree, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     json_decref(tree);
-    if (failed != 0 || putchar('\n') == EOF || fflush(stdout) != 0)
-        return cli_fail(cli, OUTCOME_FAILED, "write standard output: %s", strerror(errno));
+    if (failed != 0 && ferror(stdout) == 0)
+        return cli_no_memory(cli);
+    putchar('\n');
     return OUTCOME_OK;
 }
 

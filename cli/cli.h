@@ -6,7 +6,8 @@
  * sentence what went wrong and turns it into an exit code.
  *
  * What a program asked for goes to standard output; progress and complaints go
- * to standard error.
+ * to standard error.  That the former was written is checked in output.h, once
+ * for all verbs.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -27,7 +28,8 @@ enum outcome {
     OUTCOME_UNREACHABLE = 3, /* no node answers */
     OUTCOME_NOT_FOUND = 4,   /* no such stream, node or cluster */
     OUTCOME_EXISTS = 5,      /* it is there already */
-    OUTCOME_TIMEOUT = 6      /* not done in the time that was given */
+    OUTCOME_TIMEOUT = 6,     /* not done in time, or not possible now: it may be tried again */
+    OUTCOME_OUTPUT = 7       /* done, but standard output could not be written */
 };
 
 enum output { OUTPUT_TABLE, OUTPUT_JSON };
@@ -37,6 +39,7 @@ struct cli {
     enum output output;
     const char *endpoint;   /* of --endpoint; NULL when it was not given */
     const char *operations; /* of --operations; likewise */
+    int output_errno;       /* why standard output cannot be written; output.h */
 };
 
 /* One verb of the table in main.c. */
@@ -88,7 +91,8 @@ enum outcome cli_call(const struct cli *cli, struct client *client, const char *
 /* Complains about a failed call, with what to do next. */
 enum outcome cli_complain(const struct cli *cli, enum err err, const struct reason *reason);
 
-/* Prints a tree as text, indented, and a new line; takes the reference. */
+/* Prints a tree as text, indented, and a new line; takes the reference.  Whether it could be
+ * written is not asked here. */
 enum outcome cli_print_json(const struct cli *cli, json_t *tree);
 
 /* The monotonic clock. */

@@ -1,16 +1,8 @@
 #include "cluster.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "table.h"
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    if (key == ARGP_KEY_ARG)
-        argp_error(state, "'%s' is too much", arg);
-    return ARGP_ERR_UNKNOWN;
-}
 
 static const char *member(const json_t *tree, const char *name)
 {
@@ -23,65 +15,113 @@ static json_int_t count(const json_t *tree, const char *name)
     return json_integer_value(json_object_get(tree, name));
 }
 
-/* What the node is to the catalogue. */
-static const char *role_of(const json_t *catalog, const char *node)
+/* "1 stream", "2 streams" */
+static void print_count(const json_t *tree, const char *name, const char *one)
 {
-    const json_t *members = json_object_get(catalog, "members");
+    json_int_t number = count(tree, name);
 
-    if (strcmp(member(catalog, "leader"), node) == 0)
+    printf("%" JSON_INTEGER_FORMAT " %s%s", number, one, number == 1 ? "" : "s");
+}
+
+/* What the node is to the catalogue.  By id: a node that lost its disk is there twice under one
+ * name, and its old self goes on being a member. */
+static const char *role_of(const json_t *catalog, const json_t *node)
+{
+    const json_t *id = json_object_get(node, "id");
+    const json_t *members = json_object_get(catalog, "member_ids");
+
+    if (json_equal(json_object_get(catalog, "leader_id"), id))
         return "leader";
     for (size_t i = 0; i < json_array_size(members); i++) {
-        const char *name = json_string_value(json_array_get(members, i));
-        if (name != NULL && strcmp(name, node) == 0)
+        if (json_equal(json_array_get(members, i), id))
             return "member";
     }
     return "";
 }
 
+static bool is_up(const json_t *node)
+{
+    return json_is_true(json_object_get(node, "up"));
+}
+
 static enum outcome print_nodes(const struct cli *cli, const json_t *cluster)
 {
-    static const char *const columns[] = { "NODE",     "ZONE",    "STATE",    "LEADS",
-                                           "REPLICAS", "CLIENTS", "CATALOGUE" };
-    struct table *table = table_open(7, columns);
+    static const char *const columns[] = { "NODE",     "ZONE",    "STATE",     "LEADS",
+                                           "REPLICAS", "CLIENTS", "CATALOGUE", "ID" };
+    struct table *table = table_open(8, columns);
     const json_t *catalog = json_object_get(cluster, "catalog");
     char leads[24], replicas[24];
     const json_t *nodes = json_object_get(cluster, "nodes");
 
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         const json_t *node = json_array_get(nodes, i);
-        const char *role = role_of(catalog, member(node, "name"));
 
         snprintf(leads, sizeof(leads), "%" JSON_INTEGER_FORMAT, count(node, "leads"));
         snprintf(replicas, sizeof(replicas), "%" JSON_INTEGER_FORMAT, count(node, "replicas"));
         table_row(table, member(node, "name"), member(node, "az"),
-                  json_is_true(json_object_get(node, "up")) ? "up" : "down", leads, replicas,
-                  member(node, "client_address"), role);
+                  is_up(node) ? "up" : "down", leads, replicas, member(node, "client_address"),
+                  role_of(catalog, node), member(node, "id"));
     }
     return table_print(table) ? OUTCOME_OK : cli_no_memory(cli);
+}
+
+/* Reads and puts go on without the catalogue, so that nothing else tells of it. */
+static void print_headless(const json_t *cluster)
+{
+    const json_t *catalog = json_object_get(cluster, "catalog");
+    const json_t *nodes = json_object_get(cluster, "nodes");
+    unsigned members = (unsigned)json_array_size(json_object_get(catalog, "member_ids"));
+    unsigned up = 0;
+
+    if (json_is_string(json_object_get(catalog, "leader_id")))
+        return;
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        const json_t *node = json_array_get(nodes, i);
+        up += is_up(node) && role_of(catalog, node)[0] != '\0';
+    }
+    printf("\nThe catalogue has no leader: %u of its %u members %s up, and streams are created\n"
+           "and deleted only when %u of them are and have elected one.\n",
+           up, members, up == 1 ? "is" : "are", members / 2 + 1);
 }
 
 static enum outcome print(const struct cli *cli, const json_t *cluster)
 {
     if (!json_is_true(json_object_get(cluster, "founded"))) {
-        printf("Seen by %s: no cluster yet; waiting for %s\n", member(cluster, "node"),
-               member(cluster, "waiting_for"));
+        printf("%s %s\n", member(cluster, "node"), member(cluster, "waiting_for"));
         return OUTCOME_OK;
     }
-    printf("Seen by %s: %" JSON_INTEGER_FORMAT " streams, %" JSON_INTEGER_FORMAT
-           " shards, %" JSON_INTEGER_FORMAT " replicas of each\n\n",
-           member(cluster, "node"), count(cluster, "streams"), count(cluster, "shards"),
-           count(cluster, "replication"));
+    printf("Seen by %s: ", member(cluster, "node"));
+    print_count(cluster, "streams", "stream");
+    printf(", ");
+    print_count(cluster, "shards", "shard");
+    printf(", ");
+    print_count(cluster, "replication", "replica");
+    printf(" of each\n\n");
     enum outcome outcome = print_nodes(cli, cluster);
+    print_headless(cluster);
     if (!json_is_true(json_object_get(cluster, "ready")))
-        printf("\n%s is not ready: waiting for %s\n", member(cluster, "node"),
+        printf("\n%s is not ready: it %s\n", member(cluster, "node"),
                member(cluster, "waiting_for"));
     return outcome;
+}
+
+static enum outcome complain(const struct cli *cli, enum err err, const struct reason *reason)
+{
+    const char *next = "";
+
+    if (err == ERR_UNREACHABLE)
+        next = "\nNo node answers. Start a cluster with 'braid local up', or name the operations "
+               "ports\nof one with --operations.";
+    else if (err == ERR_TIMEOUT)
+        next = "\nA node is there and says nothing: its process may be stopped or overloaded.";
+    else if (err == ERR_INVALID)
+        next = "\nThat is no answer of an operations port, as --operations names them.";
+    return cli_fail(cli, cli_outcome(err), "%s%s", reason->text, next);
 }
 
 enum outcome cluster_status(struct cli *cli, int argc, char **argv)
 {
     const struct cli_syntax syntax = {
-        .parser = parse,
         .text = "Shows the nodes of the cluster, their zones, who is up, how many shards each "
                 "leads, and who leads the catalogue, as the first node that answers sees it."
     };
@@ -96,7 +136,7 @@ enum outcome cluster_status(struct cli *cli, int argc, char **argv)
     json_t *cluster =
         err != ERR_OK ? NULL : json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
     if (err != ERR_OK)
-        outcome = cli_complain(cli, err, &answer.reason);
+        outcome = complain(cli, err, &answer.reason);
     else if (cluster == NULL)
         outcome = cli_fail(cli, OUTCOME_FAILED, "the answer of /cluster is not JSON");
     else if (cli->output == OUTPUT_JSON)

@@ -21,7 +21,8 @@ struct down_options {
 };
 
 static enum outcome stop_all(struct cli *cli, const struct local_plan *plan, uint32_t *stopped);
-static enum outcome erase(struct cli *cli, const struct local_plan *plan, bool yes);
+static enum outcome may_erase(struct cli *cli, const struct local_plan *plan, bool yes);
+static enum outcome erase(struct cli *cli, const struct local_plan *plan);
 
 static error_t parse_down(int key, char *arg, struct argp_state *state)
 {
@@ -63,9 +64,12 @@ enum outcome local_down(struct cli *cli, int argc, char **argv)
     enum outcome outcome = local_open(cli, options.dir, &plan);
     if (outcome != OUTCOME_OK)
         return outcome;
-    outcome = stop_all(cli, plan, &stopped);
+    if (options.erase)
+        outcome = may_erase(cli, plan, options.yes);
+    if (outcome == OUTCOME_OK)
+        outcome = stop_all(cli, plan, &stopped);
     if (outcome == OUTCOME_OK && options.erase)
-        outcome = erase(cli, plan, options.yes);
+        outcome = erase(cli, plan);
     if (outcome == OUTCOME_OK && cli->output == OUTPUT_JSON)
         outcome = cli_print_json(cli, json_pack("{s:s, s:i, s:b}", "dir", plan->dir, "stopped",
                                                 (int)stopped, "erased", options.erase));
@@ -115,14 +119,22 @@ static int remove_one(const char *path, const struct stat *status, int type, str
     return remove(path);
 }
 
-static enum outcome erase(struct cli *cli, const struct local_plan *plan, bool yes)
+/* Asked before anything is stopped: who says no wants the cluster as it is. */
+static enum outcome may_erase(struct cli *cli, const struct local_plan *plan, bool yes)
 {
-    char question[LOCAL_PATH_BYTES_MAX + 64], path[LOCAL_PATH_BYTES_MAX];
-    struct local_node node;
+    char question[LOCAL_PATH_BYTES_MAX + 64];
 
     snprintf(question, sizeof(question), "Remove all records of the cluster in %s?", plan->dir);
-    if (!yes && !cli_ask(question))
-        return cli_fail(cli, OUTCOME_FAILED, "nothing was removed; --yes removes without asking");
+    if (yes || cli_ask(question))
+        return OUTCOME_OK;
+    return cli_fail(cli, OUTCOME_FAILED,
+                    "nothing was stopped or removed; --yes removes without asking");
+}
+
+static enum outcome erase(struct cli *cli, const struct local_plan *plan)
+{
+    char path[LOCAL_PATH_BYTES_MAX];
+    struct local_node node;
 
     /* Only what `up` has made: the folder may hold other things. */
     for (uint32_t i = 1; i <= plan->node_count; i++) {

@@ -18,7 +18,7 @@ enum outcome local_open(const struct cli *cli, const char *dir, struct local_pla
         return OUTCOME_OK;
     if (err == ERR_NO_MEMORY)
         return cli_no_memory(cli);
-    return cli_fail(cli, cli_outcome(err), "%s%s", reason.text,
+    return cli_fail(cli, err == ERR_TOO_BIG ? OUTCOME_USAGE : cli_outcome(err), "%s%s", reason.text,
                     err == ERR_NOT_FOUND ? "; 'braid local up' makes one" : "");
 }
 

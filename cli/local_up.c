@@ -38,12 +38,25 @@ static enum outcome make_plan(struct cli *cli, const struct up_options *options,
 static enum outcome start(struct cli *cli, const struct local_plan *plan, struct rising *rising);
 static enum outcome await(struct cli *cli, struct rising *all, uint32_t count, long timeout_s);
 static enum outcome report(struct cli *cli, const struct local_plan *plan);
+static enum outcome report_one(struct cli *cli, const struct rising *rising);
+
+/* Before the options, so that they count over it. */
+static void take_environment(struct up_options *options, struct argp_state *state)
+{
+    const char *port = getenv("BRAID_PORT");
+
+    if (port != NULL && *port != '\0')
+        options->port = cli_number(state, "BRAID_PORT", port, 1, LOCAL_PORT_MAX);
+}
 
 static error_t parse_up(int key, char *arg, struct argp_state *state)
 {
     struct up_options *options = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        take_environment(options, state);
+        return 0;
     case 'd':
         options->dir = arg;
         return 0;
@@ -65,8 +78,10 @@ enum outcome local_up(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_option rows[] = {
         { "nodes", 'n', "N", 0, "how many nodes; default 3", 0 },
-        { "dir", 'd', "DIR", 0, "folder of the cluster; default ~/.local/share/braid/local", 0 },
-        { "port", 'p', "P", 0, "node K answers clients at P + 10(K-1); default 4567", 0 },
+        { "dir", 'd', "DIR", 0,
+          "folder of the cluster; default $BRAID_LOCAL_DIR, else ~/.local/share/braid/local", 0 },
+        { "port", 'p', "P", 0,
+          "node K answers clients at P + 10(K-1); default $BRAID_PORT, else 4567", 0 },
         { "timeout", 't', "SECONDS", 0, "how long to wait until all are ready; default 60", 0 },
         { 0 }
     };
@@ -151,6 +166,8 @@ enum outcome local_start(struct cli *cli, int argc, char **argv)
         outcome = start(cli, plan, &rising);
         if (outcome == OUTCOME_OK)
             outcome = await(cli, &rising, 1, options.timeout_s);
+        if (outcome == OUTCOME_OK)
+            outcome = report_one(cli, &rising);
     }
     free(plan);
     return outcome;
@@ -235,7 +252,8 @@ static enum outcome make_plan(struct cli *cli, const struct up_options *options,
         return OUTCOME_OK;
     }
     if (err != ERR_NOT_FOUND)
-        return cli_fail(cli, OUTCOME_FAILED, "%s", reason.text);
+        return cli_fail(cli, err == ERR_TOO_BIG ? OUTCOME_USAGE : OUTCOME_FAILED, "%s",
+                        reason.text);
 
     plan = calloc(1, sizeof(*plan));
     if (plan == NULL)
@@ -359,5 +377,17 @@ static enum outcome report(struct cli *cli, const struct local_plan *plan)
                                              (int)plan->node_count, "endpoints", urls));
     }
     printf("%u nodes are ready; their data is in %s\n", plan->node_count, plan->dir);
+    return OUTCOME_OK;
+}
+
+static enum outcome report_one(struct cli *cli, const struct rising *rising)
+{
+    char url[LOCAL_URL_BYTES_MAX];
+
+    local_node_url(&rising->node, LOCAL_PORT_CLIENT, url);
+    if (cli->output == OUTPUT_JSON)
+        return cli_print_json(cli, json_pack("{s:s, s:i, s:s}", "started", rising->node.name, "pid",
+                                             rising->pid, "endpoint", url));
+    printf("%s, process %d: ready\n", rising->node.name, rising->pid);
     return OUTCOME_OK;
 }

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "cluster.h"
 #include "local.h"
+#include "output.h"
 #include "put.h"
 #include "stream.h"
 #include "tail.h"
@@ -32,6 +33,7 @@ static const struct verb verbs[] = {
 
 /* What stands before the noun, and where the noun is. */
 struct command_line {
+    struct cli *cli;
     int noun_at; /* 0: there is none */
 };
 
@@ -40,6 +42,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct command_line *line = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = line->cli;
+        return 0;
     case 'V':
         puts("braid " VERSION);
         exit(OUTCOME_OK);
@@ -49,6 +54,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* One line for each verb of the noun; of all when it is NULL. */
+static void print_verbs(const char *noun, FILE *out)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        char name[64];
+        if (noun != NULL && strcmp(verbs[i].noun, noun) != 0)
+            continue;
+        snprintf(name, sizeof(name), "%s%s%s %s", verbs[i].noun, verbs[i].name == NULL ? "" : " ",
+                 verbs[i].name == NULL ? "" : verbs[i].name, verbs[i].arguments);
+        fprintf(out, "  %-24s %s\n", name, verbs[i].text);
     }
 }
 
@@ -63,14 +81,10 @@ static char *verb_list(int key, const char *text, void *input)
     if (out == NULL)
         return NULL;
     fputs("Verbs ('braid NOUN VERB --help' says more):\n\n", out);
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        char name[64];
-        snprintf(name, sizeof(name), "%s%s%s %s", verbs[i].noun, verbs[i].name == NULL ? "" : " ",
-                 verbs[i].name == NULL ? "" : verbs[i].name, verbs[i].arguments);
-        fprintf(out, "  %-24s %s\n", name, verbs[i].text);
-    }
+    print_verbs(NULL, out);
     fputs("\nExit codes: 0 done, 1 failed, 2 usage, 3 no node can be reached,\n"
-          "4 no such stream, node or cluster, 5 it exists already, 6 not done in time\n",
+          "4 no such stream, node or cluster, 5 it exists already, 6 not done in time or\n"
+          "not possible now: try again, 7 done, but standard output could not be written\n",
           out);
     fclose(out);
     return list;
@@ -87,41 +101,87 @@ static const struct verb *verb_find(const char *noun, const char *name)
     return NULL;
 }
 
-/* The noun is unknown, or its verb: says which there are. */
-static enum outcome complain(const char *noun, const char *name)
+static enum outcome run_verb(struct cli *cli, const struct verb *verb, int argc, char **argv)
+{
+    snprintf(cli->verb, sizeof(cli->verb), "braid %s%s%s", verb->noun,
+             verb->name == NULL ? "" : " ", verb->name == NULL ? "" : verb->name);
+    return verb->run(cli, argc, argv);
+}
+
+static bool is_noun(const char *text)
 {
     bool known = false;
 
     for (size_t i = 0; i < VERB_COUNT; i++)
-        known = known || strcmp(verbs[i].noun, noun) == 0;
-    if (!known) {
+        known = known || strcmp(verbs[i].noun, text) == 0;
+    return known;
+}
+
+static bool asks_for_help(const char *text)
+{
+    static const char *const words[] = { "--help", "-h", "-?", "help" };
+    bool asks = false;
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && text != NULL; i++)
+        asks = asks || strcmp(text, words[i]) == 0;
+    return asks;
+}
+
+/* "braid stream --help", "braid help stream" */
+static enum outcome print_noun(struct cli *cli, const char *noun)
+{
+    const struct verb *verb = verb_find(noun, NULL);
+    char room[16], flag[] = "--help", *argv[] = { room, flag, NULL };
+
+    if (verb != NULL) { /* the noun is the verb */
+        snprintf(room, sizeof(room), "%s", noun);
+        return run_verb(cli, verb, 2, argv);
+    }
+    printf("Usage: braid %s VERB [OPTIONS]\n\n", noun);
+    print_verbs(noun, stdout);
+    printf("\n'braid %s VERB --help' says more.\n", noun);
+    return OUTCOME_OK;
+}
+
+/* The noun is unknown, or its verb: says which there are. */
+static enum outcome complain(const char *noun, const char *name)
+{
+    const char *before = "";
+
+    if (!is_noun(noun)) {
         fprintf(stderr, "braid: there is no '%s'; 'braid --help' lists what there is\n", noun);
         return OUTCOME_USAGE;
     }
-    fprintf(stderr,
-            name == NULL ? "braid %s: a verb must follow:" : "braid %s: no verb '%s':", noun, name);
+    if (name == NULL)
+        fprintf(stderr, "braid %s: a verb must follow: ", noun);
+    else
+        fprintf(stderr, "braid %s: there is no verb '%s'; there are: ", noun, name);
     for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (strcmp(verbs[i].noun, noun) == 0)
-            fprintf(stderr, " %s", verbs[i].name);
+        if (verbs[i].name == NULL || strcmp(verbs[i].noun, noun) != 0)
+            continue;
+        fprintf(stderr, "%s%s", before, verbs[i].name);
+        before = ", ";
     }
     fputc('\n', stderr);
     return OUTCOME_USAGE;
 }
 
-int main(int argc, char **argv)
+static enum outcome run(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_option options[] = {
         { "version", 'V', NULL, 0, "print the version", -1 }, { 0 }
     };
+    const struct argp_child children[] = { { .argp = &cli_argp }, { 0 } };
     const struct argp argp = { .options = options,
                                .parser = parse,
+                               .children = children,
                                .args_doc = "NOUN VERB [OPTIONS]",
                                .doc = "Looks after a Braid cluster, and puts records into its "
                                       "streams and gets them back.\v ",
                                .help_filter = verb_list };
-    struct cli cli = { .output = OUTPUT_TABLE };
-    struct command_line line = { 0 };
+    struct command_line line = { .cli = cli };
 
+    argv[0] = cli->verb; /* for argp's complaints */
     argp_err_exit_status = OUTCOME_USAGE;
     if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &line) != 0)
         return OUTCOME_FAILED;
@@ -133,15 +193,25 @@ int main(int argc, char **argv)
     const char *noun = argv[line.noun_at];
     const char *name = line.noun_at + 1 < argc ? argv[line.noun_at + 1] : NULL;
     const struct verb *verb = verb_find(noun, name);
-    if (verb == NULL && name != NULL && strcmp(name, "--help") == 0) {
-        argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, argv[0]);
-        return OUTCOME_OK;
+    if (asks_for_help(noun) && name != NULL)
+        return is_noun(name) ? print_noun(cli, name) : complain(name, NULL);
+    if (asks_for_help(noun)) {
+        char flag[] = "--help", *asked[] = { cli->verb, flag, NULL };
+        return argp_parse(&argp, 2, asked, 0, NULL, &line) == 0 ? OUTCOME_OK : OUTCOME_FAILED;
     }
+    if (verb == NULL && is_noun(noun) && asks_for_help(name))
+        return print_noun(cli, noun);
     if (verb == NULL)
         return complain(noun, name);
 
     int at = verb->name == NULL ? line.noun_at : line.noun_at + 1;
-    snprintf(cli.verb, sizeof(cli.verb), "braid %s%s%s", noun, verb->name == NULL ? "" : " ",
-             verb->name == NULL ? "" : verb->name);
-    return verb->run(&cli, argc - at, argv + at);
+    return run_verb(cli, verb, argc - at, argv + at);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = { .verb = "braid", .output = OUTPUT_TABLE };
+
+    output_watch(&cli);
+    exit(run(&cli, argc, argv)); /* not by return: what looks after the output needs `cli` */
 }

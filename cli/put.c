@@ -32,9 +32,12 @@ struct putting {
     struct progress progress;
     uint64_t began_ms;
     bool answered; /* some node has stored something */
+    enum err doubt; /* what kept a node from saying whether the stream is there */
+    struct reason doubt_reason;
     uint64_t records, bytes, calls, retried;
 };
 
+static enum outcome look_for_stream(struct putting *putting);
 static enum outcome read_all(struct putting *putting);
 static enum outcome add(struct putting *putting, struct slice line);
 static enum outcome flush(struct putting *putting);
@@ -106,7 +109,11 @@ enum outcome put_run(struct cli *cli, int argc, char **argv)
         progress_init(&putting->progress);
         batch_init(&putting->batch, putting->options.stream);
         lines_init(&putting->lines, STDIN_FILENO);
-        outcome = read_all(putting);
+        outcome = look_for_stream(putting);
+        if (outcome == OUTCOME_OK)
+            outcome = read_all(putting);
+        if (outcome == OUTCOME_OK && putting->doubt != ERR_OK && !putting->answered)
+            outcome = cli_complain(cli, putting->doubt, &putting->doubt_reason);
         progress_clear(&putting->progress);
         if (outcome == OUTCOME_OK || putting->answered) {
             enum outcome said = report(putting);
@@ -118,6 +125,26 @@ enum outcome put_run(struct cli *cli, int argc, char **argv)
     }
     free(putting);
     return outcome;
+}
+
+/* A wrong name is said at once, and not only when the first line comes, or never when none does.
+ * What passes is left to the puts, which have --timeout for it. */
+static enum outcome look_for_stream(struct putting *putting)
+{
+    struct client_answer answer;
+    json_t *in = json_pack("{s:s}", "StreamName", putting->options.stream), *out = NULL;
+
+    if (in == NULL)
+        return cli_no_memory(putting->cli);
+    enum err err =
+        client_call_json(putting->client, "DescribeStreamSummary", in, &out, &answer);
+    json_decref(in);
+    json_decref(out);
+    putting->doubt = err;
+    putting->doubt_reason = answer.reason;
+    if (err == ERR_OK || (fault_is_passing(err) && err != ERR_UNREACHABLE))
+        return OUTCOME_OK;
+    return cli_complain(putting->cli, err, &answer.reason);
 }
 
 static enum outcome read_all(struct putting *putting)
@@ -231,7 +258,8 @@ static enum outcome flush(struct putting *putting)
             progress_clear(&putting->progress);
             return err == ERR_OK ? cli_fail(putting->cli, OUTCOME_TIMEOUT,
                                             "nothing could be "
-                                            "stored for %ld s: %s",
+                                            "stored for %ld s: %s\n"
+                                            "'braid cluster status' shows which nodes are up.",
                                             putting->options.timeout_s, refusal.text)
                                  : cli_complain(putting->cli, err, &refusal);
         }
@@ -289,8 +317,9 @@ static enum outcome report(struct putting *putting)
                                                       (json_int_t)putting->bytes, "seconds",
                                                       seconds, "calls", (json_int_t)putting->calls,
                                                       "retried", (json_int_t)putting->retried));
-    fprintf(stderr, "%s records (%.1f MB) stored in %.1f s: %s records/s",
-            progress_number(putting->records, records), (double)putting->bytes / 1e6, seconds,
+    fprintf(stderr, "%s record%s (%.1f MB) stored in %.1f s: %s records/s",
+            progress_number(putting->records, records), putting->records == 1 ? "" : "s",
+            (double)putting->bytes / 1e6, seconds,
             progress_number((uint64_t)rate, per_second));
     if (putting->retried > 0)
         fprintf(stderr, "; %s sent again", progress_number(putting->retried, records));

@@ -76,16 +76,9 @@ static enum outcome gather(const struct cli *cli, struct client *client, json_t 
     return outcome;
 }
 
-static error_t parse_nothing(int key, char *arg, struct argp_state *state)
-{
-    if (key == ARGP_KEY_ARG)
-        argp_error(state, "'%s' is too much", arg);
-    return ARGP_ERR_UNKNOWN;
-}
-
 enum outcome stream_list(struct cli *cli, int argc, char **argv)
 {
-    const struct cli_syntax syntax = { .parser = parse_nothing, .text = "Lists all streams." };
+    const struct cli_syntax syntax = { .text = "Lists all streams." };
     struct client *client;
 
     cli_parse(cli, &syntax, argc, argv, NULL);

@@ -1,12 +1,12 @@
 #include "tail.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "client/fault.h"
+#include "output.h"
 #include "stream.h"
 #include "tail_format.h"
 
@@ -24,7 +24,7 @@ struct tail_options {
     uint64_t since_ms; /* FROM_TIME */
     long records_max;  /* 0: no end */
     long timeout_s;    /* 0: no end */
-    bool no_follow;
+    bool no_follow, from_start;
 };
 
 struct tail_shard {
@@ -39,7 +39,7 @@ struct tail_shard {
 
 /* One run of the verb. */
 struct tailing {
-    const struct cli *cli;
+    struct cli *cli;
     struct tail_options options;
     struct client *client;
     json_t *shard_list; /* owns the shards' names */
@@ -71,7 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case 'b':
-        options->from = FROM_START;
+        options->from_start = true;
         return 0;
     case 's':
         options->from = FROM_TIME;
@@ -91,6 +91,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (options->stream != NULL)
             argp_error(state, "one stream only");
         options->stream = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (options->from_start && options->from == FROM_TIME)
+            argp_error(state, "--from-start or --since, not both");
+        if (options->from_start)
+            options->from = FROM_START;
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "which stream? 'braid stream list' lists them");
@@ -319,6 +325,8 @@ static enum outcome print(struct tailing *tailing, struct tail_shard *shard, con
         enum err err = tailing->cli->output == OUTPUT_JSON
                            ? tail_format_json(record, shard->id, stdout)
                            : tail_format_data(record, stdout);
+        if (ferror(stdout) != 0)
+            return output_flush(tailing->cli);
         if (err == ERR_NO_MEMORY)
             return cli_no_memory(tailing->cli);
         if (err != ERR_OK)
@@ -332,9 +340,7 @@ static enum outcome print(struct tailing *tailing, struct tail_shard *shard, con
         free(shard->last);
         shard->last = last == NULL ? NULL : strdup(last);
     }
-    if (fflush(stdout) != 0)
-        return cli_fail(tailing->cli, OUTCOME_FAILED, "write standard output: %s", strerror(errno));
-    return OUTCOME_OK;
+    return output_flush(tailing->cli);
 }
 
 /* What passes is waited out, as long as it does not last; but only once something was printed or

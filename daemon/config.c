@@ -142,6 +142,24 @@ void config_print_errors(const struct config *config, FILE *to)
         fprintf(to, "braidd: and %u more\n", config->error_count - CONFIG_ERRORS_MAX);
 }
 
+void config_warn(struct config *config, const char *where, const char *format, ...)
+{
+    char text[REASON_BYTES_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (config->warning_count < CONFIG_WARNINGS_MAX)
+        reason_set(&config->warnings[config->warning_count++], "%s: %s", where, text);
+}
+
+void config_print_warnings(const struct config *config, FILE *to)
+{
+    for (uint32_t i = 0; i < config->warning_count; i++)
+        fprintf(to, "braidd: warning: %s\n", config->warnings[i].text);
+}
+
 void config_print(const struct config *config, FILE *to)
 {
     for (uint32_t option = 0; option < config_option_count(); option++) {

@@ -19,6 +19,7 @@
 #include "base/limits.h"
 
 #define CONFIG_ERRORS_MAX 16u /* more are counted only */
+#define CONFIG_WARNINGS_MAX 4u
 #define CONFIG_HOST_MAX 64u
 
 /* Where to listen. */
@@ -52,6 +53,8 @@ struct config {
     struct arena arena;
     uint32_t error_count;
     struct reason errors[CONFIG_ERRORS_MAX];
+    uint32_t warning_count;
+    struct reason warnings[CONFIG_WARNINGS_MAX];
     const char *given_in[64]; /* by option: where; NULL: it has its default */
     uint32_t flag_count;
     struct config_flag {
@@ -76,6 +79,9 @@ void config_read_file(struct config *config, const char *path);
 MUST_CHECK enum err config_check(struct config *config);
 
 void config_print_errors(const struct config *config, FILE *to);
+
+/* What is allowed and may still not be what was meant. */
+void config_print_warnings(const struct config *config, FILE *to);
 
 /* The options as they count, as a file that says the same. */
 void config_print(const struct config *config, FILE *to);

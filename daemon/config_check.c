@@ -169,6 +169,31 @@ static void check_advertise(struct config *config, const char *name, const struc
         config_error(config, where(config, name), "%s: '%s' is not host:port", name, *advertise);
 }
 
+/* A cluster is founded when each seed has answered, each a different node. */
+static bool is_new_seed(struct config *config, const char *seed)
+{
+    for (uint32_t i = 0; i < config->seed_count; i++)
+        if (strcmp(config->seed_list[i], seed) == 0) {
+            config_error(config, where(config, "seeds"),
+                         "seeds: %s is listed twice; each seed is another node", seed);
+            return false;
+        }
+    return true;
+}
+
+/* Not an error: a node that is added later joins by the same list as the first ones have. */
+static void check_own_seed(struct config *config)
+{
+    for (uint32_t i = 0; i < config->seed_count; i++)
+        if (strcmp(config->seed_list[i], config->peer_advertise) == 0)
+            return;
+    config_warn(config, where(config, "seeds"),
+                "seeds: %s, where others reach this node's peer-listen, is not among them, so this "
+                "node can only join a cluster that they have founded; if it is one of the first "
+                "nodes, list it on all of them, spelled the same",
+                config->peer_advertise);
+}
+
 static void check_seeds(struct config *config)
 {
     char *text = arena_text(&config->arena, slice_text(config->seeds)), *rest = text;
@@ -188,8 +213,12 @@ static void check_seeds(struct config *config)
             config_error(config, where(config, "seeds"), "seeds: more than %u", CONTROL_SEEDS_MAX);
             return;
         }
+        if (!is_new_seed(config, seed))
+            return;
         config->seed_list[config->seed_count++] = seed;
     }
+    if (config->error_count == 0)
+        check_own_seed(config);
 }
 
 static bool is_address(const char *text)

@@ -49,13 +49,19 @@ static char *read_line(char *to, int room, void *ctx)
         to[1] = 0;
         return to;
     }
-    /* A line that says nothing in inih's eyes must not pass in silence. */
+    /* A line that says nothing in inih's eyes must not pass in silence; nor may a section, which is
+     * nothing to it until a value follows. */
     char *text = to + strspn(to, " \t\r\n");
-    if (*text != 0 && *text != '#' && *text != ';' && *text != '[' && strpbrk(text, "=:") == NULL) {
+    bool section = *text == '[';
+    if (section)
+        config_error(file->config, place(file), "%.*s: there are no sections; remove this line",
+                     (int)strcspn(text, "\r\n"), text);
+    else if (*text != 0 && *text != '#' && *text != ';' && strpbrk(text, "=:") == NULL)
         config_error(file->config, place(file), "not 'name = value'");
-        to[0] = '\n';
-        to[1] = 0;
-    }
+    else
+        return to;
+    to[0] = '\n';
+    to[1] = 0;
     return to;
 }
 
@@ -65,9 +71,7 @@ static int on_line(void *ctx, const char *section, const char *name, const char 
     uint32_t option = config_option_find(name);
     const char *where = place(file);
 
-    if (section[0] != 0)
-        config_error(file->config, where, "[%s]: there are no sections", section);
-    else if (option == config_option_count())
+    if (option == config_option_count())
         config_error(file->config, where, "%s: there is no such option", name);
     else if (file->config->given_in[option] != NULL)
         config_error(file->config, where, "%s: given before, at %s", name,

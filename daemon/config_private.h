@@ -37,6 +37,10 @@ void config_set(struct config *config, uint32_t option, const char *where, const
 void config_error(struct config *config, const char *where, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+/* Notes what is allowed, but worth a look: "where: what". */
+void config_warn(struct config *config, const char *where, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
 /* Reads the command line into config->flags and the fields that are flags only. */
 void config_read_flags(struct config *config, int argc, char **argv);
 

@@ -47,6 +47,7 @@ enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
 static enum err make(struct data_dir *dir, const char *path, struct reason *reason)
 {
     size_t len = strlen(path);
+    struct stat status;
 
     while (len > 1 && path[len - 1] == '/')
         len--;
@@ -59,6 +60,10 @@ static enum err make(struct data_dir *dir, const char *path, struct reason *reas
     dir->path[len] = 0;
     if (mkdir(dir->path, 0750) != 0 && errno != EEXIST)
         return failed(dir, "cannot be made", reason);
+    if (stat(dir->path, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        reason_set(reason, "data directory %s: it is not a directory", dir->path);
+        return ERR_INVALID;
+    }
     if (access(dir->path, R_OK | W_OK | X_OK) != 0)
         return failed(dir, "cannot be written", reason);
     return ERR_OK;

@@ -37,7 +37,7 @@ struct data_dir {
  * ERR_BUSY     another braidd runs on it
  * ERR_FOREIGN  it belongs to another node
  * ERR_VERSION  it was written by a newer Braid
- * ERR_INVALID  there are other files in it, and no `braid`
+ * ERR_INVALID  there are other files in it, and no `braid`; or it is not a directory
  * ERR_IO       it cannot be made, read or written */
 MUST_CHECK enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
                                   struct reason *reason);

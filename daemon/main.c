@@ -1,6 +1,8 @@
 /* main.c - arguments, signals, exit status; nothing else. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -13,6 +15,7 @@ struct signals {
     bool stopping;
 };
 
+static enum node_status print_checked(struct config *config);
 static void signals_listen(struct signals *signals);
 static void signals_close(struct signals *signals);
 static void on_signal(uv_signal_t *handle, int number);
@@ -24,7 +27,6 @@ int main(int argc, char **argv)
     struct reason reason = { .text = "" };
     enum node_status status;
 
-    (void)signal(SIGPIPE, SIG_IGN);
     config_init(&config);
     config_read(&config, argc, argv);
     if (config_check(&config) != ERR_OK) {
@@ -32,11 +34,9 @@ int main(int argc, char **argv)
         config_fini(&config);
         return NODE_BAD_CONFIG;
     }
-    if (config.check_only) {
-        config_print(&config, stdout);
-        config_fini(&config);
-        return NODE_STOPPED;
-    }
+    if (config.check_only)
+        return print_checked(&config);
+    (void)signal(SIGPIPE, SIG_IGN);
     status = node_open(&node, &config, &reason);
     if (status != NODE_STOPPED)
         node_abandon(node, status, &reason);
@@ -49,6 +49,18 @@ int main(int argc, char **argv)
     node_free(node);
     config_fini(&config);
     return NODE_STOPPED;
+}
+
+/* --check-config of a configuration that is right. */
+static enum node_status print_checked(struct config *config)
+{
+    config_print_warnings(config, stderr);
+    config_print(config, stdout);
+    config_fini(config);
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return NODE_STOPPED;
+    fprintf(stderr, "braidd: write standard output: %s\n", strerror(errno));
+    return NODE_FAILED;
 }
 
 static void signals_listen(struct signals *signals)

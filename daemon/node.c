@@ -16,6 +16,7 @@
 #include "env/real.h"
 #include "env/timer.h"
 #include "http/door.h"
+#include "open_files.h"
 #include "ops/ops.h"
 #include "peer/net_peer.h"
 #include "process.h"
@@ -35,6 +36,8 @@ struct node {
     struct disk *disk;
     struct table *table;
     uint64_t id, boot;
+    uint64_t files; /* that the process may open */
+    uint32_t connections_max;
     struct net *net;
     struct control *control;
     struct route *route;
@@ -116,6 +119,9 @@ static enum err open_loop(struct node *node, struct reason *reason)
     ensure(note_level_parse(node->config->note_level, &level) == ERR_OK);
     note_init(&node->note, level, note_time, node->clock);
     note_to_file(&node->note, stderr);
+    node->files = open_files_raise();
+    node->connections_max =
+        open_files_connections(node->files, node->config->connections_max);
     random_secret(&node->random, &seed, sizeof(seed));
     random_init(&node->random, seed);
     return ERR_OK;
@@ -175,6 +181,8 @@ static enum err open_control(struct node *node, struct reason *reason)
         .segment_bytes = config->segment_bytes,
         .segments_ahead = (uint32_t)config->segments_ahead,
         .log_bytes_max = config->log_bytes_max,
+        .scrub_period_ms = config->scrub_period_s * 1000,
+        .scrub_bytes_per_s = config->scrub_bytes_per_s,
         .election_timeout_ms = (uint32_t)config->election_timeout_ms,
         .heartbeat_ms = (uint32_t)config->heartbeat_ms,
         .tick_ms = (uint32_t)config->tick_ms,
@@ -231,9 +239,10 @@ static enum err open_clients(struct node *node, struct reason *reason)
     const struct config *config = node->config;
     struct http_server_options options = { .host = config->client_at.host,
                                            .port = config->client_at.port,
-                                           .connections_max = (uint32_t)config->connections_max,
+                                           .connections_max = node->connections_max,
                                            .body_bytes_max = config->body_bytes_max,
                                            .bodies_bytes_max = config->bodies_bytes_max,
+                                           .replies_bytes_max = config->replies_bytes_max,
                                            .name = "client",
                                            .note = &node->note,
                                            .on_request = door_on_request,
@@ -329,6 +338,14 @@ static void say_started(struct node *node)
                "name=%s az=%s node=%016llx client=%s peer=%s operations=%s data=%s version=%s",
                config->name, config->az, (unsigned long long)node->id, config->client_listen,
                config->peer_listen, config->operations_listen, node->dir.path, BRAID_VERSION);
+    if (node->connections_max < config->connections_max)
+        note_event(&node->note, NOTE_WARN, "connections.fewer",
+                   "max=%u text=\"connections-max is %llu, but this process may open %llu files, "
+                   "and log and tables need some: %u connections are served at once, more are "
+                   "answered with 503; raise the limit of open files (LimitNOFILE, ulimit -Hn) or "
+                   "lower connections-max\"",
+                   node->connections_max, (unsigned long long)config->connections_max,
+                   (unsigned long long)node->files, node->connections_max);
     if (strcmp(config->auth, "none") == 0)
         note_event(&node->note, NOTE_WARN, "auth.none",
                    "text=\"requests are not signed and links not encrypted: whoever can connect to "

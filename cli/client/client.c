@@ -75,6 +75,20 @@ void client_close(struct client *client)
     free(client);
 }
 
+/* What curl will not take later is said before anything is sent. */
+static bool is_url(const char *text, size_t len)
+{
+    char *copy = strndup(text, len);
+    CURLU *url = curl_url();
+    bool whole = copy != NULL && url != NULL && (strncmp(copy, "http://", 7) == 0 ||
+                                                 strncmp(copy, "https://", 8) == 0) &&
+                 curl_url_set(url, CURLUPART_URL, copy, 0) == CURLUE_OK;
+
+    curl_url_cleanup(url);
+    free(copy);
+    return whole;
+}
+
 static enum err take_endpoints(struct client *client, const char *list, struct reason *reason)
 {
     for (const char *at = list; *at != '\0';) {
@@ -83,7 +97,7 @@ static enum err take_endpoints(struct client *client, const char *list, struct r
 
         while (kept > 0 && at[kept - 1] == '/')
             kept--;
-        if (strncmp(at, "http://", 7) != 0 && strncmp(at, "https://", 8) != 0) {
+        if (!is_url(at, len)) {
             reason_set(reason, "'%.*s' is not an endpoint such as http://127.0.0.1:4567", (int)len,
                        at);
             return ERR_INVALID;
@@ -189,11 +203,28 @@ static void pause_ms(uint32_t ms)
         continue;
 }
 
+/* How much a passing error says.  A call that some node may have done, or has refused, must not
+ * end as "no node can be reached" because the node that was asked last is down. */
+static int weight(enum err err)
+{
+    switch (err) {
+    case ERR_TIMEOUT:
+    case ERR_UNKNOWN:
+        return 3; /* the outcome is unknown, whatever others say */
+    case ERR_UNAVAILABLE:
+    case ERR_BUSY:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
 /* Goes around the endpoints at once, and waits only after each has failed. */
 static enum err call(struct client *client, const char *path, struct curl_slist *headers,
                      const struct slice *body, struct client_answer *answer)
 {
-    enum err err = ERR_UNREACHABLE;
+    struct client_answer telling = { 0 }; /* what the weightiest error came with */
+    enum err err = ERR_UNREACHABLE, worst = ERR_UNREACHABLE;
 
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
     if (body != NULL) {
@@ -216,10 +247,20 @@ static enum err call(struct client *client, const char *path, struct curl_slist 
         err = attempt(client, path, answer);
         if (!fault_is_passing(err))
             break;
+        if (weight(err) >= weight(worst)) {
+            telling = *answer;
+            telling.body = slice_of("", 0); /* the next answer takes its place */
+            worst = err;
+        }
         if (err != ERR_BUSY)
             client->current = (client->current + 1) % client->endpoint_count;
     }
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+    if (fault_is_passing(err) && weight(err) < weight(worst)) {
+        telling.attempts = answer->attempts;
+        *answer = telling;
+        err = worst;
+    }
     return err;
 }
 
@@ -247,6 +288,8 @@ static enum err attempt(struct client *client, const char *path, struct client_a
     switch (code) {
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_SSL_CONNECT_ERROR: /* before anything was asked */
+    case CURLE_PEER_FAILED_VERIFICATION:
         return ERR_UNREACHABLE;
     case CURLE_OUT_OF_MEMORY:
         return ERR_NO_MEMORY;

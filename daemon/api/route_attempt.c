@@ -243,10 +243,14 @@ static void here_on_locate(struct locate *locate, enum err err)
 static void here_settled(struct route_job *job, enum err err)
 {
     job->here = false;
-    if (job->req == NULL)
+    if (job->req == NULL) {
         job_free(job); /* too late for the asker */
-    else if (!job->done)
-        settled(job, err);
+        return;
+    }
+    if (job->done)
+        return;
+    timer_stop(&job->timer); /* it watched over this attempt; a call to another node has its own */
+    settled(job, err);
 }
 
 /* ---- there ---- */

@@ -1,4 +1,4 @@
-/* model_image.h - the whole model as bytes (proto/catalog.proto, Image).
+/* model_image.h - the whole model as bytes (proto/catalog.proto, Image; docs/formats/catalogue.md).
  *
  * A node keeps one in its table, so that a restart need not read the catalogue's
  * log from its beginning, and sends one to nodes that are further behind than

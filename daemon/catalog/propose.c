@@ -34,6 +34,7 @@ struct propose_job {
 
 static void ask(struct propose_job *job);
 static uint64_t whom(struct propose_job *job);
+static void explain(const struct catalog *catalog, struct reason *reason);
 static void ask_on_answer(struct net_call *call, enum err err, enum err remote,
                           struct slice answer, struct buf *answer_buf);
 static void judge(struct propose_job *job, enum err remote, const struct change_answer *answer);
@@ -126,8 +127,7 @@ static void ask(struct propose_job *job)
     }
     if (now_ms >= job->due_ms) {
         if (job->reason.text[0] == 0)
-            reason_set(&job->reason, "the catalogue has no leader within reach (%s)",
-                       err_name(job->err));
+            explain(catalog, &job->reason);
         job_done(job, ERR_UNAVAILABLE);
         return;
     }
@@ -156,6 +156,21 @@ static uint64_t whom(struct propose_job *job)
             return node;
     }
     return 0;
+}
+
+/* Why nobody could be asked: what an operator can mend is told from what passes by itself. */
+static void explain(const struct catalog *catalog, struct reason *reason)
+{
+    uint32_t there = 0;
+
+    for (uint32_t i = 0; i < catalog->member_count; i++)
+        there += catalog->members[i] == catalog->node ||
+                 net_is_up(catalog->world.net, catalog->members[i]);
+    if (there * 2 <= catalog->member_count)
+        reason_set(reason, "the catalogue has no majority: of its %u members this node reaches %u",
+                   catalog->member_count, there);
+    else
+        reason_set(reason, "the catalogue has no leader yet: its members are electing one");
 }
 
 static void ask_on_answer(struct net_call *call, enum err err, enum err remote,

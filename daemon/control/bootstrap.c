@@ -58,6 +58,12 @@ enum err bootstrap_open(struct control *control, struct reason *reason)
     if (err != ERR_OK)
         return err;
 
+    if (bootstrap->cluster.id == 0 && !bootstrap_is_seed(control))
+        note_event(control->world.note, NOTE_WARN, "cluster.not_a_seed",
+                   "peer_address=%s advice=\"this node is none of its seeds, so it can only join a "
+                   "cluster that they have founded; if it is one of the first nodes, add its "
+                   "peer-advertise to the seeds of all, spelled the same\"",
+                   NOTE_QUOTED(control->options.peer_address));
     net_handle(control->world.net, NET_FOUND, NULL, on_found, control);
     for (uint32_t i = 0; i < control->options.seed_count; i++)
         bootstrap_dial(control, control->options.seeds[i]);
@@ -78,6 +84,16 @@ void bootstrap_close(struct control *control)
     }
 }
 
+bool bootstrap_is_seed(const struct control *control)
+{
+    const struct control_options *options = &control->options;
+    bool found = false;
+
+    for (uint32_t i = 0; i < options->seed_count; i++)
+        found |= strcmp(options->seeds[i], options->peer_address) == 0;
+    return found;
+}
+
 static enum err hello_say(struct control *control, struct reason *reason)
 {
     const struct control_options *options = &control->options;
@@ -89,8 +105,7 @@ static enum err hello_say(struct control *control, struct reason *reason)
     strcpy(hello.client_address, options->client_address);
     strcpy(hello.peer_address, options->peer_address);
     strcpy(hello.operations_address, options->operations_address);
-    for (uint32_t i = 0; i < options->seed_count; i++)
-        hello.seed |= strcmp(options->seeds[i], options->peer_address) == 0;
+    hello.seed = bootstrap_is_seed(control);
 
     AUTO_UNREF struct buf *bytes = word_hello_pack(&hello);
     if (bytes == NULL) {

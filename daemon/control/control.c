@@ -9,6 +9,7 @@ static enum err text_check(const char *text, size_t max, const char *what, struc
 static bool options_copy(struct control *control, const struct control_options *options);
 static enum err parts_open(struct control *control, struct reason *reason);
 static enum err log_part_open(struct control *control, struct reason *reason);
+static enum err scrub_part_open(struct control *control, struct reason *reason);
 static enum err roster_part_open(struct control *control, struct reason *reason);
 static enum err catalog_part_open(struct control *control, struct reason *reason);
 static void on_durable(void *ctx, uint64_t turn);
@@ -118,8 +119,11 @@ static enum err parts_open(struct control *control, struct reason *reason)
         err = catalog_part_open(control, reason);
     if (err == ERR_OK) {
         gossip_open(control);
+        repair_open(control);
         err = bootstrap_open(control, reason);
     }
+    if (err == ERR_OK)
+        err = scrub_part_open(control, reason);
     if (err == ERR_OK) {
         host_open(control);
         lifecycle_open(control);
@@ -136,6 +140,7 @@ static enum err log_part_open(struct control *control, struct reason *reason)
                                    .log_bytes_max = control->options.log_bytes_max,
                                    .on_durable = on_durable,
                                    .on_failed = on_failed,
+                                   .on_damaged = damage_on_found,
                                    .ctx = control };
     struct log_world world = { .disk = control->world.disk,
                                .table = control->world.table,
@@ -144,6 +149,24 @@ static enum err log_part_open(struct control *control, struct reason *reason)
                                .work = control->world.work };
 
     return log_open(&control->log, &options, &world, reason);
+}
+
+static enum err scrub_part_open(struct control *control, struct reason *reason)
+{
+    struct scrub_options options = { .period_ms = control->options.scrub_period_ms,
+                                     .bytes_per_s = control->options.scrub_bytes_per_s,
+                                     .on_pass = damage_on_pass,
+                                     .ctx = control };
+    struct scrub_world world = { .log = control->log,
+                                 .clock = control->world.clock,
+                                 .random = control->world.random };
+
+    if (options.period_ms == 0)
+        return ERR_OK;
+    enum err err = scrub_open(&control->scrub, &options, &world);
+    if (err != ERR_OK)
+        reason_set(reason, "no memory to search the log for damage");
+    return err;
 }
 
 static enum err roster_part_open(struct control *control, struct reason *reason)
@@ -289,6 +312,16 @@ struct log *control_log(struct control *control)
     return control->log;
 }
 
+struct scrub_figures control_scrub(const struct control *control)
+{
+    return control->scrub != NULL ? scrub_figures(control->scrub) : (struct scrub_figures){ 0 };
+}
+
+struct control_repairs control_repairs(const struct control *control)
+{
+    return control->repair.figures;
+}
+
 struct shard *control_shard(const struct control *control, uint64_t group)
 {
     return host_find(control, group);
@@ -314,13 +347,27 @@ enum node_health control_health(const struct control *control, uint64_t node)
     return liveness_is_up(&control->liveness, node, control_now_ms(control)) ? NODE_UP : NODE_DOWN;
 }
 
+static uint32_t own_shards_led(const struct control *control)
+{
+    const struct replica *catalog;
+
+    if (control->roster == NULL)
+        return 0;
+    uint32_t groups = (uint32_t)roster_figures(control->roster).leaders;
+    catalog = roster_find(control->roster, CATALOG_GROUP);
+    bool leads_catalog = catalog != NULL && replica_status(catalog).role != REPLICA_FOLLOWER;
+    return groups - (groups > 0 && leads_catalog);
+}
+
 uint32_t control_leading(const struct control *control, uint64_t node)
 {
     const struct liveness_word *word = liveness_word_of(&control->liveness, node);
 
     if (node == control->options.node)
-        return control->roster != NULL ? (uint32_t)roster_figures(control->roster).leaders : 0;
-    return word != NULL ? (uint32_t)word->group_count : 0;
+        return own_shards_led(control);
+    if (word == NULL || word->group_count == 0)
+        return 0;
+    return (uint32_t)word->group_count - (word->groups[0] == CATALOG_GROUP); /* they ascend */
 }
 
 bool control_ready(const struct control *control, struct reason *why)
@@ -330,7 +377,10 @@ bool control_ready(const struct control *control, struct reason *why)
         return false;
     }
     if (!control->bootstrap.joined) {
-        reason_set(why, "belongs to no cluster yet: waits for its seeds");
+        reason_set(why, bootstrap_is_seed(control)
+                            ? "belongs to no cluster yet: waits for its seeds"
+                            : "belongs to no cluster yet: waits for its seeds, of which it is "
+                              "none, to found one");
         return false;
     }
     if (!control->aimed) {

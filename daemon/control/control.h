@@ -28,6 +28,7 @@
 #include "env/random.h"
 #include "env/work.h"
 #include "log/log.h"
+#include "log/scrub.h"
 #include "replica/roster.h"
 #include "shard/shard.h"
 #include "table/table.h"
@@ -58,6 +59,8 @@ struct control_options {
     uint64_t segment_bytes;
     uint32_t segments_ahead;
     uint64_t log_bytes_max;
+    uint64_t scrub_period_ms;    /* log/scrub.h; 0: the log is not searched for damage */
+    uint64_t scrub_bytes_per_s;
     uint32_t election_timeout_ms, heartbeat_ms, tick_ms;
     size_t tail_bytes_max;       /* all shards of this node */
     struct quota_limits limits;  /* per shard; 0 = unlimited */
@@ -85,6 +88,12 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
 struct catalog *control_catalog(struct control *control);
 struct roster *control_roster(struct control *control);
 struct log *control_log(struct control *control);
+struct control_repairs {
+    uint64_t failed; /* tries to fetch a damaged entry and write it again; see log_figures() too */
+};
+struct control_repairs control_repairs(const struct control *control);
+/* All zeros while the log is not searched. */
+struct scrub_figures control_scrub(const struct control *control);
 
 /* This node's open replica of the shard, NULL when it has none (or not yet). */
 struct shard *control_shard(const struct control *control, uint64_t group);
@@ -96,7 +105,7 @@ uint64_t control_leader(const struct control *control, uint64_t group);
 
 enum node_health { NODE_UP, NODE_DOWN };
 enum node_health control_health(const struct control *control, uint64_t node);
-/* How many groups the node leads, as it last said. */
+/* How many shards the node leads, as it last said; the catalogue is none. */
 uint32_t control_leading(const struct control *control, uint64_t node);
 
 /* Ready: belongs to a cluster, the catalogue is applied up to what its leader had at our start, and

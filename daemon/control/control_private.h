@@ -8,6 +8,8 @@
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
  *     retain.c     trims by the agreed time
  *     room.c       says when the log is full
+ *     damage.c     says when entries of the log are damaged
+ *     repair.c     fetches them from other members, and gives them to others
  *     stop.c       the graceful end
  */
 #ifndef CONTROL_CONTROL_PRIVATE_H
@@ -91,12 +93,34 @@ struct room {
     uint64_t noted_ms; /* when that was said last; 0 = it has room */
 };
 
+struct damage_notes {
+    uint64_t begun_ms; /* of this minute; 0 = none yet */
+    uint64_t unsaid;   /* findings since the last line */
+    uint32_t said;     /* lines in this minute */
+};
+
+struct repair {
+    struct timer timer;
+    bool soon;              /* the timer runs because something was found */
+    struct entry_head head; /* under way, or looked at last in this round */
+    uint32_t asked;         /* members that were asked for it, or passed over */
+    uint64_t node;          /* the one that is asked */
+    bool asking;            /* `call` is under way */
+    struct net_call call;
+    struct log_mend mend;
+    struct buf *payload; /* NULL unless it is being written */
+    uint32_t served;     /* entries that are read for others */
+    uint64_t noted_ms;   /* when a failure was said last */
+    struct control_repairs figures;
+};
+
 struct control {
     struct control_options options; /* its texts belong to this struct */
     char *texts[7];
     char *seeds[CONTROL_SEEDS_MAX];
     struct control_world world;
     struct log *log;
+    struct scrub *scrub; /* NULL: the log is not searched */
     struct roster *roster;
     struct catalog *catalog;
     size_t tail_bytes_left;
@@ -109,6 +133,8 @@ struct control {
     struct lifecycle lifecycle;
     struct retain retain;
     struct room room;
+    struct damage_notes damage;
+    struct repair repair;
 
     bool aimed;          /* `ready_index` is known */
     bool caught_up;      /* the catalogue got there */
@@ -140,6 +166,8 @@ void bootstrap_peer_said(struct control *control, uint64_t node,
 bool bootstrap_is_ours(const struct control *control, uint64_t node);
 void bootstrap_dial(struct control *control, const char *address);
 void bootstrap_close(struct control *control);
+/* Whether this node is one of its own seeds.  Another one can join a cluster, but found none. */
+bool bootstrap_is_seed(const struct control *control);
 
 /* ---- enrol.c ---- */
 void enrol_changed(struct control *control);
@@ -176,6 +204,20 @@ void retain_close(struct control *control);
 /* ---- room.c ---- */
 /* Every few seconds. */
 void room_look(struct control *control);
+
+/* ---- damage.c ---- */
+/* For log_options.on_damaged; `ctx` is the control. */
+void damage_on_found(void *ctx, const struct log_damage *damage, const struct reason *why);
+/* For scrub_options.on_pass. */
+void damage_on_pass(void *ctx, const struct scrub_pass *pass);
+/* Whether this node is the group's only member. */
+bool damage_is_alone(const struct control *control, uint64_t group);
+
+/* ---- repair.c ---- */
+void repair_open(struct control *control);
+/* A damaged entry was found. */
+void repair_wake(struct control *control);
+void repair_close(struct control *control);
 
 /* ---- stop.c ---- */
 /* A job on a worker has ended. */

@@ -12,6 +12,7 @@ static void drain(struct timer *timer);
 static bool is_proposing(struct control *control);
 static void on_shards_closed(struct control *control);
 static void on_catalog_closed(void *ctx);
+static void on_scrub_closed(void *ctx);
 static void on_log_closed(void *ctx);
 
 void control_close(struct control *control, void (*closed)(void *ctx), void *ctx)
@@ -24,9 +25,15 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     enrol_close(control);
     lifecycle_close(control);
     retain_close(control);
+    repair_close(control);
     gossip_now(control); /* "stopping": nobody sends anything here any more */
     gossip_close(control);
     timer_stop(&control->host.timer);
+    if (control->scrub != NULL) {
+        control->busy++;
+        scrub_close(control->scrub, on_scrub_closed, control);
+        control->scrub = NULL;
+    }
     control->drain_due_ms = control_now_ms(control) + CONTROL_DRAIN_MS;
     timer_start(control->world.clock, &control->drain, 0, drain);
 }
@@ -67,6 +74,11 @@ static void on_catalog_closed(void *ctx)
 
     control->catalog = NULL;
     stop_idle(control);
+}
+
+static void on_scrub_closed(void *ctx)
+{
+    stop_idle(ctx);
 }
 
 void stop_idle(struct control *control)

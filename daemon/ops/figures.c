@@ -19,7 +19,14 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(LOG_WRITE_NS_MAX, GAUGE, "braid_log_write_nanoseconds_max", "The slowest one so far.")       \
     X(LOG_READS, COUNTER, "braid_log_reads_total", "Reads from segments.")                         \
     X(LOG_READ_BYTES, COUNTER, "braid_log_read_bytes_total", "Bytes read from segments.")          \
-    X(LOG_CORRUPT, COUNTER, "braid_log_corrupt_entries_total", "Entries with a bad checksum.")     \
+    X(LOG_CORRUPT, COUNTER, "braid_log_corrupt_entries_total", "Reads of damaged entries.")        \
+    X(LOG_DAMAGED, GAUGE, "braid_log_entries_damaged", "Damaged entries that are known of now.")   \
+    X(LOG_REPAIRED, COUNTER, "braid_log_entries_repaired_total", "Damaged ones written again.")    \
+    X(LOG_UNREPAIRED, COUNTER, "braid_log_repairs_failed_total", "Tries to do so in vain.")        \
+    X(SCRUB_BYTES, COUNTER, "braid_log_scrubbed_bytes_total", "Read in search of damage.")         \
+    X(SCRUB_PASSES, COUNTER, "braid_log_scrub_passes_total", "Times that all of the log was.")     \
+    X(SCRUB_PASS, GAUGE, "braid_log_scrub_pass", "Number of the pass under way, 0 = none.")        \
+    X(SCRUB_DAMAGED, COUNTER, "braid_log_scrub_damaged_total", "Damaged entries met by it.")       \
     X(LOG_TORN, GAUGE, "braid_log_torn_frames", "Torn last frames cut off at the last start.")     \
     X(LOG_OPEN, GAUGE, "braid_log_segments_open", "Segments whose index is in memory.")            \
     X(LOG_FULL, GAUGE, "braid_log_segments_full", "Segments that are filed.")                      \
@@ -49,9 +56,15 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(READY, GAUGE, "braid_ready", "1 when /readyz says 200.")                                     \
     X(HTTP_OPEN, GAUGE, "braid_http_connections", "Connections of clients.")                       \
     X(HTTP_ACCEPTED, COUNTER, "braid_http_accepted_total", "Connections accepted.")                \
-    X(HTTP_TURNED_AWAY, COUNTER, "braid_http_turned_away_total", "Connections over the maximum.")  \
+    X(HTTP_TURNED_AWAY, COUNTER, "braid_http_turned_away_total", "Connections refused with 503.")  \
     X(HTTP_REFUSED, COUNTER, "braid_http_refused_total", "Requests refused before dispatch.")      \
     X(HTTP_TIMED_OUT, COUNTER, "braid_http_timed_out_total", "Connections that were too slow.")    \
+    X(HTTP_SLOW, COUNTER, "braid_http_slow_readers_total",                                         \
+      "Hung up on: read their replies too slowly.")                                                \
+    X(HTTP_SHED, COUNTER, "braid_http_shed_readers_total",                                         \
+      "Hung up on: slowest while replies reached replies-bytes-max.")                              \
+    X(HTTP_REPLY_BYTES, GAUGE, "braid_http_reply_bytes", "Replies that wait for slow readers.")    \
+    X(HTTP_MOST, GAUGE, "braid_http_connections_max", "Connections that are served.")  \
     X(HTTP_BYTES_IN, COUNTER, "braid_http_received_bytes_total", "Bytes from clients.")            \
     X(HTTP_BYTES_OUT, COUNTER, "braid_http_sent_bytes_total", "Bytes to clients.")                 \
     X(HTTP_EXCHANGES, GAUGE, "braid_http_exchanges", "Requests that wait for their reply.")
@@ -70,6 +83,7 @@ struct figures {
 
 static void refresh(void *ctx);
 static void refresh_log(struct figures *figures);
+static void refresh_scrub(struct figures *figures);
 static void refresh_roster(struct figures *figures);
 static void refresh_cluster(struct figures *figures);
 static void refresh_http(struct figures *figures);
@@ -110,6 +124,7 @@ static void refresh(void *ctx)
     struct figures *figures = ctx;
 
     refresh_log(figures);
+    refresh_scrub(figures);
     refresh_roster(figures);
     refresh_cluster(figures);
     refresh_http(figures);
@@ -130,6 +145,7 @@ static void refresh_log(struct figures *figures)
     set(figures, FIGURE_LOG_READS, from.reads);
     set(figures, FIGURE_LOG_READ_BYTES, from.read_bytes);
     set(figures, FIGURE_LOG_CORRUPT, from.corrupt_entries);
+    set(figures, FIGURE_LOG_DAMAGED, from.damaged_entries);
     set(figures, FIGURE_LOG_TORN, log_recovery(log).torn_frames);
     set(figures, FIGURE_LOG_OPEN, from.segments_open);
     set(figures, FIGURE_LOG_FULL, from.segments_full);
@@ -138,6 +154,19 @@ static void refresh_log(struct figures *figures)
     set(figures, FIGURE_LOG_PENDING, log_pending_bytes(log));
     set(figures, FIGURE_LOG_ROOM, log_has_room(log, ENTRY_BYTES_MAX));
     set(figures, FIGURE_LOG_MAKES_FAILED, from.creates_failed);
+}
+
+static void refresh_scrub(struct figures *figures)
+{
+    struct scrub_figures from = control_scrub(figures->ops->world.control);
+
+    set(figures, FIGURE_LOG_REPAIRED,
+        log_figures(control_log(figures->ops->world.control)).mended_entries);
+    set(figures, FIGURE_LOG_UNREPAIRED, control_repairs(figures->ops->world.control).failed);
+    set(figures, FIGURE_SCRUB_BYTES, from.bytes);
+    set(figures, FIGURE_SCRUB_PASSES, from.passes);
+    set(figures, FIGURE_SCRUB_PASS, from.pass);
+    set(figures, FIGURE_SCRUB_DAMAGED, from.damaged);
 }
 
 static void refresh_roster(struct figures *figures)
@@ -184,6 +213,10 @@ static void refresh_http(struct figures *figures)
     set(figures, FIGURE_HTTP_TURNED_AWAY, from->turned_away);
     set(figures, FIGURE_HTTP_REFUSED, from->refused);
     set(figures, FIGURE_HTTP_TIMED_OUT, from->timed_out);
+    set(figures, FIGURE_HTTP_SLOW, from->slow_readers);
+    set(figures, FIGURE_HTTP_SHED, from->shed_readers);
+    set(figures, FIGURE_HTTP_REPLY_BYTES, from->reply_bytes);
+    set(figures, FIGURE_HTTP_MOST, from->connections_max);
     set(figures, FIGURE_HTTP_BYTES_IN, from->bytes_in);
     set(figures, FIGURE_HTTP_BYTES_OUT, from->bytes_out);
     set(figures, FIGURE_HTTP_EXCHANGES, from->exchanges);

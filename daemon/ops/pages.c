@@ -52,13 +52,27 @@ static void print_catalog(const struct ops *ops, struct json *json)
     const struct catalog *catalog = control_catalog(ops->world.control);
     uint64_t members[GROUP_MEMBERS_MAX];
     uint32_t count = catalog_members(catalog, members);
+    uint64_t leader = catalog_leader(catalog);
+
+    /* Until another one is elected the last one is remembered, and it may be gone. */
+    if (control_health(ops->world.control, leader) != NODE_UP)
+        leader = 0;
 
     json_object(json, "catalog");
     json_number(json, "index", model_index(model_of(ops)));
-    json_text(json, "leader", node_name(ops, catalog_leader(catalog)));
+    json_text(json, "leader", node_name(ops, leader));
     json_list(json, "members");
     for (uint32_t i = 0; i < count; i++)
         json_text(json, NULL, node_name(ops, members[i]));
+    json_end_list(json);
+    /* A node that lost its disk is there twice under one name: ids tell the two apart. */
+    if (leader == 0)
+        json_text(json, "leader_id", NULL);
+    else
+        json_id(json, "leader_id", leader);
+    json_list(json, "member_ids");
+    for (uint32_t i = 0; i < count; i++)
+        json_id(json, NULL, members[i]);
     json_end_list(json);
     json_end_object(json);
 }

@@ -235,15 +235,15 @@ void http_exchange_reply_text(struct http_exchange *exchange, int status, const 
     http_exchange_reply(exchange, &reply);
 }
 
-/* This layer's own answer, after which the connection ends. */
+/* This layer's own answer, after which the connection ends.  AWS sends 413 without a body. */
 static void refuse(struct client *client, int status, const char *sentence)
 {
     struct http_server *server = client->server;
     struct http_header type = { slice_text("Content-Type"), slice_text("text/plain") };
-    AUTO_UNREF struct buf *body = buf_new(strlen(sentence) + 1);
+    AUTO_UNREF struct buf *body = status != 413 ? buf_new(strlen(sentence) + 1) : NULL;
     struct http_reply reply = { .status = status,
                                 .headers = &type,
-                                .header_count = 1,
+                                .header_count = body != NULL,
                                 .body = &body,
                                 .body_count = body != NULL };
 
@@ -346,9 +346,13 @@ static void on_end(struct conn *conn, enum err err)
 {
     struct client *client = container_of(conn, struct client, conn);
 
-    if (err == ERR_TIMEOUT)
-        client->server->figures.timed_out++;
-    client_close(client);
+    if (err != ERR_TIMEOUT && err != ERR_BUSY) {
+        client_close(client);
+        return;
+    }
+    server_reader_cut(client, err);
+    client->state = CLIENT_CLOSED;
+    conn_reset(conn);
 }
 
 void client_close(struct client *client)

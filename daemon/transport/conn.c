@@ -4,13 +4,14 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "transport/slow_reader.h"
 
 static void read_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
 static void read_on_bytes(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf);
 static void write_on_done(uv_write_t *write, int status);
 static void parts_drop(struct conn *conn);
-static void stall_on_time(struct timer *timer);
 static void deadline_on_time(struct timer *timer);
+static bool close_begin(struct conn *conn);
 static void close_on_closed(uv_handle_t *handle);
 static void peer_name(struct conn *conn);
 
@@ -119,9 +120,8 @@ enum err conn_write(struct conn *conn, struct buf *const parts[], uint32_t part_
         return ERR_IO;
     }
     conn->writing = true;
-    conn->left_bytes = uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp);
-    if (conn->left_bytes > 0)
-        timer_start(conn->shared->clock, &conn->stall, conn->shared->stall_ms, stall_on_time);
+    if (uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp) > 0)
+        slow_reader_begin(conn);
     return ERR_OK;
 }
 
@@ -132,7 +132,7 @@ static void write_on_done(uv_write_t *write, int status)
     for (uint32_t at = 0; status == 0 && at < conn->part_count; at++)
         *conn->shared->bytes_out += conn->parts[at]->len;
     conn->writing = false;
-    timer_stop(&conn->stall);
+    slow_reader_end(conn);
     parts_drop(conn);
     if (conn->closing)
         return;
@@ -149,19 +149,6 @@ static void parts_drop(struct conn *conn)
     free(conn->parts);
     conn->parts = NULL;
     conn->part_count = 0;
-}
-
-static void stall_on_time(struct timer *timer)
-{
-    struct conn *conn = container_of(timer, struct conn, stall);
-    size_t left_bytes = uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp);
-
-    if (left_bytes < conn->left_bytes) {
-        conn->left_bytes = left_bytes;
-        timer_start(conn->shared->clock, timer, conn->shared->stall_ms, stall_on_time);
-        return;
-    }
-    conn->shared->events->on_end(conn, ERR_TIMEOUT);
 }
 
 void conn_write_maybe(struct conn *conn, struct slice bytes)
@@ -201,13 +188,25 @@ static void deadline_on_time(struct timer *timer)
 
 void conn_close(struct conn *conn)
 {
+    if (close_begin(conn))
+        uv_close((uv_handle_t *)&conn->tcp, close_on_closed);
+}
+
+void conn_reset(struct conn *conn)
+{
+    if (close_begin(conn) && uv_tcp_close_reset(&conn->tcp, close_on_closed) != 0)
+        uv_close((uv_handle_t *)&conn->tcp, close_on_closed);
+}
+
+static bool close_begin(struct conn *conn)
+{
     if (conn->closing)
-        return;
+        return false;
     conn->closing = true;
     conn->reading = false;
     timer_stop(&conn->deadline);
-    timer_stop(&conn->stall);
-    uv_close((uv_handle_t *)&conn->tcp, close_on_closed);
+    slow_reader_end(conn);
+    return true;
 }
 
 static void close_on_closed(uv_handle_t *handle)

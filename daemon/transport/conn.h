@@ -3,8 +3,12 @@
  *     conn_init -> conn_start -> on_bytes ... conn_write -> on_sent ... -> conn_close -> on_closed
  *
  * It knows nothing of HTTP.  One write at a time: the next one may be given when
- * on_sent has run, so that nothing piles up here.  A client that takes no byte
- * for `stall_ms` ends the connection.
+ * on_sent has run, so that nothing piles up here.
+ *
+ * Slow readers: in each `stall_ms` a client must take HTTP_REPLY_STRETCH_BYTES
+ * of a write, or the rest of it; a byte now and then does not count.  What all
+ * writes hold together has a maximum; over it the slowest reader is ended, then
+ * the next one.  What a client has taken is what its kernel has acknowledged.
  *
  * Embedded in its owner, which must live until on_closed has run; loop thread
  * only.  No callback runs from inside a call made here.
@@ -19,6 +23,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "env/clock.h"
 #include "env/timer.h"
 
@@ -34,7 +39,8 @@ struct conn_events {
     void (*on_sent)(struct conn *conn);
     /* conn_deadline() passed. */
     void (*on_deadline)(struct conn *conn);
-    /* The connection broke (ERR_IO) or stalled (ERR_TIMEOUT): conn_close() is due. */
+    /* conn_close() is due: the connection broke (ERR_IO), reads too slowly (ERR_TIMEOUT), or is the
+     * slowest while the writes hold too much (ERR_BUSY). */
     void (*on_end)(struct conn *conn, enum err err);
     void (*on_closed)(struct conn *conn);
 };
@@ -46,7 +52,11 @@ struct conn_shared {
     unsigned char *scratch; /* bytes are read to here */
     size_t scratch_bytes;
     uint32_t stall_ms;
+    uint64_t held_max; /* bytes that all writes may hold */
+    struct list slow;  /* conns with a write that waits for its reader, oldest first */
+    struct defer shed;
     uint64_t *bytes_in, *bytes_out; /* counted here */
+    uint64_t *held;                 /* bytes that the writes in `slow` hold now */
 };
 
 struct conn {
@@ -60,7 +70,11 @@ struct conn {
     bool writing;
     struct buf **parts; /* of the write that is under way */
     uint32_t part_count;
-    size_t left_bytes; /* of it, when the stall was last looked at */
+    size_t left_bytes; /* of it, not acknowledged when the stall was last looked at */
+    size_t held_bytes; /* counted in shared->held; 0: not in shared->slow */
+    size_t began_bytes; /* of it, not acknowledged when it began to wait */
+    uint64_t began_ms;
+    struct list_node slow;
     uv_shutdown_t shutdown;
     struct timer deadline;
     struct timer stall;
@@ -92,5 +106,9 @@ void conn_deadline(struct conn *conn, uint32_t after_ms);
 
 /* Closes at once; on_closed follows.  Twice is legal. */
 void conn_close(struct conn *conn);
+
+/* As above, and the kernel forgets what it still had for the client: to a slow reader it would go
+ * on sending for as long as that likes, out of memory that nobody counts. */
+void conn_reset(struct conn *conn);
 
 #endif

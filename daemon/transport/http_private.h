@@ -71,8 +71,9 @@ struct http_server {
     http_server_cb cb; /* of drain or close */
     void *cb_ctx;
     struct timer drain;
-    struct timer again;
     struct defer settle;
+    uint64_t cut_told_ms; /* when slow readers were last told of; 0: never */
+    uint64_t cut_untold;
     struct http_server_figures figures;
 };
 
@@ -85,6 +86,9 @@ MUST_CHECK enum err client_accept(struct http_server *server, bool away);
 bool client_is_idle(const struct client *client);
 
 void client_close(struct client *client);
+
+/* `client` is about to be hung up on as a slow reader: ERR_TIMEOUT or ERR_BUSY, see conn.h. */
+void server_reader_cut(const struct client *client, enum err err);
 
 /* `client` is about to be freed: off the list, and what follows from that. */
 void server_client_ended(struct client *client);

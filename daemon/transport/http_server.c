@@ -7,12 +7,18 @@
 #include "transport/http_private.h"
 
 #define READ_BYTES 65536u
-#define ACCEPT_AGAIN_MS 100u /* after there was no memory for a client */
+
+/* To a connection for which there is no client: no descriptor, or no memory. */
+static const char farewell[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                               "Content-Type: text/plain\r\n"
+                               "Content-Length: 43\r\n"
+                               "Connection: close\r\n\r\n"
+                               "out of files or memory here, try elsewhere\n";
 
 static void options_fill(struct http_server *server, const struct http_server_options *options);
 static void listener_on_ready(struct listener *listener);
 static void take_those_who_wait(struct http_server *server);
-static void again_on_time(struct timer *timer);
+static void listener_on_refused(struct listener *listener);
 static void drain_on_time(struct timer *timer);
 static void stop_listening(struct http_server *server);
 static void listener_on_closed(struct listener *listener);
@@ -23,6 +29,10 @@ enum err http_server_open(struct http_server **ret, struct uv_loop_s *loop, stru
                           const struct http_server_options *options, struct reason *reason)
 {
     struct http_server *server = calloc(1, sizeof(*server));
+    const struct listener_world world = { .clock = clock,
+                                          .on_ready = listener_on_ready,
+                                          .on_refused = listener_on_refused,
+                                          .farewell = slice_text(farewell) };
 
     ensure(options->on_request != NULL);
     if (server == NULL)
@@ -37,13 +47,15 @@ enum err http_server_open(struct http_server **ret, struct uv_loop_s *loop, stru
         .scratch = malloc(READ_BYTES),
         .scratch_bytes = READ_BYTES,
         .stall_ms = server->options.deadlines.write_ms,
+        .held_max = server->options.replies_bytes_max,
+        .held = &server->figures.reply_bytes,
         .bytes_in = &server->figures.bytes_in,
         .bytes_out = &server->figures.bytes_out,
     };
+    list_init(&server->shared.slow);
     enum err err = server->shared.scratch != NULL ? ERR_OK : ERR_NO_MEMORY;
     if (err == ERR_OK)
-        err = listener_open(&server->listener, loop, options->host, options->port,
-                            listener_on_ready, reason);
+        err = listener_open(&server->listener, loop, &world, options->host, options->port, reason);
     server->listening = server->listener.open;
     server->options.host = NULL; /* the caller's; not needed any more */
     if (err == ERR_OK) {
@@ -68,10 +80,13 @@ static void options_fill(struct http_server *server, const struct http_server_op
     mine->name = server->name;
     if (mine->connections_max == 0)
         mine->connections_max = HTTP_CONNECTIONS_MAX;
+    server->figures.connections_max = mine->connections_max;
     if (mine->body_bytes_max == 0)
         mine->body_bytes_max = HTTP_BODY_BYTES_MAX;
     if (mine->bodies_bytes_max == 0)
         mine->bodies_bytes_max = HTTP_BODIES_BYTES_MAX;
+    if (mine->replies_bytes_max == 0)
+        mine->replies_bytes_max = HTTP_REPLIES_BYTES_MAX;
     if (mine->arena_bytes_max == 0)
         mine->arena_bytes_max = HTTP_ARENA_BYTES_MAX;
     server->budget.bytes_max = mine->bodies_bytes_max;
@@ -113,16 +128,40 @@ static void take_those_who_wait(struct http_server *server)
     if (!server->listener.ready || (away && server->away_count >= HTTP_TURNED_AWAY_MAX))
         return;
     if (client_accept(server, away) != ERR_OK) {
-        timer_start(server->clock, &server->again, ACCEPT_AGAIN_MS, again_on_time);
+        listener_refuse(&server->listener); /* no memory for it */
         return;
     }
     server->figures.accepted += !away;
     server->figures.turned_away += away;
 }
 
-static void again_on_time(struct timer *timer)
+static void listener_on_refused(struct listener *listener)
 {
-    take_those_who_wait(container_of(timer, struct http_server, again));
+    container_of(listener, struct http_server, listener)->figures.turned_away++;
+}
+
+void server_reader_cut(const struct client *client, enum err err)
+{
+    struct http_server *server = client->server;
+    struct http_server_figures *figures = &server->figures;
+    uint64_t now = clock_mono_ms(server->clock);
+
+    figures->timed_out += err == ERR_TIMEOUT;
+    figures->slow_readers += err == ERR_TIMEOUT;
+    figures->shed_readers += err == ERR_BUSY;
+    server->cut_untold++;
+    if (server->cut_told_ms != 0 && now - server->cut_told_ms < HTTP_SLOW_NOTE_MS)
+        return;
+    note_event(server->options.note, NOTE_WARN, "readers.cut",
+               "port=%s count=%llu last=%s waiting_bytes=%llu text=\"%s\"", server->name,
+               (unsigned long long)server->cut_untold, client->conn.peer,
+               (unsigned long long)figures->reply_bytes,
+               err == ERR_TIMEOUT
+                   ? "clients that read their replies too slowly were hung up on"
+                   : "replies that wait for slow readers reached replies-bytes-max: the slowest "
+                     "readers were hung up on");
+    server->cut_told_ms = now;
+    server->cut_untold = 0;
 }
 
 void server_client_ended(struct client *client)
@@ -189,7 +228,6 @@ void http_server_close(struct http_server *server, http_server_cb cb, void *ctx)
 
 static void stop_listening(struct http_server *server)
 {
-    timer_stop(&server->again);
     if (server->listener.open)
         listener_close(&server->listener, listener_on_closed);
 }
@@ -223,6 +261,7 @@ static void settle_on_defer(struct defer *defer)
 
 static void server_free(struct http_server *server)
 {
+    defer_cancel(&server->shared.shed);
     free(server->shared.scratch);
     free(server);
 }

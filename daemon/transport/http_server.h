@@ -43,7 +43,7 @@ struct http_deadlines {
     uint32_t head_ms;   /* a head's, from its first byte or the connection's start */
     uint32_t body_ms;   /* in each such stretch HTTP_BODY_STRETCH_BYTES must come */
     uint32_t idle_ms;   /* between requests */
-    uint32_t write_ms;  /* without the client taking a byte of the reply */
+    uint32_t write_ms;  /* in each such stretch HTTP_REPLY_STRETCH_BYTES must be taken */
     uint32_t linger_ms; /* after a refusal, for the client to read it */
 };
 
@@ -53,6 +53,9 @@ struct http_server_options {
     uint32_t connections_max;   /* 0 takes the default; over it clients get 503 */
     size_t body_bytes_max;      /* 0 takes HTTP_BODY_BYTES_MAX; over it 413 */
     size_t bodies_bytes_max;    /* of all connections; 0 takes HTTP_BODIES_BYTES_MAX; over it 503 */
+    /* replies that wait for their readers, all at once; 0 takes HTTP_REPLIES_BYTES_MAX; over it the
+     * slowest readers are hung up on */
+    size_t replies_bytes_max;
     size_t arena_bytes_max;     /* of one request; 0 takes HTTP_ARENA_BYTES_MAX */
     struct http_deadlines deadlines;
     const char *name;           /* in notes: "client", "ops" */
@@ -103,14 +106,18 @@ void http_server_drain(struct http_server *server, http_server_cb cb, void *ctx)
  * that are still owed.  Not while draining. */
 void http_server_close(struct http_server *server, http_server_cb cb, void *ctx);
 
-/* Since the start, except `connections`. */
+/* Since the start, except what is said to be of now. */
 struct http_server_figures {
     uint64_t connections; /* open now */
+    uint64_t connections_max;
     uint64_t accepted;
-    uint64_t turned_away; /* over the maximum */
+    uint64_t turned_away; /* over the maximum, or without a descriptor for it */
     uint64_t requests;    /* whole ones */
     uint64_t refused;     /* 4xx and 5xx by this layer */
     uint64_t timed_out;
+    uint64_t slow_readers; /* of them: took too little of their reply in time */
+    uint64_t shed_readers; /* slowest while replies held too much */
+    uint64_t reply_bytes;  /* of replies that wait for their readers now */
     uint64_t bytes_in, bytes_out;
     uint64_t exchanges; /* waiting for a reply now */
 };

@@ -46,6 +46,16 @@
 #define LOG_READS_MAX 16u                     /* extents of one log_read() under way at once */
 #define LOG_READ_EXTENT_MAX (1024u * 1024u)   /* one read of the disk; checked in under 1 ms */
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
+/* damaged entries that are remembered; a disk with more of them is to be replaced */
+#define LOG_DAMAGED_MAX 1024u
+#define LOG_MENDS_MAX 1u /* damaged entries written again at once: three times their memory */
+#define LOG_MEND_WRITE_BYTES (256u * 1024u) /* one write of it: frames get in between */
+#define SCRUB_READ_BYTES (256u * 1024u) /* payloads of one read, or one larger entry */
+#define SCRUB_FIRST_MS 60000u /* after a start, when a node has better things to do */
+#define SCRUB_YIELD_MS 5u /* a read is put off so long while entries wait for the disk, */
+#define SCRUB_YIELDS_MAX 20u /* and so often: a busy node's log is read through too */
+#define SCRUB_BYTES_PER_S_MIN (64u * 1024u)
+#define SCRUB_BYTES_PER_S_MAX (1024u * 1024u * 1024u)
 #define LOG_CREATE_BACKOFF_MS_MAX 60000u      /* between tries to make a segment on a full disk */
 #define LOG_TABLE_BACKOFF_MS_MAX 10000u       /* between tries to write to full tables */
 /* holds ENTRY_PAYLOAD_MAX and its heads */
@@ -130,6 +140,14 @@
 #define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
+#define CONTROL_DAMAGE_NOTES_MAX 5u /* lines a minute about damaged entries; more are counted */
+/* damaged entries, one by one (LOG_MENDS_MAX), with pauses as for so many bytes a second */
+#define CONTROL_REPAIR_BYTES_PER_S (16u * 1024u * 1024u)
+#define CONTROL_REPAIR_SOON_MS 10u /* from the finding of damage to the first question */
+#define CONTROL_REPAIR_ASK_MS 10000u /* for an answer: 12 MiB at worst, on a slow link */
+#define CONTROL_REPAIR_AGAIN_MS 10000u /* before entries that nobody gave are asked for again */
+#define CONTROL_REPAIR_NOTE_MS 60000u /* between two lines about those */
+#define CONTROL_REPAIR_SERVED_MAX 2u /* entries read at once for other nodes; then ERR_BUSY */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
 /* applied payloads that the replicas hold */
@@ -137,6 +155,10 @@
 #define CONTROL_TAIL_BYTES_MAX (8u * 1024u * 1024u) /* newest entries of one shard in memory */
 /* records that wait for one shard's next entry */
 #define CONTROL_WAITING_BYTES_MAX (16u * 1024u * 1024u)
+
+/* ---- the process ---- */
+/* open files that connections leave to log, tables and peers; half of them all if that is less */
+#define OPEN_FILES_OWN 4096u
 
 /* ---- the loop ---- */
 #define TURN_ROUNDS_MAX 16u /* deferred calls that defer again; then sockets get a turn */
@@ -182,6 +204,8 @@
 #define HTTP_CONNECTIONS_MAX 4096u            /* default; each may hold 64 KiB of pipelined bytes */
 #define HTTP_TURNED_AWAY_MAX 64u /* over the maximum, being told so; more wait in the backlog */
 #define HTTP_BACKLOG 511                      /* connections that wait to be accepted */
+#define HTTP_ACCEPTS_MAX 32u                  /* taken in one turn of the loop */
+#define HTTP_ACCEPT_AGAIN_MS 100u             /* after the system had no means for one more */
 #define HTTP_HEAD_BYTES_MAX 16384u            /* request line and headers */
 #define HTTP_HEADERS_MAX 128u                 /* of one request; SDKs send about 15 */
 #define HTTP_CHUNK_LINE_BYTES_MAX 256u        /* a chunk's size and extensions */
@@ -190,6 +214,9 @@
 #define HTTP_BODY_BYTES_MAX (16u * 1024u * 1024u)
 /* default: of all requests at once; then 503 */
 #define HTTP_BODIES_BYTES_MAX (512u * 1024u * 1024u)
+/* default: of all replies that wait for their readers; then the slowest readers are hung up on */
+#define HTTP_REPLIES_BYTES_MAX (512u * 1024u * 1024u)
+#define HTTP_REPLY_GRACE_MS 1000u /* who reads for so long or less is not the slowest */
 /* default: one request's head, parsed body and answer */
 #define HTTP_ARENA_BYTES_MAX (64u * 1024u * 1024u)
 #define HTTP_REPLY_HEAD_BYTES_MAX 16384u      /* status line and headers of a reply */
@@ -197,7 +224,10 @@
 #define HTTP_BODY_MS 30000u /* in each such stretch HTTP_BODY_STRETCH_BYTES must come */
 #define HTTP_BODY_STRETCH_BYTES 65536u        /* 2 KiB/s: slower is no client but an attack */
 #define HTTP_IDLE_MS 75000u /* between requests; longer than load balancers wait */
-#define HTTP_WRITE_MS 30000u                  /* without the client taking one byte of its reply */
+/* in each such stretch a client takes HTTP_REPLY_STRETCH_BYTES of its reply, or the rest of it */
+#define HTTP_WRITE_MS 30000u
+#define HTTP_REPLY_STRETCH_BYTES 65536u       /* 2 KiB/s, as for bodies */
+#define HTTP_SLOW_NOTE_MS 60000u /* slow readers that were hung up on are told of so often */
 #define HTTP_LINGER_MS 2000u /* after a refusal, so that it is read before the reset */
 #define HTTP_DRAIN_MS 10000u /* a graceful stop waits so long for requests that run */
 

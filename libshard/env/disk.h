@@ -2,8 +2,9 @@
  *
  * All a log needs and nothing else.  A write is durable when its callback says
  * ERR_OK (O_DIRECT|O_DSYNC, or fdatasync where the file system refuses it).
- * Writes go through a thread of their own, so that no read delays them; one
- * file's writes complete in the order of their starts.
+ * Writes go through a thread of their own, so that no read delays them.  One at
+ * a time is under way: the next begins when the one before it is durable, in the
+ * order of their starts, and none begins behind one that failed.
  *
  * A failed write is never tried again: what the kernel did with the pages is
  * unknown.  The owner stops the process.
@@ -14,6 +15,7 @@
 #ifndef ENV_DISK_H
 #define ENV_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -86,6 +88,7 @@ struct disk_io {
     disk_io_cb cb;
     struct reason reason;  /* set when err is not ERR_OK; names device and offset */
     struct list_node link; /* private */
+    bool waiting;          /* private: a write that has not begun */
     enum err err;          /* private */
     void *platform;        /* private */
 };
@@ -93,6 +96,10 @@ struct disk_io {
 /* Durable when `cb` says ERR_OK.  ERR_IO is final: stop the process. */
 void disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset, const void *bytes,
                 size_t len, disk_io_cb cb);
+
+/* Takes back a write that was started and whose callback has not run.  True: it had not begun, and
+ * its callback will not run.  False: it is under way or done. */
+bool disk_withdraw(struct disk_io *req);
 
 /* ERR_IO.  Several may be under way; they may overtake each other. */
 void disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,

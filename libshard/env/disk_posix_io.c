@@ -33,9 +33,25 @@ void disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset, co
     req->bytes = (void *)(uintptr_t)bytes; /* only read from; the struct serves reads too */
 
     uv_mutex_lock(&disk->lock);
+    req->waiting = true;
     list_append(&disk->to_write, &req->link);
     uv_mutex_unlock(&disk->lock);
     uv_cond_signal(&disk->wanted); /* unlocked: the woken thread need not wait again */
+}
+
+bool disk_withdraw(struct disk_io *req)
+{
+    struct disk *disk = req->file->disk;
+
+    uv_mutex_lock(&disk->lock);
+    bool waiting = req->waiting;
+    if (waiting)
+        list_remove(&req->link);
+    req->waiting = false;
+    uv_mutex_unlock(&disk->lock);
+    if (waiting)
+        req->file->under_way--;
+    return waiting;
 }
 
 void disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,
@@ -161,6 +177,7 @@ static void writer_run(void *arg)
             break;
 
         struct disk_io *req = container_of(list_pop(&disk->to_write), struct disk_io, link);
+        req->waiting = false;
         uv_mutex_unlock(&disk->lock);
         write_one(disk, req);
         uv_mutex_lock(&disk->lock);

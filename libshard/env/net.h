@@ -42,6 +42,7 @@ enum net_kind {
     NET_CHANGE = 32,       /* call: propose a change of the catalogue */
     NET_CATALOG_READ = 33, /* call: the catalogue's log or image, for nodes outside the group */
     NET_FOUND = 34,        /* call: what the founder decided, control/bootstrap.h */
+    NET_ENTRY = 38,        /* call: one entry of the log, for a member whose copy is damaged */
     NET_KIND_MAX = 64
 };
 

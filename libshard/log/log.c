@@ -148,6 +148,7 @@ void log_free(struct log *log)
     for (size_t i = 0; i < log->segment_count; i++)
         segment_free(log->segments[i]);
     free(log->segments);
+    free(log->damaged);
     for (struct list_node *node; (node = list_pop(&log->files_ready)) != NULL;)
         file_free(container_of(node, struct segment_file, link));
     free(log);
@@ -397,5 +398,6 @@ struct log_figures log_figures(const struct log *log)
             figures.segments_full++;
     }
     figures.segments_free = log->files_ready_count;
+    figures.damaged_entries = log->damaged_count;
     return figures;
 }

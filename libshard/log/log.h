@@ -11,6 +11,7 @@
  *     log_entry, log_truncate, log_hard, log_start    join this turn's frame
  *     on_durable    everything up to a turn is on the disk
  *     log_read, log_seek    entries by index or by time, from memory, disk or both
+ *     log_mend      a damaged entry is whole again
  *     log_applied, log_trim  what may be forgotten
  *     log_close     writes what has gathered, then closes
  *
@@ -41,6 +42,14 @@
 
 struct log;
 
+/* An entry that this node cannot give back. */
+struct log_damage {
+    struct entry_head head;   /* group and index only when `segment` is 0 */
+    uint64_t segment, offset; /* where its payload lies; 0: the tables do not say it */
+    char file[DISK_NAME_MAX]; /* the segment's; "" likewise */
+    bool known;               /* found before, and not mended since */
+};
+
 struct log_options {
     uint64_t node;            /* id of this node, in every frame */
     uint64_t segment_bytes;   /* for new segments; a multiple of DISK_ALIGN.  Below
@@ -49,6 +58,9 @@ struct log_options {
     uint64_t log_bytes_max;   /* no new segment beyond this sum; 0 = the disk decides */
     void (*on_durable)(void *ctx, uint64_t turn);            /* turns up to this are durable */
     void (*on_failed)(void *ctx, const struct reason *reason); /* once; stop the process */
+    /* Each time that a read finds a damaged entry; `why` names group, entry, file and offset.  May
+     * be NULL.  The read itself answers ERR_CORRUPT, or ERR_IO. */
+    void (*on_damaged)(void *ctx, const struct log_damage *damage, const struct reason *why);
     void *ctx;
 };
 
@@ -183,9 +195,11 @@ struct log_read {
     uint64_t group, first, last; /* inclusive; never above what the reader may see */
     size_t bytes_max;            /* stops before the entry that would pass it, but gives one */
     bool heads_only;             /* no payloads: cheap */
+    bool background;             /* one read of the disk at a time */
     /* out */
     struct log_read_entry *entries;
     uint32_t count;
+    uint64_t disk_bytes; /* that were read for it */
     struct reason reason;
     /* private */
     log_read_cb cb;
@@ -201,6 +215,37 @@ void log_read(struct log *log, struct log_read *req, log_read_cb cb);
 
 /* Drops the result; legal on a zeroed or failed request. */
 void log_read_fini(struct log_read *req);
+
+/* The damaged entries that are known of, in the order of groups and indices: the first one above
+ * this place, NULL at the end.  What is not an entry of its group any more is dropped on the way.
+ * At most LOG_DAMAGED_MAX are remembered, the first ones found. */
+const struct log_damage *log_damaged_next(struct log *log, uint64_t group, uint64_t index);
+
+struct log_mend;
+typedef void (*log_mend_cb)(struct log_mend *req, enum err err);
+
+/* Embedded in the caller, which owns it until the callback. */
+struct log_mend {
+    /* in */
+    struct entry_head head; /* the whole one, as a read or log_damaged_next() gave it */
+    struct buf *payload;    /* what another member has; a reference is held meanwhile */
+    /* out */
+    bool wrote; /* false: it was sound, or nothing could be done */
+    struct reason reason;
+    /* private */
+    log_mend_cb cb;
+};
+
+/* Makes a damaged entry whole: writes its payload again, in the place where it was, and reads it
+ * back.  Of any durable entry, applied or not: what it says does not change.
+ * ERR_INVALID    the payload is not what the head names
+ * ERR_NOT_FOUND  the group has no such entry any more
+ * ERR_BUSY       LOG_MENDS_MAX are under way
+ * ERR_CORRUPT    the disk gives back something else
+ * ERR_IO         the disk cannot read the place, nor its first and last block alone; or not write
+ *                it, then the log is dead
+ * ERR_NO_MEMORY */
+void log_mend(struct log *log, struct log_mend *req, log_mend_cb cb);
 
 struct log_seek;
 typedef void (*log_seek_cb)(struct log_seek *req, enum err err);
@@ -226,7 +271,10 @@ struct log_figures {
     uint64_t segments_open, segments_full, segments_free;
     uint64_t bytes_total; /* of all segment files */
     uint64_t write_ns_sum, write_count, write_ns_max;
-    uint64_t reads, read_bytes, corrupt_entries;
+    uint64_t reads, read_bytes;
+    uint64_t corrupt_entries; /* times that an entry was read and was damaged */
+    uint64_t damaged_entries; /* known of now */
+    uint64_t mended_entries;  /* written again, and whole since */
     uint64_t creates_failed; /* attempts to make a segment; tried again with growing pauses */
     uint64_t jobs_put_off;   /* writes that found no room in the tables; tried again likewise */
 };

@@ -5,7 +5,8 @@
  *     index.c     places of open entries      reclaim.c   which segments are free
  *     head.c      gathers and writes          supply.c    files made before they are needed
  *     read.c      by index                    seek.c      by time
- *     lookup.c    places of filed entries
+ *     mend.c      a damaged entry, written again
+ *     lookup.c    places of filed entries      damage.c    entries that are damaged
  *
  * All of it belongs to the loop thread.  Workers get structs of their own
  * (struct table_job, struct lookup, struct seek_job), and the runs, cuts and
@@ -98,6 +99,9 @@ struct payload {
     uint32_t length, crc;
 };
 
+#define GIVEN_MAX 2u
+#define AHEAD_BYTES (64u * 1024u) /* such a frame goes to the disk behind the one that flies */
+
 /* A frame that gathers, waits or is being written. */
 struct frame_out {
     struct list_node link; /* in head.frames, in order */
@@ -110,6 +114,9 @@ struct frame_out {
     uint64_t bytes; /* on disk; set when it is closed */
     bool closed, ends_turn;
     struct buffer *buffer; /* where it was built; NULL before */
+    struct log *log;
+    struct disk_io io;
+    bool given; /* to the disk */
 };
 
 struct buffer {
@@ -119,14 +126,14 @@ struct buffer {
 };
 
 struct head {
-    struct list frames;          /* of struct frame_out; the first may be in flight */
+    struct list frames;          /* of struct frame_out; the first two may be with the disk */
     struct frame_out *gathering; /* the last of them, or NULL */
-    struct buffer buffers[2];    /* one in flight, one being filled */
+    struct buffer buffers[GIVEN_MAX];    /* of the first two */
     unsigned char *block;        /* a segment's first block on its way */
-    struct disk_io io;
-    bool flying;
-    unsigned rounds; /* that the turn's end was put off */
-    uint64_t flight_ns; /* when it took off */
+    struct disk_io io;           /* of the block */
+    unsigned given;              /* writes that the disk has, up to GIVEN_MAX */
+    unsigned rounds;             /* that the turn's end was put off */
+    uint64_t flight_ns;          /* when the first of them began */
     struct defer turn_end;
     struct timer idle;
     bool wrote; /* since `idle` was started */
@@ -195,6 +202,10 @@ struct log {
     uint64_t cuts;      /* changes whenever filed rows may have lost entries */
     uint64_t lost_turn; /* the last one that took entries or groups away */
     uint32_t active; /* reads, seeks and lookups under way */
+
+    struct log_damage *damaged; /* by group and index */
+    uint32_t damaged_count;
+    uint32_t mends; /* under way, those that were refused included */
 
     bool failed, closing;
     struct defer close_defer;
@@ -286,9 +297,19 @@ uint64_t head_add(struct log *log, struct frame_out *frame, const struct frame_i
 void head_add_payload(struct log *log, struct frame_out *frame, struct run *run,
                       const struct entry_head *head, struct buf *payload);
 void head_kick(struct log *log);
+void frame_free(struct frame_out *frame);
 bool head_idle(const struct log *log);
 /* The payload of an entry that is not on the disk yet; NULL when it is not here. */
 struct buf *head_payload(const struct log *log, uint64_t group, uint64_t index, uint32_t crc);
+
+/* ---- flight.c ---- */
+/* Gives the first frame to the disk, when it has none, and the second behind it. */
+void flight_start(struct log *log);
+void flight_follow(struct log *log);
+/* Whether the frame, at this size, would go to the disk behind the one that flies. */
+bool flight_takes(const struct log *log, const struct frame_out *frame, uint64_t bytes);
+/* Lets a small frame that the disk has not begun gather again, when it is the last. */
+void flight_recall(struct log *log);
 
 /* ---- filing.c, reclaim.c ---- */
 /* Starts what is to be done next with the table, when nothing is under way. */
@@ -329,6 +350,13 @@ void cache_fini(struct log *log);
 /* Blocking: on a worker, or at a start. */
 MUST_CHECK enum err row_find(struct table *table, uint64_t group, uint64_t index,
                              struct index_row *row, struct reason *reason);
+
+/* ---- damage.c ---- */
+/* A read found this entry damaged; `segment` NULL: the tables do not say where it lies. */
+void damage_found(struct log *log, const struct entry_head *head, const struct segment *segment,
+                  uint32_t offset, const struct reason *why);
+/* The entry is sound. */
+void damage_gone(struct log *log, uint64_t group, uint64_t index);
 
 /* ---- recover.c ---- */
 MUST_CHECK enum err recover(struct log *log, struct reason *reason);

@@ -58,6 +58,7 @@ void log_read(struct log *log, struct log_read *req, log_read_cb cb)
 
     req->entries = NULL;
     req->count = 0;
+    req->disk_bytes = 0;
     req->reason = (struct reason){ 0 };
     req->cb = cb;
     req->job = job;
@@ -180,6 +181,10 @@ static void read_on_lookup(struct lookup *lookup, enum err err)
         job->err = err;
         job->req->reason = lookup->reason;
     }
+    if (job->err == ERR_CORRUPT) {
+        struct entry_head head = { .group = job->req->group, .index = job->next };
+        damage_found(log, &head, NULL, 0, &job->req->reason);
+    }
     if (job->err != ERR_OK && job->req->count == 0)
         end_soon(job, job->err);
     else if (job->err != ERR_OK)
@@ -234,7 +239,7 @@ static void plan(struct read_job *job)
 static void read_more(struct read_job *job)
 {
     while (job->err == ERR_OK && job->extent_next < job->extent_count &&
-           job->under_way < LOG_READS_MAX) {
+           job->under_way < (job->req->background ? 1 : LOG_READS_MAX)) {
         struct extent_read *extent = &job->extents[job->extent_next++];
         extent->bytes = disk_memory(extent->len);
         if (extent->bytes == NULL) {
@@ -243,11 +248,31 @@ static void read_more(struct read_job *job)
         }
         job->under_way++;
         job->log->figures.read_bytes += extent->len;
+        job->req->disk_bytes += extent->len;
         disk_read(job->spots[extent->first].segment->file->file, &extent->io, extent->offset,
                   extent->bytes, extent->len, extent_on_done);
     }
     if (job->under_way == 0)
         end_soon(job, job->err);
+}
+
+/* One entry is damaged: those before it are given. */
+static void spoil(struct read_job *job, uint32_t i, const char *what)
+{
+    const struct entry_head *head = &job->req->entries[i].head;
+    const struct spot *spot = &job->spots[i];
+    char name[DISK_NAME_MAX];
+    struct reason why;
+
+    segment_file_name(spot->segment->file->id, name);
+    reason_set(&why, "group %llu: entry %llu: %s, in segment %llu, file %s, offset %lu",
+               (unsigned long long)head->group, (unsigned long long)head->index, what,
+               (unsigned long long)spot->segment->number, name, (unsigned long)spot->offset);
+    damage_found(job->log, head, spot->segment, spot->offset, &why);
+    if (i >= job->sound)
+        return;
+    job->sound = i;
+    job->req->reason = why;
 }
 
 /* Cuts one payload out of what was read, and checks it. */
@@ -258,18 +283,11 @@ static void take_payload(struct read_job *job, const struct extent_read *extent,
         slice_of(extent->bytes + (job->spots[i].offset - extent->offset), entry->head.length);
 
     if (!entry_matches(&entry->head, bytes)) {
-        job->log->figures.corrupt_entries++;
-        if (i < job->sound) {
-            job->sound = i;
-            reason_set(&job->req->reason,
-                       "group %llu: entry %llu: checksum, in segment %llu at offset %lu",
-                       (unsigned long long)entry->head.group,
-                       (unsigned long long)entry->head.index,
-                       (unsigned long long)job->spots[i].segment->number,
-                       (unsigned long)job->spots[i].offset);
-        }
+        spoil(job, i, "checksum");
         return;
     }
+    if (job->log->damaged_count > 0)
+        damage_gone(job->log, entry->head.group, entry->head.index);
     entry->payload = buf_copy(bytes);
     if (entry->payload == NULL)
         job->err = ERR_NO_MEMORY;
@@ -283,6 +301,9 @@ static void extent_on_done(struct disk_io *io, enum err err)
     job->under_way--;
     if (err != ERR_OK) {
         job->err = err;
+        /* Of several entries it is not known which one it is. */
+        if (err == ERR_IO && extent->count == 1)
+            spoil(job, extent->first, "the disk cannot read it");
         job->req->reason = io->reason;
     }
     for (uint32_t i = 0; i < extent->count && job->err == ERR_OK; i++) {

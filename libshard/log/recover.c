@@ -49,6 +49,15 @@ static enum err apply_hints(struct finds *finds);
 static enum err keep_unapplied(struct finds *finds);
 static enum err settle_disk(struct finds *finds);
 
+/* What the tables say of their own files names the file and what is wrong, not what to do. */
+static void advise(struct reason *reason)
+{
+    struct reason said = *reason;
+
+    if (strstr(said.text, ADVICE) == NULL)
+        reason_set(reason, "%s; " ADVICE, said.text);
+}
+
 enum err recover(struct log *log, struct reason *reason)
 {
     static enum err (*const steps[])(struct finds *) = {
@@ -62,6 +71,8 @@ enum err recover(struct log *log, struct reason *reason)
         err = steps[i](&finds);
     free(finds.files);
     free(finds.hints);
+    if (err == ERR_CORRUPT)
+        advise(reason);
     return err;
 }
 
@@ -143,7 +154,15 @@ static enum err look_into(struct finds *finds, struct found *found)
                    (unsigned long long)log->options.node);
         return ERR_FOREIGN;
     }
-    if (found->head.file != found->file || found->head.bytes > disk_size(file)) {
+    if (found->head.bytes > disk_size(file)) {
+        reason_set(finds->reason,
+                   "%s has %llu bytes, but segment %llu was begun in it with %llu: its end is "
+                   "lost; put the whole file back, or " ADVICE,
+                   name, (unsigned long long)disk_size(file),
+                   (unsigned long long)found->head.number, (unsigned long long)found->head.bytes);
+        return ERR_CORRUPT;
+    }
+    if (found->head.file != found->file) {
         reason_set(finds->reason, "%s holds what another file should hold; put it back, or " ADVICE,
                    name);
         return ERR_CORRUPT;
@@ -204,6 +223,14 @@ static bool load_segment(void *ctx, struct slice key, struct slice value)
                    "segment-%016llx; put the file back, or " ADVICE,
                    (unsigned long long)number, (unsigned long long)row.file);
         finds->err = ERR_CORRUPT;
+    } else if (row.end > file->bytes) {
+        reason_set(finds->reason,
+                   "file segment-%016llx has %llu bytes, but segment %llu in it ends at %llu: its "
+                   "end is lost; put the whole file back, or " ADVICE,
+                   (unsigned long long)row.file, (unsigned long long)file->bytes,
+                   (unsigned long long)number, (unsigned long long)row.end);
+        finds->err = ERR_CORRUPT;
+        supply_give(finds->log, file); /* freed with the others */
     } else {
         struct segment *segment = segment_add(finds->log, number, row.life, file);
         segment->phase = SEGMENT_FILED;

@@ -99,7 +99,8 @@ void feed_answered(struct replica *replica, struct member *member,
         if (left < feed->sent_count)
             feed->moved_ms = replica_now_ms(replica);
         feed->sent_count = left;
-        if (member->match >= feed->next)
+        /* In the middle of a message: its log had no room for the rest (F21). */
+        if (member->match >= feed->next || (left > 0 && member->match > feed->sent[0].prev))
             restart(feed, member->match + 1);
     }
     if (member->match >= limit_of(replica))

@@ -119,19 +119,26 @@ uint64_t fence_vote_term(const struct replica *replica,
 
 /* F21.  libraft has no flow control towards the disk: a follower whose log is full, or whose disk
  * is slower than the stream, would hold all that the leader sends in memory.  Without its entries
- * the message still says who leads, and the leader sends them again. */
-bool fence_room(const struct replica *replica, const struct letter *letter, uint32_t skip)
+ * the message still says who leads, and the leader sends them again.  Those at its front that fit
+ * are taken: a message may be larger than a segment, and than what a nearly full log has left. */
+uint32_t fence_room(const struct replica *replica, const struct letter *letter, uint32_t skip)
 {
+    uint32_t count = letter->envelope.entries - skip, taken = 0;
     size_t bytes = 0;
     bool records = false;
 
-    for (uint32_t k = skip; k < letter->envelope.entries; k++) {
-        bytes += ENTRY_HEAD_BYTES + letter->entries[k].head.length;
-        records |= letter->entries[k].head.type == ENTRY_RECORDS;
+    if (!FENCE(F21))
+        return count;
+    if (log_pending_bytes(replica->roster->world.log) > RAFT_PENDING_BYTES_MAX)
+        return 0;
+    for (; taken < count; taken++) {
+        const struct entry_head *head = &letter->entries[skip + taken].head;
+        bytes += ENTRY_HEAD_BYTES + head->length;
+        records |= head->type == ENTRY_RECORDS;
+        if (!fence_has_room(replica, records, bytes))
+            break;
     }
-    return !FENCE(F21) ||
-           (log_pending_bytes(replica->roster->world.log) <= RAFT_PENDING_BYTES_MAX &&
-            fence_has_room(replica, records, bytes));
+    return taken;
 }
 
 /* A full log must still elect (barriers) and delete streams (changes of the catalogue): that is

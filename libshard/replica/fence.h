@@ -120,8 +120,8 @@ uint32_t fence_skip(struct replica *replica, const struct letter *letter,
 uint64_t fence_vote_term(const struct replica *replica,
                          const struct raft_request_vote_result *result);
 
-/* Whether the log can take the letter's entries from `skip` on (F21). */
-bool fence_room(const struct replica *replica, const struct letter *letter, uint32_t skip);
+/* How many of the letter's entries from `skip` on the log can take (F21). */
+uint32_t fence_room(const struct replica *replica, const struct letter *letter, uint32_t skip);
 
 /* Whether it has room for entries of this kind: records leave the reserve alone. */
 bool fence_has_room(const struct replica *replica, bool records, size_t bytes);

@@ -386,8 +386,9 @@ static void receive_append(struct replica *replica, const struct letter *letter,
         .n_entries = envelope->entries,
     };
     uint32_t skip = fence_skip(replica, letter, append);
-    if (append->n_entries > 0 && !fence_room(replica, letter, skip)) {
-        append->n_entries = 0;
+    uint32_t room = fence_room(replica, letter, skip);
+    if (append->n_entries > room) {
+        append->n_entries = room;
         replica->roster->figures.refused_entries++;
     }
     replica->reading_end = append->prev_log_index + append->n_entries;

@@ -76,7 +76,7 @@ struct roster_figures {
     uint64_t reopened;                 /* replicas that became UNAVAILABLE, F9 */
     uint64_t dropped_messages;
     uint64_t transfers, transfers_failed; /* leaderships handed over on purpose */
-    uint64_t refused_entries;          /* messages whose entries the log had no room for, F21 */
+    uint64_t refused_entries;          /* messages with entries that the log had no room for, F21 */
 };
 struct roster_figures roster_figures(const struct roster *roster);
 

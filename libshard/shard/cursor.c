@@ -152,7 +152,9 @@ static void take_entry(struct shard_read *req, const struct entry_head *head, st
         return;
     req->err = err;
     reason_set(&req->reason, "entry %llu: %s", (unsigned long long)head->index,
-               err == ERR_CORRUPT ? "is no row of records" : "no memory");
+               payload == NULL      ? "is damaged here"
+               : err == ERR_CORRUPT ? "is no row of records"
+                                    : "no memory");
 }
 
 static void take_tail(struct shard_read *req)
@@ -173,12 +175,37 @@ static void take_log(struct shard_read *req)
 
 /* ---- looking into the log ---- */
 
+static void on_log(struct log_read *log, enum err err);
+
+/* The entry is damaged, and the reader may be behind its last record already, as after
+ * AFTER_SEQUENCE_NUMBER of that one: its head tells, and a reader can pass what is lost. */
+static bool look_at_head(struct shard_read *req, enum err err)
+{
+    struct shard *shard = req->shard;
+
+    if ((err != ERR_CORRUPT && err != ERR_IO) || req->next.ordinal == 0 || req->log.heads_only ||
+        shard->closing)
+        return false;
+    log_read_fini(&req->log);
+    shard->reads_waiting++;
+    req->log = (struct log_read){
+        .group = shard->options.group,
+        .first = req->next.index,
+        .last = req->next.index,
+        .heads_only = true,
+    };
+    log_read(shard->world.log, &req->log, on_log);
+    return true;
+}
+
 static void on_log(struct log_read *log, enum err err)
 {
     struct shard_read *req = container_of(log, struct shard_read, log);
     struct shard *shard = req->shard;
 
     shard->reads_waiting--;
+    if (look_at_head(req, err))
+        return;
     if (shard->closing) {
         req->err = ERR_CLOSED;
     } else if (err == ERR_OK) {

@@ -9,8 +9,8 @@
  *     TABLE_STATE    group 8, enum key_state 1
  *     TABLE_IMAGE    group 8
  *
- * What the rows hold is on the page of whoever writes them (docs/formats/log.md
- * for the log's).
+ * What the rows hold is on the page of whoever writes them: docs/formats/log.md
+ * for the log's, docs/formats/catalogue.md for the others.
  */
 #ifndef TABLE_KEYS_H
 #define TABLE_KEYS_H

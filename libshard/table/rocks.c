@@ -193,6 +193,8 @@ static enum err check_format(struct table *table, struct reason *reason)
                    (unsigned)format, TABLE_FORMAT);
         return format > TABLE_FORMAT ? ERR_VERSION : ERR_CORRUPT;
     }
+    if (err == ERR_CORRUPT)
+        reason_wrap(reason, "a file is damaged; " REASON_KEEP_DATA);
     if (err != ERR_NOT_FOUND)
         return err;
 

@@ -50,8 +50,12 @@ def test_a_record_of_one_mebibyte_is_the_largest(kinesis, stream):
     kinesis.put_record(StreamName=stream, PartitionKey=key, Data=b"x" * ((1 << 20) - len(key)))
     name, status, message = error_of(kinesis.put_record, StreamName=stream, PartitionKey=key,
                                      Data=b"x" * ((1 << 20) - len(key) + 1))
-    assert (name, status) in (("ValidationException", 400), ("InvalidArgumentException", 400))
-    assert "104857" in message or "1024" in message, message
+    assert (name, status) == ("ValidationException", 400)
+    assert message.endswith("less than or equal to 1048575, which is 1048576 less the 1 bytes of "
+                            "partitionKey"), message
+    _, _, message = error_of(kinesis.put_record, StreamName=stream, PartitionKey=key,
+                             Data=b"x" * ((1 << 20) + 1))
+    assert message.endswith("less than or equal to 1048576"), message
 
 
 @pytest.mark.parametrize("body, path, text", [

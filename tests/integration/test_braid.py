@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
+import subprocess
 
 import pytest
-from braid_cluster import ROOT, run_braid
+from braid_cluster import READY_S, ROOT, braid as program, run_braid, wait_until
 
 SAMPLE = os.path.join(ROOT, "deploy", "sample", "events.jsonl")
 
@@ -68,6 +70,7 @@ def test_mistakes_have_their_own_exit_codes(braid):
     braid("stream", "delete", "cli-d", status=1)  # nobody there to be asked
     braid("stream", "delete", "cli-d", "--yes")
     braid("put", "nobody", stdin=b"x\n", status=4)
+    assert b"Stream nobody" in braid("put", "nobody", stdin=b"", status=4).stderr
     braid("tail", "nobody", status=4)
     braid("stream", status=2)
     braid("nonsense", status=2)
@@ -75,8 +78,57 @@ def test_mistakes_have_their_own_exit_codes(braid):
     braid("stream", "list", "--output", "xml", status=2)
     braid("stream", "list", "--endpoint", "http://127.0.0.1:1", status=3)
     braid("cluster", "status", "--operations", "http://127.0.0.1:1", status=3)
-    assert b"line 2 is not JSON" in braid("put", "x", "--key-field", "a", status=1,
+
+
+def test_a_line_without_its_key_is_named(braid):
+    braid("stream", "create", "cli-f")
+    assert b"line 2 is not JSON" in braid("put", "cli-f", "--key-field", "a", status=1,
                                           stdin=b'{"a": 1}\nnot json\n').stderr
+    braid("stream", "delete", "cli-f", "--yes")
+
+
+def printing(where, arguments, stdout, **options):
+    """Runs `braid` with a standard output of its own."""
+    return subprocess.run([program(), *arguments], env={**os.environ, **where}, timeout=120,
+                          check=False, stdin=subprocess.DEVNULL, stdout=stdout,
+                          stderr=subprocess.PIPE, **options)
+
+
+PRINTING = [["--help"], ["--version"], ["stream", "--help"], ["put", "--help"],
+            ["stream", "list"], ["stream", "list", "-o", "json"],
+            ["stream", "describe", "cli-g"], ["stream", "describe", "cli-g", "-o", "json"],
+            ["cluster", "status"], ["cluster", "status", "-o", "json"],
+            ["put", "cli-g", "-o", "json"], ["stream", "create", "cli-h"],
+            ["stream", "delete", "cli-h", "--yes", "-o", "json"],
+            ["tail", "cli-g", "--from-start", "--max", "2000"],
+            ["tail", "cli-g", "--from-start", "--max", "2000", "-o", "json"]]
+
+
+def test_what_cannot_be_printed_is_an_error(braid, where):
+    braid("stream", "create", "cli-g", "--shards", "3")
+    braid("put", "cli-g", stdin=b"".join(b"line %d\n" % i for i in range(2000)))
+    for arguments in PRINTING:
+        with open("/dev/full", "wb") as full:
+            done = printing(where, arguments, full)
+        assert done.returncode == 7, (arguments, done.stderr)
+        assert done.stderr.count(b"\n") == 1 and done.stderr.endswith(
+            b": write standard output: No space left on device; what was printed is not whole\n"
+        ), (arguments, done.stderr)
+    done = printing(where, ["stream", "list"], None, preexec_fn=lambda: os.close(1))
+    assert done.returncode == 7 and b"Bad file descriptor" in done.stderr, done
+    braid("stream", "delete", "cli-g", "--yes")
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_reader_that_went_away_ends_it_in_silence(where, ignored):
+    for arguments in (["--help"], ["stream", "list", "-o", "json"], ["cluster", "status"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = printing(where, arguments, writing, restore_signals=False,
+                        preexec_fn=lambda: signal.signal(
+                            signal.SIGPIPE, signal.SIG_IGN if ignored else signal.SIG_DFL))
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b""), (arguments, done)
 
 
 def test_tail_says_when_there_is_too_little(braid):
@@ -94,6 +146,56 @@ def test_the_cluster_says_who_is_there(braid):
     assert told["catalog"]["leader"] in ("node-1", "node-2", "node-3")
     text = braid("cluster", "status").stdout.decode()
     assert "az3" in text and "leader" in text
+
+
+def test_each_shard_is_led_by_one_node(braid):
+    braid("stream", "create", "cli-i", "--shards", "5")
+
+    def led():
+        told = json.loads(braid("cluster", "status", "-o", "json").stdout)
+        return sum(node["leads"] for node in told["nodes"]) == told["shards"]
+
+    wait_until(led, READY_S, "as many leaders as shards")  # nodes hear of each other's within 1 s
+    braid("stream", "delete", "cli-i", "--yes")
+
+
+def test_help_is_found_wherever_people_look_for_it(braid):
+    whole = braid("--help").stdout
+    assert braid("-h").stdout == whole and braid("help").stdout == whole
+    verbs = braid("stream", "--help").stdout
+    assert b"stream describe NAME" in verbs and b"local up" not in verbs
+    for words in (["stream", "-h"], ["stream", "help"], ["help", "stream"]):
+        assert braid(*words).stdout == verbs
+    assert braid("help", "put").stdout == braid("put", "-h").stdout == braid("put", "--help").stdout
+    assert b"there is no 'nonsense'" in braid("help", "nonsense", status=2).stderr
+    assert b"there is no verb 'lst'; there are: list, create, describe, delete" in braid(
+        "stream", "lst", status=2).stderr
+
+
+def test_options_of_all_verbs_may_stand_before_the_noun(braid):
+    assert "StreamSummaries" in json.loads(braid("-o", "json", "stream", "list").stdout)
+    # The later one counts.
+    assert b"{" not in braid("-o", "json", "stream", "list", "--output", "table").stdout
+    braid("--endpoint", "http://127.0.0.1:1", "stream", "list", status=3)
+
+
+def test_what_makes_no_sense_is_a_usage_error(braid):
+    assert b"unexpected argument 'x'" in braid("stream", "list", "x", status=2).stderr
+    assert b"unexpected argument 'x'" in braid("local", "status", "x", status=2).stderr
+    assert b"not both" in braid("tail", "s", "--from-start", "--since", "1h", status=2).stderr
+    braid("stream", "list", "--endpoint", "", status=2)
+    braid("stream", "list", "--endpoint", "http://[::1", status=2)
+    braid("stream", "list", "--endpoint", "127.0.0.1:4567", status=2)
+    braid("local", "status", "--dir", "x" * 200, status=2)
+
+
+def test_the_wrong_port_is_named(braid, cluster):
+    done = braid("stream", "list", "--endpoint", cluster[1].operations, status=1)
+    assert b"--endpoint names client ports" in done.stderr
+    done = braid("cluster", "status", "--operations", cluster[1].endpoint, status=1)
+    assert b"no answer of an operations port" in done.stderr
+    tls = cluster[1].endpoint.replace("http:", "https:")
+    assert b"No node answers" in braid("stream", "list", "--endpoint", tls, status=3).stderr
 
 
 def test_help_lists_verbs_and_exit_codes(braid):

@@ -137,6 +137,14 @@ def test_two_processes_on_one_directory_are_refused(cluster):
     assert b"another braidd is running on it" in done.stderr
 
 
+def test_a_file_is_not_a_data_directory():
+    with tempfile.NamedTemporaryFile() as file:
+        done = subprocess.run([braidd(), "--dev", "--data-dir", file.name], capture_output=True,
+                              timeout=60, check=False, preexec_fn=die_with_parent)
+        assert done.returncode == BAD_DATA, done
+        assert f"data directory {file.name}: it is not a directory" in done.stderr.decode()
+
+
 def test_a_directory_that_cannot_be_written_is_refused():
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "data")

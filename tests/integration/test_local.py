@@ -55,9 +55,10 @@ def ok(env, *arguments, stdin=None):
 
 
 def test_a_local_cluster_from_up_to_erase(place):
-    up = ["local", "up", "--port", place["BRAID_PORT"], "--timeout", "120"]
+    up = ["local", "up", "--timeout", "120"]
     ok(place, *up)
     first = status(place)
+    assert first["node-1"]["endpoint"] == f"http://127.0.0.1:{place['BRAID_PORT']}"
     assert [first[f"node-{k}"]["az"] for k in (1, 2, 3)] == ["az1", "az2", "az3"]
     assert all(node["ready"] for node in first.values())
 
@@ -71,7 +72,12 @@ def test_a_local_cluster_from_up_to_erase(place):
     assert [node["running"] for node in status(place).values()] == [True, False, True]
     assert run_braid("local", "kill", "2", env=place).returncode == 4
     ok(place, "put", "s", stdin=b"one\ntwo\nthree\n")
-    ok(place, "local", "start", "2", "--timeout", "120")
+    started = json.loads(ok(place, "local", "start", "2", "--timeout", "120", "-o", "json").stdout)
+    assert started == {"started": "node-2", "pid": status(place)["node-2"]["pid"],
+                       "endpoint": first["node-2"]["endpoint"]}
+    refused = run_braid("local", "down", "--erase", env=place)  # nobody there to be asked
+    assert refused.returncode == 1 and b"nothing was stopped or removed" in refused.stderr
+    assert all(node["ready"] for node in status(place).values())
     assert sorted(ok(place, "tail", "s", "--from-start", "--max", "3").stdout.split()) == [
         b"one", b"three", b"two"]
 
@@ -98,11 +104,22 @@ def test_a_pid_file_of_another_process_is_not_believed(place):
     ok(place, "local", "down")
 
 
+def test_a_port_is_a_number_wherever_it_comes_from(place):
+    for port in ("x", "0", "65536", "4567 "):
+        done = run_braid("local", "up", env={**place, "BRAID_PORT": port})
+        assert done.returncode == 2
+        assert f"BRAID_PORT is a number from 1 to 65445, not '{port}'".encode() in done.stderr
+        done = run_braid("local", "up", "--port", port, env=place)
+        assert done.returncode == 2 and b"--port is a number" in done.stderr
+    assert not os.path.exists(place["BRAID_LOCAL_DIR"])
+
+
 def test_a_taken_port_is_said_in_one_sentence(place):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", int(place["BRAID_PORT"]) + 11))
         taken.listen()
-        done = run_braid("local", "up", "--port", place["BRAID_PORT"], env=place)
+        done = run_braid("local", "up", "--port", place["BRAID_PORT"],
+                         env={**place, "BRAID_PORT": "1"})  # the option counts over it
     assert done.returncode == 1
     assert f"node-2 needs port {int(place['BRAID_PORT']) + 11}".encode() in done.stderr
     assert not os.path.exists(os.path.join(place["BRAID_LOCAL_DIR"], "cluster.json"))

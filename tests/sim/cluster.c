@@ -15,6 +15,8 @@
 #define ELECTION_TIMEOUT_MS 500u
 #define HEARTBEAT_MS 150u
 #define TICK_MS 75u
+#define SCRUB_PERIOD_MS 4000u
+#define SCRUB_BYTES_PER_S (16u * 1024u * 1024u)
 
 static void doomed(struct world *world, struct sim_node *node);
 
@@ -97,6 +99,8 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .account = "000000000000",
         .segment_bytes = options->segment_bytes,
         .segments_ahead = 2,
+        .scrub_period_ms = options->rot && !options->unsearched ? SCRUB_PERIOD_MS : 0,
+        .scrub_bytes_per_s = SCRUB_BYTES_PER_S,
         .election_timeout_ms = ELECTION_TIMEOUT_MS,
         .heartbeat_ms = HEARTBEAT_MS,
         .tick_ms = TICK_MS,

@@ -21,6 +21,8 @@ struct cluster_options {
     uint32_t transfer_pause_ms; /* mean pause between leaders' handing over, 0 = never */
     bool churn;            /* streams come and go */
     uint32_t faults;           /* bits of enum fault, nemesis.h */
+    bool rot;                  /* bits flip on the disks, rot.h */
+    bool unsearched;           /* and nobody looks for them: to see that this is found */
     bool aimed;                /* faults at leaders at elections */
     uint32_t isolate_first_of; /* one in so many new leaders is cut off after its first entry */
 };
@@ -31,6 +33,7 @@ struct cluster {
     struct history *history;
     bool healing; /* no more faults */
     bool hush;    /* clients begin no put */
+    uint64_t flips; /* bits */
     uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed;
     uint64_t transfers, handed_over; /* begun; come about, as far as seen */
     uint64_t stream;       /* id of the stream, 0 until it is ACTIVE */
@@ -40,6 +43,7 @@ struct cluster {
     void *forgotten;       /* of forgotten.c, likewise */
     uint64_t handed_seen[SIM_NODES_MAX]; /* of each node's process, in this life */
     uint32_t handed_life[SIM_NODES_MAX];
+    void *rot;             /* of rot.c, NULL when no bits flip */
     uint64_t leader_terms; /* leaderships seen */
 };
 

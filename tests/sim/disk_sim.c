@@ -75,7 +75,7 @@ static uint64_t latency(struct disk *disk, uint64_t least_ns, uint64_t most_ns)
 
 /* ---- files ---- */
 
-static struct disk_file *find(struct disk *disk, const char *name)
+static struct disk_file *find(const struct disk *disk, const char *name)
 {
     for (uint32_t i = 0; i < disk->file_count; i++)
         if (strcmp(disk->files[i]->name, name) == 0)
@@ -231,6 +231,14 @@ void disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset, co
         start_write(file->disk);
 }
 
+bool disk_withdraw(struct disk_io *req)
+{
+    if (list_first(&req->file->disk->writes) == &req->link)
+        return false;
+    list_remove(&req->link);
+    return true;
+}
+
 /* kill -9 lets the kernel end the write that it has; a loss of power keeps any part of it. */
 static void settle_write(struct disk *disk, struct disk_io *req, enum death death)
 {
@@ -267,6 +275,16 @@ void disk_sim_crash(struct disk *disk, enum death death)
 bool disk_sim_idle(const struct disk *disk)
 {
     return list_empty(&disk->writes);
+}
+
+const unsigned char *disk_sim_bytes(const struct disk *disk, const char *name, uint64_t *size)
+{
+    const struct disk_file *file = find(disk, name);
+
+    if (file == NULL)
+        return NULL;
+    *size = file->size;
+    return file->bytes;
 }
 
 bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset)

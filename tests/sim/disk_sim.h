@@ -28,6 +28,9 @@ void disk_sim_slow(struct disk *disk, uint32_t factor);
 /* No write is under way. */
 bool disk_sim_idle(const struct disk *disk);
 
+/* What a file holds, to look at; NULL when there is none. */
+const unsigned char *disk_sim_bytes(const struct disk *disk, const char *name, uint64_t *size);
+
 /* Flips a bit in the middle of a file's used part; false when there is nothing. */
 bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset);
 

@@ -24,6 +24,7 @@
 #include "handover.h"
 #include "heap.h"
 #include "nemesis.h"
+#include "rot.h"
 #include "workload.h"
 
 #define HEAL_MOST_NS (60 * SIM_S)
@@ -32,7 +33,7 @@
 struct arguments {
     uint64_t seed, seeds;
     double minutes;
-    bool trace, notes, expect_violation, quiet, figure8, forgotten, handover;
+    bool trace, notes, expect_violation, quiet, figure8, forgotten, handover, rot, unsearched;
 };
 
 static const struct argp_option options[] = {
@@ -43,8 +44,8 @@ static const struct argp_option options[] = {
     { "notes", 'n', NULL, 0, "Print what nodes and nemesis say", 0 },
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0,
-      "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); beside them: "
-      "hand-over", 0 },
+      "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); with them, in "
+      "every seed: hand-over, bit-rot, or bit-rot-unsearched, which must be found", 0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
 };
@@ -76,7 +77,11 @@ static error_t parse(int key, char *value, struct argp_state *state)
         arguments->figure8 = strcmp(value, "figure-8") == 0;
         arguments->forgotten = strcmp(value, "forgotten-tail") == 0;
         arguments->handover = strcmp(value, "hand-over") == 0;
-        return arguments->figure8 || arguments->forgotten || arguments->handover ? 0 : EINVAL;
+        arguments->unsearched = strcmp(value, "bit-rot-unsearched") == 0;
+        arguments->rot = arguments->unsearched || strcmp(value, "bit-rot") == 0;
+        return arguments->figure8 || arguments->forgotten || arguments->handover || arguments->rot
+                   ? 0
+                   : EINVAL;
     case 'q':
         arguments->quiet = true;
         return 0;
@@ -113,6 +118,7 @@ static struct cluster_options options_for(struct world *world)
         .isolate_first_of = (const uint32_t[]){ 0, 12, 3, 1 }[random_below(&random, 4)],
     };
     chosen.client_count = chosen.shard_count * (1 + (uint32_t)random_below(&random, 8));
+    chosen.rot = random_below(&random, 4) == 0;
     if (random_below(&random, 3) == 0)
         chosen.transfer_pause_ms = 20 + (uint32_t)random_below(&random, 2000);
     return chosen;
@@ -126,6 +132,7 @@ static void options_for_forgotten(struct cluster_options *chosen)
     chosen->aimed = false;
     chosen->isolate_first_of = 0;
     chosen->churn = false;
+    chosen->rot = false;
 }
 
 /* Often, beside the seed's random faults; leaders are aimed at in the other seeds. */
@@ -147,6 +154,7 @@ static void options_for_figure8(struct cluster_options *chosen)
     chosen->aimed = false;
     chosen->isolate_first_of = 0;
     chosen->churn = false;
+    chosen->rot = false;
 }
 
 static void start_all(struct world *world)
@@ -170,6 +178,8 @@ static void heal_and_check(struct world *world)
     }
     workload_stop(world);
     world_run(world, world->now_ns + QUIET_NS);
+    if (cluster_of(world)->rot != NULL)
+        cluster_of(world)->flips = rot_check(world);
     checks_read_all(world);
 }
 
@@ -180,7 +190,8 @@ static void report(const struct world *world, const struct cluster *cluster, dou
     printf(
         "seed %llu ok: %.0f simulated s, %.0fx, %llu events, trace %016llx; %llu puts %llu acked "
         "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
-        "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu hand-overs %llu of %llu\n",
+        "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu flips %llu hand-overs %llu "
+        "of %llu\n",
         (unsigned long long)world->seed, (double)world->now_ns / 1e9,
         cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
         (unsigned long long)world->trace, (unsigned long long)counts.puts,
@@ -190,8 +201,8 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->powers, (unsigned long long)cluster->stops,
         (unsigned long long)cluster->pauses, (unsigned long long)cluster->cuts,
         (unsigned long long)cluster->stalls, (unsigned long long)cluster->jumps,
-        (unsigned long long)cluster->aimed, (unsigned long long)cluster->handed_over,
-        (unsigned long long)cluster->transfers);
+        (unsigned long long)cluster->aimed, (unsigned long long)cluster->flips,
+        (unsigned long long)cluster->handed_over, (unsigned long long)cluster->transfers);
 }
 
 /* Three nodes, sometimes four or five: then some are outside of the catalogue's group. */
@@ -220,6 +231,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         options_for_forgotten(&chosen);
     if (arguments->handover)
         options_for_handover(&chosen);
+    chosen.rot = chosen.rot || arguments->rot;
+    chosen.unsearched = arguments->unsearched;
     cluster_init(cluster, world, &chosen);
     start_all(world);
     workload_start(world);
@@ -232,6 +245,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     handover_start(world);
     if (chosen.churn)
         churn_start(world);
+    if (chosen.rot)
+        rot_start(world);
     world_run(world, (uint64_t)(arguments->minutes * 60 * 1e9));
     if (arguments->handover)
         handover_check(world);

@@ -455,6 +455,24 @@ static void a_damaged_replica_is_passed_over(void **state)
     assert_int_equal(told.count, 0);
 }
 
+/* Else the last moment comes twice: for the attempt that failed here, and for the call. */
+static void the_time_of_an_attempt_here_ends_with_it(void **state)
+{
+    struct route_read read;
+
+    world.has_replica = world.leads = true;
+    world.up[2] = true;
+    start_read(&read);
+    world_read_done(ERR_CORRUPT);
+    world_read_done(ERR_CORRUPT);
+    assert_int_equal(world.called, 2);
+    world_pass(ROUTE_READ_TIMEOUT_MS);
+    assert_int_equal(told.count, 0); /* the call has its own time */
+    world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
+    expect_told(ERR_UNAVAILABLE);
+    route_read_fini(&read);
+}
+
 static void a_silent_leader_leaves_time_for_others(void **state)
 {
     struct route_read read;
@@ -542,6 +560,7 @@ int main(void)
         WITH_WORLD(without_a_leader_this_nodes_replica_answers_at_once),
         WITH_WORLD(without_one_here_any_replica_within_reach_answers),
         WITH_WORLD(a_damaged_replica_is_passed_over),
+        WITH_WORLD(the_time_of_an_attempt_here_ends_with_it),
         WITH_WORLD(a_silent_leader_leaves_time_for_others),
         WITH_WORLD(nobody_within_reach_is_said_in_time),
         WITH_WORLD(the_newest_place_is_asked_of_leaders_only),

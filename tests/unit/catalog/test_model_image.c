@@ -1,5 +1,6 @@
 #include "given.h"
 
+#include "base/bytes.h"
 #include "catalog/model_image.h"
 
 static struct model *round_trip(const struct model *model)
@@ -70,6 +71,54 @@ static void a_copy_goes_on_as_the_original_would(void **state)
     buf_unref(other);
     model_free(model);
     model_free(copy);
+}
+
+/* The tags of a message's fields, as hex text, and what stands in the last field `wanted`. */
+static struct slice walk(struct slice message, unsigned char wanted, char tags[64])
+{
+    struct reader reader = reader_of(message);
+    struct slice found = { .len = 0 };
+    size_t len = 0;
+
+    while (reader.rest.len > 0 && !reader.bad) {
+        unsigned char tag = reader_u8(&reader);
+        struct slice value = reader.rest;
+        if ((tag & 7) == 1)
+            value = reader_bytes(&reader, 8);
+        else if ((tag & 7) == 2)
+            value = reader_bytes(&reader, reader_varint(&reader));
+        else
+            (void)reader_varint(&reader);
+        len += (size_t)snprintf(tags + len, 64 - len, "%02x ", tag);
+        if (tag == wanted)
+            found = value;
+    }
+    assert_false(reader.bad);
+    return found;
+}
+
+static void its_bytes_are_those_of_the_formats_page(void **state)
+{
+    struct model *model = given_cluster();
+    char tags[64];
+
+    given_stream(model, "river", 2);
+    AUTO_UNREF struct buf *image = model_image_pack(model);
+    struct slice whole = buf_slice(image);
+    struct slice stream = walk(whole, 0x2a, tags);
+    assert_string_equal(tags, "08 10 1a 22 22 22 2a 31 39 ");
+    walk(walk(whole, 0x1a, tags), 0, tags);
+    assert_memory_equal(tags, "09 12 18 22 2a ", 15);
+    walk(walk(whole, 0x22, tags), 0, tags);
+    assert_string_equal(tags, "09 12 1a 2a "); /* given without two of its addresses */
+    struct slice shard = walk(stream, 0x3a, tags);
+    assert_memory_equal(tags, "09 12 18 20 28 30 3a 3a 40 ", 27);
+    struct slice members = walk(shard, 0x3a, tags);
+    assert_string_equal(tags, "09 10 1a 22 28 30 3a ");
+    assert_int_equal(members.len, 24);
+    struct slice group = walk(shard, 0x09, tags);
+    assert_memory_equal(group.data, "\3\0\0\0\0\0\0\0", 8); /* the second one's */
+    model_free(model);
 }
 
 /* Whatever the bytes, the answer is a whole model or an error. */
@@ -194,6 +243,7 @@ int main(void)
         cmocka_unit_test(an_empty_model_comes_back_empty),
         cmocka_unit_test(everything_comes_back),
         cmocka_unit_test(a_copy_goes_on_as_the_original_would),
+        cmocka_unit_test(its_bytes_are_those_of_the_formats_page),
         cmocka_unit_test(a_damaged_image_is_refused_or_harmless),
         cmocka_unit_test(a_cut_image_is_refused_or_harmless),
         cmocka_unit_test(a_stream_with_a_number_out_of_range_is_refused),

@@ -153,6 +153,51 @@ static void nobody_there_is_unreachable(void **state)
     client_close(client);
 }
 
+/* A node that is down must not hide what one that is up has said. */
+static void a_refusal_counts_more_than_a_node_that_is_down(void **state)
+{
+    struct server unavailable = { .answers = { "HTTP/1.1 503 No\r\nConnection: close\r\n"
+                                               "Content-Length: 49\r\n\r\n" BODY_503 } };
+    struct client_answer answer;
+    char endpoints[256];
+
+    server_open(&unavailable);
+    snprintf(endpoints, sizeof(endpoints),
+             "http://127.0.0.1:%u,http://127.0.0.1:1,http://127.0.0.1:1", unavailable.port);
+    struct client *client = client_of(endpoints);
+    assert_int_equal(client_call(client, "CreateStream", slice_text("{}"), &answer),
+                     ERR_UNAVAILABLE);
+    assert_int_equal(answer.attempts, 3);
+    assert_int_equal(answer.status, 503);
+    assert_string_equal(answer.type, "ServiceUnavailable");
+    assert_non_null(strstr(answer.reason.text, "ServiceUnavailable: later"));
+    assert_int_equal(answer.body.len, 0);
+    pthread_join(unavailable.thread, NULL);
+    client_close(client);
+}
+
+static void an_unknown_outcome_counts_more_than_a_refusal(void **state)
+{
+    struct server silent = { .answers = { "" } };
+    struct server unavailable = { .answers = { "HTTP/1.1 503 No\r\nConnection: close\r\n"
+                                               "Content-Length: 49\r\n\r\n" BODY_503 } };
+    struct client_answer answer;
+    char endpoints[256];
+
+    server_open(&silent);
+    server_open(&unavailable);
+    snprintf(endpoints, sizeof(endpoints),
+             "http://127.0.0.1:%u,http://127.0.0.1:%u,http://127.0.0.1:1", silent.port,
+             unavailable.port);
+    struct client *client = client_of(endpoints);
+    assert_int_equal(client_call(client, "PutRecords", slice_text("{}"), &answer), ERR_TIMEOUT);
+    assert_int_equal(answer.attempts, 3);
+    assert_int_equal(answer.status, 0);
+    pthread_join(silent.thread, NULL);
+    pthread_join(unavailable.thread, NULL);
+    client_close(client);
+}
+
 static void what_is_no_endpoint_is_refused(void **state)
 {
     static const char *const wrong[] = { "", "127.0.0.1:4567", "ftp://a", "http://a,,http://b" };
@@ -173,6 +218,8 @@ int main(void)
         cmocka_unit_test(the_next_node_is_asked_when_one_fails),
         cmocka_unit_test(a_mistake_of_ours_is_not_repeated),
         cmocka_unit_test(nobody_there_is_unreachable),
+        cmocka_unit_test(a_refusal_counts_more_than_a_node_that_is_down),
+        cmocka_unit_test(an_unknown_outcome_counts_more_than_a_refusal),
         cmocka_unit_test(what_is_no_endpoint_is_refused),
     };
 

@@ -252,6 +252,47 @@ static void sections_are_refused(void **state)
     expect_error(fixture, "there are no sections");
 }
 
+static void an_empty_section_is_refused_too(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_file(fixture, "az = a\n  [node]\n"), ERR_INVALID);
+    expect_error(fixture, ":2: [node]: there are no sections; remove this line");
+    assert_int_equal(fixture->config.error_count, 1);
+}
+
+static void seeds_are_different_nodes(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_file(fixture, "az = a\nseeds = 127.0.0.1:4568, a:1, 127.0.0.1:4568\n"),
+                     ERR_INVALID);
+    expect_error(fixture, ":2: seeds: 127.0.0.1:4568 is listed twice");
+}
+
+/* It may be meant: a node that is added later has the seeds of the first ones. */
+static void a_node_that_is_none_of_its_seeds_is_warned(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--seeds", "10.0.0.1:4568", NULL, NULL), ERR_OK);
+    assert_int_equal(fixture->config.warning_count, 1);
+    assert_non_null(strstr(fixture->config.warnings[0].text,
+                           "--seeds: seeds: 127.0.0.1:4568, where others reach"));
+}
+
+static void a_node_among_its_seeds_is_not(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--seeds", "a:1,127.0.0.1:4568", NULL, NULL), ERR_OK);
+    assert_int_equal(fixture->config.warning_count, 0);
+    config_fini(&fixture->config);
+    config_init(&fixture->config);
+    assert_int_equal(with_flags(fixture, "--seeds", "a:1,b:1", "--peer-advertise", "b:1"), ERR_OK);
+    assert_int_equal(fixture->config.warning_count, 0);
+}
+
 static void a_file_that_is_not_there_is_named(void **state)
 {
     struct fixture *fixture = *state;
@@ -378,6 +419,10 @@ int main(void)
         WITH_CONFIG(a_line_that_is_too_long_is_named),
         WITH_CONFIG(a_key_given_twice_is_named),
         WITH_CONFIG(sections_are_refused),
+        WITH_CONFIG(an_empty_section_is_refused_too),
+        WITH_CONFIG(seeds_are_different_nodes),
+        WITH_CONFIG(a_node_that_is_none_of_its_seeds_is_warned),
+        WITH_CONFIG(a_node_among_its_seeds_is_not),
         WITH_CONFIG(a_file_that_is_not_there_is_named),
         WITH_CONFIG(other_addresses_than_loopback_need_auth_none_in_so_many_words),
         WITH_CONFIG(peers_need_it_too),

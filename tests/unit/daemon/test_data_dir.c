@@ -150,7 +150,11 @@ static void a_file_is_no_directory(void **state)
 
     write_file(fixture, "file", "");
     strcat(fixture->path, "/file");
+    assert_int_equal(open_as(fixture, "n1"), ERR_INVALID); /* and so it is for root */
+    expect_reason(fixture, "/file: it is not a directory");
+    strcat(fixture->path, "/below");
     assert_int_equal(open_as(fixture, "n1"), ERR_IO);
+    expect_reason(fixture, "/file/below cannot be made: Not a directory");
 }
 
 static void a_temporary_directory_goes_with_all_in_it(void **state)

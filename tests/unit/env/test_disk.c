@@ -274,6 +274,34 @@ static void writes_complete_in_the_order_of_their_starts(void **state)
     disk_close(file);
 }
 
+static void a_write_that_has_not_begun_can_be_taken_back(void **state)
+{
+    struct disk_file *file = make("a.log", SIZE);
+    unsigned char *out = pattern(3, SIZE);
+    unsigned char *in = disk_memory(DISK_ALIGN);
+    struct disk_io first, second;
+    unsigned taken = 0, tries = 0;
+
+    for (; taken == 0 || tries < 20; tries++) {
+        unsigned before = w.ran;
+        disk_write(file, &first, 0, out, SIZE - DISK_ALIGN, io_done);
+        disk_write(file, &second, SIZE - DISK_ALIGN, out, DISK_ALIGN, io_done);
+        bool back = disk_withdraw(&second);
+        taken += back;
+        wait_for(back ? 1 : 2);
+        assert_int_equal(w.ran, before + (back ? 1 : 2));
+        if (taken == tries + 1) { /* it was never written */
+            assert_int_equal(disk_read_now(file, SIZE - DISK_ALIGN, in, DISK_ALIGN, &w.reason),
+                             ERR_OK);
+            for (size_t i = 0; i < DISK_ALIGN; i++)
+                assert_int_equal(in[i], 0);
+        }
+    }
+    disk_memory_free(out);
+    disk_memory_free(in);
+    disk_close(file);
+}
+
 static void more_reads_than_threads_are_all_done(void **state)
 {
     struct disk_file *file = make("a.log", WRITES * DISK_ALIGN);
@@ -482,6 +510,7 @@ int main(void)
         TEST(a_name_that_exists_is_left_alone),
         TEST(what_is_written_is_read_after_the_callback),
         TEST(writes_complete_in_the_order_of_their_starts),
+        TEST(a_write_that_has_not_begun_can_be_taken_back),
         TEST(more_reads_than_threads_are_all_done),
         TEST(reading_past_the_end_names_file_and_offset),
         TEST(after_a_failed_write_none_succeeds),

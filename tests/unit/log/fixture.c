@@ -74,6 +74,15 @@ static void on_tick(uv_timer_t *tick)
     (void)tick;
 }
 
+static void on_damaged(void *ctx, const struct log_damage *damage, const struct reason *why)
+{
+    struct node *node = ctx;
+
+    node->damage = *damage;
+    node->damage_why = *why;
+    node->damages++;
+}
+
 enum err node_try_open(struct node *node)
 {
     char path[128];
@@ -84,6 +93,7 @@ enum err node_try_open(struct node *node)
         .log_bytes_max = node->bytes_max,
         .on_durable = on_durable,
         .on_failed = on_failed,
+        .on_damaged = on_damaged,
         .ctx = node,
     };
 

@@ -51,6 +51,9 @@ struct node {
     uint64_t durable;
     bool failed, closed;
     struct reason reason; /* of the failure, or of the last open */
+    struct log_damage damage; /* found last, and the sentence about it */
+    struct reason damage_why;
+    unsigned damages;
     struct model_group groups[GROUPS];
     uint64_t now_ms;
 };

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-/* A disk that fails or is full. */
+/* A disk that fails, is full, or takes its time. */
 
 static struct node node;
 
@@ -12,6 +12,10 @@ static struct {
     struct disk_io *io;
     struct disk_create *creating;
     unsigned creates;
+    bool hold;      /* writes wait for let_go() */
+    bool has_begun; /* all that is held */
+    struct disk_io *held[2];
+    unsigned held_count, withdrawn;
 } fault;
 
 void __real_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
@@ -33,6 +37,14 @@ static void fail_write(struct defer *defer)
 void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
                        const void *bytes, size_t len, disk_io_cb cb)
 {
+    if (fault.hold) {
+        assert_true(fault.held_count < 2);
+        *req = (struct disk_io){
+            .file = file, .offset = offset, .bytes = (void *)(uintptr_t)bytes, .len = len, .cb = cb
+        };
+        fault.held[fault.held_count++] = req;
+        return;
+    }
     if (!fault.write) {
         __real_disk_write(file, req, offset, bytes, len, cb);
         return;
@@ -40,6 +52,30 @@ void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t off
     req->cb = cb;
     fault.io = req;
     defer_run(node.clock, &fault.write_defer, fail_write);
+}
+
+bool __real_disk_withdraw(struct disk_io *req);
+bool __wrap_disk_withdraw(struct disk_io *req);
+
+bool __wrap_disk_withdraw(struct disk_io *req)
+{
+    if (!fault.hold)
+        return __real_disk_withdraw(req);
+    if (fault.has_begun || fault.held_count < 2 || fault.held[1] != req)
+        return false;
+    fault.held_count--;
+    fault.withdrawn++;
+    return true;
+}
+
+static void let_go(void)
+{
+    fault.hold = false;
+    for (unsigned i = 0; i < fault.held_count; i++) {
+        struct disk_io *req = fault.held[i];
+        __real_disk_write(req->file, req, req->offset, req->bytes, req->len, req->cb);
+    }
+    fault.held_count = 0;
 }
 
 static void fail_create(struct defer *defer)
@@ -198,6 +234,68 @@ static void full_tables_put_off_that_a_segment_becomes_free(void **state)
     node_check(&node);
 }
 
+static void append_and_turn(uint32_t length)
+{
+    node_append(&node, 1, length);
+    for (unsigned i = 0; i < 10; i++)
+        uv_run(&node.loop, UV_RUN_NOWAIT);
+}
+
+static void open_and_hold(void)
+{
+    node_open(&node);
+    node_wait(&node, node_start(&node, 1));
+    fault.hold = true;
+}
+
+static void a_small_frame_that_has_not_begun_is_taken_back_for_more(void **state)
+{
+    (void)state;
+    open_and_hold();
+    uint64_t frames = log_figures(node.log).frames;
+    append_and_turn(100);
+    assert_int_equal(fault.held_count, 1);
+    append_and_turn(200);
+    assert_int_equal(fault.held_count, 2);
+    assert_int_equal(fault.held[1]->len, DISK_ALIGN);
+    append_and_turn(5000);
+    assert_int_equal(fault.withdrawn, 1);
+    assert_int_equal(fault.held_count, 2);
+    assert_int_equal(fault.held[1]->len, 2 * DISK_ALIGN);
+    append_and_turn(30000); /* too much to be built again and again: it gathers */
+    assert_int_equal(fault.withdrawn, 2);
+    assert_int_equal(fault.held_count, 1);
+    append_and_turn(40000); /* large */
+    assert_int_equal(fault.held_count, 2);
+    append_and_turn(10); /* the large one is left alone */
+    assert_int_equal(fault.withdrawn, 2);
+    let_go();
+    node_wait_all(&node);
+    assert_int_equal(log_figures(node.log).frames, frames + 3);
+    node_check(&node);
+    node_reopen(&node);
+    node_check(&node);
+}
+
+static void a_frame_that_has_begun_is_not_taken_back(void **state)
+{
+    (void)state;
+    open_and_hold();
+    fault.has_begun = true;
+    uint64_t frames = log_figures(node.log).frames;
+    append_and_turn(100);
+    append_and_turn(200);
+    append_and_turn(300);
+    append_and_turn(400);
+    assert_int_equal(fault.held_count, 2);
+    let_go();
+    node_wait_all(&node);
+    assert_int_equal(log_figures(node.log).frames, frames + 3);
+    node_check(&node);
+    node_reopen(&node);
+    node_check(&node);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -206,6 +304,8 @@ int main(void)
         TEST(a_full_disk_is_tried_again_later_and_stops_nothing),
         TEST(full_tables_put_filing_off_and_nothing_else),
         TEST(full_tables_put_off_that_a_segment_becomes_free),
+        TEST(a_small_frame_that_has_not_begun_is_taken_back_for_more),
+        TEST(a_frame_that_has_begun_is_not_taken_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

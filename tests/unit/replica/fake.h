@@ -66,6 +66,7 @@ struct log {
     uint64_t write_done_ms;   /* 0 = nothing is being written */
     uint64_t write_turn;
     bool gathered, stalled, full;
+    size_t room_bytes; /* most that it says to have room for; 0 = any */
     uint64_t reads;
 };
 

@@ -144,7 +144,7 @@ bool log_has_reserve(const struct log *log, size_t bytes)
 
 bool log_has_room(const struct log *log, size_t bytes)
 {
-    return !log->full;
+    return !log->full && (log->room_bytes == 0 || bytes <= log->room_bytes);
 }
 
 void log_applied(struct log *log, uint64_t group, uint64_t index, uint64_t term, uint64_t time_ms,

@@ -272,6 +272,25 @@ static void a_follower_without_room_takes_no_entries_and_catches_up_when_it_has_
     fake_free(fake);
 }
 
+/* Simulator seed 129: segments of 256 KiB, and a message of 500 KiB that was refused for ever. */
+static void a_follower_takes_of_a_message_what_its_log_has_room_for(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_put(fake, leader, 3000);
+    fake_kill(fake, 3);
+    for (uint32_t k = 0; k < 50; k++)
+        fake_put(fake, leader, 3000);
+    fake_restart(fake, 3, 1);
+    fake_node(fake, 3)->log.room_bytes = 8000; /* two entries */
+    fake_run(fake, 3000);
+    assert_true(roster_figures(fake_node(fake, 3)->roster).refused_entries > 0);
+    assert_int_equal(fake_owner(fake, 3, GROUP)->applied, leader->applied);
+    fake_free(fake);
+}
+
 static void a_follower_behind_what_libraft_keeps_is_fed_while_puts_go_on(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -526,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_follower_behind_what_libraft_keeps_is_fed_while_puts_go_on),
         cmocka_unit_test(a_new_leader_feeds_a_follower_from_a_log_it_loaded),
         cmocka_unit_test(a_follower_without_room_takes_no_entries_and_catches_up_when_it_has_some),
+        cmocka_unit_test(a_follower_takes_of_a_message_what_its_log_has_room_for),
         cmocka_unit_test(a_replica_closes_with_everything_in_flight),
         cmocka_unit_test(an_eager_group_elects_at_once),
         cmocka_unit_test(many_groups_share_frames),

@@ -102,6 +102,9 @@ static void answer_read(struct log *log, struct log_read *req)
     enum err err = range_err(log, req->first);
     size_t bytes = 0;
 
+    if (err == ERR_OK && req->first == log->damaged && !req->heads_only)
+        err = ERR_CORRUPT;
+
     if (err == ERR_OK) {
         req->entries = calloc(LOG_READ_ENTRIES_MAX, sizeof(*req->entries));
         ensure(req->entries != NULL);
@@ -109,6 +112,7 @@ static void answer_read(struct log *log, struct log_read *req)
             const struct log_read_entry *entry = entry_at(log, index);
             bytes += entry->head.length;
             if (req->count == LOG_READ_ENTRIES_MAX ||
+                (index == log->damaged && !req->heads_only) ||
                 (req->count > 0 && !req->heads_only && bytes > req->bytes_max))
                 break;
             req->entries[req->count++] = (struct log_read_entry){

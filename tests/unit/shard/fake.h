@@ -30,6 +30,7 @@ struct log {
     struct log_read_entry entries[FAKE_ENTRIES_MAX]; /* at state.start_index + 1 + n */
     uint32_t count;
     bool heads_in_memory; /* whether log_head() finds them */
+    uint64_t damaged;     /* its payload cannot be read; 0 = none */
     enum err err;         /* what reads and seeks say, ERR_OK = the truth */
     struct log_read *reads[FAKE_ASKED_MAX];
     struct log_seek *seeks[FAKE_ASKED_MAX];

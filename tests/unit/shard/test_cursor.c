@@ -358,6 +358,28 @@ static void errors_of_the_log_reach_the_reader(void **state)
     shard_read_fini(&r.req);
 }
 
+static void behind_the_last_record_of_a_damaged_entry_a_reader_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct reading r;
+
+    for (unsigned i = 0; i < 3; i++)
+        fake_apply_records(&f->fake, 2, 10, false);
+    f->fake.log.damaged = 3;
+    assert_int_equal(read_now(f, &r, at(2, 0), ALL), ERR_OK);
+    assert_int_equal(r.req.record_count, 2); /* those before it */
+    assert_int_equal(r.req.next.index, 3);
+    shard_read_fini(&r.req);
+    assert_int_equal(read_now(f, &r, at(3, 0), ALL), ERR_CORRUPT);
+    shard_read_fini(&r.req);
+    assert_int_equal(read_now(f, &r, at(3, 1), ALL), ERR_CORRUPT);
+    shard_read_fini(&r.req);
+    assert_int_equal(read_now(f, &r, at(3, 2), ALL), ERR_OK);
+    assert_int_equal(r.req.record_count, 2);
+    assert_int_equal(r.req.parts[0].index, 4);
+    shard_read_fini(&r.req);
+}
+
 static void reads_that_wait_for_the_log_are_bounded(void **state)
 {
     struct fixture *f = *state;
@@ -423,6 +445,7 @@ int main(void)
         TEST(an_answer_outlives_the_tail_it_came_from),
         TEST(damage_is_said_when_nothing_lies_before_it),
         TEST(errors_of_the_log_reach_the_reader),
+        TEST(behind_the_last_record_of_a_damaged_entry_a_reader_goes_on),
         TEST(reads_that_wait_for_the_log_are_bounded),
         TEST(closing_answers_reads_that_wait_for_the_log),
     };

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include <uv.h>
 
@@ -36,6 +39,8 @@ static void a_body_over_the_maximum_is_refused_in_a_way_the_client_can_read(void
     visitor_send_bytes(client, body, len); /* it does not wait for an answer */
     until(world, visitor_got(client, "HTTP/1.1 413 Payload Too Large"));
     until(world, client->ended);
+    assert_true(visitor_got(client, "Content-Length: 0\r\n"));
+    assert_string_equal(strstr(client->got, "\r\n\r\n"), "\r\n\r\n"); /* no body, as AWS */
     visitor_close(client);
     free(body);
     world_free(world);
@@ -135,6 +140,155 @@ static void a_client_that_does_not_read_its_reply_is_hung_up_on(void **state)
     world_free(world);
 }
 
+/* Sends GET on a visitor's behalf and answers with `body`. */
+static struct visitor *visitor_with_reply(struct world *world, struct buf *body, bool reads)
+{
+    struct http_reply reply = { .status = 200, .body = &body, .body_count = 1 };
+    struct visitor *client = reads ? visitor_open(world) : visitor_new(world);
+
+    world->hold = true;
+    visitor_send(client, GET);
+    until(world, world->held_count == 1);
+    world->held_count = 0;
+    http_exchange_reply(world->held[0], &reply);
+    return client;
+}
+
+static struct buf *filled_body(size_t len)
+{
+    struct buf *body = buf_new(len);
+
+    memset(body->data, 'x', body->len);
+    return body;
+}
+
+/* What is there, up to `len` bytes. */
+static void visitor_take(struct visitor *client, char *bytes, size_t len)
+{
+    uv_os_fd_t fd;
+
+    assert_int_equal(uv_fileno((uv_handle_t *)&client->tcp, &fd), 0);
+    (void)recv(fd, bytes, len, MSG_DONTWAIT);
+}
+
+static void a_byte_now_and_then_does_not_keep_a_reply_alive(void **state)
+{
+    struct http_deadlines quick = { .write_ms = 100 };
+    struct world *world = world_new((struct http_server_options){ .deadlines = quick });
+    struct buf *body = filled_body(32u << 20);
+    struct visitor *client = visitor_with_reply(world, body, false);
+    char bytes[16];
+
+    for (int at = 0; at < 100000 && http_server_figures(world->server)->connections > 0; at++) {
+        visitor_take(client, bytes, sizeof(bytes));
+        turns(world, 1);
+        uv_sleep(1);
+    }
+    assert_int_equal(http_server_figures(world->server)->connections, 0);
+    assert_int_equal(http_server_figures(world->server)->slow_readers, 1);
+    assert_int_equal(http_server_figures(world->server)->reply_bytes, 0);
+    assert_int_equal(body->refs, 1);
+    buf_unref(body);
+    visitor_close(client);
+    world_free(world);
+}
+
+static void a_reader_that_moves_is_not_hung_up_on(void **state)
+{
+    struct http_deadlines quick = { .write_ms = 400 };
+    struct world *world = world_new((struct http_server_options){ .deadlines = quick });
+    struct buf *body = filled_body(32u << 20);
+    struct visitor *client = visitor_with_reply(world, body, false);
+    size_t piece = 16u * HTTP_REPLY_STRETCH_BYTES;
+    char *bytes = malloc(piece);
+
+    for (int at = 0; at < 12; at++) { /* in all longer than write_ms */
+        visitor_take(client, bytes, piece);
+        turns(world, 5);
+        uv_sleep(75);
+        turns(world, 5);
+    }
+    assert_int_equal(http_server_figures(world->server)->connections, 1);
+    assert_int_equal(http_server_figures(world->server)->slow_readers, 0);
+    assert_true(http_server_figures(world->server)->reply_bytes > body->len); /* and its head */
+    free(bytes);
+    visitor_close(client);
+    until(world, body->refs == 1);
+    buf_unref(body);
+    world_free(world);
+}
+
+static void replies_have_a_maximum_together(void **state)
+{
+    struct http_server_options options = { .replies_bytes_max = 100u << 20 };
+    struct world *world = world_new(options);
+    const struct http_server_figures *figures = http_server_figures(world->server);
+    struct buf *body = filled_body(32u << 20);
+    struct visitor *slow[8];
+
+    for (size_t at = 0; at < 8; at++) {
+        slow[at] = visitor_with_reply(world, body, false);
+        turns(world, 2);
+        assert_true(figures->reply_bytes <= 100u << 20);
+    }
+    until(world, figures->connections == 3); /* the youngest ones: 96 MiB */
+    assert_int_equal(figures->shed_readers, 5);
+
+    /* When they have had their time, one that reads is served, at the cost of one that does not. */
+    uv_sleep(HTTP_REPLY_GRACE_MS + 100);
+    struct visitor *reads = visitor_with_reply(world, body, true);
+    until(world, reads->got_len > body->len);
+    assert_int_equal(figures->shed_readers, 6);
+    assert_int_equal(figures->slow_readers, 0);
+    for (size_t at = 0; at < 8; at++)
+        visitor_close(slow[at]);
+    visitor_close(reads);
+    until(world, body->refs == 1);
+    assert_int_equal(figures->reply_bytes, 0);
+    buf_unref(body);
+    world_free(world);
+}
+
+/* From now on the process has descriptors up to `more` beyond those that are open. */
+static void descriptors_limit(struct rlimit *before, unsigned more)
+{
+    int lowest = dup(0);
+
+    assert_true(lowest >= 0);
+    close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+    struct rlimit low = { .rlim_cur = (rlim_t)lowest + more, .rlim_max = before->rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+}
+
+static void without_descriptors_it_answers_all_the_same(void **state)
+{
+    struct world *world = world_plain();
+    const struct http_server_figures *figures = http_server_figures(world->server);
+    struct visitor *first = visitor_open(world); /* libuv opens what it keeps for itself */
+    struct rlimit before;
+
+    until(world, figures->connections == 1);
+    descriptors_limit(&before, 1);
+    for (uint64_t at = 1; at <= 3; at++) { /* the visitor has the last one */
+        struct visitor *client = visitor_open(world);
+        until(world, client->ended);
+        assert_false(client->reset);
+        assert_true(visitor_got(client, "HTTP/1.1 503 Service Unavailable\r\n"));
+        assert_true(visitor_got(client, "Connection: close\r\n"));
+        assert_int_equal(figures->turned_away, at);
+        visitor_close(client);
+        turns(world, 2);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    struct visitor *client = visitor_open(world);
+    visitor_send(client, GET);
+    until(world, visitor_got(client, "200 OK"));
+    visitor_close(client);
+    visitor_close(first);
+    world_free(world);
+}
+
 static void too_many_connections_are_told_so(void **state)
 {
     struct world *world = world_new((struct http_server_options){ .connections_max = 2 });
@@ -213,6 +367,10 @@ int main(void)
         cmocka_unit_test(a_body_that_moves_is_not_timed_out),
         cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
         cmocka_unit_test(a_client_that_does_not_read_its_reply_is_hung_up_on),
+        cmocka_unit_test(a_byte_now_and_then_does_not_keep_a_reply_alive),
+        cmocka_unit_test(a_reader_that_moves_is_not_hung_up_on),
+        cmocka_unit_test(replies_have_a_maximum_together),
+        cmocka_unit_test(without_descriptors_it_answers_all_the_same),
         cmocka_unit_test(too_many_connections_are_told_so),
         cmocka_unit_test(far_too_many_connections_wait_in_the_backlog),
         cmocka_unit_test(a_port_that_is_taken_is_said_so),

@@ -1,0 +1,104 @@
+#include "transport/slow_reader.h"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include "base/ensure.h"
+#include "base/limits.h"
+
+static size_t unread_bytes(struct conn *conn);
+static void stall_on_time(struct timer *timer);
+static void shed_on_defer(struct defer *defer);
+static struct conn *slowest(struct conn_shared *shared);
+
+void slow_reader_begin(struct conn *conn)
+{
+    struct conn_shared *shared = conn->shared;
+
+    for (uint32_t at = 0; at < conn->part_count; at++)
+        conn->held_bytes += conn->parts[at]->len;
+    conn->left_bytes = conn->began_bytes = unread_bytes(conn);
+    conn->began_ms = clock_mono_ms(shared->clock);
+    list_append(&shared->slow, &conn->slow);
+    *shared->held += conn->held_bytes;
+    timer_start(shared->clock, &conn->stall, shared->stall_ms, stall_on_time);
+    if (*shared->held > shared->held_max)
+        defer_run(shared->clock, &shared->shed, shed_on_defer);
+}
+
+void slow_reader_end(struct conn *conn)
+{
+    timer_stop(&conn->stall);
+    if (!list_linked(&conn->slow))
+        return;
+    list_remove(&conn->slow);
+    *conn->shared->held -= conn->held_bytes;
+    conn->held_bytes = 0;
+}
+
+/* Of the write: in our queue, or in the kernel's and not acknowledged.  The first alone would move
+ * in leaps of a megabyte, because the kernel reports room in its queue so seldom. */
+static size_t unread_bytes(struct conn *conn)
+{
+    size_t queued = uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp);
+    uv_os_fd_t fd = -1;
+    int in_kernel = 0;
+
+    if (uv_fileno((uv_handle_t *)&conn->tcp, &fd) != 0 || ioctl(fd, SIOCOUTQ, &in_kernel) != 0)
+        return queued;
+    return queued + (size_t)in_kernel;
+}
+
+static void stall_on_time(struct timer *timer)
+{
+    struct conn *conn = container_of(timer, struct conn, stall);
+    size_t left_bytes = unread_bytes(conn);
+
+    if (left_bytes + HTTP_REPLY_STRETCH_BYTES <= conn->left_bytes) {
+        conn->left_bytes = left_bytes;
+        timer_start(conn->shared->clock, timer, conn->shared->stall_ms, stall_on_time);
+        return;
+    }
+    slow_reader_end(conn);
+    conn->shared->events->on_end(conn, ERR_TIMEOUT);
+}
+
+/* ---- too much at once ---- */
+
+static void shed_on_defer(struct defer *defer)
+{
+    struct conn_shared *shared = container_of(defer, struct conn_shared, shed);
+
+    while (*shared->held > shared->held_max) {
+        struct conn *conn = slowest(shared);
+        slow_reader_end(conn);
+        shared->events->on_end(conn, ERR_BUSY);
+    }
+}
+
+/* By bytes per second since its write began.  Who has just begun has taken nothing yet and is
+ * spared, unless all have: then it is the oldest. */
+static struct conn *slowest(struct conn_shared *shared)
+{
+    uint64_t now = clock_mono_ms(shared->clock), found_bytes = 0, found_ms = 1;
+    struct list_node *first = list_first(&shared->slow);
+
+    ensure(first != NULL); /* what is held is held by somebody */
+    struct conn *found = container_of(first, struct conn, slow);
+    for (struct list_node *node = first; node != NULL;
+         node = list_next(&shared->slow, node)) {
+        struct conn *conn = container_of(node, struct conn, slow);
+        uint64_t ms = now - conn->began_ms;
+
+        if (ms <= HTTP_REPLY_GRACE_MS)
+            break; /* those behind it are younger */
+        size_t left_bytes = unread_bytes(conn);
+        uint64_t bytes = conn->began_bytes > left_bytes ? conn->began_bytes - left_bytes : 0;
+        if (node == first || bytes * found_ms < found_bytes * ms) {
+            found = conn;
+            found_bytes = bytes;
+            found_ms = ms;
+        }
+    }
+    return found;
+}

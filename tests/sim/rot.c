@@ -1,0 +1,245 @@
+#include "rot.h"
+
+#include <string.h>
+
+#include "base/ensure.h"
+#include "cluster.h"
+#include "control/control.h"
+#include "disk_sim.h"
+#include "log/frame.h"
+#include "log/segment.h"
+
+#define FLIPS_MAX 256u
+#define TRIES 8u            /* segments that are looked into for one flip */
+#define WHOLE_MOST_NS (60 * SIM_S)
+
+/* One bit that was flipped. */
+struct flip {
+    uint32_t node;
+    char file[DISK_NAME_MAX];
+    uint64_t life, offset; /* of the segment; of the payload in it */
+    struct entry_head head;
+};
+
+struct rot {
+    struct flip flips[FLIPS_MAX];
+    uint32_t count;
+};
+
+/* What a look at one node's files finds. */
+struct looking {
+    struct sim_node *node;
+    char files[64][DISK_NAME_MAX]; /* segments that are in use */
+    uint64_t numbers[64];
+    uint32_t count;
+    uint64_t newest;
+};
+
+static void next_flip(struct world *world);
+
+static bool head_of(struct disk *disk, const char *name, struct segment_head *head)
+{
+    uint64_t size = 0;
+    const unsigned char *bytes = disk_sim_bytes(disk, name, &size);
+
+    return bytes != NULL && size >= SEGMENT_HEAD_BYTES && segment_head_read(bytes, head) == ERR_OK;
+}
+
+static void note_file(void *ctx, const char *name, uint64_t size)
+{
+    struct looking *looking = ctx;
+    struct segment_head head;
+
+    if (!head_of(looking->node->disk, name, &head))
+        return;
+    if (head.number > looking->newest)
+        looking->newest = head.number;
+    if (looking->count == sizeof(looking->files) / sizeof(looking->files[0]))
+        return;
+    strcpy(looking->files[looking->count], name);
+    looking->numbers[looking->count++] = head.number;
+}
+
+static bool is_hit(const struct rot *rot, const struct entry_head *head)
+{
+    for (uint32_t i = 0; i < rot->count; i++)
+        if (rot->flips[i].head.group == head->group && rot->flips[i].head.index == head->index)
+            return true;
+    return false;
+}
+
+/* Applied there, not trimmed, and whole everywhere. */
+static bool may_hit(const struct sim_node *node, const struct rot *rot,
+                    const struct entry_head *head)
+{
+    const struct log_state *state = log_state(control_log(node->control), head->group);
+
+    return head->length > 0 && state != NULL && head->index >= state->first &&
+           head->index <= state->applied && !is_hit(rot, head);
+}
+
+/* Walks over the entries of a segment and chooses one of those that may be hit, each as likely as
+ * the others. */
+static bool choose(struct world *world, const struct rot *rot, struct sim_node *node,
+                   const char *name, struct flip *flip)
+{
+    struct segment_head segment;
+    struct frame_head frame;
+    struct frame_item item;
+    uint64_t size = 0, seen = 0;
+    const unsigned char *bytes = disk_sim_bytes(node->disk, name, &size);
+
+    if (!head_of(node->disk, name, &segment))
+        return false;
+    for (uint64_t at = SEGMENT_HEAD_BYTES; at < size;) {
+        struct slice rest = slice_of(bytes + at, size - at);
+        if (frame_check(rest, &frame) != ERR_OK || frame.life != segment.life)
+            break;
+        struct reader items = items_of(rest, &frame);
+        uint64_t offset = at + frame.head_bytes;
+        while (item_next(&items, &item)) {
+            if (item.type != ITEM_ENTRY)
+                continue;
+            if (may_hit(node, rot, &item.entry) && world_below(world, ++seen) == 0)
+                *flip = (struct flip){ .node = node->at,
+                                       .life = segment.life,
+                                       .offset = offset,
+                                       .head = item.entry };
+            offset += item.entry.length;
+        }
+        at += frame_bytes(frame.head_bytes, frame.payload_bytes);
+    }
+    strcpy(flip->file, name);
+    return seen > 0;
+}
+
+/* Whether this is the last place where the log has the entry: an earlier one was cut off. */
+static bool is_last_place(const struct looking *looking, const struct flip *flip, uint64_t number)
+{
+    struct frame_head frame;
+    struct frame_item item;
+    bool behind = false; /* the flip's place */
+
+    for (uint32_t i = 0; i < looking->count; i++) {
+        struct segment_head segment;
+        uint64_t size = 0;
+        const unsigned char *bytes =
+            disk_sim_bytes(looking->node->disk, looking->files[i], &size);
+        if (looking->numbers[i] < number ||
+            !head_of(looking->node->disk, looking->files[i], &segment))
+            continue;
+        behind = looking->numbers[i] > number;
+        for (uint64_t at = SEGMENT_HEAD_BYTES; at < size;) {
+            struct slice rest = slice_of(bytes + at, size - at);
+            if (frame_check(rest, &frame) != ERR_OK || frame.life != segment.life)
+                break;
+            struct reader items = items_of(rest, &frame);
+            uint64_t offset = at + frame.head_bytes;
+            while (item_next(&items, &item)) {
+                if (item.type != ITEM_ENTRY)
+                    continue;
+                if (item.entry.group == flip->head.group &&
+                    item.entry.index == flip->head.index && (behind || offset > flip->offset))
+                    return false;
+                offset += item.entry.length;
+            }
+            at += frame_bytes(frame.head_bytes, frame.payload_bytes);
+        }
+    }
+    return true;
+}
+
+static void flip_one(struct world *world)
+{
+    struct rot *rot = cluster_of(world)->rot;
+    struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
+    struct looking *looking = sim_malloc(sizeof *looking);
+    struct flip flip = { .node = 0 };
+    struct reason reason;
+
+    *looking = (struct looking){ .node = node };
+    if (!node->up || node->control == NULL || node->stopping || rot->count == FLIPS_MAX ||
+        disk_list(node->disk, note_file, looking, &reason) != ERR_OK)
+        looking->count = 0;
+    for (uint32_t i = 0; looking->count > 0 && i < TRIES; i++) {
+        uint64_t at = world_below(world, looking->count);
+        if (looking->numbers[at] == looking->newest ||
+            !choose(world, rot, node, looking->files[at], &flip) ||
+            !is_last_place(looking, &flip, looking->numbers[at]))
+            continue;
+        ensure(disk_sim_rot(node->disk, flip.file,
+                            flip.offset + world_below(world, flip.head.length)));
+        rot->flips[rot->count++] = flip;
+        world_say(world, node, "a bit flips: group %llu entry %llu in %s",
+                  (unsigned long long)flip.head.group, (unsigned long long)flip.head.index,
+                  flip.file);
+        break;
+    }
+    sim_free(looking);
+}
+
+static void flipped(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    if (cluster_of(world)->healing)
+        return;
+    flip_one(world);
+    next_flip(world);
+}
+
+static void next_flip(struct world *world)
+{
+    world_after(world, (struct world_after){ .delay_ns = 200 * SIM_MS +
+                                                         world_below(world, 2 * SIM_S),
+                                             .kind = KIND_NEMESIS,
+                                             .fn = flipped });
+}
+
+void rot_start(struct world *world)
+{
+    cluster_of(world)->rot = sim_malloc(sizeof(struct rot));
+    next_flip(world);
+}
+
+/* Whether the entry still lives on its node and is damaged there. */
+static bool is_damaged(struct world *world, const struct flip *flip)
+{
+    struct sim_node *node = &world->nodes[flip->node];
+    const struct log_state *state = NULL;
+    struct segment_head segment;
+    uint64_t size = 0;
+
+    if (node->retired)
+        return false;
+    if (!node->up || node->control == NULL)
+        return true; /* it is about to start */
+    state = log_state(control_log(node->control), flip->head.group);
+    if (state == NULL || flip->head.index < state->first)
+        return false;
+    if (!head_of(node->disk, flip->file, &segment) || segment.life != flip->life)
+        world_violation(world, "rot", "node %u: %s was used again while group %llu had entry %llu",
+                        node->at + 1, flip->file, (unsigned long long)flip->head.group,
+                        (unsigned long long)flip->head.index);
+    const unsigned char *bytes = disk_sim_bytes(node->disk, flip->file, &size);
+    return !entry_matches(&flip->head, slice_of(bytes + flip->offset, flip->head.length));
+}
+
+uint64_t rot_check(struct world *world)
+{
+    const struct rot *rot = cluster_of(world)->rot;
+    uint64_t began_ns = world->now_ns;
+
+    for (uint32_t i = 0; i < rot->count;) {
+        const struct flip *flip = &rot->flips[i];
+        if (!is_damaged(world, flip)) {
+            i++;
+            continue;
+        }
+        if (world->now_ns - began_ns > WHOLE_MOST_NS)
+            world_violation(world, "rot",
+                            "node %u: group %llu entry %llu, flipped in %s, is damaged still",
+                            flip->node + 1, (unsigned long long)flip->head.group,
+                            (unsigned long long)flip->head.index, flip->file);
+        world_run(world, world->now_ns + 100 * SIM_MS);
+    }
+    return rot->count;
+}

@@ -1,0 +1,21 @@
+/* rot.h - bits that flip on the disks, on a minority of each entry's copies.
+ *
+ * Now and then one bit of one payload flips, in a segment that is full, of an
+ * entry that its node has applied, and never in two copies of the same entry.
+ * No wrong byte may be served (the histories see that), and after healing every
+ * entry that was hit and still lives must be whole again on its node's disk:
+ * found by the scrubber or a reader, and repaired from a peer.
+ */
+#ifndef SIM_ROT_H
+#define SIM_ROT_H
+
+#include "world.h"
+
+/* Begins to flip bits, until the cluster heals. */
+void rot_start(struct world *world);
+
+/* After healing: runs the world until everything is whole, or ends it with a violation.  Returns
+ * how many bits were flipped. */
+uint64_t rot_check(struct world *world);
+
+#endif

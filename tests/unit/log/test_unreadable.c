@@ -1,0 +1,197 @@
+#include "fixture.h"
+
+#include "log/scrub.h"
+#include "log/segment.h"
+
+/* A disk that cannot read some blocks any more, until they are written again. */
+
+#define LENGTH 90000u
+#define COUNT 12u
+
+static struct node node;
+
+/* The linker leads the log's calls through here (-Wl,--wrap). */
+static struct {
+    bool armed;
+    uint64_t block; /* that cannot be read; of whatever file */
+    struct defer defer;
+    struct disk_io *io;
+    unsigned writes;
+} bad;
+
+void __real_disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,
+                      size_t len, disk_io_cb cb);
+void __wrap_disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,
+                      size_t len, disk_io_cb cb);
+void __real_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
+                       const void *bytes, size_t len, disk_io_cb cb);
+void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
+                       const void *bytes, size_t len, disk_io_cb cb);
+
+static void fail_read(struct defer *defer)
+{
+    (void)defer;
+    reason_set(&bad.io->reason, "made up");
+    bad.io->cb(bad.io, ERR_IO);
+}
+
+void __wrap_disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,
+                      size_t len, disk_io_cb cb)
+{
+    if (!bad.armed || offset > bad.block || offset + len <= bad.block) {
+        __real_disk_read(file, req, offset, bytes, len, cb);
+        return;
+    }
+    req->cb = cb;
+    bad.io = req;
+    defer_run(node.clock, &bad.defer, fail_read);
+}
+
+void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
+                       const void *bytes, size_t len, disk_io_cb cb)
+{
+    bad.writes++;
+    if (bad.armed && offset <= bad.block && offset + len > bad.block)
+        bad.armed = false; /* the disk has put another block in its place */
+    __real_disk_write(file, req, offset, bytes, len, cb);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&bad, 0, sizeof(bad));
+    node_init(&node);
+    node_open(&node);
+    node_start(&node, 1);
+    for (unsigned i = 0; i < COUNT; i++) {
+        node_append(&node, 1, LENGTH);
+        node_wait_all(&node);
+    }
+    node_apply(&node, 1, model_last(&node, 1));
+    node_wait_filed(&node);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    node_fini(&node);
+    return 0;
+}
+
+static void on_pass(void *ctx, const struct scrub_pass *pass)
+{
+    *(struct scrub_pass *)ctx = *pass;
+}
+
+static void on_closed(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+static struct scrub_pass search(void)
+{
+    struct scrub_pass passed = { 0 };
+    struct scrub_options options = { .period_ms = 10,
+                                     .bytes_per_s = SCRUB_BYTES_PER_S_MAX,
+                                     .on_pass = on_pass,
+                                     .ctx = &passed };
+    struct scrub_world world = { .log = node.log, .clock = node.clock, .random = &node.random };
+    struct scrub *scrub;
+    bool closed = false;
+
+    assert_int_equal(scrub_open(&scrub, &options, &world), ERR_OK);
+    while (passed.number == 0)
+        node_turn(&node);
+    scrub_close(scrub, on_closed, &closed);
+    while (!closed)
+        node_turn(&node);
+    return passed;
+}
+
+struct mending {
+    struct log_mend req;
+    enum err err;
+    bool done;
+};
+
+static void on_mend(struct log_mend *req, enum err err)
+{
+    struct mending *mending = container_of(req, struct mending, req);
+
+    mending->err = err;
+    mending->done = true;
+}
+
+static enum err mend(uint64_t index)
+{
+    AUTO_UNREF struct buf *payload =
+        model_payload(1, index, &node.groups[1].entries[index - node.groups[1].start - 1]);
+    struct mending mending = { .req = { .head = model_head(&node, 1, index),
+                                        .payload = payload } };
+
+    log_mend(node.log, &mending.req, on_mend);
+    while (!mending.done)
+        node_turn(&node);
+    return mending.err;
+}
+
+/* Block `number` of the 23 that the frame of entry 4 has, as each entry's has; START is in the
+ * first one. */
+static uint64_t block_of_4(unsigned number)
+{
+    return SEGMENT_HEAD_BYTES + ((4 - 2) * 23 + (uint64_t)number) * DISK_ALIGN;
+}
+
+static void blocks_inside_of_a_payload_are_written_again(void **state)
+{
+    (void)state;
+    bad.block = block_of_4(9);
+    bad.armed = true;
+    struct scrub_pass passed = search();
+    assert_int_equal(passed.damaged, 1);
+    assert_int_equal(passed.entries, COUNT - 1);
+    const struct log_damage *damage = log_damaged_next(node.log, 0, 0);
+    assert_non_null(damage);
+    assert_int_equal(damage->head.index, 4);
+    assert_null(log_damaged_next(node.log, 1, 4));
+    assert_non_null(strstr(node.damage_why.text, "the disk cannot read it"));
+    assert_int_equal(mend(4), ERR_OK);
+    assert_false(bad.armed);
+    assert_int_equal(log_figures(node.log).mended_entries, 1);
+    assert_int_equal(search().damaged, 0);
+    node_check(&node);
+    node_reopen(&node);
+    node_check(&node);
+}
+
+static void a_block_that_holds_more_than_the_payload_is_not_made_up(void **state)
+{
+    static const unsigned edges[] = { 0, 22 };
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        bad.block = block_of_4(edges[i]);
+        bad.armed = true;
+        assert_int_equal(search().damaged, 1);
+        unsigned writes = bad.writes;
+        assert_int_equal(mend(4), ERR_IO);
+        assert_int_equal(bad.writes, writes);
+        assert_int_equal(log_figures(node.log).damaged_entries, 1);
+        bad.armed = false; /* the disk has thought better of it */
+        assert_int_equal(search().damaged, 0);
+        assert_int_equal(log_figures(node.log).damaged_entries, 0);
+    }
+    node_check(&node);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(blocks_inside_of_a_payload_are_written_again),
+        TEST(a_block_that_holds_more_than_the_payload_is_not_made_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
