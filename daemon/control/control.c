@@ -128,6 +128,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         host_open(control);
         lifecycle_open(control);
         retain_open(control);
+        balance_open(control);
     }
     return err;
 }
@@ -315,6 +316,11 @@ struct log *control_log(struct control *control)
 struct scrub_figures control_scrub(const struct control *control)
 {
     return control->scrub != NULL ? scrub_figures(control->scrub) : (struct scrub_figures){ 0 };
+}
+
+uint64_t control_moves_refused(const struct control *control)
+{
+    return control->balance.refused;
 }
 
 struct control_repairs control_repairs(const struct control *control)

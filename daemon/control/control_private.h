@@ -7,6 +7,7 @@
  *     host.c       opens and closes this node's shards
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
  *     retain.c     trims by the agreed time
+ *     balance.c    hands groups that this node leads to the members that are preferred
  *     room.c       says when the log is full
  *     damage.c     says when entries of the log are damaged
  *     repair.c     fetches them from other members, and gives them to others
@@ -18,6 +19,7 @@
 #include "base/list.h"
 #include "control/control.h"
 #include "control/identity.h"
+#include "control/leaders.h"
 #include "control/liveness.h"
 
 /* A node that this one has a link to, as it described itself. */
@@ -88,6 +90,14 @@ struct retain {
     bool passing;
 };
 
+struct balance {
+    struct timer timer;
+    struct leaders leaders;
+    uint64_t after;         /* the group looked at last */
+    uint64_t moved, failed; /* of roster_figures, at the last look */
+    uint64_t refused;       /* tries that did not begin: the member was not ready for it */
+};
+
 struct room {
     uint32_t looks;    /* in a row that found the log full */
     uint64_t noted_ms; /* when that was said last; 0 = it has room */
@@ -132,6 +142,7 @@ struct control {
     struct gossip gossip;
     struct lifecycle lifecycle;
     struct retain retain;
+    struct balance balance;
     struct room room;
     struct damage_notes damage;
     struct repair repair;
@@ -200,6 +211,10 @@ void lifecycle_close(struct control *control);
 /* ---- retain.c ---- */
 void retain_open(struct control *control);
 void retain_close(struct control *control);
+
+/* ---- balance.c ---- */
+void balance_open(struct control *control);
+void balance_close(struct control *control);
 
 /* ---- room.c ---- */
 /* Every few seconds. */

@@ -25,6 +25,7 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     enrol_close(control);
     lifecycle_close(control);
     retain_close(control);
+    balance_close(control);
     repair_close(control);
     gossip_now(control); /* "stopping": nobody sends anything here any more */
     gossip_close(control);

@@ -148,6 +148,11 @@
 #define CONTROL_REPAIR_AGAIN_MS 10000u /* before entries that nobody gave are asked for again */
 #define CONTROL_REPAIR_NOTE_MS 60000u /* between two lines about those */
 #define CONTROL_REPAIR_SERVED_MAX 2u /* entries read at once for other nodes; then ERR_BUSY */
+/* leaders go back to the preferred member: a look so often, with so many tries, */
+#define CONTROL_LEADERS_EVERY_MS 1000u
+#define CONTROL_LEADERS_AT_ONCE 8u
+#define CONTROL_LEADERS_CALM_MS 10000u /* when the member has been up for so long; */
+#define CONTROL_LEADERS_RETRY_MS 30000u /* a group that was tried is left alone for so long */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
 /* applied payloads that the replicas hold */
