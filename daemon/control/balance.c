@@ -41,11 +41,16 @@ static void say(struct control *control)
 
     balance->moved = figures.transfers;
     balance->failed = figures.transfers_failed;
-    if (moved > 0 || failed > 0)
+    if (moved > 0)
         note_event(control->world.note, NOTE_INFO, "leaders.moved",
                    "count=%" PRIu64 " failed=%" PRIu64
                    " why=\"the nodes that are preferred as leaders of these shards are up again\"",
                    moved, failed);
+    else if (failed > 0)
+        note_event(control->world.note, NOTE_INFO, "leaders.not_moved",
+                   "count=%" PRIu64 " why=\"the nodes that are preferred as leaders of these "
+                   "shards did not take over in time: this node leads on, and tries again in %u s\"",
+                   failed, CONTROL_LEADERS_RETRY_MS / 1000);
 }
 
 /* The next rows of the catalogue; the next look goes on behind them. */

@@ -19,6 +19,7 @@ struct cluster_options {
     uint32_t put_pause_ms; /* mean pause of a client between puts */
     struct net_weather weather;
     uint32_t transfer_pause_ms; /* mean pause between leaders' handing over, 0 = never */
+    bool balance;          /* nodes hand leaders back to those that are preferred */
     bool churn;            /* streams come and go */
     uint32_t faults;           /* bits of enum fault, nemesis.h */
     bool rot;                  /* bits flip on the disks, rot.h */

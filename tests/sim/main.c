@@ -118,6 +118,7 @@ static struct cluster_options options_for(struct world *world)
         .isolate_first_of = (const uint32_t[]){ 0, 12, 3, 1 }[random_below(&random, 4)],
     };
     chosen.client_count = chosen.shard_count * (1 + (uint32_t)random_below(&random, 8));
+    chosen.balance = true;
     chosen.rot = random_below(&random, 4) == 0;
     if (random_below(&random, 3) == 0)
         chosen.transfer_pause_ms = 20 + (uint32_t)random_below(&random, 2000);
@@ -139,6 +140,7 @@ static void options_for_forgotten(struct cluster_options *chosen)
 static void options_for_handover(struct cluster_options *chosen)
 {
     chosen->transfer_pause_ms = 200;
+    chosen->balance = false; /* what came about is to be its own */
     chosen->aimed = false;
     chosen->isolate_first_of = 0;
 }
