@@ -48,8 +48,9 @@ static void say(struct control *control)
                    moved, failed);
     else if (failed > 0)
         note_event(control->world.note, NOTE_INFO, "leaders.not_moved",
-                   "count=%" PRIu64 " why=\"the nodes that are preferred as leaders of these "
-                   "shards did not take over in time: this node leads on, and tries again in %u s\"",
+                   "count=%" PRIu64
+                   " why=\"the nodes that are preferred as leaders of these shards did not take "
+                   "over in time: this node leads on, and tries again in %u s\"",
                    failed, CONTROL_LEADERS_RETRY_MS / 1000);
 }
 
