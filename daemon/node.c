@@ -183,6 +183,7 @@ static enum err open_control(struct node *node, struct reason *reason)
         .log_bytes_max = config->log_bytes_max,
         .scrub_period_ms = config->scrub_period_s * 1000,
         .scrub_bytes_per_s = config->scrub_bytes_per_s,
+        .balance_leaders = strcmp(config->balance_leaders, "yes") == 0,
         .election_timeout_ms = (uint32_t)config->election_timeout_ms,
         .heartbeat_ms = (uint32_t)config->heartbeat_ms,
         .tick_ms = (uint32_t)config->tick_ms,

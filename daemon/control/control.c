@@ -131,6 +131,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         lifecycle_open(control);
         replace_open(control);
         retain_open(control);
+        balance_open(control);
     }
     return err;
 }
@@ -319,6 +320,11 @@ struct log *control_log(struct control *control)
 struct scrub_figures control_scrub(const struct control *control)
 {
     return control->scrub != NULL ? scrub_figures(control->scrub) : (struct scrub_figures){ 0 };
+}
+
+uint64_t control_moves_refused(const struct control *control)
+{
+    return control->balance.refused;
 }
 
 struct control_repairs control_repairs(const struct control *control)

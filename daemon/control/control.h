@@ -12,6 +12,7 @@
  *     replace     on the catalogue's leader: a node that came back without its disk takes
  *                 its old place
  *     retain      the agreed time, and trimming by it
+ *     balance     leaders go back to where placement wanted them
  *
  * Loop thread only; callbacks never from inside a call.
  */
@@ -63,6 +64,7 @@ struct control_options {
     uint64_t log_bytes_max;
     uint64_t scrub_period_ms;    /* log/scrub.h; 0: the log is not searched for damage */
     uint64_t scrub_bytes_per_s;
+    bool balance_leaders;        /* groups led here go to the members that are preferred */
     uint32_t election_timeout_ms, heartbeat_ms, tick_ms;
     size_t tail_bytes_max;       /* all shards of this node */
     struct quota_limits limits;  /* per shard; 0 = unlimited */
@@ -94,6 +96,9 @@ struct control_repairs {
     uint64_t failed; /* tries to fetch a damaged entry and write it again; see log_figures() too */
 };
 struct control_repairs control_repairs(const struct control *control);
+/* Times that a group was not handed to its preferred member, which was not ready for it; those that
+ * began are in roster_figures(). */
+uint64_t control_moves_refused(const struct control *control);
 /* All zeros while the log is not searched. */
 struct scrub_figures control_scrub(const struct control *control);
 

@@ -8,6 +8,7 @@
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
  *     replace.c    on the catalogue's leader: who came back in the place of a lost disk
  *     retain.c     trims by the agreed time
+ *     balance.c    hands groups that this node leads to the members that are preferred
  *     room.c       says when the log is full
  *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them
  *     damage.c     says when entries of the log are damaged
@@ -20,6 +21,7 @@
 #include "base/list.h"
 #include "control/control.h"
 #include "control/identity.h"
+#include "control/leaders.h"
 #include "control/liveness.h"
 #include "control/members.h"
 
@@ -117,6 +119,14 @@ struct retain {
     bool passing;
 };
 
+struct balance {
+    struct timer timer;
+    struct leaders leaders;
+    uint64_t after;         /* the group looked at last */
+    uint64_t moved, failed; /* of roster_figures, at the last look */
+    uint64_t refused;       /* tries that did not begin: the member was not ready for it */
+};
+
 struct room {
     uint32_t looks;    /* in a row that found the log full */
     uint64_t noted_ms; /* when that was said last; 0 = it has room */
@@ -163,6 +173,7 @@ struct control {
     struct lifecycle lifecycle;
     struct replace replace;
     struct retain retain;
+    struct balance balance;
     struct room room;
     struct damage_notes damage;
     struct repair repair;
@@ -237,6 +248,10 @@ void replace_close(struct control *control);
 /* ---- retain.c ---- */
 void retain_open(struct control *control);
 void retain_close(struct control *control);
+
+/* ---- balance.c ---- */
+void balance_open(struct control *control);
+void balance_close(struct control *control);
 
 /* ---- room.c ---- */
 /* Every few seconds. */

@@ -8,6 +8,7 @@ static struct liveness_node *node_find(struct liveness *liveness, uint64_t id);
 static const struct liveness_node *node_seek(const struct liveness *liveness, uint64_t id);
 static struct liveness_node *node_take(struct liveness *liveness, uint64_t id);
 static bool node_is_up(const struct liveness_node *node, uint64_t now_ms);
+static void node_hear(struct liveness_node *node, uint64_t now_ms);
 static bool word_valid(const struct liveness_word *word);
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from);
 static void word_free(struct liveness_word *word);
@@ -31,11 +32,8 @@ void liveness_up(struct liveness *liveness, uint64_t id, uint64_t now_ms)
 {
     struct liveness_node *node = node_take(liveness, id);
 
-    if (node == NULL)
-        return;
-    node->heard = true;
-    node->gone = false;
-    node->heard_ms = now_ms;
+    if (node != NULL)
+        node_hear(node, now_ms);
 }
 
 void liveness_gone(struct liveness *liveness, uint64_t id)
@@ -54,9 +52,9 @@ enum err liveness_told(struct liveness *liveness, uint64_t id, uint64_t now_ms,
 
     if (node == NULL)
         return ERR_BUSY;
-    node->heard = true;
-    node->gone = false;
-    node->heard_ms = now_ms;
+    node_hear(node, now_ms);
+    if (node->told && (node->word.boot != word->boot || node->word.stopping))
+        node->up_ms = now_ms;
     if (!word_valid(word))
         return ERR_INVALID;
     if (!word_copy(&copy, word))
@@ -161,6 +159,15 @@ static bool node_is_up(const struct liveness_node *node, uint64_t now_ms)
            now_ms - node->heard_ms < CONTROL_SILENT_MS;
 }
 
+static void node_hear(struct liveness_node *node, uint64_t now_ms)
+{
+    if (!node_is_up(node, now_ms))
+        node->up_ms = now_ms;
+    node->heard = true;
+    node->gone = false;
+    node->heard_ms = now_ms;
+}
+
 /* ---- answers ---- */
 
 bool liveness_is_up(const struct liveness *liveness, uint64_t id, uint64_t now_ms)
@@ -168,6 +175,15 @@ bool liveness_is_up(const struct liveness *liveness, uint64_t id, uint64_t now_m
     const struct liveness_node *node = node_seek(liveness, id);
 
     return id == liveness->self || (node != NULL && node_is_up(node, now_ms));
+}
+
+bool liveness_up_since(const struct liveness *liveness, uint64_t id, uint64_t now_ms,
+                       uint64_t *since_ms)
+{
+    const struct liveness_node *node = node_seek(liveness, id);
+
+    *since_ms = node != NULL ? node->up_ms : 0;
+    return liveness_is_up(liveness, id, now_ms);
 }
 
 uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms)

@@ -39,6 +39,7 @@ struct liveness_node {
     uint64_t id;
     bool heard, gone, told; /* told: `word` is set */
     uint64_t heard_ms;      /* monotonic, as all times here but wall_ms */
+    uint64_t up_ms;         /* up since then, if it is */
     uint64_t word_ms;
     struct liveness_word word; /* its lists belong to this node */
 };
@@ -63,6 +64,10 @@ MUST_CHECK enum err liveness_told(struct liveness *liveness, uint64_t node, uint
 
 /* This node itself is always up. */
 bool liveness_is_up(const struct liveness *liveness, uint64_t node, uint64_t now_ms);
+
+/* Likewise, and since when without a break: no silence, no other process.  This node: since 0. */
+bool liveness_up_since(const struct liveness *liveness, uint64_t node, uint64_t now_ms,
+                       uint64_t *since_ms);
 
 /* Which other node leads the group, by what was said; 0 = nobody known. */
 uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms);

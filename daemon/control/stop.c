@@ -28,6 +28,7 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     replace_close(control);
     retain_close(control);
     succession_close(control);
+    balance_close(control);
     repair_close(control);
     gossip_now(control); /* "stopping": nobody sends anything here any more */
     gossip_close(control);

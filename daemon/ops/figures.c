@@ -37,6 +37,10 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(LOG_MAKES_FAILED, COUNTER, "braid_log_segments_failed_total", "Segments not made.")          \
     X(REPLICAS, GAUGE, "braid_replicas", "Replicas open on this node.")                            \
     X(LEADERS, GAUGE, "braid_leaders", "Groups that this node leads.")                             \
+    X(MOVED, COUNTER, "braid_leaders_moved_total", "Groups that this node handed to another.")     \
+    X(NOT_MOVED, COUNTER, "braid_leaders_not_moved_total", "Such hand-overs that failed.")         \
+    X(MOVES_REFUSED, COUNTER, "braid_leaders_moves_refused_total",                                 \
+      "Those not begun: the other was not ready for it.")                                          \
     X(ELECTIONS, COUNTER, "braid_elections_total", "Elections that this node started.")            \
     X(PROPOSALS, COUNTER, "braid_proposals_total", "Entries proposed here.")                       \
     X(APPLIED, COUNTER, "braid_applied_entries_total", "Entries applied here.")                    \
@@ -175,6 +179,9 @@ static void refresh_roster(struct figures *figures)
 
     set(figures, FIGURE_REPLICAS, from.replicas);
     set(figures, FIGURE_LEADERS, from.leaders);
+    set(figures, FIGURE_MOVED, from.transfers);
+    set(figures, FIGURE_NOT_MOVED, from.transfers_failed);
+    set(figures, FIGURE_MOVES_REFUSED, control_moves_refused(figures->ops->world.control));
     set(figures, FIGURE_ELECTIONS, from.elections);
     set(figures, FIGURE_PROPOSALS, from.proposals);
     set(figures, FIGURE_APPLIED, from.applied_entries);

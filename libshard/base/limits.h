@@ -95,6 +95,13 @@
 #define WITNESS_PEERS_MAX (2u * NODES_MAX)    /* nodes whose words are kept: NET_PEERS_MAX */
 #define FEED_NOTE_MS 60000u /* a member behind retention is named in the diagnostics so often */
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
+#define TRANSFER_BEHIND_MAX 64u /* a member that lacks more entries is not handed the lead */
+#define TRANSFER_DRAIN_MS 200u  /* so long a leader that hands over waits for what is in flight, */
+#define TRANSFER_LOOK_MS 2u     /* looking so often, */
+#define TRANSFER_QUIET_MS 100u  /* and so long for the new leader; then it leads on */
+#define TRANSFER_ASK_MS 5u      /* the others let go before the chosen one asks, */
+#define TRANSFER_AGAIN_MS 20u   /* which asks again after it, */
+#define TRANSFER_TRIES 3u       /* so many times in all */
 #define APPLIED_HINT_ENTRIES 256u             /* a restart applies again at most so many, */
 #define APPLIED_HINT_MS 1000u                 /* or what came in this time */
 
@@ -153,6 +160,11 @@
 #define CONTROL_REPAIR_AGAIN_MS 10000u /* before entries that nobody gave are asked for again */
 #define CONTROL_REPAIR_NOTE_MS 60000u /* between two lines about those */
 #define CONTROL_REPAIR_SERVED_MAX 2u /* entries read at once for other nodes; then ERR_BUSY */
+/* leaders go back to the preferred member: a look so often, with so many tries, */
+#define CONTROL_LEADERS_EVERY_MS 1000u
+#define CONTROL_LEADERS_AT_ONCE 8u
+#define CONTROL_LEADERS_CALM_MS 10000u /* when the member has been up for so long; */
+#define CONTROL_LEADERS_RETRY_MS 30000u /* a group that was tried is left alone for so long */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
 /* applied payloads that the replicas hold */

@@ -1,6 +1,7 @@
 #include "replica/election.h"
 
 #include "base/ensure.h"
+#include "base/limits.h"
 #include "replica/fence.h"
 
 #define FIRST_MS 10u       /* the first successor asks so long after the others let go, */
@@ -65,6 +66,7 @@ static void hurry(struct replica *replica, uint64_t gone, uint32_t after_ms, uin
     replica->hurry_ms = replica_now_ms(replica) + after_ms;
     replica->hurry_again_ms = again_ms;
     replica->hurry_left = tries;
+    replica->let_go_stamp = 0;
     if (!list_linked(&replica->hurry_link))
         list_append(&roster->hurried, &replica->hurry_link);
     /* Thousands may come here in one turn: no walk over all of them for each. */
@@ -84,6 +86,23 @@ void election_eager(struct replica *replica)
     if (replica->forgetful)
         return;
     hurry(replica, 0, 0, EAGER_MS, EAGER_TRIES);
+}
+
+void election_let_go(struct replica *replica, uint64_t leader, uint64_t stamp, bool chosen)
+{
+    if (replica->broken || replica->closing)
+        return;
+    hurry(replica, leader, chosen ? TRANSFER_ASK_MS : 0, TRANSFER_AGAIN_MS,
+          chosen ? TRANSFER_TRIES : 1);
+    replica->let_go_stamp = stamp;
+    replica->let_go_term = replica->term;
+}
+
+/* The leader that asked to be let go leads on, and may rely on this member again. */
+static bool is_held_again(const struct replica *replica)
+{
+    return replica->let_go_stamp != 0 &&
+           (replica->stamp_term != replica->let_go_term || replica->stamp > replica->let_go_stamp);
 }
 
 /* Place of a member among the successors of `gone`: the preferred one first. */
@@ -141,7 +160,7 @@ static bool ask(struct replica *replica)
     uint64_t leader = leader_of(replica);
 
     if (replica->broken || raft_state(&replica->raft) == RAFT_LEADER ||
-        (leader != 0 && leader != replica->hurry_gone)) {
+        (leader != 0 && leader != replica->hurry_gone) || is_held_again(replica)) {
         replica->hurry_left = 0;
         return true;
     }

@@ -28,6 +28,10 @@ int election_timeout(const struct replica *replica, int min, int max);
 /* The replica elects at once, as the preferred member of a new group. */
 void election_eager(struct replica *replica);
 
+/* The leader hands over, by a word with this stamp: the replica gives it up at once, or, `chosen`,
+ * asks for votes a moment later.  Not when it reads a newer append of it before. */
+void election_let_go(struct replica *replica, uint64_t leader, uint64_t stamp, bool chosen);
+
 /* The process of `node` is gone; called for each replica. */
 void election_gone(struct replica *replica, uint64_t node);
 

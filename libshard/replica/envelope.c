@@ -44,6 +44,8 @@ void envelope_encode(const struct envelope *envelope, unsigned char bytes[ENVELO
         numbers[1] = envelope->vote.last_term;
         break;
     case ENVELOPE_VOTED:
+    case ENVELOPE_ELECT:
+    case ENVELOPE_LET_GO:
         break;
     }
     put_u64(bytes, envelope->group);
@@ -135,7 +137,8 @@ static bool known(const struct envelope *envelope)
 {
     uint8_t flags = 0;
 
-    if (envelope->type < ENVELOPE_APPEND || envelope->type > ENVELOPE_VOTED)
+    if ((envelope->type < ENVELOPE_APPEND || envelope->type > ENVELOPE_VOTED) &&
+        envelope->type != ENVELOPE_ELECT && envelope->type != ENVELOPE_LET_GO)
         return false;
     if (envelope->term > NUMBER_MAX || envelope->append.prev_index > NUMBER_MAX ||
         envelope->append.prev_term > NUMBER_MAX || envelope->append.commit > NUMBER_MAX)

@@ -35,7 +35,9 @@ enum envelope_type {
     ENVELOPE_APPEND = 1,   /* AppendEntries, heartbeats included */
     ENVELOPE_APPENDED = 2, /* its result */
     ENVELOPE_VOTE = 3,     /* RequestVote, pre-votes included */
-    ENVELOPE_VOTED = 4     /* its result */
+    ENVELOPE_VOTED = 4,    /* its result */
+    ENVELOPE_ELECT = 40,   /* a leader hands over: the receiver is to elect */
+    ENVELOPE_LET_GO = 41   /* and this one is to let it happen; replica/transfer.h */
 };
 
 enum envelope_flag {
@@ -46,7 +48,7 @@ enum envelope_flag {
 struct envelope {
     uint64_t group;
     uint64_t term;
-    uint64_t stamp; /* the leader's clock when it sent the append; its result brings it back */
+    uint64_t stamp; /* the leader's clock when it sent this; an append's result brings it back */
     uint32_t epoch;
     uint16_t entries; /* of an append */
     uint8_t type;     /* enum envelope_type */

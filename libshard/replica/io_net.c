@@ -8,6 +8,7 @@
 #include "replica/election.h"
 #include "replica/feed.h"
 #include "replica/fence.h"
+#include "replica/transfer.h"
 
 static void complete_later(struct replica *replica, struct raft_io_send *req, raft_io_send_cb cb,
                            int status);
@@ -182,10 +183,22 @@ void io_net_beat(struct replica *replica, struct member *member)
     io_net_append(replica, member, replica->start_index, replica->start_term, NULL, 0);
 }
 
+void io_net_word(struct replica *replica, struct member *member, enum envelope_type type,
+                 uint64_t stamp)
+{
+    struct envelope envelope = envelope_of(replica, type, replica->term);
+
+    envelope.stamp = stamp;
+    send_envelope(replica, member, &envelope, NULL);
+}
+
 static void send_envelope(struct replica *replica, struct member *member,
                           const struct envelope *envelope, const struct outbox_entry *entries)
 {
     struct roster *roster = replica->roster;
+
+    if (envelope->type == ENVELOPE_APPEND && transfer_is_quiet(replica))
+        return;
     uint64_t turn = FENCE(F7) ? replica->hard_turn : 0;
 
     outbox_send(&roster->outbox, member->peer, envelope, entries, turn,
@@ -472,6 +485,10 @@ static void receive(struct replica *replica, struct member *member, const struct
             .pre_vote = TO_RAFT_TRIBOOL((envelope->flags & ENVELOPE_PRE_VOTE) != 0),
         };
         replica->recv(&replica->io, &message);
+        break;
+    case ENVELOPE_ELECT:
+    case ENVELOPE_LET_GO:
+        transfer_hear(replica, letter);
         break;
     }
     replica_settle(replica);

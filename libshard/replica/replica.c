@@ -9,6 +9,7 @@
 #include "replica/feed.h"
 #include "replica/fence.h"
 #include "replica/replica_private.h"
+#include "replica/transfer.h"
 
 static void lead_begin(struct replica *replica);
 static enum err propose(struct replica *replica, struct proposal *proposal, enum entry_type type,
@@ -159,6 +160,7 @@ void replica_close(struct replica *replica, void (*closed)(void *ctx), void *ctx
     replica->closing = true;
     replica->closed = closed;
     replica->closed_ctx = ctx;
+    transfer_end(replica);
     instance_stop(replica);
     list_join(&replica->lost, &replica->requests); /* committed, but nobody will hear of it */
     election_cancel(replica);
@@ -214,7 +216,8 @@ static enum replica_role role_now(const struct replica *replica)
 {
     if (!replica->leading)
         return REPLICA_FOLLOWER;
-    return replica->barrier_applied ? REPLICA_LEADER : REPLICA_ELECTED;
+    return replica->barrier_applied && !transfer_under_way(replica) ? REPLICA_LEADER
+                                                                    : REPLICA_ELECTED;
 }
 
 void replica_settle(struct replica *replica)
@@ -274,6 +277,7 @@ void replica_lead_end(struct replica *replica)
 {
     if (!replica->leading)
         return;
+    transfer_end(replica);
     forget_followers(replica);
     replica->leading = false;
     replica->barrier_index = 0;

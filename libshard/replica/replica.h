@@ -28,7 +28,8 @@ struct replica;
 
 enum replica_role {
     REPLICA_FOLLOWER, /* or candidate */
-    REPLICA_ELECTED,  /* leader, its barrier not applied yet: no proposals, no promises */
+    REPLICA_ELECTED,  /* leads, but its barrier is not applied yet, or it hands over: no proposals,
+                       * no promises */
     REPLICA_LEADER    /* takes proposals */
 };
 
@@ -86,6 +87,16 @@ struct proposal {
 MUST_CHECK enum err replica_propose(struct replica *replica, struct proposal *proposal,
                                     enum entry_type type, struct buf *payload, uint16_t records,
                                     proposal_cb cb);
+
+/* Begins to hand the group over to member `node`: no proposals from now on, the role is
+ * REPLICA_ELECTED.  Ends with another role: REPLICA_FOLLOWER, or REPLICA_LEADER after at most
+ * TRANSFER_DRAIN_MS + TRANSFER_QUIET_MS when it did not come about.  An entry in flight is settled
+ * as ever; nothing is lost either way (replica/transfer.h).
+ * ERR_NOT_FOUND    no other member of this id
+ * ERR_NOT_LEADER   this member takes no proposals itself
+ * ERR_BUSY         it is being handed over already
+ * ERR_UNAVAILABLE  the target is not up or too far behind, or the others could not elect it */
+MUST_CHECK enum err replica_transfer(struct replica *replica, uint64_t node);
 
 /* Figures of one member. */
 struct replica_status {

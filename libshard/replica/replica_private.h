@@ -97,6 +97,15 @@ struct letter {
     struct letter_entry entries[];
 };
 
+enum transfer_phase { TRANSFER_NONE, TRANSFER_DRAIN, TRANSFER_QUIET };
+
+/* A leader's handing over, replica/transfer.h. */
+struct transfer {
+    struct timer timer;
+    enum transfer_phase phase;
+    uint64_t target, due_ms; /* of the phase */
+};
+
 struct replica {
     /* what a tick and a message look at first, close together: there may be thousands of us */
     struct roster *roster;
@@ -141,6 +150,7 @@ struct replica {
     uint64_t barrier_index; /* 0 = not proposed yet */
     bool barrier_durable, barrier_applied;
     struct list requests, lost;
+    struct transfer transfer;
 
     /* following */
     uint64_t verified_term, verified_index; /* F12 */
@@ -154,6 +164,7 @@ struct replica {
     struct list_node hurry_link;
     uint64_t hurry_ms, hurry_gone;
     uint32_t hurry_again_ms, hurry_left;
+    uint64_t let_go_stamp, let_go_term; /* of the leader's word that this hurry follows; 0 = none */
 
     /* what the owner has heard */
     enum replica_role role;
@@ -245,6 +256,9 @@ void io_net_append(struct replica *replica, struct member *member, uint64_t prev
                    uint64_t prev_term, const struct outbox_entry *entries, uint32_t count);
 /* A heartbeat that each member accepts: at the epoch's start. */
 void io_net_beat(struct replica *replica, struct member *member);
+/* One that has no more than a type and a stamp. */
+void io_net_word(struct replica *replica, struct member *member, enum envelope_type type,
+                 uint64_t stamp);
 void letter_free(struct letter *letter);
 
 #endif

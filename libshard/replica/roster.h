@@ -80,6 +80,7 @@ struct roster_figures {
     uint64_t fed_entries, fed_bytes;   /* sent from the log to followers that were behind, F14 */
     uint64_t reopened;                 /* replicas that became UNAVAILABLE, F9 */
     uint64_t dropped_messages;
+    uint64_t transfers, transfers_failed; /* leaderships handed over on purpose */
     uint64_t refused_entries;          /* messages with entries that the log had no room for, F21 */
 };
 struct roster_figures roster_figures(const struct roster *roster);

@@ -18,6 +18,8 @@ struct cluster_options {
     uint64_t segment_bytes;
     uint32_t put_pause_ms; /* mean pause of a client between puts */
     struct net_weather weather;
+    uint32_t transfer_pause_ms; /* mean pause between leaders' handing over, 0 = never */
+    bool balance;          /* nodes hand leaders back to those that are preferred */
     bool churn;            /* streams come and go */
     uint32_t faults;           /* bits of enum fault, nemesis.h */
     bool rot;                  /* bits flip on the disks, rot.h */
@@ -34,11 +36,14 @@ struct cluster {
     bool hush;    /* clients begin no put */
     uint64_t flips; /* bits */
     uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed, wipes;
+    uint64_t transfers, handed_over; /* begun; come about, as far as seen */
     uint64_t stream;       /* id of the stream, 0 until it is ACTIVE */
     void *workload;        /* of workload.h */
     void *sights;          /* of checks.c */
     void *figure8;         /* of figure8.c, NULL when it is not played */
     void *forgotten;       /* of forgotten.c, likewise */
+    uint64_t handed_seen[SIM_NODES_MAX]; /* of each node's process, in this life */
+    uint32_t handed_life[SIM_NODES_MAX];
     void *rot;             /* of rot.c, NULL when no bits flip */
     uint64_t leader_terms; /* leaderships seen */
 };

@@ -1,0 +1,27 @@
+#include "control/leaders.h"
+
+static bool is_left_alone(const struct leaders *leaders, uint64_t group, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < LEADERS_TRIES_MAX; i++) {
+        const struct leaders_try *tried = &leaders->tries[i];
+        if (tried->group == group && now_ms - tried->at_ms < CONTROL_LEADERS_RETRY_MS)
+            return true;
+    }
+    return false;
+}
+
+bool leaders_should_move(const struct leaders *leaders, const struct leaders_group *group,
+                         uint64_t now_ms)
+{
+    if (!group->leads || group->preferred == group->self)
+        return false;
+    if (!group->up || now_ms - group->up_ms < CONTROL_LEADERS_CALM_MS)
+        return false;
+    return !is_left_alone(leaders, group->group, now_ms);
+}
+
+void leaders_tried(struct leaders *leaders, uint64_t group, uint64_t now_ms)
+{
+    leaders->tries[leaders->next] = (struct leaders_try){ .group = group, .at_ms = now_ms };
+    leaders->next = (leaders->next + 1) % LEADERS_TRIES_MAX;
+}

@@ -1,0 +1,141 @@
+#include "replica/transfer.h"
+
+#include "base/ensure.h"
+#include "base/limits.h"
+#include "replica/election.h"
+
+static void look(struct timer *timer);
+
+bool transfer_under_way(const struct replica *replica)
+{
+    return replica->transfer.phase != TRANSFER_NONE;
+}
+
+bool transfer_is_quiet(const struct replica *replica)
+{
+    return replica->transfer.phase == TRANSFER_QUIET;
+}
+
+/* ---- the leader ---- */
+
+/* Whether the members without this one can elect: it votes for nobody while it leads. */
+static bool others_can_elect(struct replica *replica)
+{
+    uint32_t up = 0;
+
+    for (uint32_t k = 0; k < replica->member_count; k++)
+        if (k != replica->self && net_is_up(replica->roster->world.net, replica->members[k].node))
+            up++;
+    return up > replica->member_count / 2;
+}
+
+static uint64_t last_index(const struct replica *replica)
+{
+    return log_state(replica->roster->world.log, replica->group)->last;
+}
+
+enum err replica_transfer(struct replica *replica, uint64_t node)
+{
+    const struct member *target = replica_member(replica, node);
+
+    if (target == NULL || target->peer == NULL)
+        return ERR_NOT_FOUND;
+    if (transfer_under_way(replica))
+        return ERR_BUSY;
+    if (replica->closing || replica->broken || !replica->leading ||
+        replica->role != REPLICA_LEADER)
+        return ERR_NOT_LEADER;
+    if (!net_is_up(replica->roster->world.net, node) || !others_can_elect(replica) ||
+        target->match + TRANSFER_BEHIND_MAX < last_index(replica))
+        return ERR_UNAVAILABLE;
+
+    replica->transfer.phase = TRANSFER_DRAIN;
+    replica->transfer.target = node;
+    replica->transfer.due_ms = replica_now_ms(replica) + TRANSFER_DRAIN_MS;
+    timer_start(replica->roster->world.clock, &replica->transfer.timer, 0, look);
+    replica_wake(replica); /* the owner hears that it takes no proposals */
+    return ERR_OK;
+}
+
+static void leave(struct replica *replica)
+{
+    replica->transfer.phase = TRANSFER_NONE;
+    timer_stop(&replica->transfer.timer);
+}
+
+void transfer_end(struct replica *replica)
+{
+    if (!transfer_under_way(replica))
+        return;
+    if (transfer_is_quiet(replica))
+        replica->roster->figures.transfers++;
+    else
+        replica->roster->figures.transfers_failed++;
+    leave(replica);
+}
+
+/* It did not happen: on as before. */
+static void give_up(struct replica *replica)
+{
+    replica->roster->figures.transfers_failed++;
+    leave(replica);
+    replica_wake(replica);
+}
+
+/* Nothing of ours is on its way anywhere, and the target has it all. */
+static bool is_drained(struct replica *replica)
+{
+    const struct member *target = replica_member(replica, replica->transfer.target);
+    uint64_t last = last_index(replica);
+
+    return list_empty(&replica->requests) && list_empty(&replica->lost) &&
+           list_empty(&replica->appends) && replica->applied == last && target->match == last;
+}
+
+static void hand_over(struct replica *replica)
+{
+    uint64_t now = replica_now_ms(replica);
+
+    /* The lease first: answers to what was sent until now count no more. */
+    replica->lead_since_ms = now + 1;
+    for (uint32_t k = 0; k < replica->member_count; k++)
+        replica->members[k].heard_ms = 0;
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        struct member *member = &replica->members[k];
+        bool chosen = member->node == replica->transfer.target;
+        if (k != replica->self)
+            io_net_word(replica, member, chosen ? ENVELOPE_ELECT : ENVELOPE_LET_GO, now);
+    }
+    replica->transfer.phase = TRANSFER_QUIET;
+    replica->transfer.due_ms = now + TRANSFER_QUIET_MS;
+}
+
+static void look(struct timer *timer)
+{
+    struct transfer *transfer = container_of(timer, struct transfer, timer);
+    struct replica *replica = container_of(transfer, struct replica, transfer);
+    uint64_t now = replica_now_ms(replica);
+
+    ensure(replica->leading && transfer_under_way(replica));
+    if (transfer->phase == TRANSFER_DRAIN && is_drained(replica))
+        hand_over(replica);
+    if (now >= transfer->due_ms) {
+        give_up(replica);
+        return;
+    }
+    timer_start(replica->roster->world.clock, timer,
+                transfer_is_quiet(replica) ? transfer->due_ms - now : TRANSFER_LOOK_MS, look);
+}
+
+/* ---- the others ---- */
+
+void transfer_hear(struct replica *replica, const struct letter *letter)
+{
+    const struct envelope *envelope = &letter->envelope;
+
+    if (raft_state(&replica->raft) != RAFT_FOLLOWER || envelope->term != replica->term ||
+        replica->stamp_term != envelope->term || replica->stamp_from != letter->from ||
+        replica->stamp > envelope->stamp)
+        return;
+    election_let_go(replica, letter->from, envelope->stamp, envelope->type == ENVELOPE_ELECT);
+}

@@ -1,0 +1,179 @@
+#include "fake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "replica/envelope.h"
+
+#define GROUP 3u
+#define HELD_MAX 8u
+
+/* Words of a hand-over, taken from the net. */
+struct held {
+    struct fake_message *messages[HELD_MAX];
+    uint32_t count;
+};
+
+static bool has_word(const struct fake_message *message)
+{
+    struct envelope_reader reader;
+    struct envelope envelope;
+    struct slice heads;
+
+    if (!envelope_reader_init(&reader, buf_slice(message->buf)))
+        return false;
+    while (envelope_next(&reader, &envelope, &heads))
+        if (envelope.type == ENVELOPE_ELECT || envelope.type == ENVELOPE_LET_GO)
+            return true;
+    return false;
+}
+
+static bool hold_words(struct fake *fake, const struct fake_message *message)
+{
+    struct held *held = fake->filter_ctx;
+
+    if (!has_word(message))
+        return true;
+    assert_true(held->count < HELD_MAX);
+    struct fake_message *copy = calloc(1, sizeof(*copy));
+    copy->from = message->from;
+    copy->to = message->to;
+    copy->buf = buf_ref(message->buf);
+    held->messages[held->count++] = copy;
+    return false;
+}
+
+static void let_words_go(struct fake *fake, struct held *held)
+{
+    fake->filter = NULL;
+    for (uint32_t k = 0; k < held->count; k++)
+        list_append(&fake->messages, &held->messages[k]->link);
+    held->count = 0;
+}
+
+static uint64_t term_of(const struct fake_owner *owner)
+{
+    return replica_status(owner->replica).term;
+}
+
+static void the_chosen_member_leads_in_well_under_an_election_timeout(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    assert_int_equal(leader->node->id, 1);
+    for (uint64_t target = 3; target >= 1; target--) {
+        uint64_t index = fake_put(fake, leader, 100);
+        fake_run(fake, FAKE_BEAT);
+        uint64_t term = term_of(leader);
+        assert_int_equal(replica_transfer(leader->replica, target), ERR_OK);
+        fake_run(fake, 60);
+        leader = fake_owner(fake, target, GROUP);
+        assert_int_equal(leader->role, REPLICA_LEADER);
+        assert_int_equal(term_of(leader), term + 1);
+        assert_true(leader->applied > index);
+    }
+    assert_int_equal(roster_figures(fake_node(fake, 1)->roster).transfers, 1);
+    assert_int_equal(roster_figures(fake_node(fake, 3)->roster).transfers, 1);
+    fake_free(fake);
+}
+
+static void what_is_in_flight_is_settled_first_and_nothing_new_is_taken(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_run(fake, FAKE_BEAT);
+    assert_int_equal(fake_propose(leader, 100), ERR_OK);
+    assert_int_equal(replica_transfer(leader->replica, 2), ERR_OK);
+    assert_int_equal(replica_transfer(leader->replica, 2), ERR_BUSY);
+    assert_int_equal(fake_propose(leader, 100), ERR_NOT_LEADER);
+    fake_run(fake, 80);
+    assert_true(leader->settled);
+    assert_int_equal(leader->settled_err, ERR_OK);
+    const struct fake_owner *next = fake_owner(fake, 2, GROUP);
+    assert_int_equal(next->role, REPLICA_LEADER);
+    assert_int_equal(next->heads[leader->settled_index].records, 1);
+    fake_free(fake);
+}
+
+static void a_hand_over_that_cannot_be_is_refused(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_run(fake, FAKE_BEAT);
+    assert_int_equal(replica_transfer(leader->replica, 1), ERR_NOT_FOUND);
+    assert_int_equal(replica_transfer(leader->replica, 9), ERR_NOT_FOUND);
+    assert_int_equal(replica_transfer(fake_owner(fake, 2, GROUP)->replica, 1), ERR_NOT_LEADER);
+    fake_kill(fake, 3);
+    fake_run(fake, 10);
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_UNAVAILABLE);
+    assert_int_equal(replica_transfer(leader->replica, 2), ERR_UNAVAILABLE); /* no majority */
+    assert_int_equal(leader->role, REPLICA_LEADER);
+    fake_free(fake);
+}
+
+static void a_target_whose_disk_hangs_is_waited_for_and_then_led_on(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_run(fake, FAKE_BEAT);
+    fake_node(fake, 2)->log.stalled = true;
+    uint64_t term = term_of(leader);
+    fake_put(fake, leader, 100);
+    assert_int_equal(replica_transfer(leader->replica, 2), ERR_OK);
+    fake_run(fake, 10);
+    assert_int_equal(leader->role, REPLICA_ELECTED);
+    fake_run(fake, TRANSFER_DRAIN_MS + 10);
+    assert_int_equal(leader->role, REPLICA_LEADER);
+    fake_put(fake, leader, 100);
+    assert_int_equal(term_of(leader), term);
+    assert_int_equal(roster_figures(fake_node(fake, 1)->roster).transfers_failed, 1);
+    fake_free(fake);
+}
+
+static void words_that_come_too_late_break_no_lease(void **state)
+{
+    struct held held = { .count = 0 };
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_run(fake, FAKE_BEAT);
+    uint64_t term = term_of(leader);
+    fake->filter = hold_words;
+    fake->filter_ctx = &held;
+    assert_int_equal(replica_transfer(leader->replica, 2), ERR_OK);
+    fake_run(fake, 20);
+    assert_int_equal(held.count, 2);
+    assert_false(replica_has_lease(leader->replica));
+    fake_run(fake, TRANSFER_QUIET_MS + 2 * FAKE_BEAT);
+    assert_int_equal(leader->role, REPLICA_LEADER);
+    assert_true(replica_has_lease(leader->replica));
+
+    let_words_go(fake, &held);
+    fake_run(fake, FAKE_T);
+    assert_int_equal(leader->role, REPLICA_LEADER);
+    assert_int_equal(term_of(leader), term);
+    fake_free(fake);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_chosen_member_leads_in_well_under_an_election_timeout),
+        cmocka_unit_test(what_is_in_flight_is_settled_first_and_nothing_new_is_taken),
+        cmocka_unit_test(a_hand_over_that_cannot_be_is_refused),
+        cmocka_unit_test(a_target_whose_disk_hangs_is_waited_for_and_then_led_on),
+        cmocka_unit_test(words_that_come_too_late_break_no_lease),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
