@@ -10,8 +10,8 @@
  *
  * What goes wrong on the way ends in comer_later(), which asks anew. */
 
+static void ask_for(struct comer *comer, uint64_t last, net_call_cb cb);
 static void compare_begin(struct comer *comer);
-static void compare(struct comer *comer, uint64_t last);
 static void on_compared(struct net_call *call, enum err err, enum err remote, struct slice answer,
                         struct buf *answer_buf);
 static void fill_begin(struct comer *comer);
@@ -82,10 +82,11 @@ static void compare_begin(struct comer *comer)
         return;
     }
     comer->next = last;
-    compare(comer, last);
+    ask_for(comer, last, on_compared);
 }
 
-static void compare(struct comer *comer, uint64_t last)
+/* The other's entries from `next` on, as many as one answer has. */
+static void ask_for(struct comer *comer, uint64_t last, net_call_cb cb)
 {
     struct control *control = comer->control;
     struct epoch_pull wanted = { comer->group, comer->next, last };
@@ -97,7 +98,7 @@ static void compare(struct comer *comer, uint64_t last)
     }
     comer->calling = true;
     net_call(control->world.net, &comer->call, comer->source, NET_EPOCH_PULL, &bytes, 1,
-             FILL_CALL_MS, on_compared);
+             FILL_CALL_MS, cb);
 }
 
 /* Goes over entries that are here too.  False at the first that is another one. */
@@ -138,10 +139,10 @@ static void on_compared(struct net_call *call, enum err err, enum err remote, st
     if (same && comer->next == first) {
         comer_later(comer); /* nothing usable came */
     } else if (same && comer->next <= high) {
-        compare(comer, high);
+        ask_for(comer, high, on_compared);
     } else if (!same && first == high && comer->kept == 0 && low < high) {
         comer->next = low;
-        compare(comer, high - 1);
+        ask_for(comer, high - 1, on_compared);
     } else {
         fill_begin(comer);
     }
@@ -184,7 +185,6 @@ static void fill_begin(struct comer *comer)
 void fill_pull(struct comer *comer)
 {
     struct control *control = comer->control;
-    struct epoch_pull wanted = { comer->group, comer->next, comer->answer.applied };
 
     if (comer->next > comer->answer.applied) {
         fill_end(comer);
@@ -195,14 +195,7 @@ void fill_pull(struct comer *comer)
         timer_start(control->world.clock, &comer->timer, FILL_WAIT_MS, comer_on_timer);
         return;
     }
-    AUTO_UNREF struct buf *bytes = epoch_pull_encode(&wanted);
-    if (bytes == NULL || !net_is_up(control->world.net, comer->source)) {
-        comer_later(comer);
-        return;
-    }
-    comer->calling = true;
-    net_call(control->world.net, &comer->call, comer->source, NET_EPOCH_PULL, &bytes, 1,
-             FILL_CALL_MS, on_entries);
+    ask_for(comer, comer->answer.applied, on_entries);
 }
 
 /* Takes what is good; false when it was nothing. */
