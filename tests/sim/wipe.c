@@ -41,6 +41,14 @@ static const struct model *newest_model(const struct world *world)
     return newest;
 }
 
+static bool is_retired(const struct world *world, uint64_t id)
+{
+    for (uint32_t i = 0; i < world->node_count; i++)
+        if (world->nodes[i].id == id && world->nodes[i].retired)
+            return true;
+    return false;
+}
+
 static bool takes_part(const struct world *world, const struct model_shard *row, uint64_t id,
                        uint64_t index)
 {
@@ -80,7 +88,8 @@ bool wipe_whole(const struct world *world, char *why, size_t why_bytes)
          model != NULL && (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
         for (uint32_t i = 0; stream->status != STREAM_DELETING && i < row->member_count; i++) {
-            if (takes_part(world, row, row->members[i], 0))
+            if (is_retired(world, row->members[i]) ||
+                takes_part(world, row, row->members[i], 0))
                 continue;
             snprintf(why, why_bytes, "group %llu lacks member %llx in epoch %u",
                      (unsigned long long)group, (unsigned long long)row->members[i], row->epoch);
