@@ -47,8 +47,7 @@ const char *err_name(enum err err);
 /* How every refusal over damaged data ends.  Never "the others have it": in a cluster of one nobody
  * does. */
 #define REASON_KEEP_DATA                                                                           \
-    "start the node with a new data directory (its shards come from their other members) and "     \
-    "keep this one"
+    "start the node with a new data directory (the other members fill it) and keep this one"
 
 /* A sentence for people.  Empty when `text[0] == 0`.  Embedded, never allocated. */
 struct reason {

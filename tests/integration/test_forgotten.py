@@ -14,8 +14,7 @@ BAD_DATA = 3  # exit status
 BLOCK = 4096
 MAGIC = b"braid-fr"
 NUMBER_AT = 48
-WORDS = ("start the node with a new data directory (its shards come from their other members) "
-         "and keep this one")
+WORDS = "start the node with a new data directory (the other members fill it) and keep this one"
 HEARD_S = 0.4  # four heartbeats: each node has told the others how far its log is durable
 
 
