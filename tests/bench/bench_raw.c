@@ -44,28 +44,57 @@ static int open_written(const char *path, char *block)
     return open(path, O_RDWR | O_DIRECT | O_DSYNC);
 }
 
-static void write_for(int file, char *block, size_t bytes, double seconds, struct sum *sum)
+void bench_raw_open(struct bench_raw_file *raw, const char *path, size_t bytes)
+{
+    size_t room = bytes > 1 << 20 ? bytes : 1 << 20;
+
+    *raw = (struct bench_raw_file){ .block = aligned_alloc(BLOCK, room), .bytes = bytes };
+    if (raw->block == NULL)
+        exit(1);
+    memset(raw->block, 0xa5, room);
+    raw->file = open_written(path, raw->block);
+    if (raw->file < 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+double bench_raw_sync_ms(struct bench_raw_file *raw)
+{
+    double began = now_ms();
+
+    if (raw->at + raw->bytes > FILE_BYTES)
+        raw->at = 0;
+    if (pwrite(raw->file, raw->block, raw->bytes, (off_t)raw->at) != (ssize_t)raw->bytes)
+        exit(1);
+    raw->at += raw->bytes;
+    return now_ms() - began;
+}
+
+void bench_raw_close(struct bench_raw_file *raw, const char *path)
+{
+    close(raw->file);
+    free(raw->block);
+    unlink(path);
+}
+
+static void write_for(struct bench_raw_file *raw, double seconds, struct sum *sum)
 {
     double *samples = calloc(SAMPLES_MAX, sizeof *samples);
-    size_t count = 0, total = 0, at = 0;
-    double began = now_ms(), end = began;
+    size_t count = 0, total = 0;
+    double began = now_ms();
 
-    while (samples != NULL && end - began < seconds * 1e3) {
-        double before = end;
-        if (at + bytes > FILE_BYTES)
-            at = 0;
-        if (pwrite(file, block, bytes, (off_t)at) != (ssize_t)bytes)
-            exit(1);
-        at += bytes;
-        total += bytes;
-        end = now_ms();
+    while (samples != NULL && now_ms() - began < seconds * 1e3) {
+        double took = bench_raw_sync_ms(raw);
+        total += raw->bytes;
         if (count < SAMPLES_MAX)
-            samples[count++] = end - before;
+            samples[count++] = took;
     }
     if (count == 0)
         exit(1);
+    double all = now_ms() - began;
     qsort(samples, count, sizeof *samples, by_size);
-    *sum = (struct sum){ .mb_per_s = (double)total / (end - began) / 1e3,
+    *sum = (struct sum){ .mb_per_s = (double)total / all / 1e3,
                          .p50_ms = samples[count / 2],
                          .p99_ms = samples[(size_t)((double)(count - 1) * 0.99)],
                          .p999_ms = samples[(size_t)((double)(count - 1) * 0.999)] };
@@ -75,20 +104,13 @@ static void write_for(int file, char *block, size_t bytes, double seconds, struc
 static void run_writer(const char *directory, uint32_t at, size_t bytes, double seconds, int report)
 {
     char path[512];
-    char *block = aligned_alloc(BLOCK, bytes > 1 << 20 ? bytes : 1 << 20);
+    struct bench_raw_file raw;
     struct sum sum;
 
     snprintf(path, sizeof path, "%s/raw-%u", directory, at);
-    if (block == NULL)
-        _exit(1);
-    memset(block, 0xa5, bytes > 1 << 20 ? bytes : 1 << 20);
-    int file = open_written(path, block);
-    if (file < 0) {
-        perror(path);
-        _exit(1);
-    }
-    write_for(file, block, bytes, seconds, &sum);
-    unlink(path);
+    bench_raw_open(&raw, path, bytes);
+    write_for(&raw, seconds, &sum);
+    bench_raw_close(&raw, path);
     _exit(write(report, &sum, sizeof sum) == sizeof sum ? 0 : 1);
 }
 

@@ -19,4 +19,18 @@ struct bench_raw {
 struct bench_raw bench_raw_run(const char *directory, uint32_t writers, size_t bytes,
                                double seconds);
 
+/* One such writer in this process, for syncs in turn with something else.  Ends the program when the
+ * disk fails it. */
+struct bench_raw_file {
+    int file;
+    char *block;
+    size_t bytes, at;
+};
+
+void bench_raw_open(struct bench_raw_file *raw, const char *path, size_t bytes);
+/* Writes the next block; returns how long it took. */
+double bench_raw_sync_ms(struct bench_raw_file *raw);
+/* Removes the file. */
+void bench_raw_close(struct bench_raw_file *raw, const char *path);
+
 #endif
