@@ -53,6 +53,17 @@ enum err apply_change(struct model *model, uint64_t index, uint64_t term, struct
     return err;
 }
 
+void apply_seal(struct model *model, uint64_t index, uint64_t term, const struct seal *seal)
+{
+    ensure(index == model->index + 1);
+    model->index = index;
+    model->term = term;
+    model->catalog = (struct model_epoch){
+        .epoch = seal->epoch, .index = index, .term = term, .member_count = seal->member_count
+    };
+    memcpy(model->catalog.members, seal->members, sizeof(model->catalog.members));
+}
+
 static enum err apply_one(struct model *model, const Braid__Catalog__Change *change,
                           struct reason *reason)
 {
@@ -171,9 +182,11 @@ static enum err apply_forget_node(struct model *model, uint64_t id, struct reaso
         reason_set(reason, "no such node");
         return ERR_NOT_FOUND;
     }
-    if (!node->replaced || is_member(model, id)) {
+    if (!node->replaced || model_catalog_has(model, id) || is_member(model, id)) {
         reason_set(reason, "node %s is %s", node->name,
-                   node->replaced ? "a member of a shard" : "not replaced");
+                   !node->replaced                ? "not replaced"
+                   : model_catalog_has(model, id) ? "a member of the catalogue"
+                                                  : "a member of a shard");
         return ERR_CLOSED;
     }
     model_node_remove(model, id);

@@ -7,6 +7,7 @@
  *     host.c       opens and closes this node's shards
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
  *     replace.c    on the catalogue's leader: who came back in the place of a lost disk
+ *     epoch_catalog.c   the same for the catalogue's own group, by voters.h
  *     retain.c     trims by the agreed time
  *     balance.c    hands groups that this node leads to the members that are preferred
  *     room.c       says when the log is full
@@ -172,6 +173,7 @@ struct control {
     struct succession succession;
     struct lifecycle lifecycle;
     struct replace replace;
+    uint32_t voters_told; /* the catalogue's epoch that this node has said to its members */
     struct retain retain;
     struct balance balance;
     struct room room;
@@ -204,6 +206,8 @@ void bootstrap_peer_down(struct control *control, uint64_t node);
 /* What a node said later than in its greeting. */
 void bootstrap_peer_said(struct control *control, uint64_t node,
                          const struct identity_cluster *cluster);
+/* Greets, and starts without an image, with the members that the catalogue has now. */
+void bootstrap_members(struct control *control);
 /* False for nodes of another cluster: what they say is not listened to. */
 bool bootstrap_is_ours(const struct control *control, uint64_t node);
 void bootstrap_dial(struct control *control, const char *address);

@@ -4,7 +4,6 @@
 
 #include "base/ensure.h"
 
-static uint64_t comer_of(const struct model *model, uint64_t lost, change_up_fn up, void *ctx);
 static void row_look(struct members_look *look, const struct model_stream *stream,
                      const struct model_shard *row);
 static struct members_lost *lost_find(struct members_look *look, uint64_t node);
@@ -31,7 +30,7 @@ void members_step(struct members_look *look, const struct model *model, change_u
 {
     look->row_count = 0;
     for (uint32_t i = 0; i < look->lost_count; i++)
-        look->lost[i].comer = comer_of(model, look->lost[i].node, up, ctx);
+        look->lost[i].comer = members_comer(model, look->lost[i].node, up, ctx);
 
     for (uint32_t looks = 0; looks < CONTROL_LOOKS_PER_TURN && !look->done; looks++) {
         const struct model_stream *stream = NULL;
@@ -47,7 +46,7 @@ void members_step(struct members_look *look, const struct model *model, change_u
     }
 }
 
-static uint64_t comer_of(const struct model *model, uint64_t lost, change_up_fn up, void *ctx)
+uint64_t members_comer(const struct model *model, uint64_t lost, change_up_fn up, void *ctx)
 {
     const struct model_node *old = model_node_by_id(model, lost);
 

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 
 #include "control/control_private.h"
+#include "control/succession.h"
 
 /* On the catalogue's leader, every CONTROL_MEMBERS_MS a pass of members.h:
  *
@@ -46,6 +47,7 @@ static void on_timer(struct timer *timer)
         next_after(control, CONTROL_MEMBERS_MS);
         return;
     }
+    epoch_catalog_look(control);
     if (!replace->passing)
         members_begin(&replace->look, catalog_model(control->catalog), kept,
                       catalog_members(control->catalog, kept));

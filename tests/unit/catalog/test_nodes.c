@@ -139,6 +139,20 @@ static void a_node_that_is_not_replaced_is_not_forgotten(void **state)
     model_free(model);
 }
 
+static void a_member_of_the_catalogue_is_not_forgotten(void **state)
+{
+    struct model *model = given_cluster();
+    const struct seal with = { .epoch = 2, .member_count = 3, .members = { 1, 2, 3 } };
+    const struct seal without = { .epoch = 3, .member_count = 3, .members = { 1, 20, 3 } };
+
+    apply_seal(model, model_index(model) + 1, 2, &with);
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_CLOSED);
+    apply_seal(model, model_index(model) + 1, 2, &without);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_OK);
+    model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_replaced_node_that_no_shard_names_can_be_forgotten),
         cmocka_unit_test(a_node_that_a_shard_names_is_not_forgotten),
         cmocka_unit_test(a_node_that_is_not_replaced_is_not_forgotten),
+        cmocka_unit_test(a_member_of_the_catalogue_is_not_forgotten),
     };
 
     return cmocka_run_group_tests_name("nodes", tests, NULL, NULL);
