@@ -32,7 +32,8 @@ void follow_close(struct catalog *catalog)
     catalog->follow.asking = false;
 }
 
-/* A member reads its own log, unless that failed it.  Who has not begun the newest epoch is none. */
+/* A member reads its own log, unless that failed it.  Who has not begun the newest epoch is no
+ * member. */
 static bool is_wanted(const struct catalog *catalog)
 {
     return !catalog->closing && catalog->member_count > 0 &&
