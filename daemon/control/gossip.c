@@ -65,7 +65,7 @@ void gossip_now(struct control *control)
         .wall_ms = clock_wall_ms(control->world.clock),
         .boot = control->options.boot,
         .catalog_index = model_index(catalog_model(control->catalog)),
-        .catalog_saved = catalog_saved(control->catalog),
+        .catalog_saved = catalog_begins(control->catalog),
         .stopping = control->closing,
     };
 
@@ -182,7 +182,7 @@ static void floor_set(struct control *control)
 {
     uint64_t members[GROUP_MEMBERS_MAX];
     uint32_t count = catalog_members(control->catalog, members);
-    uint64_t lowest = catalog_saved(control->catalog);
+    uint64_t lowest = catalog_begins(control->catalog);
 
     if (control->closing || !catalog_is_member(control->catalog))
         return;
