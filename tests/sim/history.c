@@ -283,15 +283,16 @@ void history_expires(struct history *history, uint64_t retention_ms)
     history->retention_ms = retention_ms;
 }
 
-/* Below all that the node has, and older than retention. */
+/* Below all that the node has, and older than retention.  One that was trimmed before it was looked
+ * at has no time. */
 static bool has_expired(struct history *history, const struct value *value, uint64_t now_ms)
 {
     bool fresh;
     const struct fact *fact = fact_of(&history->applied, value->group, value->index, &fresh);
 
-    return history->retention_ms != 0 && !fresh &&
+    return history->retention_ms != 0 &&
            (history->scan_first == 0 || value->index < history->scan_first) &&
-           fact->time_ms + history->retention_ms <= now_ms;
+           (fresh || fact->time_ms + history->retention_ms <= now_ms);
 }
 
 static void name_lost(struct history *history, struct sim_node *node, uint64_t group,
