@@ -3,11 +3,11 @@
 
 #include "control/control_private.h"
 
-/* A member that was away for longer than retention lacks entries that no log has any more.  Feeding
- * cannot help it, a new epoch can: whoever comes into one is filled from what the others have
- * (succession.h).  So the group's leader asks the catalogue for the next epoch with the same
- * members.  What is asked meanwhile waits; what does not fit, or fails, is said again by the
- * replica. */
+/* A member that is away keeps retention from dropping what it lacks, because it must be fed from
+ * there when it is back.  The next epoch, with the same members, ends that: whoever comes into one is
+ * filled from what the others have (succession.h), and what lies below its beginning may go.  So the
+ * group's leader asks the catalogue for it, once in a retention at most.  What is asked meanwhile
+ * waits; what does not fit, or fails, is asked again by the next pass of retention. */
 static void ask(struct control *control);
 static bool row_fill(const struct control *control, uint64_t group, uint32_t epoch,
                      struct change_members *row);
@@ -85,8 +85,8 @@ static void on_done(struct catalog_change *req, enum err err)
     control->overtaken.changing = false;
     if (err == ERR_OK)
         note_event(control->world.note, NOTE_INFO, "members.overtaken",
-                   "index=%" PRIu64 " why=\"members lack what retention took: they are filled up "
-                   "into the next epoch\"",
+                   "index=%" PRIu64 " why=\"members were away for longer than retention: they "
+                   "will be filled up into the next epoch\"",
                    req->index);
     else
         note_event(control->world.note, NOTE_WARN, "members.change_failed", "err=%s reason=%s",

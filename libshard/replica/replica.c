@@ -564,6 +564,33 @@ void replica_tick(struct replica *replica)
 
 /* ---- questions ---- */
 
+/* Who begins an epoch has all up to its SEAL. */
+static uint64_t begun_with(const struct replica *replica)
+{
+    struct entry_head head;
+
+    if (replica->epoch == 1)
+        return replica->start_index;
+    /* A START that lies behind an image or a fill says nothing of the others. */
+    return log_head(replica->roster->world.log, replica->group, replica->start_index, &head) ==
+                       ERR_OK &&
+                   head.type == ENTRY_SEAL
+               ? replica->start_index
+               : 0;
+}
+
+static uint64_t whole(const struct replica *replica)
+{
+    uint64_t base = begun_with(replica), lowest = replica->applied;
+
+    if (!replica->leading)
+        return base;
+    for (uint32_t k = 0; k < replica->member_count; k++)
+        if (k != replica->self && replica->members[k].match < lowest)
+            lowest = replica->members[k].match;
+    return lowest > base ? lowest : base;
+}
+
 struct replica_status replica_status(const struct replica *replica)
 {
     const struct log_state *state = log_state(replica->roster->world.log, replica->group);
@@ -577,6 +604,7 @@ struct replica_status replica_status(const struct replica *replica)
         .applied = replica->applied,
         .applied_term = replica->applied_term,
         .applied_time_ms = replica->applied_time_ms,
+        .whole = whole(replica),
         .over = replica->over,
         .last = state->last,
         .first = state->first,

@@ -15,7 +15,7 @@ static void apply_ten(struct fixture *f, bool in_memory)
 
 static void retain(struct fixture *f)
 {
-    shard_retain(f->shard, f->fake.clock.wall_ms);
+    shard_retain(f->shard, f->fake.clock.wall_ms, UINT64_MAX - 1);
     fake_turn(&f->fake);
 }
 
@@ -205,7 +205,7 @@ static void closing_waits_for_the_search(void **state)
 
     apply_ten(f, true);
     f->fake.clock.wall_ms += RETENTION_MS;
-    shard_retain(f->shard, f->fake.clock.wall_ms);
+    shard_retain(f->shard, f->fake.clock.wall_ms, UINT64_MAX - 1);
     shard_close(f->shard, fixture_on_closed, f);
     fake_defers(&f->fake);
     f->fake.replica.closed(f->fake.replica.closed_ctx);
