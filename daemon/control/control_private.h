@@ -260,13 +260,13 @@ void replace_open(struct control *control);
 void replace_close(struct control *control);
 
 /* ---- overtaken.c ---- */
-/* The group, which this node leads in this epoch, needs the next one with the same members: one of
- * them is away, and retention waits for it, or has taken what it lacks.  roster_options.on_behind. */
+/* The group, which this node leads in this epoch, needs the next one with the same members: one
+ * of them is away, and retention waits for it, or has taken what it lacks.
+ * roster_options.on_behind. */
 void overtaken_told(void *ctx, uint64_t group, uint32_t epoch, uint64_t node);
 void overtaken_close(struct control *control);
 
 /* ---- retain.c ---- */
-void retain_one(struct control *control, struct shard *shard, uint64_t now_ms);
 void retain_open(struct control *control);
 void retain_close(struct control *control);
 

@@ -73,7 +73,7 @@ bool liveness_up_since(const struct liveness *liveness, uint64_t node, uint64_t 
 /* Which other node leads the group, by what was said; 0 = nobody known. */
 uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms);
 
-/* What the same node said of the group: all its members have the entries up to there; 0 = nothing. */
+/* What the same node said: all members of the group have the entries up to there; 0 = nothing. */
 uint64_t liveness_whole(const struct liveness *liveness, uint64_t group, uint64_t now_ms);
 
 /* The last word of a node, NULL when it has said none. */

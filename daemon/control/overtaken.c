@@ -4,10 +4,10 @@
 #include "control/control_private.h"
 
 /* A member that is away keeps retention from dropping what it lacks, because it must be fed from
- * there when it is back.  The next epoch, with the same members, ends that: whoever comes into one is
- * filled from what the others have (succession.h), and what lies below its beginning may go.  So the
- * group's leader asks the catalogue for it, once in a retention at most.  What is asked meanwhile
- * waits; what does not fit, or fails, is asked again by the next pass of retention. */
+ * there when it is back.  The next epoch, with the same members, ends that: whoever comes into one
+ * is filled from what the others have (succession.h), and what lies below its beginning may go.  So
+ * the group's leader asks the catalogue for it, once in a retention at most.  What is asked
+ * meanwhile waits; what does not fit, or fails, is asked again by the next pass of retention. */
 static void ask(struct control *control);
 static bool row_fill(const struct control *control, uint64_t group, uint32_t epoch,
                      struct change_members *row);

@@ -33,7 +33,7 @@ static void on_timer(struct timer *timer)
 }
 
 /* A leader knows from its followers what all have, the others from its word. */
-void retain_one(struct control *control, struct shard *shard, uint64_t now_ms)
+void control_retain(struct control *control, struct shard *shard, uint64_t now_ms)
 {
     struct replica_status status = shard_status(shard).replica;
     uint64_t said = liveness_whole(&control->liveness, status.group, control_now_ms(control));
@@ -54,6 +54,6 @@ static void step(struct control *control)
             return;
         }
         retain->after = shard_group(shard);
-        retain_one(control, shard, retain->now_ms);
+        control_retain(control, shard, retain->now_ms);
     }
 }

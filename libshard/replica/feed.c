@@ -42,8 +42,8 @@ static uint64_t floor_of(const struct replica *replica)
     return state->first <= replica->start_index ? state->first + 1 : replica->start_index + 1;
 }
 
-/* The lowest entry of which this log can prove what comes before.  Retention may have taken that from
- * the leader before the follower, whose mark of what it has applied is seconds old. */
+/* The lowest entry of which this log can prove what comes before.  A follower's mark of what it has
+ * applied is seconds old: it may be lower. */
 static uint64_t lowest_of(const struct replica *replica)
 {
     const struct log_state *state = log_state(replica->roster->world.log, replica->group);

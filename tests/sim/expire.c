@@ -2,7 +2,7 @@
 
 #include "base/limits.h"
 #include "cluster.h"
-#include "control/control_private.h"
+#include "control/control.h"
 #include "nemesis.h"
 #include "shard/shard.h"
 
@@ -26,9 +26,9 @@ static void expire(struct world *world, struct sim_node *node, void *ctx, uint64
     for (uint64_t group = 0; (shard = control_shard_next(node->control, group)) != NULL;) {
         group = shard_group(shard);
         shard_set_retention(shard, retention_ms);
-        retain_one(node->control, shard, now_ms);
+        control_retain(node->control, shard, now_ms);
         shard_set_retention(shard, retention_ms + RETENTION_GRACE_MS);
-        retain_one(node->control, shard, now_ms + RETENTION_GRACE_MS);
+        control_retain(node->control, shard, now_ms + RETENTION_GRACE_MS);
     }
 }
 
