@@ -49,7 +49,7 @@ static const struct argp_option options[] = {
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0,
       "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); with them, in "
-      "every seed: hand-over, bit-rot, bit-rot-unsearched, which must be found, lost-disk or expire",
+      "every seed: hand-over, bit-rot, bit-rot-unsearched (must be found), lost-disk or expire",
       0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },

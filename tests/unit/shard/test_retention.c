@@ -163,6 +163,7 @@ static void what_a_member_lacks_stays_until_it_has_it(void **state)
     f->fake.log.state.applied = 11;
     f->fake.clock.wall_ms += RETENTION_MS;
     retain(f);
+    retain(f);
     f->fake.clock.wall_ms += RETENTION_GRACE_MS;
     now_ms = f->fake.clock.wall_ms;
     assert_true(shard_retain(f->shard, now_ms, 5));
