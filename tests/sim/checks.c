@@ -8,6 +8,7 @@
 #include "control/control.h"
 #include "figure8.h"
 #include "forgotten.h"
+#include "moments.h"
 #include "nemesis.h"
 #include "workload.h"
 
@@ -59,8 +60,7 @@ static void look_at_leader(struct world *world, struct sim_node *node, struct se
     bool leads = status->role != REPLICA_FOLLOWER;
 
     if (leads) {
-        history_leads(cluster_of(world)->history, node, status->group, status->epoch,
-                      status->term);
+        history_leads(cluster_of(world)->history, node, status->group, status->epoch, status->term);
         if (!seen->leads || seen->term != status->term) {
             cluster_of(world)->leader_terms++;
             world_say(world, node, "leads group %llu in term %llu, last entry %llu",
@@ -82,6 +82,7 @@ void checks_after_event(struct world *world, struct sim_node *node)
 {
     if (node->control == NULL || node->stopping)
         return;
+    moments_look(world, node);
     struct roster *roster = control_roster(node->control);
     struct replica *replica;
 

@@ -24,6 +24,7 @@ struct value {
     uint64_t group, index; /* where it was acknowledged, or first seen */
     uint32_t ordinal;
     uint32_t scan; /* of the last scan that saw it */
+    uint64_t put_ns;
 };
 
 struct client {
@@ -35,6 +36,7 @@ struct client {
 
 struct history {
     struct world *world;
+    uint64_t keep_ns;
     struct facts applied; /* (group, index) -> term, crc << 8 | type */
     struct facts leaders; /* (group, term) -> node id */
     struct facts places;  /* (group, index << 9 | ordinal) -> client, counter */
@@ -46,11 +48,12 @@ struct history {
     uint64_t scan_acked;
 };
 
-struct history *history_new(struct world *world)
+struct history *history_new(struct world *world, uint64_t keep_ns)
 {
     struct history *history = sim_malloc(sizeof *history);
 
     history->world = world;
+    history->keep_ns = keep_ns;
     return history;
 }
 
@@ -161,7 +164,8 @@ void history_put(struct history *history, uint32_t client, uint64_t counter)
         sim_free(c->values);
         c->values = fresh;
     }
-    c->values[c->count++] = (struct value){ .state = VALUE_PENDING };
+    c->values[c->count++] =
+        (struct value){ .state = VALUE_PENDING, .put_ns = history->world->now_ns };
     history->counts.puts++;
 }
 
@@ -271,13 +275,19 @@ void history_scan_begin(struct history *history, struct sim_node *node, uint64_t
     history->scan_acked = 0;
 }
 
+/* Its entry is not older than its put: retention cannot have reached it before. */
+static bool may_be_gone(const struct history *history, const struct value *value)
+{
+    return history->keep_ns != 0 && value->put_ns + history->keep_ns < history->world->now_ns;
+}
+
 static void name_lost(struct history *history, struct sim_node *node, uint64_t group)
 {
     for (uint32_t client = 0; client < CLIENTS_MAX; client++)
         for (uint64_t i = 0; i < history->clients[client].count; i++) {
             const struct value *value = &history->clients[client].values[i];
             if (value->state != VALUE_ACKED || value->group != group ||
-                value->scan == history->scan)
+                value->scan == history->scan || may_be_gone(history, value))
                 continue;
             world_violation(history->world, "lost",
                             "node %u does not have client %u value %llu, acknowledged at group "

@@ -26,7 +26,8 @@ enum value_state {
     VALUE_REFUSED  /* the answer proves that nothing was stored: must never appear */
 };
 
-struct history *history_new(struct world *world);
+/* Values may be missing at the end when they were put longer than `keep_ns` ago; 0 = never. */
+struct history *history_new(struct world *world, uint64_t keep_ns);
 void history_free(struct history *history);
 
 /* `node` applied this entry. */

@@ -12,7 +12,7 @@
 #include "wipe.h"
 
 #define FLIPS_MAX 256u
-#define TRIES 8u            /* segments that are looked into for one flip */
+#define TRIES 8u /* segments that are looked into for one flip */
 #define WHOLE_MOST_NS (60 * SIM_S)
 
 /* One bit that was flipped. */
@@ -20,6 +20,7 @@ struct flip {
     uint32_t node;
     char file[DISK_NAME_MAX];
     uint64_t life, offset; /* of the segment; of the payload in it */
+    uint64_t spoiled;      /* place of a block that cannot be read; 0 = a bit was flipped */
     bool gone;             /* with the whole disk */
     struct entry_head head;
 };
@@ -107,10 +108,9 @@ static bool choose(struct world *world, const struct rot *rot, struct sim_node *
             if (item.type != ITEM_ENTRY)
                 continue;
             if (may_hit(node, rot, &item.entry) && world_below(world, ++seen) == 0)
-                *flip = (struct flip){ .node = node->at,
-                                       .life = segment.life,
-                                       .offset = offset,
-                                       .head = item.entry };
+                *flip = (struct flip){
+                    .node = node->at, .life = segment.life, .offset = offset, .head = item.entry
+                };
             offset += item.entry.length;
         }
         at += frame_bytes(frame.head_bytes, frame.payload_bytes);
@@ -129,8 +129,7 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
     for (uint32_t i = 0; i < looking->count; i++) {
         struct segment_head segment;
         uint64_t size = 0;
-        const unsigned char *bytes =
-            disk_sim_bytes(looking->node->disk, looking->files[i], &size);
+        const unsigned char *bytes = disk_sim_bytes(looking->node->disk, looking->files[i], &size);
         if (looking->numbers[i] < number ||
             !head_of(looking->node->disk, looking->files[i], &segment))
             continue;
@@ -144,8 +143,8 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
             while (item_next(&items, &item)) {
                 if (item.type != ITEM_ENTRY)
                     continue;
-                if (item.entry.group == flip->head.group &&
-                    item.entry.index == flip->head.index && (behind || offset > flip->offset))
+                if (item.entry.group == flip->head.group && item.entry.index == flip->head.index &&
+                    (behind || offset > flip->offset))
                     return false;
                 offset += item.entry.length;
             }
@@ -153,6 +152,23 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
         }
     }
     return true;
+}
+
+static void spoil(struct world *world, struct sim_node *node, struct flip *flip)
+{
+    uint64_t first = flip->offset / DISK_ALIGN + 1;
+    uint64_t end = (flip->offset + flip->head.length - 1) / DISK_ALIGN;
+
+    if (first < end && (cluster_of(world)->options.faults & FAULT_READ_ERROR) != 0 &&
+        world_chance(world, 2, 3)) {
+        uint64_t at = (first + world_below(world, end - first)) * DISK_ALIGN;
+        if (disk_sim_spoil(node->disk, flip->file, at)) {
+            flip->spoiled = at;
+            return;
+        }
+    }
+    ensure(
+        disk_sim_rot(node->disk, flip->file, flip->offset + world_below(world, flip->head.length)));
 }
 
 static void flip_one(struct world *world)
@@ -173,10 +189,10 @@ static void flip_one(struct world *world)
             !choose(world, rot, node, looking->files[at], &flip) ||
             !is_last_place(looking, &flip, looking->numbers[at]))
             continue;
-        ensure(disk_sim_rot(node->disk, flip.file,
-                            flip.offset + world_below(world, flip.head.length)));
+        spoil(world, node, &flip);
         rot->flips[rot->count++] = flip;
-        world_say(world, node, "a bit flips: group %llu entry %llu in %s",
+        world_say(world, node, "%s: group %llu entry %llu in %s",
+                  flip.spoiled != 0 ? "a block goes bad" : "a bit flips",
                   (unsigned long long)flip.head.group, (unsigned long long)flip.head.index,
                   flip.file);
         break;
@@ -194,10 +210,10 @@ static void flipped(struct world *world, struct sim_node *node, void *ctx, uint6
 
 static void next_flip(struct world *world)
 {
-    world_after(world, (struct world_after){ .delay_ns = 200 * SIM_MS +
-                                                         world_below(world, 2 * SIM_S),
-                                             .kind = KIND_NEMESIS,
-                                             .fn = flipped });
+    world_after(world,
+                (struct world_after){ .delay_ns = 200 * SIM_MS + world_below(world, 2 * SIM_S),
+                                      .kind = KIND_NEMESIS,
+                                      .fn = flipped });
 }
 
 void rot_start(struct world *world)
@@ -233,6 +249,8 @@ static bool is_damaged(struct world *world, const struct flip *flip)
         world_violation(world, "rot", "node %u: %s was used again while group %llu had entry %llu",
                         node->at + 1, flip->file, (unsigned long long)flip->head.group,
                         (unsigned long long)flip->head.index);
+    if (flip->spoiled != 0)
+        return disk_sim_is_spoiled(node->disk, flip->file, flip->spoiled);
     const unsigned char *bytes = disk_sim_bytes(node->disk, flip->file, &size);
     return !entry_matches(&flip->head, slice_of(bytes + flip->offset, flip->head.length));
 }
