@@ -130,6 +130,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         host_open(control);
         lifecycle_open(control);
         replace_open(control);
+        overtaken_open(control);
         retain_open(control);
         balance_open(control);
     }

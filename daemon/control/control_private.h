@@ -112,6 +112,15 @@ struct replace {
     struct members_look look;
 };
 
+struct overtaken {
+    struct timer timer;
+    struct catalog_change change; /* SET_MEMBERS */
+    bool changing;
+    uint64_t after; /* the group that was looked at last */
+    struct change_members rows[CATALOG_MEMBERS_ROWS_MAX];
+    uint32_t row_count;
+};
+
 struct retain {
     struct timer timer;
     uint64_t now_ms; /* agreed, for this pass */
@@ -172,6 +181,7 @@ struct control {
     struct succession succession;
     struct lifecycle lifecycle;
     struct replace replace;
+    struct overtaken overtaken;
     struct retain retain;
     struct balance balance;
     struct room room;
@@ -244,6 +254,10 @@ void lifecycle_close(struct control *control);
 /* ---- replace.c ---- */
 void replace_open(struct control *control);
 void replace_close(struct control *control);
+
+/* ---- overtaken.c ---- */
+void overtaken_open(struct control *control);
+void overtaken_close(struct control *control);
 
 /* ---- retain.c ---- */
 void retain_open(struct control *control);

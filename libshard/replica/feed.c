@@ -168,6 +168,14 @@ static void say_refused(struct feed *feed, uint64_t first)
                (unsigned long long)member->node, (unsigned long long)first);
 }
 
+bool replica_has_overtaken(const struct replica *replica)
+{
+    for (uint32_t i = 0; replica->leading && i < replica->member_count; i++)
+        if (replica->members[i].overtaken)
+            return true;
+    return false;
+}
+
 static void pump(struct feed *feed)
 {
     struct replica *replica = feed->replica;
@@ -189,7 +197,8 @@ static void pump(struct feed *feed)
     feed->prev_term = term_before(feed);
     feed->read_prev = feed->prev_term == 0;
     uint64_t first = feed->read_prev ? feed->next - 1 : feed->next;
-    if (first < state->first) {
+    feed->member->overtaken = first < state->first;
+    if (feed->member->overtaken) {
         say_refused(feed, first);
         feed_end(feed->member);
         return;

@@ -113,6 +113,10 @@ struct replica_status replica_status(const struct replica *replica);
  * majority answered messages sent less than an election timeout ago. */
 bool replica_has_lease(const struct replica *replica);
 
+/* Whether this member leads and another lacks entries that retention has removed here: nobody can
+ * feed it, and the group needs another epoch. */
+bool replica_has_overtaken(const struct replica *replica);
+
 uint64_t replica_group(const struct replica *replica);
 uint64_t replica_applied(const struct replica *replica);
 

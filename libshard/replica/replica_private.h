@@ -44,6 +44,7 @@ struct member {
     uint64_t probe_prev, probe_end, probe_ms; /* F6: entries sent and not answered */
     uint64_t beat_ms;                         /* last heartbeat in place of libraft's */
     uint64_t refused_ms;                      /* when it was last said to be behind retention */
+    bool overtaken;                           /* it is: no message can feed it */
     struct feed *feed;                        /* NULL when libraft reaches it */
 };
 
