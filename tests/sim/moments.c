@@ -124,6 +124,13 @@ void moments_look(struct world *world, struct sim_node *node)
     }
 }
 
+uint64_t moments_count(const struct world *world, enum moment moment)
+{
+    const struct moments *moments = ((const struct cluster *)world->cluster)->moments;
+
+    return moments == NULL ? 0 : moments->counts[moment];
+}
+
 void moments_report(const struct world *world)
 {
     const struct moments *moments = ((const struct cluster *)world->cluster)->moments;

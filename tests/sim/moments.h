@@ -35,6 +35,8 @@ void moments_note(struct world *world, struct sim_node *node, enum moment moment
 /* Called by the checks after each event of the node: what changed in its log. */
 void moments_look(struct world *world, struct sim_node *node);
 
+uint64_t moments_count(const struct world *world, enum moment moment);
+
 /* How often each came, in one line. */
 void moments_report(const struct world *world);
 

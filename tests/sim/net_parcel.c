@@ -41,7 +41,8 @@ static bool arrives_late(struct world *world, const struct parcel *parcel)
 {
     struct link *link = &net_at(world, parcel->from)->links[parcel->to];
 
-    if (parcel->dialler != parcel->from || link->up || !link->lingers)
+    if (parcel->dialler != parcel->from || link->up || !link->lingers ||
+        parcel->boot != world->nodes[parcel->to].boot)
         return false;
     link->lingers = world_chance(world, 7, 8) && !net_at(world, parcel->from)->cut_to[parcel->to];
     return link->lingers;
@@ -161,6 +162,7 @@ static void send_parcel(struct net *net, uint32_t to, struct parcel *parcel)
     parcel->from = net->node->at;
     parcel->to = to;
     parcel->sender = net->node->id;
+    parcel->boot = net->links[to].boot;
     if (to == net->node->at) {
         list_append(&net->local_parcels, &parcel->link);
         defer_run(&net->node->clock, &net->local, deliver_local);

@@ -56,6 +56,7 @@ struct parcel {
     struct list_node link;
     uint32_t from, to; /* nodes' places */
     uint64_t sender;   /* the id that it had */
+    uint64_t boot;     /* of the process that it was sent to */
     uint32_t dialler;  /* whose link it travels on */
     uint32_t number;   /* that link's life */
     enum net_lane lane;

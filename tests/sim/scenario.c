@@ -8,6 +8,7 @@
 #include "handover.h"
 #include "moments.h"
 #include "nemesis.h"
+#include "overtaken.h"
 
 #define ALL_MOMENTS ((1u << MOMENTS) - 1)
 
@@ -107,6 +108,18 @@ static void choose_retention(struct cluster_options *options)
         options->put_pause_ms = 20;
 }
 
+/* One node is away for so long that nobody has what it lacks. */
+static void choose_overtaken(struct cluster_options *options)
+{
+    calm(options);
+    options->wall_speed = 900;
+    options->retention_hours = 1;
+    options->segment_bytes = 262144;
+    options->shard_count = 1 + options->shard_count % 2;
+    options->client_count = 4 * options->shard_count;
+    options->put_pause_ms = 60; /* more than libraft remembers */
+}
+
 /* No fault at all: how fast simulated time goes. */
 static void choose_load(struct cluster_options *options)
 {
@@ -135,6 +148,9 @@ static const struct scenario scenarios[] = {
     { "moments", "faults at SEAL, START, fill, filing and the like", .more_nodes = true,
       .choose = choose_moments },
     { "retention", "records grow old and segments are used again", .choose = choose_retention },
+    { "overtaken", "a node is away for longer than records are kept", .three_nodes = true,
+      .scripted = true, .choose = choose_overtaken, .start = overtaken_start,
+      .at_the_end = overtaken_check },
     { "load", "no faults, 16 shards: for the speed", .three_nodes = true, .scripted = true,
       .choose = choose_load },
 };
