@@ -22,6 +22,7 @@ struct cluster_options {
     bool balance;               /* nodes hand leaders back to those that are preferred */
     bool churn;                 /* streams come and go */
     uint32_t faults;            /* bits of enum fault, nemesis.h */
+    uint32_t steady;            /* those that come every few seconds besides */
     uint32_t fault_pause_ms;    /* at most, between two that are tried */
     bool rot;                   /* bits flip on the disks, rot.h */
     bool unsearched;            /* and nobody looks for them: to see that this is found */

@@ -96,7 +96,7 @@ static void slow_one(struct world *world, struct sim_node *node)
 /* Once, or for a while: then each new process meets it again. */
 static void break_one(struct world *world, struct sim_node *node)
 {
-    bool lasting = world_chance(world, 1, 4);
+    bool lasting = world_chance(world, 1, 8);
 
     cluster_of(world)->disk_errors++;
     world_say(world, node, "writes fail%s", lasting ? " for a while" : "");
@@ -113,11 +113,11 @@ static void read_again(struct world *world, struct sim_node *node, void *ctx, ui
 
 static void misread_one(struct world *world, struct sim_node *node)
 {
-    static const uint32_t of[] = { 1, 4, 50 };
+    static const uint32_t of[] = { 2, 10, 100 };
 
     cluster_of(world)->disk_errors++;
     disk_sim_misread(node->disk, of[world_below(world, 3)]);
-    world_after(world, (struct world_after){ .delay_ns = between(world, SIM_S, 10 * SIM_S),
+    world_after(world, (struct world_after){ .delay_ns = between(world, SIM_S, 5 * SIM_S),
                                              .kind = KIND_NEMESIS,
                                              .fn = read_again,
                                              .arg = node->at });
@@ -249,9 +249,27 @@ static void wipe_next(struct world *world, struct sim_node *node, void *ctx, uin
                                              .fn = wipe_next });
 }
 
+/* What a scenario is about, however the others fall. */
+static void steady_next(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    uint32_t steady = cluster_of(world)->options.steady;
+    uint32_t chosen = (uint32_t)world_below(world, FAULTS);
+
+    if (cluster_of(world)->healing)
+        return;
+    while ((steady & 1u << chosen) == 0)
+        chosen = (chosen + 1) % FAULTS;
+    strike(world, (enum fault)(1u << chosen));
+    world_after(world, (struct world_after){ .delay_ns = between(world, 2 * SIM_S, 8 * SIM_S),
+                                             .kind = KIND_NEMESIS,
+                                             .fn = steady_next });
+}
+
 void nemesis_start(struct world *world)
 {
     next_strike(world);
+    if (cluster_of(world)->options.steady != 0)
+        steady_next(world, NULL, NULL, 0);
     if (cluster_of(world)->options.faults & FAULT_WIPE)
         wipe_next(world, NULL, NULL, 0);
 }

@@ -28,6 +28,7 @@ struct flip {
 struct rot {
     struct flip flips[FLIPS_MAX];
     uint32_t count;
+    uint32_t least; /* bytes of what may be hit now */
 };
 
 /* What a look at one node's files finds. */
@@ -79,7 +80,7 @@ static bool may_hit(const struct sim_node *node, const struct rot *rot,
 {
     const struct log_state *state = log_state(control_log(node->control), head->group);
 
-    return head->length > 0 && state != NULL && head->index >= state->first &&
+    return head->length >= rot->least && state != NULL && head->index >= state->first &&
            head->index <= state->applied && !is_hit(rot, head) &&
            ((cluster_of(node->world)->options.faults & FAULT_WIPE) == 0 ||
             wipe_all_have(node->world, head->group, head->index));
@@ -154,21 +155,18 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
     return true;
 }
 
-static void spoil(struct world *world, struct sim_node *node, struct flip *flip)
+/* One bit of the payload, or a block in its middle. */
+static void hit(struct world *world, struct sim_node *node, struct flip *flip, bool block)
 {
     uint64_t first = flip->offset / DISK_ALIGN + 1;
     uint64_t end = (flip->offset + flip->head.length - 1) / DISK_ALIGN;
+    uint64_t at = block ? (first + world_below(world, end - first)) * DISK_ALIGN : 0;
 
-    if (first < end && (cluster_of(world)->options.faults & FAULT_READ_ERROR) != 0 &&
-        world_chance(world, 2, 3)) {
-        uint64_t at = (first + world_below(world, end - first)) * DISK_ALIGN;
-        if (disk_sim_spoil(node->disk, flip->file, at)) {
-            flip->spoiled = at;
-            return;
-        }
-    }
-    ensure(
-        disk_sim_rot(node->disk, flip->file, flip->offset + world_below(world, flip->head.length)));
+    if (block && disk_sim_spoil(node->disk, flip->file, at))
+        flip->spoiled = at;
+    else
+        ensure(disk_sim_rot(node->disk, flip->file,
+                            flip->offset + world_below(world, flip->head.length)));
 }
 
 static void flip_one(struct world *world)
@@ -178,7 +176,10 @@ static void flip_one(struct world *world)
     struct looking *looking = sim_malloc(sizeof *looking);
     struct flip flip = { .node = 0 };
     struct reason reason;
+    bool block =
+        (cluster_of(world)->options.faults & FAULT_READ_ERROR) != 0 && world_chance(world, 2, 3);
 
+    rot->least = block ? 3 * DISK_ALIGN : 1;
     *looking = (struct looking){ .node = node };
     if (!node->up || node->control == NULL || node->stopping || rot->count == FLIPS_MAX ||
         disk_list(node->disk, note_file, looking, &reason) != ERR_OK)
@@ -189,7 +190,7 @@ static void flip_one(struct world *world)
             !choose(world, rot, node, looking->files[at], &flip) ||
             !is_last_place(looking, &flip, looking->numbers[at]))
             continue;
-        spoil(world, node, &flip);
+        hit(world, node, &flip, block);
         rot->flips[rot->count++] = flip;
         world_say(world, node, "%s: group %llu entry %llu in %s",
                   flip.spoiled != 0 ? "a block goes bad" : "a bit flips",

@@ -71,13 +71,16 @@ static void choose_lost_disk(struct cluster_options *options)
 static void choose_disk_errors(struct cluster_options *options)
 {
     options->faults |= FAULT_WRITE_ERROR | FAULT_READ_ERROR | FAULT_WIPE;
+    options->steady = FAULT_WRITE_ERROR | FAULT_READ_ERROR;
     options->rot = options->large = true;
+    options->segment_bytes = 262144;
 }
 
 /* Small segments and many records: what a node made before its disk was full is soon used up. */
 static void choose_full_disk(struct cluster_options *options)
 {
     options->faults |= FAULT_FULL;
+    options->steady = FAULT_FULL;
     options->faults &= ~(unsigned)FAULT_SLOW;
     options->large = true;
     options->segment_bytes = 262144;
