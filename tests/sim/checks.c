@@ -1,5 +1,6 @@
 #include "checks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,38 @@ void checks_describe(struct world *world)
         else
             printf("node %u: up %d stopping %d\n", i + 1, node->up, node->stopping);
     }
+}
+
+static bool is_behind(struct world *world, uint64_t group, uint64_t applied)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        if (node->up && node->control != NULL && !node->stopping &&
+            sights_of(world)->at[i][group].applied > applied)
+            return true;
+    }
+    return false;
+}
+
+bool checks_caught_up(struct world *world, char *why, size_t why_bytes)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const struct replica *replica;
+        if (!node->up || node->control == NULL || node->stopping)
+            continue;
+        for (uint64_t group = 0;
+             (replica = roster_next(control_roster(node->control), group)) != NULL;) {
+            group = replica_group(replica);
+            if (!is_behind(world, group, replica_applied(replica)))
+                continue;
+            snprintf(why, why_bytes, "node %u has applied group %llu up to %llu, others go on",
+                     i + 1, (unsigned long long)group,
+                     (unsigned long long)replica_applied(replica));
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- the last reading ---- */

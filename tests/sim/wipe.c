@@ -71,7 +71,7 @@ bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index)
     return row != NULL;
 }
 
-bool wipe_whole(const struct world *world, char *why, size_t why_bytes)
+bool wipe_whole(struct world *world, char *why, size_t why_bytes)
 {
     const struct model *model = newest_model(world);
     const struct model_stream *stream;
