@@ -88,8 +88,7 @@ bool wipe_whole(struct world *world, char *why, size_t why_bytes)
          model != NULL && (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
         for (uint32_t i = 0; stream->status != STREAM_DELETING && i < row->member_count; i++) {
-            if (is_retired(world, row->members[i]) ||
-                takes_part(world, row, row->members[i], 0))
+            if (is_retired(world, row->members[i]) || takes_part(world, row, row->members[i], 0))
                 continue;
             snprintf(why, why_bytes, "group %llu lacks member %llx in epoch %u",
                      (unsigned long long)group, (unsigned long long)row->members[i], row->epoch);
@@ -99,11 +98,26 @@ bool wipe_whole(struct world *world, char *why, size_t why_bytes)
     return model != NULL;
 }
 
+/* Nothing is on its way into the model: a change may give a group to this very node. */
+static bool is_settled(const struct world *world)
+{
+    const struct model *model = newest_model(world);
+
+    for (uint32_t i = 0; model != NULL && i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const struct log_state *state =
+            is_running(node) ? log_state(control_log(node->control), CATALOG_GROUP) : NULL;
+        if (state != NULL && state->last > model_index(model))
+            return false;
+    }
+    return model != NULL;
+}
+
 void wipe_one(struct world *world, struct sim_node *node)
 {
     char why[128];
 
-    if (node->at < CATALOG_NODES || !is_running(node) || rot_any(world) ||
+    if (node->at < CATALOG_NODES || !is_running(node) || rot_any(world) || !is_settled(world) ||
         !wipe_whole(world, why, sizeof why))
         return;
     cluster_kill(world, node, DEATH_KILL);
