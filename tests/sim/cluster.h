@@ -19,6 +19,7 @@ struct cluster_options {
     uint32_t put_pause_ms; /* mean pause of a client between puts */
     struct net_weather weather;
     uint32_t transfer_pause_ms; /* mean pause between leaders' handing over, 0 = never */
+    uint32_t reseal_pause_ms; /* mean pause between epochs that are ended, 0 = never */
     bool balance;               /* nodes hand leaders back to those that are preferred */
     bool churn;                 /* streams come and go */
     uint32_t faults;            /* bits of enum fault, nemesis.h */
@@ -45,7 +46,7 @@ struct cluster {
     bool hush;      /* clients begin no put */
     uint64_t flips; /* bits */
     uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed, wipes;
-    uint64_t struck, disk_errors, disk_deaths, fulls;
+    uint64_t struck, disk_errors, disk_deaths, fulls, reseals;
     uint64_t transfers, handed_over;     /* begun; come about, as far as seen */
     uint64_t stream;                     /* id of the stream, 0 until it is ACTIVE */
     void *workload;                      /* of workload.h */

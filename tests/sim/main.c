@@ -23,6 +23,7 @@
 #include "heap.h"
 #include "moments.h"
 #include "nemesis.h"
+#include "reseal.h"
 #include "rot.h"
 #include "scenario.h"
 #include "wipe.h"
@@ -143,7 +144,7 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
         "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu "
         "struck %llu wipes %llu disk errors %llu of these ended %llu full %llu flips %llu "
-        "hand-overs %llu of %llu\n",
+        "reseals %llu hand-overs %llu of %llu\n",
         (unsigned long long)world->seed, (double)world->now_ns / 1e9,
         cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
         (unsigned long long)world->trace, (unsigned long long)counts.puts,
@@ -156,8 +157,8 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->aimed, (unsigned long long)cluster->struck,
         (unsigned long long)cluster->wipes, (unsigned long long)cluster->disk_errors,
         (unsigned long long)cluster->disk_deaths, (unsigned long long)cluster->fulls,
-        (unsigned long long)cluster->flips, (unsigned long long)cluster->handed_over,
-        (unsigned long long)cluster->transfers);
+        (unsigned long long)cluster->flips, (unsigned long long)cluster->reseals,
+        (unsigned long long)cluster->handed_over, (unsigned long long)cluster->transfers);
     moments_report(world);
 }
 
@@ -179,6 +180,7 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     if (!scenario->scripted)
         nemesis_start(world);
     handover_start(world);
+    reseal_start(world);
     if (chosen.churn)
         churn_start(world);
     if (chosen.rot)

@@ -22,7 +22,7 @@ static void as_it_is(struct cluster_options *options)
 static void calm(struct cluster_options *options)
 {
     options->weather.loss_of = 0;
-    options->transfer_pause_ms = 0;
+    options->transfer_pause_ms = options->reseal_pause_ms = 0;
     options->aimed = false;
     options->isolate_first_of = 0;
     options->moments = 0;
@@ -92,6 +92,7 @@ static void choose_moments(struct cluster_options *options)
 {
     options->faults |= FAULT_WIPE | FAULT_WRITE_ERROR;
     options->moments = ALL_MOMENTS;
+    options->reseal_pause_ms = 1000;
 }
 
 /* Segments fill up, are filed, and let go again within seconds. */
@@ -253,6 +254,8 @@ struct cluster_options scenario_options(const struct scenario *scenario, const s
     options.client_count = options.shard_count * (1 + (uint32_t)random_below(&random, 8));
     if (random_below(&random, 3) == 0)
         options.transfer_pause_ms = 20 + (uint32_t)random_below(&random, 2000);
+    if (random_below(&random, 4) == 0)
+        options.reseal_pause_ms = 200 + (uint32_t)random_below(&random, 3000);
     choose_clocks(&options, &random);
     choose_aims(&options, &random);
     scenario->choose(&options);
