@@ -236,6 +236,7 @@ int main(int argc, char **argv)
     };
     uint64_t failed = 0, ran = 0;
 
+    argp_err_exit_status = 2;
     if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
         return 2;
     keep_memory();
