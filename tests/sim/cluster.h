@@ -35,6 +35,7 @@ struct cluster_options {
     uint32_t skew_ms_max;       /* how far wall clocks are apart from the start */
     uint32_t wall_speed;        /* of all wall clocks, so that retention comes about */
     uint32_t retention_hours;   /* of the stream */
+    bool tail_readers;         /* no reader begins anew */
     bool large;                 /* some records are of many blocks */
 };
 

@@ -132,6 +132,7 @@ static void choose_load(struct cluster_options *options)
     options->client_count = 32;
     options->put_pause_ms = 100;
     options->segment_bytes = 1048576;
+    options->tail_readers = true;
     options->weather.slow_of = 0;
 }
 

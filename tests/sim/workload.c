@@ -263,7 +263,7 @@ static void read_done(struct route_read *read, enum err err)
     if (err == ERR_OK) {
         workload_note_parts(op->world, op->node, read->group, read->parts, read->part_count);
         client->read_from = read->next;
-        if (world_chance(op->world, 1, 50))
+        if (!cluster_of(op->world)->options.tail_readers && world_chance(op->world, 1, 50))
             client->read_from = (struct position){ .index = 1 };
     }
     route_read_fini(read);
