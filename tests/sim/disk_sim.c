@@ -129,6 +129,11 @@ void disk_sim_misread(struct disk *disk, uint32_t of)
     disk->misread_of = of;
 }
 
+bool disk_sim_misreads_row(struct disk *disk)
+{
+    return disk->misread_of != 0 && world_chance(disk->node->world, 1, 4 * disk->misread_of);
+}
+
 void disk_sim_mend(struct disk *disk)
 {
     disk->stalled_until_ns = 0;

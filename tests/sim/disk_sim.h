@@ -44,8 +44,11 @@ bool disk_sim_is_ill(const struct disk *disk);
 void disk_sim_fill(struct disk *disk, bool full);
 bool disk_sim_is_full(const struct disk *disk);
 
-/* One read in `of` fails; 0 = none. */
+/* One read in `of` fails, and one in four times as many of the tables; 0 = none. */
 void disk_sim_misread(struct disk *disk, uint32_t of);
+
+/* Whether this read of the tables fails. */
+bool disk_sim_misreads_row(struct disk *disk);
 
 /* The block at `offset` cannot be read any more.  False when there is none, or too many are. */
 bool disk_sim_spoil(struct disk *disk, const char *name, uint64_t offset);

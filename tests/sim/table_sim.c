@@ -37,7 +37,7 @@ struct table_batch {
 
 struct table {
     struct sim_node *node;
-    bool breaks, failed;
+    bool breaks, failed, misread;
     struct rows present[TABLE_SPACES];
     struct rows durable[TABLE_SPACES];
     struct table_batch *unsynced; /* oldest first */
@@ -240,7 +240,7 @@ void table_sim_break(struct table *table, bool breaks)
 
 bool table_sim_has_failed(const struct table *table)
 {
-    return table->failed;
+    return table->failed || table->misread;
 }
 
 static void take(struct table *table, const struct table_batch *batch, bool sync)
@@ -303,12 +303,25 @@ enum err table_write(struct table *table, const struct table_batch *batch, bool 
     return ERR_OK;
 }
 
+/* Sound rows that the disk does not give this time: not an answer, and no reason to believe that
+ * there are none. */
+static enum err row_error(struct table *table, struct reason *reason)
+{
+    if (!disk_sim_misreads_row(table->node->disk))
+        return ERR_OK;
+    table->misread = true;
+    reason_set(reason, "tables: read: Input/output error");
+    return ERR_IO;
+}
+
 enum err table_get(struct table *table, enum table_space space, struct slice key, struct buf **ret,
                    struct reason *reason)
 {
     struct rows *rows = &table->present[space];
     uint32_t at = lower(rows, key);
 
+    if (row_error(table, reason) != ERR_OK)
+        return ERR_IO;
     if (at == rows->count || compare(rows->at[at].key, key) != 0)
         return ERR_NOT_FOUND;
     struct buf *buf = buf_copy(slice_of(rows->at[at].value->bytes, rows->at[at].value->len));
@@ -335,6 +348,8 @@ enum err table_scan(struct table *table, enum table_space space, struct slice fr
     const struct rows *rows = &table->present[space];
     uint32_t end = end_of(rows, to);
 
+    if (row_error(table, reason) != ERR_OK)
+        return ERR_IO;
     for (uint32_t at = lower(rows, from); at < end; at++)
         if (!hand_out(&rows->at[at], cb, ctx))
             break;
@@ -347,6 +362,8 @@ enum err table_scan_back(struct table *table, enum table_space space, struct sli
     const struct rows *rows = &table->present[space];
     uint32_t first = lower(rows, from);
 
+    if (row_error(table, reason) != ERR_OK)
+        return ERR_IO;
     for (uint32_t at = end_of(rows, to); at > first; at--)
         if (!hand_out(&rows->at[at - 1], cb, ctx))
             break;
@@ -364,7 +381,7 @@ void table_sim_crash(struct table *table, enum death death)
 {
     uint64_t count;
 
-    table->failed = false;
+    table->failed = table->misread = false;
     if (death == DEATH_KILL)
         return;
     unsynced_count(table, &count);
