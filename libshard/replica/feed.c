@@ -20,6 +20,7 @@ struct feed {
     uint32_t sent_count;
     uint64_t moved_ms; /* when a message was sent or accepted last */
     bool reading, read_prev;
+    bool lowest; /* began at the first entry that can be sent at all */
 };
 
 static void pump(struct feed *feed);
@@ -130,6 +131,7 @@ void feed_tick(struct replica *replica, struct member *member)
         return;
     }
     feed->moved_ms = replica_now_ms(replica);
+    feed->lowest = false; /* that message may be lost too */
     restart(feed, feed->member->match > 0     ? feed->member->match + 1
                   : feed->sent_count > 0 ? feed->sent[0].prev + 1
                                          : feed->next);
@@ -140,6 +142,7 @@ void feed_tick(struct replica *replica, struct member *member)
 static uint64_t term_before(const struct feed *feed)
 {
     const struct replica *replica = feed->replica;
+    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
     struct entry_head head;
 
     if (feed->prev_term != 0)
@@ -148,9 +151,33 @@ static uint64_t term_before(const struct feed *feed)
         return replica->start_term;
     if (feed->next - 1 == replica->committed)
         return replica->committed_term;
+    if (feed->next - 1 == state->applied)
+        return state->applied_term;
     if (log_head(replica->roster->world.log, replica->group, feed->next - 1, &head) == ERR_OK)
         return head.term;
     return 0;
+}
+
+/* A follower may have more than it is known to have: after its restart and a change of leaders that
+ * is what it had applied, as far as it remembered.  What our log has lost since may be there.  So
+ * the first message that can be made at all is tried: when its previous entry is there too, all is.
+ * Whoever was of the majority for our last applied entry has that one. */
+static void try_lowest(struct feed *feed)
+{
+    struct replica *replica = feed->replica;
+    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
+
+    feed->lowest = true;
+    restart(feed, state->first == state->applied + 1 ? state->first : state->first + 1);
+    if (feed->next <= limit_of(replica)) {
+        pump(feed);
+        return;
+    }
+    uint64_t term = term_before(feed); /* of our last applied entry */
+    ensure(term != 0);
+    io_net_append(replica, feed->member, feed->next - 1, term, NULL, 0);
+    feed->sent[feed->sent_count++] = (struct fed){ feed->next - 1, feed->next - 1 };
+    feed->moved_ms = replica_now_ms(replica);
 }
 
 /* Retention has removed what the follower lacks: it needs a new epoch, not a message. */
@@ -197,6 +224,10 @@ static void pump(struct feed *feed)
     feed->prev_term = term_before(feed);
     feed->read_prev = feed->prev_term == 0;
     uint64_t first = feed->read_prev ? feed->next - 1 : feed->next;
+    if (first < state->first && !feed->lowest) {
+        try_lowest(feed);
+        return;
+    }
     feed->member->overtaken = first < state->first;
     if (feed->member->overtaken) {
         say_refused(feed, first);

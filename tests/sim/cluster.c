@@ -115,7 +115,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .operations_address = names[2],
         .seeds = seeds,
         .seed_count = options->node_count < 3 ? options->node_count : 3,
-        .replication = options->node_count < 3 ? 1 : 3,
+        .replication = options->replication,
         .region = "sim-1",
         .account = "000000000000",
         .segment_bytes = options->segment_bytes,

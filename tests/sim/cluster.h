@@ -13,6 +13,7 @@
 /* What a seed switches on, and its sizes (swarm testing: each seed another mixture). */
 struct cluster_options {
     uint32_t node_count;
+    uint32_t replication;
     uint32_t shard_count;
     uint32_t client_count;
     uint64_t segment_bytes;

@@ -257,6 +257,7 @@ struct cluster_options scenario_options(const struct scenario *scenario, const s
         options.transfer_pause_ms = 20 + (uint32_t)random_below(&random, 2000);
     if (random_below(&random, 4) == 0)
         options.reseal_pause_ms = 200 + (uint32_t)random_below(&random, 3000);
+    options.replication = world->node_count == 5 && random_below(&random, 3) == 0 ? 5 : 3;
     choose_clocks(&options, &random);
     choose_aims(&options, &random);
     scenario->choose(&options);
