@@ -444,8 +444,8 @@ static enum err begin(struct finds *finds)
                           finds->reason);
 }
 
-/* A hint from before a START that took applied entries back says nothing, unless the very entry that
- * it names is there again. */
+/* A hint from before a START that took applied entries back says nothing, unless the very entry
+ * that it names is there again. */
 static bool is_overtaken(const struct group *group, const struct hint *hint)
 {
     uint64_t term = 0, time_ms = 0;
