@@ -140,7 +140,7 @@
 #define CONTROL_RETAIN_EVERY_MS 5000u         /* retention, and the log's hints */
 #define CONTROL_RETAINS_PER_TURN 64u          /* shards trimmed in one turn */
 #define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
-#define CONTROL_MEMBERS_MS 500u /* between looks for shards whose members are replaced nodes */
+#define CONTROL_MEMBERS_MS 500u /* between looks for shards that need another epoch */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */
 #define SEAL_AGAIN_MS 1000u /* before a SEAL that could not be read is read again */

@@ -14,6 +14,8 @@
 
 #define CLIENTS_MAX 64u
 #define RECORDS_PER_PUT_MAX 3u
+#define PADDING_MAX 4096u
+#define PADDING_LARGE_MAX 40000u /* of ten blocks */
 #define VALUE_BYTES 16u
 #define PATIENCE 20u /* a client gives up an answer after about so many of its pauses */
 #define STREAM_NAME "river"
@@ -93,7 +95,7 @@ static void create_stream(struct world *world, struct sim_node *node, void *ctx,
     struct change_stream wanted = { .name = slice_text(STREAM_NAME),
                                     .mode = STREAM_PROVISIONED,
                                     .shard_count = cluster_of(world)->options.shard_count,
-                                    .retention_hours = 24 * 365,
+                                    .retention_hours = cluster_of(world)->options.retention_hours,
                                     .record_kib_max = 1024 };
 
     ensure(create != NULL);
@@ -176,7 +178,7 @@ static void put_settled(struct route_put *put, enum err err)
 
 static struct buf *make_records(struct world *world, struct client *client, uint32_t at)
 {
-    unsigned char data[VALUE_BYTES + 4096];
+    unsigned char data[VALUE_BYTES + PADDING_LARGE_MAX];
     char key[16];
     struct record record;
     size_t bytes = 0;
@@ -214,8 +216,9 @@ static void put_values(struct world *world, struct sim_node *node, void *ctx, ui
     client->group = stream->shards[arg % stream->shard_count].group;
     client->first = client->put + 1;
     client->count = 1 + world_below(world, RECORDS_PER_PUT_MAX);
-    client->padding =
-        world_chance(world, 1, 20) ? world_below(world, 4096) : world_below(world, 100);
+    client->padding = world_below(world, world_chance(world, 1, 20) ? PADDING_MAX : 100);
+    if (cluster_of(world)->options.large && world_chance(world, 1, 25))
+        client->padding = world_below(world, PADDING_LARGE_MAX);
     client->put += client->count;
     client->busy = true;
     client->node = node->at;
@@ -260,7 +263,7 @@ static void read_done(struct route_read *read, enum err err)
     if (err == ERR_OK) {
         workload_note_parts(op->world, op->node, read->group, read->parts, read->part_count);
         client->read_from = read->next;
-        if (world_chance(op->world, 1, 50))
+        if (!cluster_of(op->world)->options.tail_readers && world_chance(op->world, 1, 50))
             client->read_from = (struct position){ .index = 1 };
     }
     route_read_fini(read);

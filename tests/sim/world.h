@@ -57,6 +57,7 @@ struct clock {
     struct turn turn;
     struct sim_node *node;
     uint64_t offset_ns; /* of its monotonic clock */
+    int64_t drift_ppm;  /* how much faster that one goes than the world's time */
     int64_t skew_ms;    /* of its wall clock */
     uint64_t wake_ns;   /* world time of the earliest wake-up on its way, TURN_NEVER = none */
 };
@@ -89,6 +90,7 @@ struct sim_node {
     bool stopping; /* in an orderly way; its parts go one by one */
     bool doomed;   /* dies as soon as the present event has run */
     enum death doom;
+    bool broke;   /* because of its disk or its tables */
     bool retired; /* its data directory must not be used again: it stays down */
 };
 
@@ -97,6 +99,7 @@ struct world_event;
 struct world {
     uint64_t seed, now_ns, order, events;
     uint64_t trace;
+    uint32_t wall_speed; /* wall clocks go so many times as fast */
     bool print_trace;
     struct random random; /* the world's own chances */
     struct world_event **heap;
