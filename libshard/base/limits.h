@@ -165,6 +165,12 @@
 #define CONTROL_LEADERS_AT_ONCE 8u
 #define CONTROL_LEADERS_CALM_MS 10000u /* when the member has been up for so long; */
 #define CONTROL_LEADERS_RETRY_MS 30000u /* a group that was tried is left alone for so long */
+/* a graceful stop hands over all that the node leads, and waits so long for it; */
+#define CONTROL_LEAVE_MS 10000u
+#define CONTROL_LEAVE_AT_ONCE 32u /* so many groups at once: their votes share the disks' turns; */
+#define CONTROL_LEAVE_LOOK_MS 2u /* it looks so often, */
+#define CONTROL_LEAVE_AGAIN_MS 100u /* and so long after a round that left some for another */
+#define CONTROL_LEAVE_LINGER_MS 100u /* and so long until nobody takes it for a leader any more */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
 /* applied payloads that the replicas hold */

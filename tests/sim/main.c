@@ -24,6 +24,7 @@
 #include "handover.h"
 #include "heap.h"
 #include "nemesis.h"
+#include "rolling.h"
 #include "rot.h"
 #include "wipe.h"
 #include "workload.h"
@@ -31,12 +32,13 @@
 #define HEAL_MOST_NS (60 * SIM_S)
 #define WHOLE_MOST_NS (90 * SIM_S)
 #define QUIET_NS (8 * SIM_S)
+#define ROLLING_SEGMENT_BYTES (4u << 20) /* a new one is made before it is needed */
 
 struct arguments {
     uint64_t seed, seeds;
     double minutes;
     bool trace, notes, expect_violation, quiet, figure8, forgotten, handover, rot, unsearched;
-    bool lost_disk;
+    bool lost_disk, rolling;
 };
 
 static const struct argp_option options[] = {
@@ -47,8 +49,10 @@ static const struct argp_option options[] = {
     { "notes", 'n', NULL, 0, "Print what nodes and nemesis say", 0 },
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0,
-      "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); with them, in "
-      "every seed: hand-over, bit-rot, bit-rot-unsearched, which must be found, or lost-disk", 0 },
+      "Instead of random faults: figure-8 (rule F3), forgotten-tail (rule S8) or "
+      "rolling-restart; with them, in every seed: hand-over, bit-rot, bit-rot-unsearched, which "
+      "must be found, or lost-disk",
+      0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
 };
@@ -83,8 +87,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
         arguments->unsearched = strcmp(value, "bit-rot-unsearched") == 0;
         arguments->rot = arguments->unsearched || strcmp(value, "bit-rot") == 0;
         arguments->lost_disk = strcmp(value, "lost-disk") == 0;
+        arguments->rolling = strcmp(value, "rolling-restart") == 0;
         return arguments->figure8 || arguments->forgotten || arguments->handover ||
-                       arguments->rot || arguments->lost_disk
+                       arguments->rot || arguments->lost_disk || arguments->rolling
                    ? 0
                    : EINVAL;
     case 'q':
@@ -131,7 +136,7 @@ static struct cluster_options options_for(struct world *world)
 }
 
 /* Nothing but the scenario. */
-static void options_for_forgotten(struct cluster_options *chosen)
+static void options_for_nothing_else(struct cluster_options *chosen)
 {
     chosen->weather.loss_of = 0;
     chosen->transfer_pause_ms = 0;
@@ -245,8 +250,10 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     struct cluster_options chosen = options_for(world);
     if (arguments->figure8)
         options_for_figure8(&chosen);
-    if (arguments->forgotten)
-        options_for_forgotten(&chosen);
+    if (arguments->forgotten || arguments->rolling)
+        options_for_nothing_else(&chosen);
+    if (arguments->rolling)
+        chosen.segment_bytes = ROLLING_SEGMENT_BYTES;
     if (arguments->lost_disk)
         chosen.faults |= FAULT_WIPE;
     if (arguments->handover)
@@ -260,6 +267,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         figure8_start(world);
     else if (arguments->forgotten)
         forgotten_start(world);
+    else if (arguments->rolling)
+        rolling_start(world);
     else
         nemesis_start(world);
     handover_start(world);
@@ -270,6 +279,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     world_run(world, (uint64_t)(arguments->minutes * 60 * 1e9));
     if (arguments->handover)
         handover_check(world);
+    if (arguments->rolling)
+        rolling_check(world);
     heal_and_check(world);
     forgotten_check(world);
     if (chosen.churn)
