@@ -129,15 +129,19 @@ struct balance {
     uint64_t refused;       /* tries that did not begin: the member was not ready for it */
 };
 
+/* A group that is being handed over. */
+struct leave_flight {
+    uint64_t group, heir;
+};
+
 struct leave {
     struct timer timer;
     void (*left)(void *ctx);
     void *ctx;
     uint64_t begun_ms;
     struct heirs heirs;
-    uint64_t flying[CONTROL_LEAVE_AT_ONCE]; /* groups that are being handed over */
+    struct leave_flight flying[CONTROL_LEAVE_AT_ONCE];
     uint32_t flying_count;
-    uint32_t round;
     uint64_t after;     /* the group looked at last in this round; */
     bool walked;        /* or all were */
     uint32_t postponed; /* groups of this round that the next one tries */

@@ -13,16 +13,21 @@ static struct heirs_count *find(struct heirs *heirs, uint64_t node)
 }
 
 /* One for whom there is no place counts as it says: it is spread to a little less well. */
-static uint32_t leads_of(struct heirs *heirs, const struct heirs_member *member)
+static struct heirs_count count_of(struct heirs *heirs, const struct heirs_member *member)
 {
     const struct heirs_count *known = find(heirs, member->node);
+    struct heirs_count fresh = { .node = member->node, .leads = member->leads };
 
     if (known != NULL)
-        return known->leads;
+        return *known;
     if (heirs->count < CONTROL_PEERS_MAX)
-        heirs->counts[heirs->count++] =
-            (struct heirs_count){ .node = member->node, .leads = member->leads };
-    return member->leads;
+        heirs->counts[heirs->count++] = fresh;
+    return fresh;
+}
+
+static bool is_better(const struct heirs_count *a, const struct heirs_count *b)
+{
+    return a->failed != b->failed ? a->failed < b->failed : a->leads < b->leads;
 }
 
 /* As replica/transfer.h: the one that stops votes for nobody while it leads. */
@@ -36,7 +41,7 @@ static bool can_elect(const struct heirs_member members[], uint32_t count)
 }
 
 uint32_t heirs_order(struct heirs *heirs, const struct heirs_member members[], uint32_t count,
-                     uint32_t round, uint64_t ret[GROUP_MEMBERS_MAX])
+                     uint64_t ret[GROUP_MEMBERS_MAX])
 {
     struct heirs_count sorted[GROUP_MEMBERS_MAX];
     uint32_t found = 0;
@@ -47,15 +52,14 @@ uint32_t heirs_order(struct heirs *heirs, const struct heirs_member members[], u
     for (uint32_t i = 0; i < count; i++) {
         if (!members[i].stays)
             continue;
-        struct heirs_count heir = { .node = members[i].node,
-                                    .leads = leads_of(heirs, &members[i]) };
+        struct heirs_count heir = count_of(heirs, &members[i]);
         uint32_t at = found++;
-        for (; at > 0 && sorted[at - 1].leads > heir.leads; at--)
+        for (; at > 0 && is_better(&heir, &sorted[at - 1]); at--)
             sorted[at] = sorted[at - 1];
         sorted[at] = heir;
     }
     for (uint32_t i = 0; i < found; i++)
-        ret[i] = sorted[(i + round) % found].node;
+        ret[i] = sorted[i].node;
     return found;
 }
 
@@ -65,4 +69,12 @@ void heirs_give(struct heirs *heirs, uint64_t node)
 
     if (known != NULL)
         known->leads++;
+}
+
+void heirs_fail(struct heirs *heirs, uint64_t node)
+{
+    struct heirs_count *known = find(heirs, node);
+
+    if (known != NULL)
+        known->failed++;
 }

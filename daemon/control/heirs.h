@@ -2,7 +2,7 @@
  *
  * Each group goes to the member that leads least, with what was given to it here counted in, so
  * that the node's groups are spread over the others; of equals to the one that stands first in the
- * group's row.  Whoever did not take over is not the first to be tried in the next round.
+ * group's row.  Whoever did not take over what it was given comes behind the others.
  *
  * leave.c feeds it.  Plain memory, no allocation.
  */
@@ -17,6 +17,7 @@
 struct heirs_count {
     uint64_t node;
     uint32_t leads; /* when it was named first, and what it was given since */
+    uint32_t failed;
 };
 
 /* Zeroed: nothing was given yet. */
@@ -36,9 +37,10 @@ struct heirs_member {
 /* Whom a group may be given to, the best one first; returns how many.  0: nobody, or too few of
  * the others are up to elect without the one that stops. */
 uint32_t heirs_order(struct heirs *heirs, const struct heirs_member members[], uint32_t count,
-                     uint32_t round, uint64_t ret[GROUP_MEMBERS_MAX]);
+                     uint64_t ret[GROUP_MEMBERS_MAX]);
 
-/* It was given a group. */
+/* It was given a group; it did not take over one that it was given. */
 void heirs_give(struct heirs *heirs, uint64_t node);
+void heirs_fail(struct heirs *heirs, uint64_t node);
 
 #endif

@@ -60,26 +60,36 @@ static void on_timer(struct timer *timer)
         leave->walked = false;
         leave->after = 0;
         leave->postponed = 0;
-        leave->round++;
         pause_ms = CONTROL_LEAVE_AGAIN_MS;
     }
     timer_start(control->world.clock, timer, pause_ms, on_timer);
 }
 
-/* Those that are not under way any more, for better or worse. */
+/* What a hand-over came to is known when its role says so, which is a little later than its end. */
+static bool is_flying(const struct replica *replica, enum replica_role role)
+{
+    return replica_transferring(replica) || role == REPLICA_ELECTED;
+}
+
 static void collect(struct control *control)
 {
     struct leave *leave = &control->leave;
     uint32_t flying = 0;
 
     for (uint32_t i = 0; i < leave->flying_count; i++) {
-        const struct replica *replica = roster_find(control->roster, leave->flying[i]);
-        if (replica != NULL && replica_transferring(replica))
-            leave->flying[flying++] = leave->flying[i];
-        else if (replica != NULL && replica_status(replica).role != REPLICA_FOLLOWER)
+        const struct leave_flight *flight = &leave->flying[i];
+        const struct replica *replica = roster_find(control->roster, flight->group);
+        if (replica == NULL)
+            continue; /* its stream was deleted */
+        enum replica_role role = replica_status(replica).role;
+        if (is_flying(replica, role)) {
+            leave->flying[flying++] = *flight;
+        } else if (role == REPLICA_LEADER) {
+            heirs_fail(&leave->heirs, flight->heir);
             leave->postponed++;
-        else
+        } else {
             leave->moved++;
+        }
     }
     leave->flying_count = flying;
 }
@@ -116,7 +126,8 @@ static void offer(struct control *control, struct replica *replica)
         if (replica_transfer(replica, heirs[i]) != ERR_OK)
             continue; /* it is behind */
         heirs_give(&leave->heirs, heirs[i]);
-        leave->flying[leave->flying_count++] = replica_group(replica);
+        leave->flying[leave->flying_count++] =
+            (struct leave_flight){ .group = replica_group(replica), .heir = heirs[i] };
         return;
     }
     leave->postponed += count > 0;
@@ -150,7 +161,7 @@ static uint32_t heirs_for(struct control *control, uint64_t group, uint64_t ret[
     /* A row without this node is about another epoch of the group than the one that it leads. */
     if (count == node_count)
         return 0;
-    return heirs_order(&control->leave.heirs, members, count, control->leave.round, ret);
+    return heirs_order(&control->leave.heirs, members, count, ret);
 }
 
 static bool is_fresh(const struct control *control, uint64_t node)
