@@ -180,12 +180,12 @@ static void end(struct control *control)
     uint64_t kept = roster_figures(control->roster).leaders;
 
     if (leave->moved > 0 || kept > 0)
-        note_event(control->world.note, NOTE_INFO, "leaders.handed_over",
-                   "count=%u kept=%" PRIu64 " ms=%" PRIu64 " why=\"%s\"", leave->moved, kept,
-                   took_ms,
-                   kept == 0 ? "this node is about to stop"
-                             : "this node is about to stop; what it keeps nobody else could take "
-                               "over, and is elected anew when it is gone");
+        note_event(
+            control->world.note, NOTE_INFO, "leaders.handed_over",
+            "count=%u kept=%" PRIu64 " ms=%" PRIu64 " why=\"%s\"", leave->moved, kept, took_ms,
+            kept == 0 ? "this node is about to stop"
+                      : "this node is about to stop, and nobody could take over what it keeps: "
+                        "that has no leader until others elect one, or this node is back");
     timer_start(control->world.clock, &leave->timer, leave->moved > 0 ? CONTROL_LEAVE_LINGER_MS : 0,
                 on_lingered);
 }
