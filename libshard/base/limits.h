@@ -195,8 +195,9 @@
 #define ROUTE_SERVED_MAX 16384u               /* puts asked by other nodes, and reads apart */
 #define ROUTE_SERVED_PUT_MS 6000u /* one waits here so long: its asker has time left for another */
 #define ROUTE_HINTS_MAX 3u                    /* "ask that one" followed in a row; then a pause */
-#define ROUTE_WAIT_FIRST_MS 10u /* pause before the leader is looked for again; doubles */
-#define ROUTE_WAIT_MAX_MS 80u                 /* an election takes one or two seconds at worst */
+#define ROUTE_WAIT_PART 4u /* a leader is looked for again after this part of the wait so far, */
+#define ROUTE_WAIT_MIN_MS 10u                 /* but so much, */
+#define ROUTE_WAIT_MAX_MS 80u                 /* and an election takes one or two seconds at worst */
 #define ROUTE_TRY_MS 2000u /* one replica's time to answer a read; then the next */
 
 /* ---- between nodes (peer) ---- */
