@@ -197,7 +197,7 @@
 #define ROUTE_HINTS_MAX 3u                    /* "ask that one" followed in a row; then a pause */
 #define ROUTE_WAIT_PART 4u /* a leader is looked for again after this part of the wait so far, */
 #define ROUTE_WAIT_MIN_MS 10u                 /* but so much, */
-#define ROUTE_WAIT_MAX_MS 80u                 /* and an election takes one or two seconds at worst */
+#define ROUTE_WAIT_MAX_MS 80u /* and an election takes one or two seconds at worst */
 #define ROUTE_TRY_MS 2000u /* one replica's time to answer a read; then the next */
 
 /* ---- between nodes (peer) ---- */
