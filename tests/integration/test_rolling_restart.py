@@ -30,7 +30,7 @@ def cluster():
         yield cluster
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def name_service(cluster, monkeypatch):
     """NAME stands for all nodes, in another order each time."""
     real = socket.getaddrinfo
@@ -148,7 +148,7 @@ def check_records(cluster, writers):
         assert not lost, f"{len(lost)} records are lost: {lost[:5]}"
 
 
-def test_nobody_notices_when_all_nodes_are_restarted_in_turn(cluster):
+def test_nobody_notices_when_all_nodes_are_restarted_in_turn(cluster, name_service):
     cluster.create_stream("s", shards=SHARDS)
     with (Writer("w1") as one, Writer("w2") as two, Writer("w3") as three, Reader("r") as reader):
         wait_until(lambda: min(len(w.acknowledged) for w in (one, two, three)) > SHARDS, 30,
