@@ -59,7 +59,8 @@ class Writer:
         self.socket.settimeout(30)
         lines = [f"Host: {address[0]}:{address[1]}", f"Content-Length: {len(self.body)}"]
         lines += [f"{name}: {value}" for name, value in headers_of("PutRecord").items()]
-        self.request = ("POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode() + self.body
+        head = "POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n"
+        self.request = head.encode() + self.body
         self.crowd.selector.register(self.socket, selectors.EVENT_READ, self)
 
     def close(self):

@@ -92,7 +92,8 @@ class Writer(Visitor):
         self.acknowledged = []
 
     def step(self):
-        texts = [f"{self.name}/{self.calls}/{part}" for part in range(1 + 4 * (self.calls % 4 == 0))]
+        parts = 5 if self.calls % 4 == 0 else 1
+        texts = [f"{self.name}/{self.calls}/{part}" for part in range(parts)]
         if len(texts) == 1:
             answer = self.client.put_record(StreamName="s", PartitionKey=texts[0], Data=texts[0])
             self.acknowledged += texts
