@@ -230,7 +230,7 @@ static int io_send(struct raft_io *io, struct raft_io_send *req,
             break;
         case RAFT_IO_REQUEST_VOTE:
             /* To libraft it was sent: it gives up a leader that is gone, and votes for others. */
-            if (!replica->roster->retired)
+            if (!replica->roster->retired && !replica->muted)
                 send_vote(replica, member, &message->request_vote);
             break;
         case RAFT_IO_REQUEST_VOTE_RESULT:

@@ -165,6 +165,8 @@ struct replica {
     uint64_t hurry_ms, hurry_gone;
     uint32_t hurry_again_ms, hurry_left;
     uint64_t let_go_stamp, let_go_term; /* of the leader's word that this hurry follows; 0 = none */
+    bool let_go_only; /* another member was chosen by that word */
+    bool muted;       /* what libraft asks for in this call does not go out */
 
     /* what the owner has heard */
     enum replica_role role;
