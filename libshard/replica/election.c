@@ -171,7 +171,7 @@ static bool ask(struct replica *replica)
     replica->hurry_left--;
     replica->time_shift_ms += 2 * (uint64_t)timeout_of(replica);
     replica->calm_until_ms = 0;
-    /* libraft gives a leader up only by asking for votes itself.  Whoever was not chosen is not heard
+    /* libraft gives a leader up only by asking for votes itself.  Who was not chosen is not heard
      * to ask: on a busy machine it would come late, and split the votes. */
     replica->muted = replica->let_go_only;
     replica->tick(&replica->io);
