@@ -18,7 +18,7 @@ static void on_log_closed(void *ctx);
 
 void control_close(struct control *control, void (*closed)(void *ctx), void *ctx)
 {
-    ensure(!control->closing);
+    ensure(!control->closing && control->leave.left == NULL);
     control->closing = true;
     control->closed = closed;
     control->closed_ctx = ctx;

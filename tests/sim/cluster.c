@@ -10,6 +10,7 @@
 #include "disk_sim.h"
 #include "forgotten.h"
 #include "nemesis.h"
+#include "rolling.h"
 #include "table_sim.h"
 #include "wipe.h"
 #include "workload.h"
@@ -225,7 +226,7 @@ void cluster_start_later(struct world *world, struct sim_node *node, uint64_t de
 
 static void down(struct world *world, struct sim_node *node, enum death death, bool goodbye)
 {
-    node->doomed = node->stopping = node->broke = false;
+    node->doomed = node->leaving = node->deaf = node->stopping = node->broke = false;
     workload_node_died(world, node);
     disk_sim_crash(node->disk, death);
     table_sim_crash(node->table, death);
@@ -288,20 +289,56 @@ static void control_closed(void *ctx)
                                                    .arg = (uint64_t)node->at << 32 | node->life });
 }
 
-static void stop_node(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+static void close_node(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     route_close(node->route);
     node->route = NULL;
     control_close(node->control, control_closed, node);
 }
 
+/* Requests that run are answered, as far as they can be in the time that a daemon waits. */
+static void drain(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct sim_node *draining = &world->nodes[arg >> 32];
+
+    if (!draining->deaf || draining->life != (uint32_t)arg)
+        return;
+    if (workload_is_at(world, draining) &&
+        world->now_ns - draining->deaf_ns < HTTP_DRAIN_MS * SIM_MS) {
+        world_after(world,
+                    (struct world_after){
+                        .delay_ns = SIM_MS, .kind = KIND_NODE_STOP, .fn = drain, .arg = arg });
+        return;
+    }
+    draining->stopping = true;
+    workload_node_died(world, draining);
+    world_inside(world, draining, close_node, NULL, 0);
+}
+
+static void has_left(void *ctx)
+{
+    struct sim_node *node = ctx;
+
+    rolling_left(node->world, node);
+    node->deaf = true;
+    node->deaf_ns = node->world->now_ns;
+    world_after(node->world, (struct world_after){ .kind = KIND_NODE_STOP,
+                                                   .fn = drain,
+                                                   .arg = (uint64_t)node->at << 32 | node->life });
+}
+
+static void leave_node(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    control_leave(node->control, has_left, node);
+}
+
 void cluster_stop(struct world *world, struct sim_node *node)
 {
-    if (!node->up || node->stopping || node->paused_until_ns > world->now_ns)
+    if (!node->up || node->leaving || node->control == NULL ||
+        node->paused_until_ns > world->now_ns)
         return;
     world_say(world, node, "stops in order");
-    node->stopping = true;
+    node->leaving = true;
     cluster_of(world)->stops++;
-    workload_node_died(world, node);
-    world_inside(world, node, stop_node, NULL, 0);
+    world_inside(world, node, leave_node, NULL, 0);
 }

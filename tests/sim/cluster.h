@@ -56,6 +56,7 @@ struct cluster {
     void *moments;                       /* of moments.c */
     void *figure8;                       /* of figure8.c, NULL when it is not played */
     void *forgotten;                     /* of forgotten.c, likewise */
+    void *rolling;                       /* of rolling.c, likewise */
     uint64_t handed_seen[SIM_NODES_MAX]; /* of each node's process, in this life */
     uint32_t handed_life[SIM_NODES_MAX];
     void *rot;             /* of rot.c, NULL when no bits flip */

@@ -9,6 +9,7 @@
 #include "moments.h"
 #include "nemesis.h"
 #include "overtaken.h"
+#include "rolling.h"
 
 #define ALL_MOMENTS ((1u << MOMENTS) - 1)
 
@@ -124,6 +125,12 @@ static void choose_overtaken(struct cluster_options *options)
     options->put_pause_ms = 60; /* more than libraft remembers */
 }
 
+static void choose_rolling(struct cluster_options *options)
+{
+    calm(options);
+    options->segment_bytes = 4u << 20; /* a new one is made before it is needed */
+}
+
 /* No fault at all: how fast simulated time goes. */
 static void choose_load(struct cluster_options *options)
 {
@@ -156,6 +163,9 @@ static const struct scenario scenarios[] = {
     { "overtaken", "a node is away for longer than records are kept", .three_nodes = true,
       .scripted = true, .choose = choose_overtaken, .start = overtaken_start,
       .at_the_end = overtaken_check },
+    { "rolling-restart", "all nodes are stopped in turn, and no put fails",
+      .scripted = true, .choose = choose_rolling, .start = rolling_start,
+      .before_healing = rolling_check },
     { "load", "no faults, 16 shards: for the speed", .three_nodes = true, .scripted = true,
       .choose = choose_load },
 };

@@ -10,6 +10,7 @@
 #include "catalog/change.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "rolling.h"
 #include "shard/command.h"
 
 #define CLIENTS_MAX 64u
@@ -65,7 +66,7 @@ static struct sim_node *some_node(struct world *world)
 {
     struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
 
-    return node->up && !node->stopping && node->paused_until_ns <= world->now_ns ? node : NULL;
+    return node->up && !node->deaf && node->paused_until_ns <= world->now_ns ? node : NULL;
 }
 
 /* ---- the stream ---- */
@@ -158,6 +159,8 @@ static void settle(struct op *op, enum err err)
         else if (refused)
             history_refused(history, op->client, op->first + i);
     }
+    if (err != ERR_OK)
+        rolling_failed(world, op->client, err);
     if (op->first != client->first)
         return;
     if (err == ERR_OK)
@@ -350,6 +353,17 @@ void workload_node_died(struct world *world, struct sim_node *node)
         if (client->read_node == node->at && client->read_life == node->life)
             client->reading = false;
     }
+}
+
+bool workload_is_at(struct world *world, const struct sim_node *node)
+{
+    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+        const struct client *client = &workload_of(world)->clients[i];
+        if ((client->busy && client->node == node->at && client->life == node->life) ||
+            (client->reading && client->read_node == node->at && client->read_life == node->life))
+            return true;
+    }
+    return false;
 }
 
 bool workload_progress(struct world *world, uint64_t since_ns)

@@ -75,7 +75,7 @@ struct sim_node {
     bool up;        /* its process runs */
     bool host_down; /* power is off: not even a refusal comes back */
     uint32_t life;  /* counts its processes */
-    uint64_t paused_until_ns;
+    uint64_t paused_until_ns, deaf_ns;
     struct heap heap;
     struct clock clock;
     struct work_pool pool;
@@ -87,7 +87,9 @@ struct sim_node {
     struct control *control;
     struct route *route;
     uint64_t id, boot;
-    bool stopping; /* in an orderly way; its parts go one by one */
+    bool leaving;  /* it is stopping in an orderly way: it hands over what it leads, */
+    bool deaf;     /* takes no new requests of clients, */
+    bool stopping; /* and its parts go one by one */
     bool doomed;   /* dies as soon as the present event has run */
     enum death doom;
     bool broke;   /* because of its disk or its tables */
