@@ -6,7 +6,9 @@
  *     gossip.c     says what this node leads, hears what others lead
  *     host.c       opens and closes this node's shards
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
- *     replace.c    on the catalogue's leader: who came back in the place of a lost disk
+ *     replace.c    on the catalogue's leader: who takes the places of nodes that leave
+ *     moving.c     which groups are on their way to other members
+ *     nodes.c      what operators ask about nodes
  *     retain.c     trims by the agreed time
  *     balance.c    hands groups that this node leads to the members that are preferred
  *     room.c       says when the log is full
@@ -19,6 +21,7 @@
 #define CONTROL_CONTROL_PRIVATE_H
 
 #include "base/list.h"
+#include "control/absence.h"
 #include "control/control.h"
 #include "control/identity.h"
 #include "control/leaders.h"
@@ -53,6 +56,7 @@ struct enrol {
     struct catalog_change change; /* FOUND or SET_NODE */
     bool changing;
     bool replaced; /* another node has taken this one's name: noted, and not fought over */
+    bool listed;   /* this node's row was seen in the model */
 };
 
 struct host_shard;
@@ -68,6 +72,7 @@ struct host {
     uint32_t missing, missing_now; /* shards of ACTIVE streams that are not open: last pass, this */
     bool sealing;   /* in this pass a leader was asked to end an epoch: look again soon */
     bool passed;    /* at least one pass is complete */
+    uint64_t index; /* the model's when the last pass began */
     uint64_t noted; /* groups up to this one that nobody knows were noted */
     void (*closed)(struct control *control);
 };
@@ -103,8 +108,17 @@ struct lifecycle {
     uint32_t end_count;
 };
 
+struct moving {
+    uint64_t *groups; /* that this node comes into, or leaves, ascending */
+    uint32_t count, room;
+    uint64_t index; /* the model's when it looked; 0: the list is not whole */
+};
+
 struct replace {
     struct timer timer;
+    struct absence absence;
+    bool leading;         /* it led the catalogue at the last look */
+    uint64_t moved_index; /* of the last change of members, or of the model when it began to lead */
     struct catalog_change change; /* SET_MEMBERS or FORGET_NODE */
     bool changing;
     bool passing;
@@ -171,6 +185,7 @@ struct control {
     struct gossip gossip;
     struct succession succession;
     struct lifecycle lifecycle;
+    struct moving moving;
     struct replace replace;
     struct retain retain;
     struct balance balance;
@@ -192,6 +207,8 @@ struct control {
 
 uint64_t control_now_ms(const struct control *control); /* monotonic */
 void control_fail(struct control *control, const struct reason *reason);
+/* This data directory must not be used again. */
+void control_forget(struct control *control, const struct reason *reason);
 /* Whether the catalogue got as far as its leader was when this node started. */
 void control_catch_up(struct control *control);
 struct change_stamp control_stamp(struct control *control);
@@ -231,6 +248,8 @@ struct shard *host_find(const struct control *control, uint64_t group);
 struct shard *host_next(const struct control *control, uint64_t after);
 /* Open, or not quite closed. */
 bool host_has(const struct control *control, uint64_t group);
+/* Whether this node may still have shards to open or to close. */
+bool host_busy(const struct control *control);
 /* Closes the open shard of `group`; succession_closed() hears of it. */
 void host_end(struct control *control, uint64_t group);
 /* Closes all, then calls `closed` once. */
@@ -244,6 +263,19 @@ void lifecycle_close(struct control *control);
 /* ---- replace.c ---- */
 void replace_open(struct control *control);
 void replace_close(struct control *control);
+/* What members.h is told, as this node sees it. */
+struct members_world replace_world(struct control *control);
+
+/* ---- moving.c ---- */
+/* Before each word: what moves here.  False: no memory. */
+MUST_CHECK bool moving_look(struct control *control);
+/* Whether each node that is up has said what moves there at this index of the model, or later. */
+bool moving_known(const struct control *control, uint64_t index);
+/* The group is on its way, here or on a node that is up. */
+bool moving_has(const struct control *control, uint64_t group);
+/* How many are, CONTROL_MOVES_AT_ONCE at most. */
+uint32_t moving_count(const struct control *control);
+void moving_close(struct control *control);
 
 /* ---- retain.c ---- */
 void retain_open(struct control *control);

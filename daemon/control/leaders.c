@@ -13,9 +13,9 @@ static bool is_left_alone(const struct leaders *leaders, uint64_t group, uint64_
 bool leaders_should_move(const struct leaders *leaders, const struct leaders_group *group,
                          uint64_t now_ms)
 {
-    if (!group->leads || group->preferred == group->self)
+    if (!group->leads || group->preferred == group->self || group->preferred == 0)
         return false;
-    if (!group->up || now_ms - group->up_ms < CONTROL_LEADERS_CALM_MS)
+    if (!group->up || (!group->leaves && now_ms - group->up_ms < CONTROL_LEADERS_CALM_MS))
         return false;
     return !is_left_alone(leaders, group->group, now_ms);
 }

@@ -12,6 +12,8 @@ static void node_hear(struct liveness_node *node, uint64_t now_ms);
 static bool word_valid(const struct liveness_word *word);
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from);
 static void word_free(struct liveness_word *word);
+static bool ascends(const uint64_t list[], size_t count);
+static uint64_t *put(uint64_t *to, const uint64_t list[], size_t count);
 static size_t place(const uint64_t list[], size_t count, uint64_t group);
 
 void liveness_init(struct liveness *liveness, uint64_t self)
@@ -70,37 +72,42 @@ enum err liveness_told(struct liveness *liveness, uint64_t id, uint64_t now_ms,
 /* Ascending lists, so that looking up is a binary search. */
 static bool word_valid(const struct liveness_word *word)
 {
-    if (word->group_count > CATALOG_SHARDS_MAX + 1 || word->open_count > CATALOG_SHARDS_MAX)
-        return false;
-    for (size_t i = 1; i < word->group_count; i++)
-        if (word->groups[i] <= word->groups[i - 1])
-            return false;
-    for (size_t i = 1; i < word->open_count; i++)
-        if (word->open[i] <= word->open[i - 1])
+    return word->group_count <= CATALOG_SHARDS_MAX + 1 && word->open_count <= CATALOG_SHARDS_MAX &&
+           word->moving_count <= CATALOG_SHARDS_MAX && ascends(word->groups, word->group_count) &&
+           ascends(word->open, word->open_count) && ascends(word->moving, word->moving_count);
+}
+
+static bool ascends(const uint64_t list[], size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (list[i] <= list[i - 1])
             return false;
     return true;
 }
 
-/* The three lists in one block. */
+/* The four lists in one block. */
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from)
 {
-    size_t groups = from->group_count * sizeof(uint64_t);
-    size_t open = from->open_count * sizeof(uint64_t);
-    uint64_t *block = malloc(2 * groups + open + 1);
+    size_t count = 2 * from->group_count + from->open_count + from->moving_count;
+    uint64_t *block = malloc(count * sizeof(uint64_t) + 1);
 
     if (block == NULL)
         return false;
     *to = *from;
     to->groups = block;
-    to->terms = block + from->group_count;
-    to->open = block + 2 * from->group_count;
-    if (groups > 0) {
-        memcpy(block, from->groups, groups);
-        memcpy(block + from->group_count, from->terms, groups);
-    }
-    if (open > 0)
-        memcpy(block + 2 * from->group_count, from->open, open);
+    to->terms = block = put(block, from->groups, from->group_count);
+    to->open = block = put(block, from->terms, from->group_count);
+    to->moving = block = put(block, from->open, from->open_count);
+    put(block, from->moving, from->moving_count);
     return true;
+}
+
+/* Behind what was put. */
+static uint64_t *put(uint64_t *to, const uint64_t list[], size_t count)
+{
+    if (count > 0)
+        memcpy(to, list, count * sizeof(list[0]));
+    return to + count;
 }
 
 static void word_free(struct liveness_word *word)
@@ -219,6 +226,16 @@ bool liveness_has_open(const struct liveness *liveness, uint64_t id, uint64_t gr
         return false;
     size_t at = place(word->open, word->open_count, group);
     return at < word->open_count && word->open[at] == group;
+}
+
+bool liveness_moves(const struct liveness *liveness, uint64_t node, uint64_t group)
+{
+    const struct liveness_word *word = liveness_word_of(liveness, node);
+
+    if (word == NULL)
+        return false;
+    size_t at = place(word->moving, word->moving_count, group);
+    return at < word->moving_count && word->moving[at] == group;
 }
 
 uint64_t liveness_agreed_ms(const struct liveness *liveness, const uint64_t nodes[], uint32_t count,
