@@ -105,11 +105,12 @@ void cluster_print_waiting(const json_t *cluster)
         const char *waits = json_string_value(json_object_get(node, "waits_for"));
         if (waits == NULL || json_is_true(json_object_get(node, "replaced")))
             continue;
-        printf("\n%s is %s, and its %" JSON_INTEGER_FORMAT " replicas wait:\n%s.\n",
-               member(node, "name"), state_of(node), count(node, "replicas"), waits);
+        printf("\n%s is %s and has ", member(node, "name"), state_of(node));
+        print_count(node, "replicas", "replica");
+        printf(" still:\n%s.\n", waits);
         if (!is_up(node))
-            printf("Start %s again (its shards go on without it meanwhile), or add a node in %s: "
-                   "'braid node add'.\n", member(node, "name"), member(node, "az"));
+            printf("The cluster waits for it: start %s again, or add a node in %s "
+                   "('braid node add').\n", member(node, "name"), member(node, "az"));
     }
 }
 

@@ -288,6 +288,8 @@ void balance_close(struct control *control);
 /* ---- room.c ---- */
 /* Every few seconds. */
 void room_look(struct control *control);
+/* Whether it takes no group that would have to be filled now. */
+bool room_is_full(const struct control *control);
 
 /* ---- damage.c ---- */
 /* For log_options.on_damaged; `ctx` is the control. */

@@ -67,7 +67,7 @@ void gossip_now(struct control *control)
         .catalog_index = model_index(catalog_model(control->catalog)),
         .catalog_saved = catalog_saved(control->catalog),
         .stopping = control->closing,
-        .full = !log_has_room(control->log, ENTRY_BYTES_MAX),
+        .full = room_is_full(control),
     };
 
     timer_stop(&control->gossip.soon);

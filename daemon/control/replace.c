@@ -140,7 +140,7 @@ static bool is_full(void *ctx, uint64_t node)
     const struct liveness_word *word = liveness_word_of(&control->liveness, node);
 
     if (node == control->options.node)
-        return !log_has_room(control->log, ENTRY_BYTES_MAX);
+        return room_is_full(control);
     return word != NULL && word->full;
 }
 

@@ -96,3 +96,79 @@ def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
 
     again = braid(four, "node", "drain", "node-4")
     assert again.returncode == 4 and b"no such node" in again.stderr, again.stderr
+
+
+def test_a_node_that_stays_away_is_given_up(four):
+    with Writer(four, 2) as writer:
+        wait_until(lambda: len(writer.acknowledged) > 20, 30, "it writes")
+        four.kill(4)
+        wait_until(lambda: all(shard == {"node-1", "node-2", "node-3"}
+                               for shard in members(four)), MOVED_S, "node-1 has its places")
+        wait_until(lambda: four.state()["moving"] == 0, MOVED_S, "nothing moves any more")
+    writer.check(four, 1)
+
+    # It comes back as a node with nothing on it, and can be removed or used.
+    four.start(4)
+    four.await_ready()
+    wait_until(lambda: node_of(four, 4)["up"], 10, "it is up")
+    assert (node_of(four, 4)["replicas"], node_of(four, 4)["dead"]) == (0, False)
+    not_drained = braid(four, "node", "remove", "node-4")
+    assert not_drained.returncode == 1 and b"is not drained" in not_drained.stderr
+
+    # The copies that were made count: without another node they are half of the majority.
+    four.kill(2)
+    four.client(3, attempts=ATTEMPTS).put_record(StreamName="s", PartitionKey="k", Data=b"last")
+
+
+def test_a_dead_node_without_replicas_is_removed_and_others_are_refused(four):
+    four.kill(4)
+    wait_until(lambda: node_of(four, 4)["dead"] and node_of(four, 4)["replicas"] == 0, MOVED_S,
+               "node-4 is given up")
+    removed = braid(four, "node", "remove", "node-4", "--wait")
+    assert removed.returncode == 0, removed.stderr
+    assert node_of(four, 4) is None
+
+    # A member of the catalogue stays, drained or not; and nobody can take its replicas.
+    drain = braid(four, "node", "drain", "node-3", "--wait", "--timeout", "1")
+    assert drain.returncode == 6, drain.stderr
+    assert b"no other node in az3 without a replica of it is up and has room" in drain.stderr
+    remove = braid(four, "node", "remove", "node-3")
+    assert remove.returncode == 1 and b"catalogue's own group" in remove.stderr, remove.stderr
+    assert braid(four, "node", "undrain", "node-3").returncode == 0
+    assert not node_of(four, 3)["draining"]
+
+
+def test_three_nodes_wait_for_the_one_that_is_away_and_say_so():
+    with Cluster(nodes=3, options={"replace-after-s": "1"}) as cluster:
+        cluster.create_stream("s", shards=1)
+        cluster.kill(3)
+        wait_until(lambda: node_of(cluster, 3)["dead"], 30, "node-3 is down for too long")
+        status = braid(cluster, "cluster", "status").stdout.decode()
+        assert "node-3 is dead and has 1 replica still:" in status, status
+        assert "no other node in az3" in status and "waits for it: start node-3 again" in status, status
+        assert cluster.streams("s")["shards"][0]["epoch"] == 1
+        cluster.start(3)
+        cluster.await_ready()
+        wait_until(lambda: node_of(cluster, 3)["up"], 10, "node-3 is up")
+        status = braid(cluster, "cluster", "status").stdout.decode()
+        assert "wait" not in status and "dead" not in status, status
+
+
+def test_changes_are_taken_from_json_only_and_from_known_paths(four):
+    def post(path, content_type):
+        import urllib.error
+        import urllib.request
+        request = urllib.request.Request(four[1].operations + path, data=b"{}",
+                                         headers={"Content-Type": content_type})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as fault:
+            return fault.code
+
+    assert post("/nodes/drain?name=node-4", "text/plain") == 415
+    assert post("/nodes/explode?name=node-4", "application/json") == 405
+    assert post("/nodes/drain?name=node%2d4", "application/json") == 200
+    assert node_of(four, 4)["draining"]
+    for name in ("", "?name=", "?name=%", "?name=%4", "?name=%00", "?name=" + "n" * 300):
+        assert post("/nodes/drain" + name, "application/json") == 404, name

@@ -21,6 +21,8 @@ struct cluster_options {
     uint32_t transfer_pause_ms; /* mean pause between leaders' handing over, 0 = never */
     bool balance;          /* nodes hand leaders back to those that are preferred */
     bool churn;            /* streams come and go */
+    bool drain;            /* nodes are drained now and then */
+    uint32_t replace_after_ms; /* a node that is down for so long is given up; 0: never */
     uint32_t faults;           /* bits of enum fault, nemesis.h */
     bool rot;                  /* bits flip on the disks, rot.h */
     bool unsearched;           /* and nobody looks for them: to see that this is found */
@@ -37,6 +39,8 @@ struct cluster {
     uint64_t flips; /* bits */
     uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed, wipes;
     uint64_t transfers, handed_over; /* begun; come about, as far as seen */
+    uint64_t members_changed;        /* epochs behind the first ones, as far as seen */
+    bool drain_ending;               /* the check drains, nobody else */
     uint64_t stream;       /* id of the stream, 0 until it is ACTIVE */
     void *workload;        /* of workload.h */
     void *sights;          /* of checks.c */

@@ -19,6 +19,7 @@
 #include "checks.h"
 #include "churn.h"
 #include "cluster.h"
+#include "drain.h"
 #include "figure8.h"
 #include "forgotten.h"
 #include "handover.h"
@@ -37,6 +38,7 @@ struct arguments {
     double minutes;
     bool trace, notes, expect_violation, quiet, figure8, forgotten, handover, rot, unsearched;
     bool lost_disk;
+    bool drain;
 };
 
 static const struct argp_option options[] = {
@@ -48,7 +50,8 @@ static const struct argp_option options[] = {
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0,
       "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); with them, in "
-      "every seed: hand-over, bit-rot, bit-rot-unsearched, which must be found, or lost-disk", 0 },
+      "every seed: hand-over, bit-rot, bit-rot-unsearched, which must be found, lost-disk or drain",
+      0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
 };
@@ -83,8 +86,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
         arguments->unsearched = strcmp(value, "bit-rot-unsearched") == 0;
         arguments->rot = arguments->unsearched || strcmp(value, "bit-rot") == 0;
         arguments->lost_disk = strcmp(value, "lost-disk") == 0;
+        arguments->drain = strcmp(value, "drain") == 0;
         return arguments->figure8 || arguments->forgotten || arguments->handover ||
-                       arguments->rot || arguments->lost_disk
+                       arguments->rot || arguments->lost_disk || arguments->drain
                    ? 0
                    : EINVAL;
     case 'q':
@@ -185,6 +189,8 @@ static void heal_and_check(struct world *world)
     }
     workload_stop(world);
     world_run(world, world->now_ns + QUIET_NS);
+    if (cluster_of(world)->options.drain)
+        drain_check(world);
     char why[128];
     while (!wipe_whole(world, why, sizeof why)) {
         if (world->now_ns - healed_ns > WHOLE_MOST_NS) {
@@ -207,7 +213,7 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         "seed %llu ok: %.0f simulated s, %.0fx, %llu events, trace %016llx; %llu puts %llu acked "
         "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
         "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu "
-        "wipes %llu flips %llu hand-overs %llu of %llu\n",
+        "wipes %llu flips %llu hand-overs %llu of %llu members changed %llu\n",
         (unsigned long long)world->seed, (double)world->now_ns / 1e9,
         cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
         (unsigned long long)world->trace, (unsigned long long)counts.puts,
@@ -219,7 +225,7 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->stalls, (unsigned long long)cluster->jumps,
         (unsigned long long)cluster->aimed, (unsigned long long)cluster->wipes,
         (unsigned long long)cluster->flips, (unsigned long long)cluster->handed_over,
-        (unsigned long long)cluster->transfers);
+        (unsigned long long)cluster->transfers, (unsigned long long)cluster->members_changed);
 }
 
 /* Three nodes, sometimes four or five: then some are outside of the catalogue's group. */
@@ -229,7 +235,7 @@ static uint32_t nodes_for(const struct arguments *arguments, uint64_t seed)
 
     random_init(&random, seed ^ UINT64_C(0x6e6f646573));
     if (arguments->figure8 || arguments->forgotten ||
-        (!arguments->lost_disk && random_below(&random, 3) != 0))
+        (!arguments->lost_disk && !arguments->drain && random_below(&random, 3) != 0))
         return 3;
     return 4 + (uint32_t)random_below(&random, 2);
 }
@@ -249,6 +255,9 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         options_for_forgotten(&chosen);
     if (arguments->lost_disk)
         chosen.faults |= FAULT_WIPE;
+    chosen.drain = arguments->drain;
+    if (chosen.drain)
+        chosen.replace_after_ms = 1000 + (uint32_t)(seed % 10) * 500;
     if (arguments->handover)
         options_for_handover(&chosen);
     chosen.rot = chosen.rot || arguments->rot;
@@ -263,6 +272,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     else
         nemesis_start(world);
     handover_start(world);
+    if (chosen.drain)
+        drain_start(world);
     if (chosen.churn)
         churn_start(world);
     if (chosen.rot)
