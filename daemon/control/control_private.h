@@ -118,6 +118,7 @@ struct replace {
     struct timer timer;
     struct absence absence;
     bool leading;         /* it led the catalogue at the last look */
+    uint64_t spread_ms;   /* when replicas may be looked at for a better spread */
     uint64_t moved_index; /* of the last change of members, or of the model when it began to lead */
     struct catalog_change change; /* SET_MEMBERS or FORGET_NODE */
     bool changing;

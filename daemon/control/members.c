@@ -10,6 +10,10 @@ static void choose_step(struct members_look *look, const struct model *model,
 static struct members_node *node_find(struct members_nodes *nodes, uint64_t node);
 static void row_look(struct members_look *look, const struct members_world *world,
                      const struct model_stream *stream, const struct model_shard *row);
+static void row_spread(struct members_look *look, const struct members_world *world,
+                       const struct model_stream *stream, const struct model_shard *row);
+static uint64_t spread_to(const struct members_nodes *nodes, const struct model_shard *row,
+                          uint32_t at);
 static void row_add(struct members_look *look, const struct model_shard *row, uint32_t place,
                     uint64_t comer);
 static const struct members_node *heir_of(const struct members_nodes *nodes,
@@ -36,6 +40,8 @@ void members_begin(struct members_look *look, const struct model *model,
         if (node->leave != MEMBERS_STAYS)
             look->done = false;
     }
+    look->spreading = look->done && world->spread;
+    look->done = look->done && !look->spreading;
 }
 
 void members_nodes_fill(struct members_nodes *nodes, const struct model *model,
@@ -107,7 +113,10 @@ static void choose_step(struct members_look *look, const struct model *model,
         if (look->row_count == CATALOG_MEMBERS_ROWS_MAX)
             return;
         look->after = row->group;
-        row_look(look, world, stream, row);
+        if (look->spreading)
+            row_spread(look, world, stream, row);
+        else
+            row_look(look, world, stream, row);
     }
 }
 
@@ -132,6 +141,29 @@ static void row_look(struct members_look *look, const struct members_world *worl
         node->replicas -= node->replicas > 0;
         node_find(&look->nodes, comer)->replicas++;
         changed = true;
+    }
+}
+
+/* One group, while none moves.  Its leader stays: nobody would take over before it goes. */
+static void row_spread(struct members_look *look, const struct members_world *world,
+                       const struct model_stream *stream, const struct model_shard *row)
+{
+    uint64_t leader = world->leader != NULL ? world->leader(world->ctx, row->group) : 0;
+
+    if (world->room < CONTROL_MOVES_AT_ONCE || look->row_count > 0 ||
+        stream->status != STREAM_ACTIVE)
+        return;
+    for (uint32_t i = 0; i < row->member_count; i++) {
+        const struct members_node *node = members_node_find(&look->nodes, row->members[i]);
+        if (node == NULL || !node->up || node->node == leader ||
+            staying_up(&look->nodes, row, i) <= row->member_count / 2)
+            continue;
+        uint64_t comer = spread_to(&look->nodes, row, i);
+        if (comer == 0)
+            continue;
+        row_add(look, row, i, comer);
+        look->moves++;
+        return;
     }
 }
 
@@ -255,6 +287,31 @@ static uint64_t choose(const struct members_nodes *nodes, const struct members_w
             (used == best_used && node->replicas < best->replicas)) {
             best = node;
             best_used = used;
+        }
+    }
+    return best != NULL ? best->node : 0;
+}
+
+/* A place in a zone with another member goes to a zone with none; else to a node of its zone that
+ * will not have more replicas than the one that it leaves. */
+static uint64_t spread_to(const struct members_nodes *nodes, const struct model_shard *row,
+                          uint32_t at)
+{
+    const struct members_node *own = members_node_find(nodes, row->members[at]);
+    bool crowded = zone_used(nodes, row, at, own->row->az) > 0;
+    const struct members_node *best = NULL;
+    bool best_is_new = false;
+
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        const struct members_node *node = &nodes->nodes[i];
+        bool is_new = crowded && zone_used(nodes, row, at, node->row->az) == 0;
+        bool is_lighter = strcmp(node->row->az, own->row->az) == 0 &&
+                          node->replicas + 1 < own->replicas;
+        if (!can_come(node, row) || (!is_new && !is_lighter) || (best_is_new && !is_new))
+            continue;
+        if (best == NULL || (is_new && !best_is_new) || node->replicas < best->replicas) {
+            best = node;
+            best_is_new = is_new;
         }
     }
     return best != NULL ? best->node : 0;

@@ -26,6 +26,10 @@
  * worse off, and the catalogue takes one new place per epoch: in a group of three at least one of a
  * majority of the epoch that runs is in the next one as well; with two lost it has no end at all.
  *
+ * When nobody leaves, a place may go to a node that has fewer replicas, one at a time: within a
+ * zone, or to a zone that has none of the group's members from one that has two.  Each such move
+ * makes the spread better, so that none goes to and fro.
+ *
  * No state but the look; nothing is owned.
  */
 #ifndef CONTROL_MEMBERS_H
@@ -60,6 +64,7 @@ struct members_world {
     uint64_t (*leader)(void *ctx, uint64_t group); /* 0 = unknown */
     void *ctx;
     bool across_zones;
+    bool spread;   /* when nobody leaves, replicas may move to be spread better */
     uint32_t room; /* groups that may begin to move for draining and dead nodes */
 };
 
@@ -87,6 +92,7 @@ struct members_look {
     uint32_t moves; /* of them, those that took of world.room */
     /* private */
     bool counting;
+    bool spreading; /* nobody left when the pass began */
     struct members_nodes nodes;
 };
 

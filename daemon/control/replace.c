@@ -16,6 +16,7 @@ static void next_after(struct control *control, uint64_t pause_ms);
 static void step(struct control *control);
 static void absence_update(struct control *control);
 static void lead(struct control *control);
+static bool is_time_to_spread(struct control *control);
 static bool is_up(void *ctx, uint64_t node);
 static bool is_full(void *ctx, uint64_t node);
 static bool is_dead(void *ctx, uint64_t node);
@@ -60,11 +61,22 @@ static void on_timer(struct timer *timer)
     if (!replace->passing) {
         struct members_world world = replace_world(control);
         uint64_t kept[GROUP_MEMBERS_MAX];
+        world.spread = is_time_to_spread(control);
         members_begin(&replace->look, catalog_model(control->catalog), &world, kept,
                       catalog_members(control->catalog, kept));
     }
     replace->passing = true;
     step(control);
+}
+
+static bool is_time_to_spread(struct control *control)
+{
+    uint64_t now_ms = control_now_ms(control);
+
+    if (!control->options.balance_replicas || now_ms < control->replace.spread_ms)
+        return false;
+    control->replace.spread_ms = now_ms + CONTROL_SPREAD_MS;
+    return true;
 }
 
 /* What moves was decided by another one, and so was who is down. */
