@@ -56,6 +56,17 @@ enum err apply_change(struct model *model, uint64_t index, uint64_t term, struct
     return err;
 }
 
+void apply_seal(struct model *model, uint64_t index, uint64_t term, const struct seal *seal)
+{
+    ensure(index == model->index + 1);
+    model->index = index;
+    model->term = term;
+    model->catalog = (struct model_epoch){
+        .epoch = seal->epoch, .index = index, .term = term, .member_count = seal->member_count
+    };
+    memcpy(model->catalog.members, seal->members, sizeof(model->catalog.members));
+}
+
 static enum err apply_one(struct model *model, const Braid__Catalog__Change *change,
                           struct reason *reason)
 {
@@ -183,6 +194,10 @@ static enum err apply_forget_node(struct model *model, uint64_t id, struct reaso
     }
     if (!node->replaced && !node->draining) {
         reason_set(reason, "node %s is neither replaced nor draining", node->name);
+        return ERR_CLOSED;
+    }
+    if (model_catalog_has(model, id)) {
+        reason_set(reason, "node %s is a member of the catalogue", node->name);
         return ERR_CLOSED;
     }
     if (is_named(model, node, reason))

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "catalog/model_private.h"
+#include "replica/seal.h"
 
 /* Applies the entry at `index`, which follows the model's.  `change` is empty for entries that
  * change nothing (barriers).  The answer is for whoever proposed it; the model has moved to
@@ -16,5 +17,8 @@
  * ERR_OK, ERR_EXISTS, ERR_NOT_FOUND, ERR_INVALID, ERR_BUSY (a named maximum), ERR_CLOSED */
 MUST_CHECK enum err apply_change(struct model *model, uint64_t index, uint64_t term,
                                  struct slice change, struct reason *reason);
+
+/* The entry at `index`, which follows the model's, ends an epoch of the catalogue's own group. */
+void apply_seal(struct model *model, uint64_t index, uint64_t term, const struct seal *seal);
 
 #endif

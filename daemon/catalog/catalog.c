@@ -10,9 +10,9 @@
 static enum err start_write(struct catalog *catalog, struct reason *reason);
 static enum err applied_raise(struct catalog *catalog, struct reason *reason);
 static void on_applied(void *ctx, const struct entry_head *head, struct buf *payload);
+static void on_sealed(void *ctx, const struct entry_head *head, struct buf *payload);
 static void on_role(void *ctx, enum replica_role role, uint64_t leader);
 static uint32_t on_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX]);
-static void catch_up(struct catalog *catalog);
 static void catch_up_on_read(struct log_read *req, enum err err);
 static void catch_up_again(struct timer *timer);
 static void tell_changed(struct defer *defer);
@@ -20,8 +20,9 @@ static void fail_jobs(struct defer *defer);
 static void on_replica_closed(void *ctx);
 static void finish(struct defer *defer);
 
-static const struct replica_events events = {
+const struct replica_events catalog_events = {
     .applied = on_applied,
+    .sealed = on_sealed,
     .role = on_role,
     .image = on_image,
 };
@@ -59,27 +60,27 @@ enum err catalog_open(struct catalog **ret, uint64_t node, const struct catalog_
 enum err catalog_join(struct catalog *catalog, const uint64_t members[], uint32_t member_count,
                       struct reason *reason)
 {
+    const struct log_state *state = log_state(catalog->world.log, CATALOG_GROUP);
+    uint32_t wanted = model_catalog(catalog->model)->epoch;
+    enum err err = ERR_OK;
+
     ensure(member_count >= 1 && member_count <= GROUP_MEMBERS_MAX);
-    ensure(catalog->member_count == 0); /* once: only a new epoch could change them */
+    ensure(catalog->member_count == 0); /* once: then only the group itself changes them */
     memcpy(catalog->members, members, member_count * sizeof(members[0]));
     catalog->member_count = member_count;
-    if (!catalog_is_member(catalog)) {
-        follow_start(catalog);
-        return ERR_OK;
-    }
-
-    bool fresh = log_state(catalog->world.log, CATALOG_GROUP) == NULL;
-    enum err err = fresh ? start_write(catalog, reason) : applied_raise(catalog, reason);
-    if (err == ERR_OK)
-        err = replica_open(&catalog->replica, catalog->world.roster, CATALOG_GROUP, members[0],
-                           fresh && members[0] == catalog->node, &events, catalog, reason);
+    bool fresh = state == NULL && wanted == 0 && catalog_is_member(catalog);
+    if (fresh)
+        err = start_write(catalog, reason);
+    else if (state != NULL && state->epoch >= wanted)
+        err = applied_raise(catalog, reason);
+    if (err == ERR_OK && fresh)
+        err = epoch_open(catalog, members[0] == catalog->node, reason);
     if (err != ERR_OK) {
         reason_wrap(reason, "join the catalogue's group");
         return err;
     }
-
-    catalog->committed = log_state(catalog->world.log, CATALOG_GROUP)->applied;
-    catch_up(catalog);
+    epoch_look(catalog);
+    follow_start(catalog);
     return ERR_OK;
 }
 
@@ -127,9 +128,11 @@ static enum err applied_raise(struct catalog *catalog, struct reason *reason)
     if (err != ERR_OK)
         return err;
     if (head.term != catalog->model->term) {
-        reason_set(reason, "entry %llu of the catalogue's log is not the one in its image",
-                   (unsigned long long)index);
-        return ERR_CORRUPT;
+        /* Legal too: then the log's was never committed, and the leader takes it away. */
+        note_event(catalog->world.note, NOTE_WARN, "catalog.image_differs",
+                   "index=%" PRIu64 " term=%" PRIu64 " log_term=%" PRIu64, index,
+                   catalog->model->term, head.term);
+        return ERR_OK;
     }
     log_applied(log, CATALOG_GROUP, index, head.term, head.time_ms, slice_of(NULL, 0));
     return ERR_OK;
@@ -149,7 +152,7 @@ void catalog_close(struct catalog *catalog, void (*closed)(void *ctx), void *ctx
     serve_close(catalog);
     keep_close(catalog);
     intake_close(catalog);
-    if (catalog->replica != NULL) {
+    if (catalog->replica != NULL && !catalog->epoch.closing) {
         catalog->busy++;
         replica_close(catalog->replica, on_replica_closed, catalog);
     }
@@ -240,6 +243,14 @@ uint64_t catalog_saved(const struct catalog *catalog)
     return catalog->keep.saved;
 }
 
+uint64_t catalog_begins(const struct catalog *catalog)
+{
+    bool fed = catalog_is_member(catalog) && log_state(catalog->world.log, CATALOG_GROUP) != NULL;
+
+    return fed && catalog->committed < catalog->keep.saved ? catalog->committed
+                                                           : catalog->keep.saved;
+}
+
 void catalog_set_kept(struct catalog *catalog, uint64_t index)
 {
     catalog->keep.kept = index;
@@ -266,6 +277,7 @@ static void tell_changed(struct defer *defer)
 {
     struct catalog *catalog = container_of(defer, struct catalog, changed);
 
+    epoch_look(catalog);
     intake_changed(catalog);
     serve_changed(catalog);
     keep_changed(catalog);
@@ -290,13 +302,21 @@ static void on_applied(void *ctx, const struct entry_head *head, struct buf *pay
     if (at_hand && head->index == catalog->model->index + 1)
         catalog_apply(catalog, head, payload != NULL ? buf_slice(payload) : slice_of(NULL, 0));
     else
-        catch_up(catalog);
+        catalog_catch_up(catalog);
 }
 
 void catalog_apply(struct catalog *catalog, const struct entry_head *head, struct slice payload)
 {
     struct reason reason = { .text = "" };
     struct slice change = head->type == ENTRY_CHANGE ? payload : slice_of(NULL, 0);
+    struct seal seal;
+
+    if (head->type == ENTRY_SEAL && seal_decode(&seal, payload)) {
+        apply_seal(catalog->model, head->index, head->term, &seal);
+        epoch_look(catalog);
+        catalog_changed(catalog);
+        return;
+    }
     enum err err = apply_change(catalog->model, head->index, head->term, change, &reason);
 
     intake_applied(catalog, head->index, err, &reason);
@@ -312,7 +332,7 @@ void catalog_replace(struct catalog *catalog, struct model *model)
 }
 
 /* What is committed and not in the model comes from this node's log. */
-static void catch_up(struct catalog *catalog)
+void catalog_catch_up(struct catalog *catalog)
 {
     if (catalog->reading || catalog->closing || catalog->replica == NULL ||
         catalog->committed <= catalog->model->index)
@@ -350,13 +370,19 @@ static void catch_up_on_read(struct log_read *req, enum err err)
     }
     log_read_fini(req);
     if (err == ERR_OK)
-        catch_up(catalog);
+        catalog_catch_up(catalog);
     catalog_idle(catalog);
 }
 
 static void catch_up_again(struct timer *timer)
 {
-    catch_up(container_of(timer, struct catalog, read_again));
+    catalog_catch_up(container_of(timer, struct catalog, read_again));
+}
+
+static void on_sealed(void *ctx, const struct entry_head *head, struct buf *payload)
+{
+    epoch_sealed(ctx);
+    on_applied(ctx, head, payload);
 }
 
 static void on_role(void *ctx, enum replica_role role, uint64_t leader)
@@ -365,6 +391,8 @@ static void on_role(void *ctx, enum replica_role role, uint64_t leader)
 
     catalog->role = role;
     catalog->leader = leader;
+    if (role != REPLICA_LEADER)
+        catalog->epoch.wanted.epoch = 0; /* of a leadership that is over */
     catalog_changed(catalog);
 }
 

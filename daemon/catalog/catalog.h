@@ -1,6 +1,6 @@
 /* catalog.h - the cluster's memory: a Raft group whose entries are changes.
  *
- * Its members (up to three of the seeds) hold the group's log; every other node
+ * Its members (up to three, at first of the seeds) hold the group's log; every other node
  * follows by reading that log from a member, as a reader reads a shard.  Either
  * way this node has the whole model in memory and hears of each change.
  *
@@ -56,13 +56,23 @@ MUST_CHECK enum err catalog_open(struct catalog **ret, uint64_t node,
  * for the catalogue with ERR_CLOSED. */
 void catalog_close(struct catalog *catalog, void (*closed)(void *ctx), void *ctx);
 
-/* Who the members are, as founding or joining found out.  A node that is one and has no START yet
- * writes it (epoch 1 at (1, 1)) and opens its replica; the others begin to follow. */
+/* Who the members are, as founding or joining found out; the image and the log may know newer ones.
+ * A founding one that has no START yet writes it (epoch 1 at (1, 1)) and opens its replica; who is
+ * none begins to follow. */
 MUST_CHECK enum err catalog_join(struct catalog *catalog, const uint64_t members[],
                                  uint32_t member_count, struct reason *reason);
 
 /* Members as known here; 0 = this node belongs to no cluster yet. */
 uint32_t catalog_members(const struct catalog *catalog, uint64_t members[GROUP_MEMBERS_MAX]);
+
+/* On the leader: ends the group's epoch; these are the members of the next.  One place at most may
+ * differ, so that the majority of either has one of the other's.  Nothing comes of it when
+ * leadership is lost: ask again as long as catalog_members() says otherwise. */
+void catalog_seal(struct catalog *catalog, const uint64_t members[], uint32_t member_count);
+
+/* `from` speaks of this epoch of the group: when it is newer than what is known here, the model is
+ * fetched from there. */
+void catalog_told(struct catalog *catalog, uint32_t epoch, uint64_t from);
 
 /* Always there; model_founded() says whether it has content. */
 const struct model *catalog_model(const struct catalog *catalog);
@@ -86,7 +96,11 @@ void catalog_set_placer(struct catalog *catalog, change_up_fn up, void *ctx);
 /* The model as of this index is durable on this node: a restart begins there or later. */
 uint64_t catalog_saved(const struct catalog *catalog);
 
-/* Every member's catalog_saved() is known to be at `index` or above: entries below it may be
+/* Where a restart of this node's part in the group begins: as far as both that image and, on a
+ * member, its own replica are.  What lies behind it the other members must keep. */
+uint64_t catalog_begins(const struct catalog *catalog);
+
+/* Every member's catalog_begins() is known to be at `index` or above: entries below it may be
  * dropped from this member's log. */
 void catalog_set_kept(struct catalog *catalog, uint64_t index);
 

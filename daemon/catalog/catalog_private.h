@@ -1,6 +1,7 @@
 /* catalog_private.h - the parts of a catalogue and what they ask of each other.
  *
  *     catalog.c   the object: its replica, applying in order, listeners, the end
+ *     epoch.c     the group's own members: from one epoch to the next
  *     propose.c   changes asked on this node: find the leader, wait for the answer
  *     intake.c    on the leader: changes of all nodes, one entry in flight
  *     serve.c     on a member: the log for nodes that follow
@@ -14,6 +15,7 @@
 #include "catalog/catalog.h"
 #include "catalog/model_private.h"
 #include "replica/replica.h"
+#include "replica/seal.h"
 
 struct intake_item;
 
@@ -33,7 +35,8 @@ struct serve {
 struct follow {
     struct net_call call;
     bool asking;
-    bool once;      /* a member's log failed it: ask another member one time */
+    bool once;      /* a member's log failed it, or it is behind: ask another member one time */
+    uint64_t from;  /* who is known to have more; 0: nobody in particular */
     uint32_t turns; /* which member is asked next */
     struct timer timer;
 };
@@ -43,7 +46,18 @@ struct keep {
     bool writing;
     uint64_t pause_ms; /* until it is tried again, on a full disk; 0: the last try was good */
     uint64_t saved; /* the image on the disk stands here */
+    uint64_t saved_term;
     uint64_t kept;  /* catalog_set_kept() */
+};
+
+struct epoch {
+    struct seal wanted; /* to be proposed before the changes that wait; epoch 0 = none */
+    struct proposal proposal;
+    bool sealing; /* it is at the replica */
+    uint32_t of;  /* the replica's */
+    bool over;    /* the replica's has ended: it says and stores nothing any more */
+    bool eager;   /* it led */
+    bool closing; /* the replica, for another one or for none */
 };
 
 struct catalog {
@@ -79,6 +93,7 @@ struct catalog {
     struct serve serve;
     struct follow follow;
     struct keep keep;
+    struct epoch epoch;
 
     bool closing;
     uint32_t busy; /* things under way that call back into this struct */
@@ -98,8 +113,23 @@ void catalog_replace(struct catalog *catalog, struct model *model);
 /* The model or the leader changed: everybody hears of it at the end of this turn. */
 void catalog_changed(struct catalog *catalog);
 
+/* Reads from this node's log what is committed and not in the model. */
+void catalog_catch_up(struct catalog *catalog);
+
+extern const struct replica_events catalog_events;
+
 /* Something that was counted in `busy` has ended. */
 void catalog_idle(struct catalog *catalog);
+
+/* ---- epoch.c ---- */
+/* Brings this node's part in the group to the newest epoch that it knows. */
+void epoch_look(struct catalog *catalog);
+/* The replica's epoch has ended. */
+void epoch_sealed(struct catalog *catalog);
+/* The replica of the epoch in the log. */
+MUST_CHECK enum err epoch_open(struct catalog *catalog, bool eager, struct reason *reason);
+/* True when the end of the epoch is on its way: no change goes behind it. */
+bool epoch_propose(struct catalog *catalog);
 
 /* ---- refresh.c ---- */
 void refresh_changed(struct catalog *catalog);
@@ -130,6 +160,8 @@ void follow_close(struct catalog *catalog);
 /* Blocking.  Reads the image, if there is one. */
 MUST_CHECK enum err keep_open(struct catalog *catalog, struct reason *reason);
 void keep_changed(struct catalog *catalog);
+/* The image is wanted on the disk as soon as possible. */
+void keep_now(struct catalog *catalog);
 void keep_trim(struct catalog *catalog);
 void keep_close(struct catalog *catalog);
 

@@ -5,6 +5,7 @@
 #include "peer.pb-c.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static bool is_wanted(const struct catalog *catalog);
 static void ask(struct catalog *catalog);
@@ -31,11 +32,12 @@ void follow_close(struct catalog *catalog)
     catalog->follow.asking = false;
 }
 
-/* A member reads its own log, unless that failed it. */
+/* A member reads its own log, unless that failed it.  Who has not begun the newest epoch is no
+ * member. */
 static bool is_wanted(const struct catalog *catalog)
 {
     return !catalog->closing && catalog->member_count > 0 &&
-           (catalog->follow.once || !catalog_is_member(catalog));
+           (catalog->follow.once || catalog->replica == NULL);
 }
 
 static void ask(struct catalog *catalog)
@@ -55,11 +57,22 @@ static void ask(struct catalog *catalog)
              CATALOG_ASK_TIMEOUT_MS, ask_on_answer);
 }
 
+/* The one that is known to have more, else the members in turn, and the leader that others name:
+ * of those that this node knows none may be left. */
 static uint64_t whom(struct catalog *catalog)
 {
-    for (uint32_t i = 0; i < catalog->member_count; i++) {
-        uint64_t node = catalog->members[(catalog->follow.turns + i) % catalog->member_count];
-        if (node != catalog->node && net_is_up(catalog->world.net, node)) {
+    uint64_t candidates[GROUP_MEMBERS_MAX + 1];
+    uint32_t count = catalog->member_count;
+    uint64_t from = catalog->follow.from;
+
+    catalog->follow.from = 0;
+    if (from != 0 && net_is_up(catalog->world.net, from))
+        return from;
+    memcpy(candidates, catalog->members, count * sizeof(candidates[0]));
+    candidates[count++] = catalog_leader(catalog);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t node = candidates[(catalog->follow.turns + i) % count];
+        if (node != 0 && node != catalog->node && net_is_up(catalog->world.net, node)) {
             catalog->follow.turns += i;
             return node;
         }
@@ -110,7 +123,12 @@ static bool take_image(struct catalog *catalog, struct slice bytes)
                    NOTE_QUOTED(reason.text));
         return false;
     }
-    if (model->index <= catalog->model->index) {
+    bool foreign = model_founded(catalog->model) &&
+                   model_cluster(model) != model_cluster(catalog->model);
+    if (foreign)
+        note_event(catalog->world.note, NOTE_WARN, "catalog.image_refused",
+                   "reason=\"it is of cluster %" PRIx64 "\"", model_cluster(model));
+    if (foreign || model->index <= catalog->model->index) {
         model_free(model);
         return false;
     }

@@ -98,6 +98,8 @@ static void pump(struct catalog *catalog)
 {
     struct intake *intake = &catalog->intake;
 
+    if (intake->flying == NULL && catalog_leads(catalog) && epoch_propose(catalog))
+        return;
     while (intake->flying == NULL && catalog_leads(catalog) && !list_empty(&intake->waiting)) {
         struct intake_item *item = container_of(list_pop(&intake->waiting), struct intake_item,
                                                 link);

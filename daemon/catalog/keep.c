@@ -11,7 +11,7 @@ struct keep_job {
     struct table *table;
     struct table_batch *batch;
     struct buf *image;
-    uint64_t index;
+    uint64_t index, term;
     enum err err;
     struct reason reason;
 };
@@ -39,6 +39,7 @@ enum err keep_open(struct catalog *catalog, struct reason *reason)
     model_free(catalog->model);
     catalog->model = model;
     catalog->keep.saved = model->index;
+    catalog->keep.saved_term = model->term;
     catalog_changed(catalog);
     return ERR_OK;
 }
@@ -54,6 +55,15 @@ void keep_changed(struct catalog *catalog)
         write_image(catalog);
     else if (!timer_running(&keep->timer))
         timer_start(catalog->world.clock, &keep->timer, CATALOG_IMAGE_EVERY_MS, on_timer);
+}
+
+void keep_now(struct catalog *catalog)
+{
+    const struct keep *keep = &catalog->keep;
+
+    if (!catalog->closing && !keep->writing && keep->pause_ms == 0 &&
+        catalog->model->index > keep->saved)
+        write_image(catalog);
 }
 
 void keep_close(struct catalog *catalog)
@@ -78,6 +88,7 @@ static void write_image(struct catalog *catalog)
     job->catalog = catalog;
     job->table = catalog->world.table;
     job->index = catalog->model->index;
+    job->term = catalog->model->term;
     job->batch = table_batch_new();
     job->image = model_image_pack(catalog->model);
     if (job->batch == NULL || job->image == NULL) {
@@ -106,6 +117,7 @@ static void write_done(struct work *work)
     catalog->keep.writing = false;
     if (job->err == ERR_OK) {
         catalog->keep.saved = job->index;
+        catalog->keep.saved_term = job->term;
         catalog->keep.pause_ms = 0;
         keep_trim(catalog);
         catalog_changed(catalog);

@@ -98,6 +98,19 @@ uint64_t model_next_group(const struct model *model)
 
 /* ---- streams ---- */
 
+const struct model_epoch *model_catalog(const struct model *model)
+{
+    return &model->catalog;
+}
+
+bool model_catalog_has(const struct model *model, uint64_t node)
+{
+    for (uint32_t i = 0; i < model->catalog.member_count; i++)
+        if (model->catalog.members[i] == node)
+            return true;
+    return false;
+}
+
 const struct model_stream *model_stream_by_name(const struct model *model, struct slice name)
 {
     uint32_t at = name_place(model, name, false);

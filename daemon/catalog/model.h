@@ -36,6 +36,14 @@ struct model_node {
     bool draining; /* an operator wants its replicas elsewhere: it gets no new ones */
 };
 
+/* The catalogue's own group, since the entry that ended the epoch before (replica/seal.h). */
+struct model_epoch {
+    uint32_t epoch;       /* 0: as it was founded, which the model does not know */
+    uint64_t index, term; /* of that entry */
+    uint64_t members[GROUP_MEMBERS_MAX];
+    uint32_t member_count;
+};
+
 /* Epoch and members are what is wanted: the group is there once its leader has ended the epoch
  * before. */
 struct model_shard {
@@ -79,6 +87,9 @@ const char *model_region(const struct model *model);
 const char *model_account(const struct model *model);
 uint64_t model_next_group(const struct model *model); /* ids below were given out */
 
+const struct model_epoch *model_catalog(const struct model *model);
+bool model_catalog_has(const struct model *model, uint64_t node); /* false as long as it is 0 */
+
 const struct model_stream *model_stream_by_name(const struct model *model, struct slice name);
 const struct model_stream *model_stream_by_id(const struct model *model, uint64_t id);
 /* Sorted by name; `at` < model_stream_count(). */
@@ -101,7 +112,8 @@ bool model_shard_has(const struct model_shard *shard, uint64_t node); /* among i
 uint32_t model_shard_total(const struct model *model); /* over all streams */
 
 /* A replaced node stays as long as a shard or the catalogue's own group names it.  The model does
- * not know the latter: so its row goes when the catalogue's leader says so (ForgetNode).  Who
+ * not know who founded the latter: so its row goes when the catalogue's leader says so
+ * (ForgetNode).  Who
  * counts the nodes of a cluster passes it over; who wants a name for an id does not. */
 const struct model_node *model_node_by_id(const struct model *model, uint64_t id);
 uint32_t model_node_count(const struct model *model);

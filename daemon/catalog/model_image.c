@@ -9,6 +9,8 @@
 
 static enum err cluster_read(const Braid__Catalog__Image *image, struct model *model,
                              struct reason *reason);
+static enum err epoch_read(const Braid__Catalog__Epoch *row, struct model *model,
+                           struct reason *reason);
 static enum err nodes_read(const Braid__Catalog__Image *image, struct model *model,
                            struct reason *reason);
 static enum err streams_read(const Braid__Catalog__Image *image, struct model *model,
@@ -24,6 +26,8 @@ struct buf *model_image_pack(const struct model *model)
 {
     Braid__Catalog__Image image;
     Braid__Catalog__Found cluster;
+    Braid__Catalog__Epoch epoch;
+    struct model_epoch catalog = model->catalog;
     unsigned char secret[MODEL_SECRET_BYTES];
     char region[MODEL_NAME_MAX + 1], account[MODEL_NAME_MAX + 1];
     struct arena arena;
@@ -44,6 +48,16 @@ struct buf *model_image_pack(const struct model *model)
         cluster.account = strcpy(account, model->account);
         cluster.cluster_version = model->cluster_version;
         image.cluster = &cluster;
+    }
+
+    if (catalog.epoch != 0) {
+        braid__catalog__epoch__init(&epoch);
+        epoch.epoch = catalog.epoch;
+        epoch.index = catalog.index;
+        epoch.term = catalog.term;
+        epoch.members = catalog.members;
+        epoch.n_members = catalog.member_count;
+        image.catalog = &epoch;
     }
 
     arena_init(&arena, IMAGE_ARENA_BYTES_MAX);
@@ -86,6 +100,8 @@ enum err model_image_unpack(struct slice bytes, struct model **ret, struct reaso
 
     struct model *model = model_new();
     enum err err = cluster_read(image, model, reason);
+    if (err == ERR_OK && image->catalog != NULL)
+        err = epoch_read(image->catalog, model, reason);
     if (err == ERR_OK)
         err = nodes_read(image, model, reason);
     if (err == ERR_OK)
@@ -132,6 +148,28 @@ static enum err cluster_read(const Braid__Catalog__Image *image, struct model *m
     model->cluster_version = cluster->cluster_version;
     strcpy(model->region, cluster->region);
     strcpy(model->account, cluster->account);
+    return ERR_OK;
+}
+
+static enum err epoch_read(const Braid__Catalog__Epoch *row, struct model *model,
+                           struct reason *reason)
+{
+    struct model_epoch *catalog = &model->catalog;
+    bool good = row->epoch >= 2 && row->index > MODEL_START_INDEX && row->index <= model->index &&
+                row->term <= model->term && row->n_members >= 1 &&
+                row->n_members <= GROUP_MEMBERS_MAX;
+
+    for (size_t i = 0; good && i < row->n_members; i++) {
+        good = row->members[i] != 0 && !model_catalog_has(model, row->members[i]);
+        catalog->members[catalog->member_count++] = row->members[i];
+    }
+    if (!good) {
+        reason_set(reason, "the catalogue's own epoch: a field is out of range");
+        return ERR_CORRUPT;
+    }
+    catalog->epoch = row->epoch;
+    catalog->index = row->index;
+    catalog->term = row->term;
     return ERR_OK;
 }
 

@@ -29,6 +29,7 @@ struct model {
     char region[MODEL_NAME_MAX + 1];
     char account[MODEL_NAME_MAX + 1];
     uint64_t next_stream, next_group;
+    struct model_epoch catalog;
 
     struct model_stream **by_name;
     struct model_stream **by_id; /* the same ones */

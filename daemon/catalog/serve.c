@@ -129,15 +129,19 @@ void serve_changed(struct catalog *catalog)
 
 /* ---- there is more ---- */
 
+/* The model may be ahead of this node's own part in the group, by what it heard of another member:
+ * up to there the log may have entries that never were committed. */
 static void look(struct serve_asker *asker)
 {
     struct catalog *catalog = asker->catalog;
+    uint64_t last = catalog->model->index < catalog->committed ? catalog->model->index
+                                                               : catalog->committed;
 
     asker->read = (struct log_read){ .group = CATALOG_GROUP,
                                      .first = asker->from,
-                                     .last = catalog->model->index,
+                                     .last = last,
                                      .bytes_max = CATALOG_READ_BYTES_MAX };
-    if (asker->from <= MODEL_START_INDEX)
+    if (asker->from <= MODEL_START_INDEX || asker->from > last)
         answer_image(asker);
     else
         log_read(catalog->world.log, &asker->read, look_on_read);

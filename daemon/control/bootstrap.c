@@ -336,6 +336,21 @@ static void adopt(struct control *control, const struct identity_cluster *cluste
     work_start(control->world.work, &job->work, adopt_run, adopt_done);
 }
 
+/* The catalogue's own group has other members now. */
+void bootstrap_members(struct control *control)
+{
+    struct bootstrap *bootstrap = &control->bootstrap;
+    struct identity_cluster cluster = { .id = bootstrap->cluster.id };
+
+    cluster.member_count = catalog_members(control->catalog, cluster.members);
+    if (!bootstrap->joined || bootstrap->writing || control->closing ||
+        (cluster.member_count == bootstrap->cluster.member_count &&
+         memcmp(cluster.members, bootstrap->cluster.members,
+                cluster.member_count * sizeof(cluster.members[0])) == 0))
+        return;
+    adopt(control, &cluster, bootstrap->founder);
+}
+
 static void adopt_run(struct work *work)
 {
     struct bootstrap_job *job = container_of(work, struct bootstrap_job, work);
@@ -355,12 +370,16 @@ static void adopt_done(struct work *work)
         bootstrap->cluster = job->cluster;
         bootstrap->founder = job->founder;
         err = hello_say(control, &job->reason);
-        if (err == ERR_OK)
+        if (err == ERR_OK && !bootstrap->joined)
             err = join(control, &job->reason);
         gossip_now(control);
         step(control);
     }
-    if (err != ERR_OK) {
+    if (err == ERR_NO_SPACE && bootstrap->joined) {
+        /* Other members of the catalogue: the image has them too, and the timer comes again. */
+        note_event(control->world.note, NOTE_WARN, "cluster.not_saved", "reason=%s",
+                   NOTE_QUOTED(job->reason.text));
+    } else if (err != ERR_OK) {
         reason_wrap(&job->reason, "join the cluster");
         control_fail(control, &job->reason);
     }
@@ -443,6 +462,7 @@ static void on_timer(struct timer *timer)
     struct control *control = container_of(timer, struct control, bootstrap.timer);
 
     step(control);
+    bootstrap_members(control);
     enrol_changed(control);
     timer_start(control->world.clock, timer, CONTROL_RETRY_MS, on_timer);
 }

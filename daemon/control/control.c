@@ -183,11 +183,13 @@ static enum err roster_part_open(struct control *control, struct reason *reason)
                                       .payload_cache_bytes = CONTROL_PAYLOADS_BYTES_MAX,
                                       .on_forgotten = on_forgotten,
                                       .on_stranger = succession_stranger,
+                                      .on_behind = overtaken_told,
                                       .ctx = control };
     struct roster_world world = { .clock = control->world.clock,
                                   .random = control->world.random,
                                   .net = control->world.net,
-                                  .log = control->log };
+                                  .log = control->log,
+                                  .note = control->world.note };
     enum err err = roster_open(&control->roster, &options, &world);
 
     if (err != ERR_OK)
@@ -273,6 +275,7 @@ static void on_catalog_changed(void *ctx, const struct model *model)
         control->ready_index = model_index(model);
     }
     control_catch_up(control);
+    epoch_catalog_changed(control);
     enrol_changed(control);
     host_kick(control);
     gossip_soon(control);

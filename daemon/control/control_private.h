@@ -7,9 +7,11 @@
  *     host.c       opens and closes this node's shards
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
  *     replace.c    on the catalogue's leader: who takes the places of nodes that leave
+ *     epoch_catalog.c   for the catalogue's own group: who came back without a disk, by voters.h
  *     moving.c     which groups are on their way to other members
  *     nodes.c      what operators ask about nodes
  *     retain.c     trims by the agreed time
+ *     overtaken.c  a member that retention overtook gets a new epoch to come into
  *     balance.c    hands groups that this node leads to the members that are preferred
  *     room.c       says when the log is full
  *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them
@@ -127,6 +129,14 @@ struct replace {
     struct members_look look;
 };
 
+struct overtaken {
+    struct catalog_change change; /* SET_MEMBERS */
+    bool changing;
+    uint64_t groups[CATALOG_MEMBERS_ROWS_MAX]; /* of leaders here, to be asked for next */
+    uint32_t epochs[CATALOG_MEMBERS_ROWS_MAX];
+    uint32_t count;
+};
+
 struct retain {
     struct timer timer;
     uint64_t now_ms; /* agreed, for this pass */
@@ -188,6 +198,8 @@ struct control {
     struct lifecycle lifecycle;
     struct moving moving;
     struct replace replace;
+    struct overtaken overtaken;
+    uint32_t voters_told; /* the catalogue's epoch that this node has said to its members */
     struct retain retain;
     struct balance balance;
     struct room room;
@@ -222,6 +234,8 @@ void bootstrap_peer_down(struct control *control, uint64_t node);
 /* What a node said later than in its greeting. */
 void bootstrap_peer_said(struct control *control, uint64_t node,
                          const struct identity_cluster *cluster);
+/* Greets, and starts without an image, with the members that the catalogue has now. */
+void bootstrap_members(struct control *control);
 /* False for nodes of another cluster: what they say is not listened to. */
 bool bootstrap_is_ours(const struct control *control, uint64_t node);
 void bootstrap_dial(struct control *control, const char *address);
@@ -277,6 +291,13 @@ bool moving_has(const struct control *control, uint64_t group);
 /* How many are, CONTROL_MOVES_AT_ONCE at most. */
 uint32_t moving_count(const struct control *control);
 void moving_close(struct control *control);
+
+/* ---- overtaken.c ---- */
+/* The group, which this node leads in this epoch, needs the next one with the same members: one
+ * of them is away, and retention waits for it, or has taken what it lacks.
+ * roster_options.on_behind. */
+void overtaken_told(void *ctx, uint64_t group, uint32_t epoch, uint64_t node);
+void overtaken_close(struct control *control);
 
 /* ---- retain.c ---- */
 void retain_open(struct control *control);

@@ -13,7 +13,6 @@ static bool word_valid(const struct liveness_word *word);
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from);
 static void word_free(struct liveness_word *word);
 static bool ascends(const uint64_t list[], size_t count);
-static uint64_t *put(uint64_t *to, const uint64_t list[], size_t count);
 static size_t place(const uint64_t list[], size_t count, uint64_t group);
 
 void liveness_init(struct liveness *liveness, uint64_t self)
@@ -85,29 +84,36 @@ static bool ascends(const uint64_t list[], size_t count)
     return true;
 }
 
-/* The four lists in one block. */
+static const uint64_t *list_copy(uint64_t **block, const uint64_t list[], size_t count)
+{
+    uint64_t *copy = *block;
+
+    if (list == NULL)
+        return NULL;
+    if (count > 0)
+        memcpy(copy, list, count * sizeof(copy[0]));
+    *block += count;
+    return copy;
+}
+
+/* The lists in one block, of which `groups` is the first. */
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from)
 {
-    size_t count = 2 * from->group_count + from->open_count + from->moving_count;
-    uint64_t *block = malloc(count * sizeof(uint64_t) + 1);
+    size_t count = 3 * from->group_count + from->open_count + from->moving_count;
+    uint64_t *block = malloc((count + 1) * sizeof(*block));
 
     if (block == NULL)
         return false;
     *to = *from;
     to->groups = block;
-    to->terms = block = put(block, from->groups, from->group_count);
-    to->open = block = put(block, from->terms, from->group_count);
-    to->moving = block = put(block, from->open, from->open_count);
-    put(block, from->moving, from->moving_count);
+    if (from->group_count > 0)
+        memcpy(block, from->groups, from->group_count * sizeof(*block));
+    block += from->group_count;
+    to->terms = list_copy(&block, from->terms, from->group_count);
+    to->whole = list_copy(&block, from->whole, from->group_count);
+    to->open = list_copy(&block, from->open, from->open_count);
+    to->moving = list_copy(&block, from->moving, from->moving_count);
     return true;
-}
-
-/* Behind what was put. */
-static uint64_t *put(uint64_t *to, const uint64_t list[], size_t count)
-{
-    if (count > 0)
-        memcpy(to, list, count * sizeof(list[0]));
-    return to + count;
 }
 
 static void word_free(struct liveness_word *word)
@@ -193,22 +199,42 @@ bool liveness_up_since(const struct liveness *liveness, uint64_t id, uint64_t no
     return liveness_is_up(liveness, id, now_ms);
 }
 
-uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms)
+/* The word of the node that leads the group, and where it stands there; NULL = nobody known. */
+static const struct liveness_node *leader_of(const struct liveness *liveness, uint64_t group,
+                                             uint64_t now_ms, size_t *at)
 {
-    uint64_t leader = 0, term = 0;
+    const struct liveness_node *leader = NULL;
+    uint64_t term = 0;
 
     for (uint32_t i = 0; i < liveness->count; i++) {
         const struct liveness_node *node = &liveness->nodes[i];
         if (!node->told || !node_is_up(node, now_ms))
             continue;
-        size_t at = place(node->word.groups, node->word.group_count, group);
-        if (at < node->word.group_count && node->word.groups[at] == group &&
-            node->word.terms[at] > term) {
-            leader = node->id;
-            term = node->word.terms[at];
+        size_t here = place(node->word.groups, node->word.group_count, group);
+        if (here < node->word.group_count && node->word.groups[here] == group &&
+            node->word.terms[here] > term) {
+            leader = node;
+            term = node->word.terms[here];
+            *at = here;
         }
     }
     return leader;
+}
+
+uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms)
+{
+    size_t at = 0;
+    const struct liveness_node *leader = leader_of(liveness, group, now_ms, &at);
+
+    return leader != NULL ? leader->id : 0;
+}
+
+uint64_t liveness_whole(const struct liveness *liveness, uint64_t group, uint64_t now_ms)
+{
+    size_t at = 0;
+    const struct liveness_node *leader = leader_of(liveness, group, now_ms, &at);
+
+    return leader != NULL && leader->word.whole != NULL ? leader->word.whole[at] : 0;
 }
 
 const struct liveness_word *liveness_word_of(const struct liveness *liveness, uint64_t id)

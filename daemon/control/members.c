@@ -120,6 +120,18 @@ static void choose_step(struct members_look *look, const struct model *model,
     }
 }
 
+uint64_t members_comer(const struct model *model, uint64_t lost, change_up_fn up, void *ctx)
+{
+    const struct model_node *old = model_node_by_id(model, lost);
+
+    for (uint32_t i = 0; old != NULL && i < model_node_count(model); i++) {
+        const struct model_node *node = model_node_at(model, i);
+        if (!node->replaced && strcmp(node->name, old->name) == 0 && up(ctx, node->id))
+            return node->id;
+    }
+    return 0;
+}
+
 /* One place at most: the catalogue takes no more in one epoch. */
 static void row_look(struct members_look *look, const struct members_world *world,
                      const struct model_stream *stream, const struct model_shard *row)

@@ -96,6 +96,9 @@ struct members_look {
     struct members_nodes nodes;
 };
 
+/* Who takes the place of `lost`: the node of its name that is up and not replaced; 0 = nobody. */
+uint64_t members_comer(const struct model *model, uint64_t lost, change_up_fn up, void *ctx);
+
 /* `kept`: members of the catalogue's own group, which the model does not know. */
 void members_begin(struct members_look *look, const struct model *model,
                    const struct members_world *world, const uint64_t kept[], uint32_t kept_count);

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 
 #include "control/control_private.h"
+#include "control/succession.h"
 
 /* On the catalogue's leader, every CONTROL_MEMBERS_MS a pass of members.h:
  *
@@ -58,6 +59,7 @@ static void on_timer(struct timer *timer)
     if (!replace->leading)
         lead(control);
     absence_update(control);
+    epoch_catalog_look(control);
     if (!replace->passing) {
         struct members_world world = replace_world(control);
         uint64_t kept[GROUP_MEMBERS_MAX];

@@ -267,7 +267,7 @@ void succession_drop(struct control *control, uint64_t group)
 
 /* ---- the end and the beginning ---- */
 
-static void tell(struct control *control, uint64_t node, uint64_t group, uint32_t epoch)
+void succession_tell(struct control *control, uint64_t node, uint64_t group, uint32_t epoch)
 {
     struct epoch_word word = { .group = group, .epoch = epoch };
     AUTO_UNREF struct buf *bytes = epoch_word_encode(&word);
@@ -294,7 +294,7 @@ void succession_begin(struct control *control, const struct shard *shard,
                "group=%" PRIu64 " epoch=%" PRIu32 " at=%" PRIu64, head->group, seal->epoch,
                head->index);
     for (uint32_t i = 0; i < seal->member_count; i++)
-        tell(control, seal->members[i], head->group, seal->epoch);
+        succession_tell(control, seal->members[i], head->group, seal->epoch);
 }
 
 /* ---- hearing of others ---- */
@@ -306,6 +306,10 @@ static void on_word(void *ctx, const struct net_message *message)
 
     if (!bootstrap_is_ours(control, message->from) || !epoch_word_decode(&word, message->bytes))
         return;
+    if (word.group == CATALOG_GROUP) {
+        catalog_told(control->catalog, word.epoch, message->from);
+        return;
+    }
     const struct log_state *state = log_state(control->log, word.group);
     if (state != NULL && state->epoch < word.epoch)
         succession_want(control, word.group, word.epoch, message->from);
@@ -333,12 +337,17 @@ void succession_stranger(void *ctx, uint64_t group, uint32_t epoch, uint64_t fro
                          const struct replica *replica)
 {
     struct control *control = ctx;
+    const struct log_state *state = log_state(control->log, group);
 
-    if (replica == NULL || control->closing || group == CATALOG_GROUP)
+    if (control->closing || (replica == NULL && group != CATALOG_GROUP))
         return;
-    uint32_t own = replica_status(replica).epoch;
-    if (own < epoch)
+    uint32_t own = state != NULL ? state->epoch : 0;
+    if (replica != NULL)
+        own = replica_status(replica).epoch;
+    if (own < epoch && group != CATALOG_GROUP)
         succession_want(control, group, epoch, from);
+    else if (own < epoch && bootstrap_is_ours(control, from)) /* else it is another cluster's */
+        catalog_told(control->catalog, epoch, from);
     else if (own > epoch && is_due(control, group, from))
-        tell(control, from, group, own);
+        succession_tell(control, from, group, own);
 }

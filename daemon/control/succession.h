@@ -45,9 +45,19 @@ void succession_drop(struct control *control, uint64_t group);
 void succession_begin(struct control *control, const struct shard *shard,
                       const struct entry_head *head, const struct seal *seal);
 
+/* One word to another node: here the group is in this epoch. */
+void succession_tell(struct control *control, uint64_t node, uint64_t group, uint32_t epoch);
+
 /* roster_options.on_stranger. */
 void succession_stranger(void *ctx, uint64_t group, uint32_t epoch, uint64_t from,
                          const struct replica *replica);
+
+/* ---- epoch_catalog.c ---- */
+/* On the catalogue's leader, now and then: who shall be in its group (voters.h). */
+void epoch_catalog_look(struct control *control);
+/* The model has changed.  Every node knows the members of the catalogue from it; they are kept in
+ * the row "cluster" too, for greetings and for a start without an image. */
+void epoch_catalog_changed(struct control *control);
 
 /* ---- epoch_serve.c ---- */
 void epoch_serve_open(struct control *control);

@@ -19,8 +19,8 @@ struct bench_raw {
 struct bench_raw bench_raw_run(const char *directory, uint32_t writers, size_t bytes,
                                double seconds);
 
-/* One such writer in this process, for syncs in turn with something else.  Ends the program when the
- * disk fails it. */
+/* One such writer in this process, for syncs in turn with something else.  Ends the program when
+ * the disk fails it. */
 struct bench_raw_file {
     int file;
     char *block;

@@ -1,6 +1,7 @@
 """A node that lost its disk comes back empty: every shard has three replicas again, by itself."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -32,12 +33,14 @@ def lose_disk(cluster, number):
 
 
 def await_whole(cluster, number, epoch):
-    """Until each shard is in that epoch, and the node has joined as many groups as there are."""
+    """Until each shard is wanted in that epoch, and the node has joined it in each."""
 
     def look():
         shards = cluster.streams("s")["shards"]
+        joined = re.findall(rf"event=group.joined group=(\d+) epoch={epoch} ",
+                            cluster[number].log_text())
         return (all(shard["epoch"] == epoch and shard["leader"] for shard in shards)
-                and cluster[number].log_text().count("event=group.joined") >= SHARDS * (epoch - 1))
+                and len(set(joined)) == SHARDS)
 
     wait_until(look, WHOLE_S, f"every shard in epoch {epoch} with {cluster[number].name}")
 
@@ -86,4 +89,26 @@ def test_a_member_that_was_away_at_the_change_comes_in(cluster):
     cluster.await_ready()
     cluster.kill(3)
     put(cluster, 1, range(100, 150))
+    check_all(cluster, 1, 150)
+
+
+def test_the_catalogue_survives_the_loss_of_each_disk_in_turn(cluster):
+    """Its own members change too: at the end none of those that founded it is left."""
+    put(cluster, 1, range(50))
+    for number in (1, 2, 3):
+        lose_disk(cluster, number)
+        cluster.start(number)
+        await_whole(cluster, number, number + 1)
+        wait_until(lambda: "event=catalog.epoch_began epoch=%d" % (number + 1) in
+                   cluster[number].log_text(), WHOLE_S, "the catalogue's next epoch")
+    cluster.await_ready()
+
+    # Each of the newcomers counts: any two of them are a majority.
+    for number, other, name in ((2, 1, "t"), (3, 2, "u")):
+        cluster.create_stream(name, shards=2)
+        cluster.kill(number)
+        cluster.client(other, attempts=10).delete_stream(StreamName=name)
+        put(cluster, other, range(number * 50 - 50, number * 50))
+        cluster.start(number)
+        cluster.await_ready()
     check_all(cluster, 1, 150)

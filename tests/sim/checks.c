@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "catalog/model_image.h"
 #include "cluster.h"
 #include "control/control.h"
 #include "figure8.h"
@@ -189,7 +190,7 @@ static void scan_group(struct world *world, struct sim_node *node, uint64_t grou
                             (unsigned long long)group, err_name(scan->err), scan->read.reason.text);
         world_inside(world, node, scan_note, scan, group);
     }
-    history_scan_end(history, node, group);
+    history_scan_end(history, node, group, clock_wall_ms(&node->clock));
     sim_free(scan);
 }
 
@@ -205,5 +206,39 @@ void checks_read_all(struct world *world)
             group = shard_group(shard);
             scan_group(world, node, group);
         }
+    }
+}
+
+/* ---- the catalogue ---- */
+
+struct sight {
+    uint64_t index, digest;
+};
+
+static void look_at_model(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    const struct model *model = catalog_model(control_catalog(node->control));
+    struct sight *sight = ctx;
+    AUTO_UNREF struct buf *image = model_image_pack(model);
+
+    ensure(image != NULL);
+    *sight = (struct sight){ .index = model_index(model), .digest = UINT64_C(0xcbf29ce484222325) };
+    for (size_t i = 0; i < image->len; i++)
+        sight->digest = (sight->digest ^ image->data[i]) * UINT64_C(0x100000001b3);
+}
+
+void checks_models(struct world *world)
+{
+    struct sight sights[SIM_NODES_MAX] = { { .index = 0 } };
+
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        if (!node->up || node->control == NULL || node->stopping)
+            continue;
+        world_inside(world, node, look_at_model, &sights[i], 0);
+        for (uint32_t k = 0; k < i; k++)
+            if (sights[k].index == sights[i].index && sights[k].digest != sights[i].digest)
+                world_violation(world, "models differ", "nodes %u and %u at index %llu", k + 1,
+                                i + 1, (unsigned long long)sights[i].index);
     }
 }

@@ -14,6 +14,10 @@ void checks_forget(struct world *world, struct sim_node *node);
  * Runs events until done. */
 void checks_read_all(struct world *world);
 
+/* Nodes whose models stand at one index have the same model.  Members of the catalogue's group and
+ * those that read its log from one alike. */
+void checks_models(struct world *world);
+
 /* Prints what each replica of each node thinks: for findings about liveness. */
 void checks_describe(struct world *world);
 

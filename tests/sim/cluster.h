@@ -24,6 +24,7 @@ struct cluster_options {
     bool drain;            /* nodes are drained now and then */
     uint32_t replace_after_ms; /* a node that is down for so long is given up; 0: never */
     uint32_t faults;           /* bits of enum fault, nemesis.h */
+    uint32_t retention_ms;     /* of every shard, expire.h; 0: hours, as the daemon's */
     bool rot;                  /* bits flip on the disks, rot.h */
     bool unsearched;           /* and nobody looks for them: to see that this is found */
     bool aimed;                /* faults at leaders at elections */

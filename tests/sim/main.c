@@ -20,6 +20,7 @@
 #include "churn.h"
 #include "cluster.h"
 #include "drain.h"
+#include "expire.h"
 #include "figure8.h"
 #include "forgotten.h"
 #include "handover.h"
@@ -37,8 +38,7 @@ struct arguments {
     uint64_t seed, seeds;
     double minutes;
     bool trace, notes, expect_violation, quiet, figure8, forgotten, handover, rot, unsearched;
-    bool lost_disk;
-    bool drain;
+    bool lost_disk, expire, drain;
 };
 
 static const struct argp_option options[] = {
@@ -50,7 +50,8 @@ static const struct argp_option options[] = {
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0,
       "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); with them, in "
-      "every seed: hand-over, bit-rot, bit-rot-unsearched, which must be found, lost-disk or drain",
+      "every seed: hand-over, bit-rot, bit-rot-unsearched (must be found), lost-disk, expire or "
+      "drain",
       0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
@@ -86,9 +87,11 @@ static error_t parse(int key, char *value, struct argp_state *state)
         arguments->unsearched = strcmp(value, "bit-rot-unsearched") == 0;
         arguments->rot = arguments->unsearched || strcmp(value, "bit-rot") == 0;
         arguments->lost_disk = strcmp(value, "lost-disk") == 0;
+        arguments->expire = strcmp(value, "expire") == 0;
         arguments->drain = strcmp(value, "drain") == 0;
         return arguments->figure8 || arguments->forgotten || arguments->handover ||
-                       arguments->rot || arguments->lost_disk || arguments->drain
+                       arguments->rot || arguments->lost_disk || arguments->expire ||
+                       arguments->drain
                    ? 0
                    : EINVAL;
     case 'q':
@@ -154,6 +157,14 @@ static void options_for_handover(struct cluster_options *chosen)
     chosen->isolate_first_of = 0;
 }
 
+/* Clocks stay right, or nobody could say what is old; a flipped bit may go with its entry. */
+static void options_for_expire(struct cluster_options *chosen)
+{
+    chosen->retention_ms = 4000;
+    chosen->faults &= ~(uint32_t)FAULT_CLOCK;
+    chosen->rot = false;
+}
+
 /* One shard, one client, nothing but the schedule. */
 static void options_for_figure8(struct cluster_options *chosen)
 {
@@ -202,6 +213,7 @@ static void heal_and_check(struct world *world)
     }
     if (cluster_of(world)->rot != NULL)
         cluster_of(world)->flips = rot_check(world);
+    checks_models(world);
     checks_read_all(world);
 }
 
@@ -260,6 +272,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         chosen.replace_after_ms = 1000 + (uint32_t)(seed % 10) * 500;
     if (arguments->handover)
         options_for_handover(&chosen);
+    if (arguments->expire)
+        options_for_expire(&chosen);
     chosen.rot = chosen.rot || arguments->rot;
     chosen.unsearched = arguments->unsearched;
     cluster_init(cluster, world, &chosen);
@@ -274,6 +288,7 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     handover_start(world);
     if (chosen.drain)
         drain_start(world);
+    expire_start(world);
     if (chosen.churn)
         churn_start(world);
     if (chosen.rot)

@@ -10,8 +10,6 @@
 #include "rot.h"
 #include "table_sim.h"
 
-#define CATALOG_NODES 3u /* the first ones found the catalogue */
-
 static bool is_running(const struct sim_node *node)
 {
     return node->up && node->control != NULL && !node->stopping;
@@ -25,20 +23,28 @@ static const struct sim_node *node_of(const struct world *world, uint64_t id)
     return NULL;
 }
 
-/* Of the catalogue's leader: others may be at an older one, after a start without any stream. */
-static const struct model *newest_model(const struct world *world)
+/* The catalogue's leader: others may be at an older model, after a start without any stream. */
+static const struct catalog *newest_catalog(const struct world *world)
 {
-    const struct model *newest = NULL;
+    const struct catalog *newest = NULL;
 
     for (uint32_t i = 0; i < world->node_count; i++) {
         if (!is_running(&world->nodes[i]) ||
             !catalog_leads(control_catalog(world->nodes[i].control)))
             continue;
-        const struct model *model = catalog_model(control_catalog(world->nodes[i].control));
-        if (newest == NULL || model_index(model) > model_index(newest))
-            newest = model;
+        const struct catalog *catalog = control_catalog(world->nodes[i].control);
+        if (newest == NULL ||
+            model_index(catalog_model(catalog)) > model_index(catalog_model(newest)))
+            newest = catalog;
     }
     return newest;
+}
+
+static const struct model *newest_model(const struct world *world)
+{
+    const struct catalog *newest = newest_catalog(world);
+
+    return newest == NULL ? NULL : catalog_model(newest);
 }
 
 static bool is_retired(const struct world *world, uint64_t id)
@@ -49,15 +55,34 @@ static bool is_retired(const struct world *world, uint64_t id)
     return false;
 }
 
-static bool takes_part(const struct world *world, const struct model_shard *row, uint64_t id,
+static bool takes_part(const struct world *world, uint64_t group, uint32_t epoch, uint64_t id,
                        uint64_t index)
 {
     const struct sim_node *node = node_of(world, id);
     const struct log_state *state =
-        node == NULL ? NULL : log_state(control_log(node->control), row->group);
+        node == NULL ? NULL : log_state(control_log(node->control), group);
 
-    return state != NULL && state->epoch == row->epoch && state->member_count > 0 &&
+    return state != NULL && state->epoch == epoch && state->member_count > 0 &&
            state->last >= index;
+}
+
+/* The catalogue's own group, in the epoch that its leader runs. */
+static bool catalog_whole(const struct world *world, char *why, size_t why_bytes)
+{
+    const struct catalog *newest = newest_catalog(world);
+    uint64_t members[GROUP_MEMBERS_MAX];
+    uint32_t count = newest == NULL ? 0 : catalog_members(newest, members);
+    uint32_t epoch = newest == NULL ? 0 : model_catalog(catalog_model(newest))->epoch;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_retired(world, members[i]) ||
+            takes_part(world, CATALOG_GROUP, epoch == 0 ? 1 : epoch, members[i], 0))
+            continue;
+        snprintf(why, why_bytes, "the catalogue lacks member %llx in epoch %u",
+                 (unsigned long long)members[i], epoch);
+        return false;
+    }
+    return count > 0;
 }
 
 bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index)
@@ -66,7 +91,7 @@ bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index)
     const struct model_shard *row = model == NULL ? NULL : model_shard_by_group(model, group, NULL);
 
     for (uint32_t i = 0; row != NULL && i < row->member_count; i++)
-        if (!takes_part(world, row, row->members[i], index))
+        if (!takes_part(world, row->group, row->epoch, row->members[i], index))
             return false;
     return row != NULL;
 }
@@ -89,21 +114,21 @@ bool wipe_whole(const struct world *world, char *why, size_t why_bytes)
         group = row->group;
         for (uint32_t i = 0; stream->status != STREAM_DELETING && i < row->member_count; i++) {
             if (is_retired(world, row->members[i]) ||
-                takes_part(world, row, row->members[i], 0))
+                takes_part(world, row->group, row->epoch, row->members[i], 0))
                 continue;
             snprintf(why, why_bytes, "group %llu lacks member %llx in epoch %u",
                      (unsigned long long)group, (unsigned long long)row->members[i], row->epoch);
             return false;
         }
     }
-    return model != NULL;
+    return model != NULL && catalog_whole(world, why, why_bytes);
 }
 
 void wipe_one(struct world *world, struct sim_node *node)
 {
     char why[128];
 
-    if (node->at < CATALOG_NODES || !is_running(node) || rot_any(world) ||
+    if (!is_running(node) || rot_any(world) ||
         !wipe_whole(world, why, sizeof why))
         return;
     cluster_kill(world, node, DEATH_KILL);

@@ -1,9 +1,9 @@
 /* wipe.h - a node loses its disk and comes back empty, under a new id.
  *
  * Only when every group is whole: all of a row's members are up and take part in
- * the epoch that the row names, and no copy of an entry is damaged.  More than
- * that a replicated system does not promise to survive.  Members of the
- * catalogue's own group are left alone.
+ * the epoch that the row names, so do those of the catalogue's own group, and no
+ * copy of an entry is damaged.  More than that a replicated system does not
+ * promise to survive.
  */
 #ifndef SIM_WIPE_H
 #define SIM_WIPE_H

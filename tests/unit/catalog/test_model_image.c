@@ -56,6 +56,23 @@ static void everything_comes_back(void **state)
     model_free(copy);
 }
 
+static const struct seal seal = { .epoch = 2, .member_count = 3, .members = { 1, 20, 3 } };
+
+static void the_epoch_of_the_catalogue_itself_comes_back(void **state)
+{
+    struct model *model = given_cluster();
+
+    apply_seal(model, model_index(model) + 1, 2, &seal);
+    struct model *copy = round_trip(model);
+    assert_memory_equal(model_catalog(copy), model_catalog(model), sizeof(struct model_epoch));
+    assert_int_equal(model_catalog(copy)->epoch, 2);
+    assert_int_equal(model_catalog(copy)->index, model_index(model));
+    assert_true(model_catalog_has(copy, 20));
+    assert_false(model_catalog_has(copy, 2));
+    model_free(copy);
+    model_free(model);
+}
+
 static void replaced_nodes_and_later_epochs_come_back(void **state)
 {
     struct model *model = given_cluster();
@@ -252,6 +269,41 @@ static void more_nodes_than_the_maximum_are_refused(void **state)
     model_free(model);
 }
 
+static void expect_refused_epoch(struct model_epoch wrong)
+{
+    struct model *model = given_cluster();
+
+    apply_seal(model, model_index(model) + 1, 2, &seal);
+    model->catalog = wrong;
+    expect_refused(model);
+    model_free(model);
+}
+
+static void an_epoch_that_no_catalogue_has_is_refused(void **state)
+{
+    struct model *model = given_cluster();
+
+    apply_seal(model, model_index(model) + 1, 2, &seal);
+    const struct model_epoch right = *model_catalog(model);
+    struct model_epoch wrong = right;
+    model_free(model);
+
+    wrong.epoch = 1;
+    expect_refused_epoch(wrong);
+    wrong = right;
+    wrong.index++;
+    expect_refused_epoch(wrong);
+    wrong = right;
+    wrong.term++;
+    expect_refused_epoch(wrong);
+    wrong = right;
+    wrong.members[1] = 3; /* twice */
+    expect_refused_epoch(wrong);
+    wrong = right;
+    wrong.member_count = 0;
+    expect_refused_epoch(wrong);
+}
+
 static void ids_that_would_overflow_are_refused(void **state)
 {
     struct model *model = given_cluster();
@@ -285,6 +337,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_model_comes_back_empty),
         cmocka_unit_test(everything_comes_back),
+        cmocka_unit_test(the_epoch_of_the_catalogue_itself_comes_back),
+        cmocka_unit_test(an_epoch_that_no_catalogue_has_is_refused),
         cmocka_unit_test(replaced_nodes_and_later_epochs_come_back),
         cmocka_unit_test(a_copy_goes_on_as_the_original_would),
         cmocka_unit_test(its_bytes_are_those_of_the_formats_page),

@@ -139,6 +139,20 @@ static void a_node_that_is_not_replaced_is_not_forgotten(void **state)
     model_free(model);
 }
 
+static void a_member_of_the_catalogue_is_not_forgotten(void **state)
+{
+    struct model *model = given_cluster();
+    const struct seal with = { .epoch = 2, .member_count = 3, .members = { 1, 2, 3 } };
+    const struct seal without = { .epoch = 3, .member_count = 3, .members = { 1, 20, 3 } };
+
+    apply_seal(model, model_index(model) + 1, 2, &with);
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_CLOSED);
+    apply_seal(model, model_index(model) + 1, 2, &without);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_OK);
+    model_free(model);
+}
+
 static void a_draining_node_gets_no_replicas_and_may_have_some_again(void **state)
 {
     struct model *model = given_cluster();
@@ -276,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_drained_node_is_forgotten_when_no_shard_names_it),
         cmocka_unit_test(a_draining_node_comes_into_no_group),
         cmocka_unit_test(damaged_drains_are_refused_or_harmless),
+        cmocka_unit_test(a_member_of_the_catalogue_is_not_forgotten),
     };
 
     return cmocka_run_group_tests_name("nodes", tests, NULL, NULL);

@@ -1,0 +1,91 @@
+#include "../catalog/given.h"
+
+#include "control/voters.h"
+
+static bool all_up(void *ctx, uint64_t node)
+{
+    return true;
+}
+
+static bool all_up_but(void *ctx, uint64_t node)
+{
+    return node != *(const uint64_t *)ctx;
+}
+
+static const uint64_t founders[GROUP_MEMBERS_MAX] = { 1, 2, 3 };
+static uint64_t next[GROUP_MEMBERS_MAX];
+
+static void nothing_changes_without_a_loss(void **state)
+{
+    struct model *model = given_cluster();
+    uint64_t down = 2;
+
+    assert_false(voters_next(model, founders, 3, all_up, NULL, next));
+    assert_false(voters_next(model, founders, 3, all_up_but, &down, next));
+    model_free(model);
+}
+
+static void a_replaced_member_gives_its_place_to_the_node_of_its_name(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    assert_true(voters_next(model, founders, 3, all_up, NULL, next));
+    assert_int_equal(next[0], 1);
+    assert_int_equal(next[1], 20);
+    assert_int_equal(next[2], 3);
+    model_free(model);
+}
+
+static void nobody_comes_who_is_down_or_in_it_already(void **state)
+{
+    struct model *model = given_cluster();
+    uint64_t down = 20;
+    const uint64_t twice[GROUP_MEMBERS_MAX] = { 1, 2, 20 };
+
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    assert_false(voters_next(model, founders, 3, all_up_but, &down, next));
+    assert_false(voters_next(model, twice, 3, all_up, NULL, next));
+    model_free(model);
+}
+
+static void one_place_at_a_time(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(come_back(model, 1, 10), ERR_OK);
+    assert_int_equal(come_back(model, 3, 30), ERR_OK);
+    assert_true(voters_next(model, founders, 3, all_up, NULL, next));
+    assert_int_equal(next[0], 10);
+    assert_int_equal(next[2], 3);
+    assert_true(voters_next(model, next, 3, all_up, NULL, next));
+    assert_int_equal(next[0], 10);
+    assert_int_equal(next[2], 30);
+    model_free(model);
+}
+
+/* Its disk was lost before its row was written: no name leads to another id. */
+static void a_member_without_a_row_gives_its_place_to_any_other_node(void **state)
+{
+    struct model *model = given_cluster();
+    const uint64_t members[GROUP_MEMBERS_MAX] = { 1, 2, 99 };
+    uint64_t down = 99;
+
+    assert_false(voters_next(model, members, 3, all_up, NULL, next)); /* it is about to write it */
+    assert_true(voters_next(model, members, 3, all_up_but, &down, next));
+    assert_int_equal(next[2], 3);
+    model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_changes_without_a_loss),
+        cmocka_unit_test(a_replaced_member_gives_its_place_to_the_node_of_its_name),
+        cmocka_unit_test(nobody_comes_who_is_down_or_in_it_already),
+        cmocka_unit_test(one_place_at_a_time),
+        cmocka_unit_test(a_member_without_a_row_gives_its_place_to_any_other_node),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
