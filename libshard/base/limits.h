@@ -168,7 +168,8 @@
 #define CONTROL_LEADERS_EVERY_MS 1000u
 #define CONTROL_LEADERS_AT_ONCE 8u
 #define CONTROL_LEADERS_CALM_MS 10000u /* when the member has been up for so long; */
-#define CONTROL_LEADERS_RETRY_MS 30000u /* a group that was tried is left alone for so long */
+#define CONTROL_LEADERS_RETRY_MS 30000u /* a group that was tried is left alone for so long, */
+#define CONTROL_LEADERS_LEAVE_MS 2000u /* or for so long by a node that is to lead nothing */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
 /* applied payloads that the replicas hold */

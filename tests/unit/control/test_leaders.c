@@ -52,6 +52,12 @@ static void a_node_that_is_to_lead_nothing_does_not_wait_until_others_are_calm(v
     group.up = false;
     assert_false(leaders_should_move(&leaders, &group, NOW_MS));
     group.up = true;
+    leaders_tried(&leaders, group.group, NOW_MS);
+    assert_false(
+        leaders_should_move(&leaders, &group, NOW_MS + CONTROL_LEADERS_LEAVE_MS - 1));
+    assert_true(leaders_should_move(&leaders, &group, NOW_MS + CONTROL_LEADERS_LEAVE_MS));
+    group.leaves = false;
+    assert_false(leaders_should_move(&leaders, &group, NOW_MS + CONTROL_LEADERS_LEAVE_MS));
     group.preferred = 0; /* nobody can */
     assert_false(leaders_should_move(&leaders, &group, NOW_MS));
 }
