@@ -19,6 +19,17 @@ uint64_t absence_ms(const struct absence *absence, uint64_t node, uint64_t now_m
     return 0;
 }
 
+bool absence_say(struct absence *absence, uint64_t node)
+{
+    for (uint32_t i = 0; i < absence->count; i++) {
+        if (absence->nodes[i].node != node || absence->nodes[i].said)
+            continue;
+        absence->nodes[i].said = true;
+        return true;
+    }
+    return false;
+}
+
 void absence_forget(struct absence *absence, uint64_t node)
 {
     for (uint32_t i = 0; i < absence->count; i++) {

@@ -20,6 +20,7 @@
 struct absence_node {
     uint64_t node;
     uint64_t since_ms; /* monotonic */
+    bool said;         /* that it is given up */
 };
 
 /* Zeroed: nobody is known to be down. */
@@ -33,6 +34,9 @@ void absence_look(struct absence *absence, uint64_t node, bool up, uint64_t now_
 
 /* At least 1 for a node that was found down. */
 uint64_t absence_ms(const struct absence *absence, uint64_t node, uint64_t now_ms);
+
+/* True once in an absence, for who says something about it; false when the node is up. */
+bool absence_say(struct absence *absence, uint64_t node);
 
 /* The node is no part of the cluster any more. */
 void absence_forget(struct absence *absence, uint64_t node);

@@ -17,6 +17,7 @@ static void next_after(struct control *control, uint64_t pause_ms);
 static void step(struct control *control);
 static void absence_update(struct control *control);
 static void lead(struct control *control);
+static void dead_say(struct control *control);
 static bool is_time_to_spread(struct control *control);
 static bool is_up(void *ctx, uint64_t node);
 static bool is_full(void *ctx, uint64_t node);
@@ -66,6 +67,7 @@ static void on_timer(struct timer *timer)
         world.spread = is_time_to_spread(control);
         members_begin(&replace->look, catalog_model(control->catalog), &world, kept,
                       catalog_members(control->catalog, kept));
+        dead_say(control);
     }
     replace->passing = true;
     step(control);
@@ -79,6 +81,24 @@ static bool is_time_to_spread(struct control *control)
         return false;
     control->replace.spread_ms = now_ms + CONTROL_SPREAD_MS;
     return true;
+}
+
+static void dead_say(struct control *control)
+{
+    const struct members_nodes *nodes = &control->replace.look.nodes;
+    struct absence *absence = &control->replace.absence;
+
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        const struct members_node *node = &nodes->nodes[i];
+        if (node->leave != MEMBERS_DEAD || !absence_say(absence, node->node))
+            continue;
+        note_event(control->world.note, NOTE_WARN, "node.given_up",
+                   "name=%s az=%s down_s=%" PRIu64
+                   " why=\"it is down for longer than replace-after-s: other nodes of its zone "
+                   "that are up and have room get its replicas; where there is none they wait\"",
+                   node->row->name, node->row->az,
+                   absence_ms(absence, node->node, control_now_ms(control)) / 1000);
+    }
 }
 
 /* What moves was decided by another one, and so was who is down. */

@@ -105,6 +105,7 @@ def test_a_node_that_stays_away_is_given_up(four):
         wait_until(lambda: all(shard == {"node-1", "node-2", "node-3"}
                                for shard in members(four)), MOVED_S, "node-1 has its places")
         wait_until(lambda: four.state()["moving"] == 0, MOVED_S, "nothing moves any more")
+        assert any("event=node.given_up name=node-4" in node.log_text() for node in four.nodes)
     writer.check(four, 1)
 
     # It comes back as a node with nothing on it, and can be removed or used.
@@ -152,6 +153,30 @@ def test_three_nodes_wait_for_the_one_that_is_away_and_say_so():
         wait_until(lambda: node_of(cluster, 3)["up"], 10, "node-3 is up")
         status = braid(cluster, "cluster", "status").stdout.decode()
         assert "wait" not in status and "dead" not in status, status
+
+
+def test_a_node_that_is_added_gets_replicas_of_its_zone():
+    with Cluster(nodes=4, start=False) as cluster:
+        seeds = [f"127.0.0.1:{cluster[number].peer_port}" for number in (1, 2, 3)]
+        for node in cluster.nodes:
+            node.write_config(seeds, cluster.options)
+        for number in (1, 2, 3):
+            cluster.start(number)
+        cluster.await_ready()
+        cluster.create_stream("s", shards=SHARDS)
+        added = braid(cluster, "node", "add", "--output", "json")
+        assert sorted(json.loads(added.stdout)["seeds"]) == sorted(seeds)
+
+        cluster.start(4)  # with those seeds
+        cluster.await_ready()
+        with Writer(cluster, 2) as writer:
+            wait_until(lambda: node_of(cluster, 4)["replicas"] == SHARDS // 2, MOVED_S,
+                       "node-4 has half of what node-1 had")
+            wait_until(lambda: cluster.state()["moving"] == 0, MOVED_S, "nothing moves any more")
+        writer.check(cluster, 4)
+        assert node_of(cluster, 1)["replicas"] == SHARDS // 2
+        listed = braid(cluster, "node", "list").stdout.decode()
+        assert "node-4" in listed and "az1" in listed, listed
 
 
 def test_changes_are_taken_from_json_only_and_from_known_paths(four):

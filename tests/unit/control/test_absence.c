@@ -42,6 +42,19 @@ static void a_node_that_is_no_part_of_the_cluster_is_forgotten(void **state)
     assert_int_equal(absence.count, 0);
 }
 
+static void an_absence_is_said_once(void **state)
+{
+    struct absence absence = { .count = 0 };
+
+    assert_false(absence_say(&absence, 7));
+    absence_look(&absence, 7, false, 1000);
+    assert_true(absence_say(&absence, 7));
+    assert_false(absence_say(&absence, 7));
+    absence_look(&absence, 7, true, 2000);
+    absence_look(&absence, 7, false, 3000);
+    assert_true(absence_say(&absence, 7));
+}
+
 static void more_than_can_be_noted_count_as_up(void **state)
 {
     struct absence absence = { .count = 0 };
@@ -59,6 +72,7 @@ int main(void)
         cmocka_unit_test(time_counts_from_the_first_look_that_found_it_down),
         cmocka_unit_test(who_is_up_once_begins_anew),
         cmocka_unit_test(a_node_that_is_no_part_of_the_cluster_is_forgotten),
+        cmocka_unit_test(an_absence_is_said_once),
         cmocka_unit_test(more_than_can_be_noted_count_as_up),
     };
 
