@@ -288,6 +288,11 @@ static enum outcome remove_node(const struct cli *cli, struct client *client,
         /* An earlier try may have done it, and its answer was lost. */
         if (answer.status == 404 && (again || answer.attempts > 1))
             return OUTCOME_OK;
+        if (err == ERR_TIMEOUT)
+            return cli_fail(cli, OUTCOME_TIMEOUT,
+                            "%s\nThe outcome is unknown. If that was node %s itself, it has ended: "
+                            "'braid node list' at another node shows whether it is gone.",
+                            answer.reason.text, options->name);
         if (!options->wait || late || answer.status != 409 ||
             strstr((const char *)answer.body.data, "\"wait\":true") == NULL)
             return complain(cli, err, &answer);

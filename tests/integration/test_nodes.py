@@ -139,6 +139,16 @@ def test_a_dead_node_without_replicas_is_removed_and_others_are_refused(four):
     assert not node_of(four, 3)["draining"]
 
 
+def test_a_node_that_is_asked_to_remove_itself_says_what_is_known(four):
+    drained = braid(four, "node", "drain", "node-4", "--wait", number=4)
+    assert drained.returncode == 0, drained.stderr
+    removed = braid(four, "node", "remove", "node-4", "--wait", number=4)
+    assert removed.returncode in (0, 6), removed.stderr
+    assert removed.returncode == 0 or b"at another node" in removed.stderr, removed.stderr
+    assert four[4].await_end() == 3
+    assert node_of(four, 4) is None
+
+
 def test_three_nodes_wait_for_the_one_that_is_away_and_say_so():
     with Cluster(nodes=3, options={"replace-after-s": "1"}) as cluster:
         cluster.create_stream("s", shards=1)

@@ -8,6 +8,8 @@
 #include "control/control.h"
 
 #define DRAIN_MOST_NS (30 * SIM_S)
+#define SETTLE_MOST_NS (200 * SIM_S)
+#define QUIET_NS (8 * SIM_S)
 
 struct drain_op {
     struct catalog_change change;
@@ -141,6 +143,29 @@ static void fulfil(struct world *world, struct wish wish)
     }
 }
 
+static void count_changes(struct world *world, struct sim_node *node, void *changes, uint64_t arg)
+{
+    *(uint64_t *)changes = changes_of(catalog_model(control_catalog(node->control)));
+}
+
+/* A better spread is looked for every two seconds: when none was found for some time, none moves. */
+static void settle(struct world *world)
+{
+    uint64_t until_ns = world->now_ns + SETTLE_MOST_NS, quiet_ns = world->now_ns;
+    uint64_t changes = 0, before = 0;
+
+    while (world->now_ns - quiet_ns < QUIET_NS) {
+        world_inside(world, &world->nodes[0], count_changes, &changes, 0);
+        if (changes != before)
+            quiet_ns = world->now_ns;
+        before = changes;
+        if (world->now_ns > until_ns)
+            world_violation(world, "drain", "replicas move still, %.0f s after the last drain",
+                            (double)SETTLE_MOST_NS / 1e9);
+        world_run(world, world->now_ns + 200 * SIM_MS);
+    }
+}
+
 /* Node 1 and node 4 stand in one zone: each takes all of the other's. */
 void drain_check(struct world *world)
 {
@@ -153,4 +178,5 @@ void drain_check(struct world *world)
     fulfil(world, (struct wish){ .node = one });
     fulfil(world, (struct wish){ .node = four, .mate = one, .draining = true });
     fulfil(world, (struct wish){ .node = four });
+    settle(world);
 }
