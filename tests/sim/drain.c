@@ -143,7 +143,8 @@ static void fulfil(struct world *world, struct wish wish)
     }
 }
 
-static void count_changes(struct world *world, struct sim_node *node, void *changes, uint64_t arg)
+static void count_changes(struct world *world, struct sim_node *node, void *changes,
+                          uint64_t arg)
 {
     *(uint64_t *)changes = changes_of(catalog_model(control_catalog(node->control)));
 }
