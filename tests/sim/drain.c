@@ -149,7 +149,7 @@ static void count_changes(struct world *world, struct sim_node *node, void *chan
     *(uint64_t *)changes = changes_of(catalog_model(control_catalog(node->control)));
 }
 
-/* A better spread is looked for every two seconds: when none was found for some time, none moves. */
+/* A better spread is looked for every two seconds: when none was found for a while, none moves. */
 static void settle(struct world *world)
 {
     uint64_t until_ns = world->now_ns + SETTLE_MOST_NS, quiet_ns = world->now_ns;
