@@ -73,9 +73,8 @@ enum outcome node_add(struct cli *cli, int argc, char **argv)
         print_seeds(cluster);
         printf("\n    auth = none                  # as the others say it\n\n"
                "Start it with an empty data directory (systemctl enable --now braidd). It joins\n"
-               "within seconds, and 'braid node list' shows it. New streams use it at once;\n"
-               "shards that there are move to it when a node of its zone is drained, or is down\n"
-               "for too long.\n");
+               "within seconds, and 'braid node list' shows it. New streams use it at once, and\n"
+               "replicas of its zone move to it, one at a time.\n");
     }
     json_decref(cluster);
     return outcome;
