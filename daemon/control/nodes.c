@@ -105,7 +105,8 @@ enum err nodes_may_go(struct control *control, uint64_t node, struct reason *rea
     }
     if (nodes_in_catalog(control, node)) {
         reason_set(reason, "node %s is a member of the catalogue's own group, whose places cannot "
-                   "be given to other nodes yet: it stays in the cluster, drained or not", row->name);
+                   "be given to other nodes yet: it stays in the cluster, drained or not",
+                   row->name);
         return ERR_CLOSED;
     }
     if (!row->draining) {
