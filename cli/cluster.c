@@ -49,10 +49,14 @@ static const char *state_of(const json_t *node)
 {
     if (json_is_true(json_object_get(node, "replaced")))
         return "replaced";
+    if (json_is_true(json_object_get(node, "draining")))
+        return is_up(node) ? "draining" : "draining, down";
+    if (json_is_true(json_object_get(node, "dead")))
+        return "dead"; /* down for longer than replace-after-s */
     return is_up(node) ? "up" : "down";
 }
 
-static enum outcome print_nodes(const struct cli *cli, const json_t *cluster)
+enum outcome cluster_print_nodes(const struct cli *cli, const json_t *cluster)
 {
     static const char *const columns[] = { "NODE",     "ZONE",    "STATE",     "LEADS",
                                            "REPLICAS", "CLIENTS", "CATALOGUE", "ID" };
@@ -92,6 +96,24 @@ static void print_headless(const json_t *cluster)
            up, members, up == 1 ? "is" : "are", members / 2 + 1);
 }
 
+void cluster_print_waiting(const json_t *cluster)
+{
+    const json_t *nodes = json_object_get(cluster, "nodes");
+
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        const json_t *node = json_array_get(nodes, i);
+        const char *waits = json_string_value(json_object_get(node, "waits_for"));
+        if (waits == NULL || json_is_true(json_object_get(node, "replaced")))
+            continue;
+        printf("\n%s is %s and has ", member(node, "name"), state_of(node));
+        print_count(node, "replicas", "replica");
+        printf(" still:\n%s.\n", waits);
+        if (!is_up(node))
+            printf("The cluster waits for it: start %s again, or add a node in %s "
+                   "('braid node add').\n", member(node, "name"), member(node, "az"));
+    }
+}
+
 static enum outcome print(const struct cli *cli, const json_t *cluster)
 {
     if (!json_is_true(json_object_get(cluster, "founded"))) {
@@ -105,15 +127,16 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
     printf(", ");
     print_count(cluster, "replication", "replica");
     printf(" of each\n\n");
-    enum outcome outcome = print_nodes(cli, cluster);
+    enum outcome outcome = cluster_print_nodes(cli, cluster);
     print_headless(cluster);
+    cluster_print_waiting(cluster);
     if (!json_is_true(json_object_get(cluster, "ready")))
         printf("\n%s is not ready: it %s\n", member(cluster, "node"),
                member(cluster, "waiting_for"));
     return outcome;
 }
 
-static enum outcome complain(const struct cli *cli, enum err err, const struct reason *reason)
+enum outcome cluster_complain(const struct cli *cli, enum err err, const struct reason *reason)
 {
     const char *next = "";
 
@@ -133,25 +156,31 @@ enum outcome cluster_status(struct cli *cli, int argc, char **argv)
         .text = "Shows the nodes of the cluster, their zones, who is up, how many shards each "
                 "leads, and who leads the catalogue, as the first node that answers sees it."
     };
-    struct client_answer answer;
-    struct client *client;
+    json_t *cluster = NULL;
 
     cli_parse(cli, &syntax, argc, argv, NULL);
+    enum outcome outcome = cluster_look(cli, &cluster);
+    if (outcome == OUTCOME_OK && cli->output == OUTPUT_JSON)
+        outcome = cli_print_json(cli, json_incref(cluster));
+    else if (outcome == OUTCOME_OK)
+        outcome = print(cli, cluster);
+    json_decref(cluster);
+    return outcome;
+}
+
+enum outcome cluster_look(const struct cli *cli, json_t **ret)
+{
+    struct client_answer answer;
+    struct client *client;
     enum outcome outcome = cli_operations(cli, &client);
+
     if (outcome != OUTCOME_OK)
         return outcome;
     enum err err = client_get(client, "/cluster", &answer);
-    json_t *cluster =
-        err != ERR_OK ? NULL : json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
     if (err != ERR_OK)
-        outcome = complain(cli, err, &answer.reason);
-    else if (cluster == NULL)
+        outcome = cluster_complain(cli, err, &answer.reason);
+    else if ((*ret = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL)) == NULL)
         outcome = cli_fail(cli, OUTCOME_FAILED, "the answer of /cluster is not JSON");
-    else if (cli->output == OUTPUT_JSON)
-        outcome = cli_print_json(cli, json_incref(cluster));
-    else
-        outcome = print(cli, cluster);
-    json_decref(cluster);
     client_close(client);
     return outcome;
 }

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "cluster.h"
 #include "local.h"
+#include "node.h"
 #include "output.h"
 #include "put.h"
 #include "stream.h"
@@ -21,6 +22,11 @@ static const struct verb verbs[] = {
     { "local", "kill", "N", "kill node N without warning (SIGKILL)", local_kill },
     { "local", "start", "N", "start node N again", local_start },
     { "cluster", "status", "", "nodes, zones, who is up, who leads what", cluster_status },
+    { "node", "list", "", "nodes, and what those wait for that are to leave", node_list },
+    { "node", "add", "", "how a node is added", node_add },
+    { "node", "drain", "NODE", "move its replicas to other nodes", node_drain },
+    { "node", "undrain", "NODE", "let it have replicas again", node_undrain },
+    { "node", "remove", "NODE", "take a drained node out of the cluster", node_remove },
     { "stream", "list", "", "names of all streams", stream_list },
     { "stream", "create", "NAME", "create a stream and wait until it takes records",
       stream_create },

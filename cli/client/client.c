@@ -12,6 +12,7 @@
 #define CONNECT_TIMEOUT_MS 2000L
 #define ATTEMPTS_DEFAULT 3u
 #define URL_CHARS_MAX 512u
+#define PATH_CHARS_MAX 512u
 
 struct client {
     CURL *curl;
@@ -195,6 +196,19 @@ enum err client_get(struct client *client, const char *path, struct client_answe
     return call(client, path, NULL, NULL, answer);
 }
 
+enum err client_post(struct client *client, const char *path, struct slice body,
+                     struct client_answer *answer)
+{
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+
+    *answer = (struct client_answer){ 0 };
+    if (headers == NULL)
+        return ERR_NO_MEMORY;
+    enum err err = call(client, path, headers, &body, answer);
+    curl_slist_free_all(headers);
+    return err;
+}
+
 static void pause_ms(uint32_t ms)
 {
     struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L };
@@ -267,7 +281,7 @@ static enum err call(struct client *client, const char *path, struct curl_slist 
 static enum err attempt(struct client *client, const char *path, struct client_answer *answer)
 {
     const char *endpoint = client->endpoints[client->current];
-    char url[URL_CHARS_MAX + 64];
+    char url[URL_CHARS_MAX + PATH_CHARS_MAX];
 
     answer->status = 0;
     answer->type[0] = '\0';

@@ -65,4 +65,9 @@ MUST_CHECK enum err client_call_json(struct client *client, const char *operatio
 MUST_CHECK enum err client_get(struct client *client, const char *path,
                                struct client_answer *answer);
 
+/* POST of `body`, a JSON text, to `path`, for operations ports.  Repeated as every call: what is
+ * asked for must be as good twice as once. */
+MUST_CHECK enum err client_post(struct client *client, const char *path, struct slice body,
+                                struct client_answer *answer);
+
 #endif

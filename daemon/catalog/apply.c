@@ -18,7 +18,10 @@ static bool takes_place(const struct model_node *node, const struct model_node *
 static enum err node_room_check(const struct model *model, const struct model_node *node,
                                 struct reason *reason);
 static enum err apply_forget_node(struct model *model, uint64_t id, struct reason *reason);
-static bool is_member(const struct model *model, uint64_t node);
+static bool is_named(const struct model *model, const struct model_node *node,
+                     struct reason *reason);
+static enum err apply_drain_node(struct model *model, const Braid__Catalog__DrainNode *drain,
+                                 struct reason *reason);
 static enum err apply_create(struct model *model, const Braid__Catalog__Change *change,
                              struct reason *reason);
 static enum err create_allowed(const struct model *model, const Braid__Catalog__Change *change,
@@ -89,6 +92,8 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_members(model, change->set_members, reason);
     case BRAID__CATALOG__CHANGE__OF_FORGET_NODE:
         return apply_forget_node(model, change->forget_node->id, reason);
+    case BRAID__CATALOG__CHANGE__OF_DRAIN_NODE:
+        return apply_drain_node(model, change->drain_node, reason);
     case BRAID__CATALOG__CHANGE__OF__NOT_SET:
     default:
         reason_set(reason, "not a change that this version knows");
@@ -136,13 +141,18 @@ static enum err apply_set_node(struct model *model, const Braid__Catalog__SetNod
 
     const struct model_node *known = model_node_by_id(model, node.id);
     node.replaced = known != NULL && known->replaced;
+    node.draining = known != NULL && known->draining;
     if (known == NULL) {
         err = node_room_check(model, &node, reason);
         if (err != ERR_OK)
             return err;
-        for (uint32_t i = 0; i < model->node_count; i++)
-            if (takes_place(&node, model->nodes[i]))
-                model->nodes[i]->replaced = true;
+        for (uint32_t i = 0; i < model->node_count; i++) {
+            if (!takes_place(&node, model->nodes[i]))
+                continue;
+            /* What was wanted of the one that it takes the place of is wanted of it. */
+            node.draining |= model->nodes[i]->draining && !model->nodes[i]->replaced;
+            model->nodes[i]->replaced = true;
+        }
     }
     model_node_set(model, &node);
     return ERR_OK;
@@ -182,26 +192,53 @@ static enum err apply_forget_node(struct model *model, uint64_t id, struct reaso
         reason_set(reason, "no such node");
         return ERR_NOT_FOUND;
     }
-    if (!node->replaced || model_catalog_has(model, id) || is_member(model, id)) {
-        reason_set(reason, "node %s is %s", node->name,
-                   !node->replaced                ? "not replaced"
-                   : model_catalog_has(model, id) ? "a member of the catalogue"
-                                                  : "a member of a shard");
+    if (!node->replaced && !node->draining) {
+        reason_set(reason, "node %s is neither replaced nor draining", node->name);
         return ERR_CLOSED;
     }
+    if (model_catalog_has(model, id)) {
+        reason_set(reason, "node %s is a member of the catalogue", node->name);
+        return ERR_CLOSED;
+    }
+    if (is_named(model, node, reason))
+        return ERR_CLOSED;
     model_node_remove(model, id);
     return ERR_OK;
 }
 
-static bool is_member(const struct model *model, uint64_t node)
+static bool is_named(const struct model *model, const struct model_node *node,
+                     struct reason *reason)
 {
     for (uint32_t i = 0; i < model->stream_count; i++) {
         const struct model_stream *stream = model->by_id[i];
-        for (uint32_t k = 0; k < stream->shard_count; k++)
-            if (model_shard_has(&stream->shards[k], node))
-                return true;
+        for (uint32_t k = 0; k < stream->shard_count; k++) {
+            if (!model_shard_has(&stream->shards[k], node->id))
+                continue;
+            reason_set(reason, "node %s has a replica of shard %u of stream %s still", node->name,
+                       stream->shards[k].number, stream->name);
+            return true;
+        }
     }
     return false;
+}
+
+static enum err apply_drain_node(struct model *model, const Braid__Catalog__DrainNode *drain,
+                                 struct reason *reason)
+{
+    const struct model_node *known = model_node_by_id(model, drain->id);
+
+    if (known == NULL) {
+        reason_set(reason, "no such node");
+        return ERR_NOT_FOUND;
+    }
+    if (known->replaced) {
+        reason_set(reason, "node %s is replaced: it goes by itself", known->name);
+        return ERR_CLOSED;
+    }
+    struct model_node node = *known;
+    node.draining = drain->draining;
+    model_node_set(model, &node);
+    return ERR_OK;
 }
 
 static enum err apply_create(struct model *model, const Braid__Catalog__Change *change,

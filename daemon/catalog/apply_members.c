@@ -101,8 +101,10 @@ static bool one_comes(const struct model *model, const Braid__Catalog__Members *
         if (i < shard->member_count && row->members[i] == shard->members[i])
             continue;
         coming++;
-        if (model_node_by_id(model, row->members[i])->replaced) {
-            reason_set(why, "a node that is replaced cannot come in");
+        const struct model_node *node = model_node_by_id(model, row->members[i]);
+        if (node->replaced || node->draining) {
+            reason_set(why, "a node that is %s cannot come in",
+                       node->replaced ? "replaced" : "draining");
             return false;
         }
     }

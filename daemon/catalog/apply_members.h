@@ -12,8 +12,8 @@
  *     1 to GROUP_MEMBERS_MAX different nodes, all of them in the model
  *     they do not become fewer, and at most one place has another node than
  *     before (a new place counts as one)
- *     who comes is not replaced; who stays may be, as the loss of two disks is
- *     made good one by one
+ *     who comes is neither replaced nor draining; who stays may be, as the loss
+ *     of two disks is made good one by one
  *
  * Deterministic, as all of apply.h.
  */

@@ -151,6 +151,18 @@ struct buf *change_forget_node(struct change_stamp stamp, uint64_t id)
     return row_pack(&change.base);
 }
 
+struct buf *change_drain_node(struct change_stamp stamp, uint64_t id, bool draining)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_DRAIN_NODE);
+    Braid__Catalog__DrainNode row;
+
+    braid__catalog__drain_node__init(&row);
+    row.id = id;
+    row.draining = draining;
+    change.drain_node = &row;
+    return row_pack(&change.base);
+}
+
 static Braid__Catalog__Change stamped(struct change_stamp stamp,
                                       Braid__Catalog__Change__OfCase of_case)
 {
@@ -280,7 +292,8 @@ static uint32_t nodes_gather(const struct model *model, change_up_fn up, void *c
             continue; /* it does not come back */
         nodes[count++] = (struct placement_node){ .id = node->id,
                                                   .az = node->az,
-                                                  .up = up == NULL || up(ctx, node->id) };
+                                                  .up = !node->draining &&
+                                                        (up == NULL || up(ctx, node->id)) };
     }
     for (uint64_t after = 0; (shard = model_shard_next(model, after, NULL)) != NULL;) {
         after = shard->group;

@@ -79,8 +79,13 @@ struct change_members {
 struct buf *change_set_members(struct change_stamp stamp, const struct change_members rows[],
                                uint32_t count);
 
-/* The row goes.  ERR_NOT_FOUND; ERR_CLOSED: it is not replaced, or a shard names it still. */
+/* The row goes.  ERR_NOT_FOUND; ERR_CLOSED: it is neither replaced nor draining, or a shard names
+ * it still. */
 struct buf *change_forget_node(struct change_stamp stamp, uint64_t id);
+
+/* Its replicas go to other nodes and it gets no new ones; or (`draining` false) it may have some
+ * again.  Twice is as good as once.  ERR_NOT_FOUND; ERR_CLOSED: it is replaced. */
+struct buf *change_drain_node(struct change_stamp stamp, uint64_t id, bool draining);
 
 /* Whether new replicas may go to the node. */
 typedef bool (*change_up_fn)(void *ctx, uint64_t node);

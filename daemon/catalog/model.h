@@ -33,6 +33,7 @@ struct model_node {
     char peer_address[MODEL_ADDRESS_MAX];
     char operations_address[MODEL_ADDRESS_MAX];
     bool replaced; /* its disk was lost, and the node came back under another id */
+    bool draining; /* an operator wants its replicas elsewhere: it gets no new ones */
 };
 
 /* The catalogue's own group, since the entry that ended the epoch before (replica/seal.h). */

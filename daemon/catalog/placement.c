@@ -31,8 +31,8 @@ enum err placement_shards(struct placement_node nodes[], uint32_t node_count, ui
         up += nodes[i].up;
     }
     if (up < replication) {
-        reason_set(reason, "each shard wants %u nodes for its replicas, and %u %s up", replication,
-                   up, up == 1 ? "is" : "are");
+        reason_set(reason, "each shard wants %u nodes for its replicas, and %u %s up and not "
+                   "draining", replication, up, up == 1 ? "is" : "are");
         return ERR_UNAVAILABLE;
     }
 

@@ -19,7 +19,7 @@ struct placement_node {
     const char *az;
     uint32_t replicas;  /* it holds now; counted up by placement_shards() */
     uint32_t preferred; /* shards that prefer it as leader; counted up too */
-    bool up;            /* down nodes take no new replicas */
+    bool up;            /* those that are down, or draining, take no new replicas */
 };
 
 /* Members of `shard_count` new shards, `replication` each, into members[shard][...]; the first is

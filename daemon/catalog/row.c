@@ -47,7 +47,9 @@ struct buf *row_pack(const ProtobufCMessage *message)
 enum err row_node_read(const Braid__Catalog__Node *row, struct model_node *ret,
                        struct reason *reason)
 {
-    struct model_node node = { .id = row->id, .replaced = row->replaced };
+    struct model_node node = { .id = row->id,
+                               .replaced = row->replaced,
+                               .draining = row->draining };
     enum err err = ERR_OK;
 
     if (row->id == 0) {
@@ -268,6 +270,7 @@ Braid__Catalog__Node *row_node_write(struct arena *arena, const struct model_nod
     row->peer_address = borrowed(node->peer_address);
     row->operations_address = borrowed(node->operations_address);
     row->replaced = node->replaced;
+    row->draining = node->draining;
     return row;
 }
 

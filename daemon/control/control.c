@@ -241,11 +241,15 @@ void control_fail(struct control *control, const struct reason *reason)
         control->options.on_failed(control->options.ctx, reason);
 }
 
-/* The row comes first: the next start must refuse too, and by then this node may have written more
- * turns than it lost. */
 static void on_forgotten(void *ctx, const struct reason *reason)
 {
-    struct control *control = ctx;
+    control_forget(ctx, reason);
+}
+
+/* The row comes first: the next start must refuse too, and by then this node may have written more
+ * turns than it lost. */
+void control_forget(struct control *control, const struct reason *reason)
+{
     struct reason failed = { "" };
 
     if (identity_forgotten_write(control->world.table, reason, &failed) != ERR_OK)

@@ -9,8 +9,7 @@
  *     liveness    who is up, who leads what
  *     lifecycle   on the catalogue's leader: streams from CREATING to ACTIVE,
  *                 from DELETING to gone
- *     replace     on the catalogue's leader: a node that came back without its disk takes
- *                 its old place
+ *     replace     on the catalogue's leader: other nodes take the places of those that leave
  *     retain      the agreed time, and trimming by it
  *     balance     leaders go back to where placement wanted them
  *
@@ -65,6 +64,9 @@ struct control_options {
     uint64_t scrub_period_ms;    /* log/scrub.h; 0: the log is not searched for damage */
     uint64_t scrub_bytes_per_s;
     bool balance_leaders;        /* groups led here go to the members that are preferred */
+    uint64_t replace_after_ms;   /* a node that is down for so long is given up; 0: never */
+    bool replace_across_zones;   /* others than those of its zone may take its places */
+    bool balance_replicas;       /* replicas move without being asked to */
     uint32_t election_timeout_ms, heartbeat_ms, tick_ms;
     size_t tail_bytes_max;       /* all shards of this node */
     struct quota_limits limits;  /* per shard; 0 = unlimited */

@@ -6,8 +6,10 @@
  *     gossip.c     says what this node leads, hears what others lead
  *     host.c       opens and closes this node's shards
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
- *     replace.c    on the catalogue's leader: who came back in the place of a lost disk
- *     epoch_catalog.c   the same for the catalogue's own group, by voters.h
+ *     replace.c    on the catalogue's leader: who takes the places of nodes that leave
+ *     epoch_catalog.c   for the catalogue's own group: who came back without a disk, by voters.h
+ *     moving.c     which groups are on their way to other members
+ *     nodes.c      what operators ask about nodes
  *     retain.c     trims by the agreed time
  *     overtaken.c  a member that retention overtook gets a new epoch to come into
  *     balance.c    hands groups that this node leads to the members that are preferred
@@ -22,6 +24,7 @@
 #define CONTROL_CONTROL_PRIVATE_H
 
 #include "base/list.h"
+#include "control/absence.h"
 #include "control/control.h"
 #include "control/heirs.h"
 #include "control/identity.h"
@@ -57,6 +60,7 @@ struct enrol {
     struct catalog_change change; /* FOUND or SET_NODE */
     bool changing;
     bool replaced; /* another node has taken this one's name: noted, and not fought over */
+    bool listed;   /* this node's row was seen in the model */
 };
 
 struct host_shard;
@@ -72,6 +76,7 @@ struct host {
     uint32_t missing, missing_now; /* shards of ACTIVE streams that are not open: last pass, this */
     bool sealing;   /* in this pass a leader was asked to end an epoch: look again soon */
     bool passed;    /* at least one pass is complete */
+    uint64_t index; /* the model's when the last pass began */
     uint64_t noted; /* groups up to this one that nobody knows were noted */
     void (*closed)(struct control *control);
 };
@@ -107,8 +112,18 @@ struct lifecycle {
     uint32_t end_count;
 };
 
+struct moving {
+    uint64_t *groups; /* that this node comes into, or leaves, ascending */
+    uint32_t count, room;
+    uint64_t index; /* the model's when it looked; 0: the list is not whole */
+};
+
 struct replace {
     struct timer timer;
+    struct absence absence;
+    bool leading;         /* it led the catalogue at the last look */
+    uint64_t spread_ms;   /* when replicas may be looked at for a better spread */
+    uint64_t moved_index; /* of the last change of members, or of the model when it began to lead */
     struct catalog_change change; /* SET_MEMBERS or FORGET_NODE */
     bool changing;
     bool passing;
@@ -202,6 +217,7 @@ struct control {
     struct gossip gossip;
     struct succession succession;
     struct lifecycle lifecycle;
+    struct moving moving;
     struct replace replace;
     struct overtaken overtaken;
     uint32_t voters_told; /* the catalogue's epoch that this node has said to its members */
@@ -227,6 +243,8 @@ struct control {
 
 uint64_t control_now_ms(const struct control *control); /* monotonic */
 void control_fail(struct control *control, const struct reason *reason);
+/* This data directory must not be used again. */
+void control_forget(struct control *control, const struct reason *reason);
 /* Whether the catalogue got as far as its leader was when this node started. */
 void control_catch_up(struct control *control);
 struct change_stamp control_stamp(struct control *control);
@@ -268,6 +286,8 @@ struct shard *host_find(const struct control *control, uint64_t group);
 struct shard *host_next(const struct control *control, uint64_t after);
 /* Open, or not quite closed. */
 bool host_has(const struct control *control, uint64_t group);
+/* Whether this node may still have shards to open or to close. */
+bool host_busy(const struct control *control);
 /* Closes the open shard of `group`; succession_closed() hears of it. */
 void host_end(struct control *control, uint64_t group);
 /* Closes all, then calls `closed` once. */
@@ -281,6 +301,19 @@ void lifecycle_close(struct control *control);
 /* ---- replace.c ---- */
 void replace_open(struct control *control);
 void replace_close(struct control *control);
+/* What members.h is told, as this node sees it. */
+struct members_world replace_world(struct control *control);
+
+/* ---- moving.c ---- */
+/* Before each word: what moves here.  False: no memory. */
+MUST_CHECK bool moving_look(struct control *control);
+/* Whether each node that is up has said what moves there at this index of the model, or later. */
+bool moving_known(const struct control *control, uint64_t index);
+/* The group is on its way, here or on a node that is up. */
+bool moving_has(const struct control *control, uint64_t group);
+/* How many are, CONTROL_MOVES_AT_ONCE at most. */
+uint32_t moving_count(const struct control *control);
+void moving_close(struct control *control);
 
 /* ---- overtaken.c ---- */
 /* The group, which this node leads in this epoch, needs the next one with the same members: one
@@ -300,6 +333,8 @@ void balance_close(struct control *control);
 /* ---- room.c ---- */
 /* Every few seconds. */
 void room_look(struct control *control);
+/* Whether it takes no group that would have to be filled now. */
+bool room_is_full(const struct control *control);
 
 /* ---- damage.c ---- */
 /* For log_options.on_damaged; `ctx` is the control. */

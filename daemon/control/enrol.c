@@ -5,6 +5,7 @@
 
 static void nodes_dial(struct control *control);
 static void replaced_look(struct control *control);
+static bool removed_look(struct control *control);
 static struct buf *change_needed(struct control *control);
 static bool row_differs(const struct control *control, struct model_node *row);
 static void change_on_done(struct catalog_change *req, enum err err);
@@ -33,7 +34,7 @@ void enrol_changed(struct control *control)
     }
     nodes_dial(control);
     replaced_look(control);
-    if (enrol->changing || enrol->replaced)
+    if (removed_look(control) || enrol->changing || enrol->replaced)
         return;
 
     AUTO_UNREF struct buf *change = change_needed(control);
@@ -68,6 +69,25 @@ static void replaced_look(struct control *control)
     control->enrol.replaced = true;
     note_event(control->world.note, NOTE_WARN, "node.replaced",
                "name=%s why=\"another node has taken this one's name\"", known->name);
+}
+
+/* Its row was there and went: an operator removed it.  If it asked for a row again it would be as
+ * if nobody had; and what its log knows of groups is of no use to anybody. */
+static bool removed_look(struct control *control)
+{
+    const struct model_node *known =
+        model_node_by_id(catalog_model(control->catalog), control->options.node);
+    struct reason reason = { .text = "" };
+
+    if (known != NULL)
+        control->enrol.listed = true;
+    if (known != NULL || !control->enrol.listed || control->enrol.replaced)
+        return false;
+    control->enrol.listed = false; /* once */
+    reason_set(&reason, "this node was removed from its cluster, and all of its records are on "
+               "other nodes; to add this machine again, start it with an empty data directory");
+    control_forget(control, &reason);
+    return true;
 }
 
 /* The founding, by whoever leads the catalogue, then this node's row.  NULL: nothing is missing. */

@@ -68,6 +68,7 @@ void gossip_now(struct control *control)
         .catalog_saved = catalog_begins(control->catalog),
         .stopping = control->closing,
         .leaving = control->leaving,
+        .full = room_is_full(control),
     };
 
     timer_stop(&control->gossip.soon);
@@ -80,7 +81,12 @@ void gossip_now(struct control *control)
         word.open_count = lists.open_count;
     }
 
-    AUTO_UNREF struct buf *bytes = word_leading_pack(&word, &control->bootstrap.cluster);
+    /* Better silent than with a list that is not whole: who reads it relies on that. */
+    bool whole = control->closing || moving_look(control);
+    word.moving = control->moving.groups;
+    word.moving_count = control->closing ? 0 : control->moving.count;
+    AUTO_UNREF struct buf *bytes =
+        whole ? word_leading_pack(&word, &control->bootstrap.cluster) : NULL;
     for (uint32_t i = 0; bytes != NULL && i < control->bootstrap.peer_count; i++)
         if (control->bootstrap.peers[i].up)
             net_send(control->world.net, control->bootstrap.peers[i].node, NET_LANE_BULK,

@@ -84,7 +84,19 @@ void host_kick(struct control *control)
     host->phase = HOST_OPEN;
     host->after = 0;
     host->missing_now = 0;
+    host->index = model_index(catalog_model(control->catalog));
     timer_start(control->world.clock, &host->timer, 0, on_timer);
+}
+
+bool host_busy(const struct control *control)
+{
+    const struct host *host = &control->host;
+    bool closing = false;
+
+    for (uint32_t i = 0; i < host->count; i++)
+        closing |= host->shards[i]->shard == NULL && !host->shards[i]->closed;
+    return closing || host->phase != HOST_REST || host->missing > 0 ||
+           host->index < model_index(catalog_model(control->catalog));
 }
 
 static void on_timer(struct timer *timer)

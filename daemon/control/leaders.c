@@ -1,10 +1,13 @@
 #include "control/leaders.h"
 
-static bool is_left_alone(const struct leaders *leaders, uint64_t group, uint64_t now_ms)
+static bool is_left_alone(const struct leaders *leaders, const struct leaders_group *group,
+                          uint64_t now_ms)
 {
+    uint64_t for_ms = group->leaves ? CONTROL_LEADERS_LEAVE_MS : CONTROL_LEADERS_RETRY_MS;
+
     for (uint32_t i = 0; i < LEADERS_TRIES_MAX; i++) {
         const struct leaders_try *tried = &leaders->tries[i];
-        if (tried->group == group && now_ms - tried->at_ms < CONTROL_LEADERS_RETRY_MS)
+        if (tried->group == group->group && now_ms - tried->at_ms < for_ms)
             return true;
     }
     return false;
@@ -13,11 +16,11 @@ static bool is_left_alone(const struct leaders *leaders, uint64_t group, uint64_
 bool leaders_should_move(const struct leaders *leaders, const struct leaders_group *group,
                          uint64_t now_ms)
 {
-    if (!group->leads || group->preferred == group->self)
+    if (!group->leads || group->preferred == group->self || group->preferred == 0)
         return false;
-    if (!group->up || now_ms - group->up_ms < CONTROL_LEADERS_CALM_MS)
+    if (!group->up || (!group->leaves && now_ms - group->up_ms < CONTROL_LEADERS_CALM_MS))
         return false;
-    return !is_left_alone(leaders, group->group, now_ms);
+    return !is_left_alone(leaders, group, now_ms);
 }
 
 void leaders_tried(struct leaders *leaders, uint64_t group, uint64_t now_ms)

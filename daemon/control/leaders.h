@@ -37,8 +37,9 @@ struct leaders {
 /* A group as this node sees it. */
 struct leaders_group {
     uint64_t group;
-    uint64_t self, preferred; /* node ids */
+    uint64_t self, preferred; /* node ids; 0: nobody is better than this node */
     bool leads;               /* this node leads it, and takes proposals */
+    bool leaves;              /* this node is to lead nothing: it need not be sure */
     bool up;                  /* the preferred member is, */
     uint64_t up_ms;           /* since then */
 };

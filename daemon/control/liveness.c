@@ -12,6 +12,7 @@ static void node_hear(struct liveness_node *node, uint64_t now_ms);
 static bool word_valid(const struct liveness_word *word);
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from);
 static void word_free(struct liveness_word *word);
+static bool ascends(const uint64_t list[], size_t count);
 static size_t place(const uint64_t list[], size_t count, uint64_t group);
 
 void liveness_init(struct liveness *liveness, uint64_t self)
@@ -70,13 +71,15 @@ enum err liveness_told(struct liveness *liveness, uint64_t id, uint64_t now_ms,
 /* Ascending lists, so that looking up is a binary search. */
 static bool word_valid(const struct liveness_word *word)
 {
-    if (word->group_count > CATALOG_SHARDS_MAX + 1 || word->open_count > CATALOG_SHARDS_MAX)
-        return false;
-    for (size_t i = 1; i < word->group_count; i++)
-        if (word->groups[i] <= word->groups[i - 1])
-            return false;
-    for (size_t i = 1; i < word->open_count; i++)
-        if (word->open[i] <= word->open[i - 1])
+    return word->group_count <= CATALOG_SHARDS_MAX + 1 && word->open_count <= CATALOG_SHARDS_MAX &&
+           word->moving_count <= CATALOG_SHARDS_MAX && ascends(word->groups, word->group_count) &&
+           ascends(word->open, word->open_count) && ascends(word->moving, word->moving_count);
+}
+
+static bool ascends(const uint64_t list[], size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (list[i] <= list[i - 1])
             return false;
     return true;
 }
@@ -96,7 +99,8 @@ static const uint64_t *list_copy(uint64_t **block, const uint64_t list[], size_t
 /* The lists in one block, of which `groups` is the first. */
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from)
 {
-    uint64_t *block = malloc((3 * from->group_count + from->open_count + 1) * sizeof(*block));
+    size_t count = 3 * from->group_count + from->open_count + from->moving_count;
+    uint64_t *block = malloc((count + 1) * sizeof(*block));
 
     if (block == NULL)
         return false;
@@ -108,6 +112,7 @@ static bool word_copy(struct liveness_word *to, const struct liveness_word *from
     to->terms = list_copy(&block, from->terms, from->group_count);
     to->whole = list_copy(&block, from->whole, from->group_count);
     to->open = list_copy(&block, from->open, from->open_count);
+    to->moving = list_copy(&block, from->moving, from->moving_count);
     return true;
 }
 
@@ -255,6 +260,16 @@ bool liveness_has_open(const struct liveness *liveness, uint64_t id, uint64_t gr
         return false;
     size_t at = place(word->open, word->open_count, group);
     return at < word->open_count && word->open[at] == group;
+}
+
+bool liveness_moves(const struct liveness *liveness, uint64_t node, uint64_t group)
+{
+    const struct liveness_word *word = liveness_word_of(liveness, node);
+
+    if (word == NULL)
+        return false;
+    size_t at = place(word->moving, word->moving_count, group);
+    return at < word->moving_count && word->moving[at] == group;
 }
 
 uint64_t liveness_agreed_ms(const struct liveness *liveness, const uint64_t nodes[], uint32_t count,

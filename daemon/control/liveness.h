@@ -36,6 +36,11 @@ struct liveness_word {
     size_t group_count;
     const uint64_t *open; /* groups of streams in CREATING or DELETING that it has open */
     size_t open_count;
+    /* Groups whose row names this node and that it has not open in the row's epoch, and those that
+     * it has open although the row does not name it. */
+    const uint64_t *moving;
+    size_t moving_count;
+    bool full; /* its log has no room */
 };
 
 struct liveness_node {
@@ -87,6 +92,9 @@ const struct liveness_word *liveness_word_of(const struct liveness *liveness, ui
 
 /* Whether the node's last word lists the group as open. */
 bool liveness_has_open(const struct liveness *liveness, uint64_t node, uint64_t group);
+
+/* Whether the node's last word lists the group as one that it comes into, or leaves. */
+bool liveness_moves(const struct liveness *liveness, uint64_t node, uint64_t group);
 
 /* The earliest clock of those nodes of `nodes` that were heard in the last CONTROL_CLOCK_MS, this
  * node's own `wall_ms` included; 0 when they are no majority of `count`. */

@@ -4,35 +4,106 @@
 
 #include "base/ensure.h"
 
-static void row_look(struct members_look *look, const struct model_stream *stream,
-                     const struct model_shard *row);
-static struct members_lost *lost_find(struct members_look *look, uint64_t node);
+static void count_step(struct members_look *look, const struct model *model);
+static void choose_step(struct members_look *look, const struct model *model,
+                        const struct members_world *world);
+static struct members_node *node_find(struct members_nodes *nodes, uint64_t node);
+static void row_look(struct members_look *look, const struct members_world *world,
+                     const struct model_stream *stream, const struct model_shard *row);
+static void row_spread(struct members_look *look, const struct members_world *world,
+                       const struct model_stream *stream, const struct model_shard *row);
+static uint64_t spread_to(const struct members_nodes *nodes, const struct model_shard *row,
+                          uint32_t at);
 static void row_add(struct members_look *look, const struct model_shard *row, uint32_t place,
                     uint64_t comer);
+static const struct members_node *heir_of(const struct members_nodes *nodes,
+                                          const struct members_node *lost);
+static uint64_t choose(const struct members_nodes *nodes, const struct members_world *world,
+                       const struct model_shard *row, uint32_t at);
+static bool can_come(const struct members_node *node, const struct model_shard *row);
+static uint32_t zone_used(const struct members_nodes *nodes, const struct model_shard *row,
+                          uint32_t at, const char *az);
+static uint32_t staying_up(const struct members_nodes *nodes, const struct model_shard *row,
+                           uint32_t at);
 
-void members_begin(struct members_look *look, const struct model *model, const uint64_t kept[],
-                   uint32_t kept_count)
+/* ---- a pass ---- */
+
+void members_begin(struct members_look *look, const struct model *model,
+                   const struct members_world *world, const uint64_t kept[], uint32_t kept_count)
 {
-    *look = (struct members_look){ .after = 0 };
-    for (uint32_t i = 0; i < model_node_count(model); i++) {
-        const struct model_node *node = model_node_at(model, i);
-        if (!node->replaced)
-            continue;
-        struct members_lost *lost = &look->lost[look->lost_count++];
-        lost->node = node->id;
+    *look = (struct members_look){ .counting = true, .done = true };
+    members_nodes_fill(&look->nodes, model, world);
+    for (uint32_t i = 0; i < look->nodes.count; i++) {
+        struct members_node *node = &look->nodes.nodes[i];
         for (uint32_t k = 0; k < kept_count; k++)
-            lost->kept |= kept[k] == node->id;
+            node->kept |= kept[k] == node->node;
+        if (node->leave != MEMBERS_STAYS)
+            look->done = false;
     }
-    look->done = look->lost_count == 0;
+    look->spreading = look->done && world->spread;
+    look->done = look->done && !look->spreading;
 }
 
-void members_step(struct members_look *look, const struct model *model, change_up_fn up, void *ctx)
+void members_nodes_fill(struct members_nodes *nodes, const struct model *model,
+                        const struct members_world *world)
 {
-    look->row_count = 0;
-    for (uint32_t i = 0; i < look->lost_count; i++)
-        look->lost[i].comer = members_comer(model, look->lost[i].node, up, ctx);
+    struct members_nodes before = *nodes;
 
-    for (uint32_t looks = 0; looks < CONTROL_LOOKS_PER_TURN && !look->done; looks++) {
+    nodes->count = 0;
+    for (uint32_t i = 0; i < model_node_count(model); i++) {
+        const struct model_node *row = model_node_at(model, i);
+        const struct members_node *known = members_node_find(&before, row->id);
+        struct members_node *node = &nodes->nodes[nodes->count++];
+
+        *node = known != NULL ? *known : (struct members_node){ .node = row->id };
+        node->row = row;
+        node->up = world->up == NULL || world->up(world->ctx, row->id);
+        node->full = world->full != NULL && world->full(world->ctx, row->id);
+        node->leave = MEMBERS_STAYS;
+        if (row->replaced)
+            node->leave = MEMBERS_REPLACED;
+        else if (row->draining)
+            node->leave = MEMBERS_DRAINING;
+        else if (!node->up && world->dead != NULL && world->dead(world->ctx, row->id))
+            node->leave = MEMBERS_DEAD;
+    }
+}
+
+void members_step(struct members_look *look, const struct model *model,
+                  const struct members_world *world)
+{
+    look->row_count = look->moves = 0;
+    members_nodes_fill(&look->nodes, model, world);
+    if (look->done)
+        return;
+    if (look->counting)
+        count_step(look, model);
+    else
+        choose_step(look, model, world);
+}
+
+static void count_step(struct members_look *look, const struct model *model)
+{
+    for (uint32_t looks = 0; looks < CONTROL_LOOKS_PER_TURN; looks++) {
+        const struct model_shard *row = model_shard_next(model, look->after, NULL);
+        if (row == NULL) {
+            look->counting = false;
+            look->after = 0;
+            return;
+        }
+        look->after = row->group;
+        for (uint32_t i = 0; i < row->member_count; i++) {
+            struct members_node *node = node_find(&look->nodes, row->members[i]);
+            if (node != NULL)
+                node->replicas++;
+        }
+    }
+}
+
+static void choose_step(struct members_look *look, const struct model *model,
+                        const struct members_world *world)
+{
+    for (uint32_t looks = 0; looks < CONTROL_LOOKS_PER_TURN; looks++) {
         const struct model_stream *stream = NULL;
         const struct model_shard *row = model_shard_next(model, look->after, &stream);
         if (row == NULL) {
@@ -42,7 +113,10 @@ void members_step(struct members_look *look, const struct model *model, change_u
         if (look->row_count == CATALOG_MEMBERS_ROWS_MAX)
             return;
         look->after = row->group;
-        row_look(look, stream, row);
+        if (look->spreading)
+            row_spread(look, world, stream, row);
+        else
+            row_look(look, world, stream, row);
     }
 }
 
@@ -59,29 +133,50 @@ uint64_t members_comer(const struct model *model, uint64_t lost, change_up_fn up
 }
 
 /* One place at most: the catalogue takes no more in one epoch. */
-static void row_look(struct members_look *look, const struct model_stream *stream,
-                     const struct model_shard *row)
+static void row_look(struct members_look *look, const struct members_world *world,
+                     const struct model_stream *stream, const struct model_shard *row)
 {
-    bool changed = stream->status == STREAM_DELETING;
+    bool changed = false;
 
     for (uint32_t i = 0; i < row->member_count; i++) {
-        struct members_lost *lost = lost_find(look, row->members[i]);
-        if (lost == NULL)
+        struct members_node *node = node_find(&look->nodes, row->members[i]);
+        uint64_t comer = 0;
+        if (node == NULL || node->leave == MEMBERS_STAYS)
             continue;
-        lost->named = true;
-        if (changed || lost->comer == 0 || model_shard_has(row, lost->comer))
+        node->named = true;
+        bool moves = node->leave != MEMBERS_REPLACED;
+        if (changed || (moves && look->moves >= world->room) ||
+            members_place(&look->nodes, world, stream, row, i, &comer) != MEMBERS_GOES)
             continue;
-        row_add(look, row, i, lost->comer);
+        row_add(look, row, i, comer);
+        look->moves += moves;
+        node->replicas -= node->replicas > 0;
+        node_find(&look->nodes, comer)->replicas++;
         changed = true;
     }
 }
 
-static struct members_lost *lost_find(struct members_look *look, uint64_t node)
+/* One group, while none moves.  Its leader stays: nobody would take over before it goes. */
+static void row_spread(struct members_look *look, const struct members_world *world,
+                       const struct model_stream *stream, const struct model_shard *row)
 {
-    for (uint32_t i = 0; i < look->lost_count; i++)
-        if (look->lost[i].node == node)
-            return &look->lost[i];
-    return NULL;
+    uint64_t leader = world->leader != NULL ? world->leader(world->ctx, row->group) : 0;
+
+    if (world->room < CONTROL_MOVES_AT_ONCE || look->row_count > 0 ||
+        stream->status != STREAM_ACTIVE)
+        return;
+    for (uint32_t i = 0; i < row->member_count; i++) {
+        const struct members_node *node = members_node_find(&look->nodes, row->members[i]);
+        if (node == NULL || !node->up || node->node == leader ||
+            staying_up(&look->nodes, row, i) <= row->member_count / 2)
+            continue;
+        uint64_t comer = spread_to(&look->nodes, row, i);
+        if (comer == 0)
+            continue;
+        row_add(look, row, i, comer);
+        look->moves++;
+        return;
+    }
 }
 
 static void row_add(struct members_look *look, const struct model_shard *row, uint32_t place,
@@ -100,8 +195,197 @@ static void row_add(struct members_look *look, const struct model_shard *row, ui
 uint64_t members_unnamed(const struct members_look *look)
 {
     ensure(look->done);
-    for (uint32_t i = 0; i < look->lost_count; i++)
-        if (!look->lost[i].named && !look->lost[i].kept)
-            return look->lost[i].node;
+    if (look->counting)
+        return 0; /* nobody leaves */
+    for (uint32_t i = 0; i < look->nodes.count; i++) {
+        const struct members_node *node = &look->nodes.nodes[i];
+        if (node->leave == MEMBERS_REPLACED && !node->named && !node->kept)
+            return node->node;
+    }
     return 0;
+}
+
+static struct members_node *node_find(struct members_nodes *nodes, uint64_t node)
+{
+    for (uint32_t i = 0; i < nodes->count; i++)
+        if (nodes->nodes[i].node == node)
+            return &nodes->nodes[i];
+    return NULL;
+}
+
+const struct members_node *members_node_find(const struct members_nodes *nodes, uint64_t node)
+{
+    for (uint32_t i = 0; i < nodes->count; i++)
+        if (nodes->nodes[i].node == node)
+            return &nodes->nodes[i];
+    return NULL;
+}
+
+/* ---- one place ---- */
+
+enum members_why members_place(const struct members_nodes *nodes, const struct members_world *world,
+                               const struct model_stream *stream, const struct model_shard *row,
+                               uint32_t at, uint64_t *comer)
+{
+    const struct members_node *leaving = members_node_find(nodes, row->members[at]);
+
+    ensure(leaving != NULL && leaving->leave != MEMBERS_STAYS);
+    if (stream->status == STREAM_DELETING)
+        return MEMBERS_DELETING;
+    if (leaving->leave == MEMBERS_REPLACED) {
+        const struct members_node *heir = heir_of(nodes, leaving);
+        if (heir == NULL || !heir->up || model_shard_has(row, heir->node))
+            return MEMBERS_NOT_BACK;
+        *comer = heir->node;
+        if (!heir->row->draining)
+            return MEMBERS_GOES;
+    }
+    if (world->moves != NULL && world->moves(world->ctx, row->group))
+        return MEMBERS_ON_WAY;
+    if (staying_up(nodes, row, at) <= row->member_count / 2)
+        return MEMBERS_FEW;
+    *comer = choose(nodes, world, row, at);
+    if (*comer == 0)
+        return MEMBERS_NO_ROOM;
+    if (leaving->up && world->leader != NULL &&
+        world->leader(world->ctx, row->group) == leaving->node)
+        return MEMBERS_LEADS;
+    return MEMBERS_GOES;
+}
+
+/* Of the same name, and up if there is one. */
+static const struct members_node *heir_of(const struct members_nodes *nodes,
+                                          const struct members_node *lost)
+{
+    const struct members_node *heir = NULL;
+
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        const struct members_node *node = &nodes->nodes[i];
+        if (!node->row->replaced && strcmp(node->row->name, lost->row->name) == 0 &&
+            (heir == NULL || (node->up && !heir->up)))
+            heir = node;
+    }
+    return heir;
+}
+
+static uint32_t staying_up(const struct members_nodes *nodes, const struct model_shard *row,
+                           uint32_t at)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < row->member_count; i++) {
+        const struct members_node *node = members_node_find(nodes, row->members[i]);
+        count += i != at && node != NULL && node->up;
+    }
+    return count;
+}
+
+/* From its own zone; if that has none and others may, from the zone with the fewest members of this
+ * group.  There the one with the fewest replicas, or the one that comes first. */
+static uint64_t choose(const struct members_nodes *nodes, const struct members_world *world,
+                       const struct model_shard *row, uint32_t at)
+{
+    const char *home = members_node_find(nodes, row->members[at])->row->az;
+    const struct members_node *best = NULL;
+    uint32_t best_used = 0;
+
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        const struct members_node *node = &nodes->nodes[i];
+        bool is_home = strcmp(node->row->az, home) == 0;
+        if (!can_come(node, row) || (!is_home && !world->across_zones))
+            continue;
+        uint32_t used = is_home ? 0 : 1 + zone_used(nodes, row, at, node->row->az);
+        if (best == NULL || used < best_used ||
+            (used == best_used && node->replicas < best->replicas)) {
+            best = node;
+            best_used = used;
+        }
+    }
+    return best != NULL ? best->node : 0;
+}
+
+/* A place in a zone with another member goes to a zone with none; else to a node of its zone that
+ * will not have more replicas than the one that it leaves. */
+static uint64_t spread_to(const struct members_nodes *nodes, const struct model_shard *row,
+                          uint32_t at)
+{
+    const struct members_node *own = members_node_find(nodes, row->members[at]);
+    bool crowded = zone_used(nodes, row, at, own->row->az) > 0;
+    const struct members_node *best = NULL;
+    bool best_is_new = false;
+
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        const struct members_node *node = &nodes->nodes[i];
+        bool is_new = crowded && zone_used(nodes, row, at, node->row->az) == 0;
+        bool is_lighter = strcmp(node->row->az, own->row->az) == 0 &&
+                          node->replicas + 1 < own->replicas;
+        if (!can_come(node, row) || (!is_new && !is_lighter) || (best_is_new && !is_new))
+            continue;
+        if (best == NULL || (is_new && !best_is_new) || node->replicas < best->replicas) {
+            best = node;
+            best_is_new = is_new;
+        }
+    }
+    return best != NULL ? best->node : 0;
+}
+
+static bool can_come(const struct members_node *node, const struct model_shard *row)
+{
+    return node->up && !node->full && node->leave == MEMBERS_STAYS &&
+           !model_shard_has(row, node->node);
+}
+
+static uint32_t zone_used(const struct members_nodes *nodes, const struct model_shard *row,
+                          uint32_t at, const char *az)
+{
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < row->member_count; i++) {
+        const struct members_node *node = members_node_find(nodes, row->members[i]);
+        used += i != at && node != NULL && strcmp(node->row->az, az) == 0;
+    }
+    return used;
+}
+
+/* ---- for people ---- */
+
+void members_say(enum members_why why, const struct members_nodes *nodes,
+                 const struct members_world *world, const struct model_shard *row, uint32_t at,
+                 struct reason *ret)
+{
+    const struct members_node *leaving = members_node_find(nodes, row->members[at]);
+
+    switch (why) {
+    case MEMBERS_GOES:
+        reason_set(ret, "waits for its turn: %u shards move at once", CONTROL_MOVES_AT_ONCE);
+        return;
+    case MEMBERS_DELETING:
+        reason_set(ret, "goes with its stream, which is being deleted");
+        return;
+    case MEMBERS_NOT_BACK:
+        reason_set(ret, "waits for node %s, which is not back yet", leaving->row->name);
+        return;
+    case MEMBERS_ON_WAY:
+        reason_set(ret, "is on its way to other members already");
+        return;
+    case MEMBERS_FEW:
+        if (row->member_count == 1) {
+            reason_set(ret, "has no other replica, and only a shard with three or more can move");
+            return;
+        }
+        reason_set(ret, "%u of the other %u members are up, and %u must be while a new one is "
+                   "filled",
+                   staying_up(nodes, row, at), row->member_count - 1, row->member_count / 2 + 1);
+        return;
+    case MEMBERS_LEADS:
+        reason_set(ret, "node %s leads it still, and hands it over first", leaving->row->name);
+        return;
+    case MEMBERS_NO_ROOM:
+        if (world->across_zones)
+            reason_set(ret, "no node without a replica of it is up and has room");
+        else
+            reason_set(ret, "no other node in %s without a replica of it is up and has room",
+                       leaving->row->az);
+        return;
+    }
 }

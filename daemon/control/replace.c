@@ -9,11 +9,21 @@
  *          -> none: the next step
  *     all seen -> a replaced node that nothing names any more: ForgetNode
  *
- * One change at a time.  What failed is found again by the next pass. */
+ * One change at a time.  What failed is found again by the next pass.  Groups of draining and dead
+ * nodes begin to move when each node that is up has said which groups move there, behind the last
+ * such change, and fewer than CONTROL_MOVES_AT_ONCE do. */
 static void on_timer(struct timer *timer);
 static void next_after(struct control *control, uint64_t pause_ms);
 static void step(struct control *control);
+static void absence_update(struct control *control);
+static void lead(struct control *control);
+static void dead_say(struct control *control);
+static bool is_time_to_spread(struct control *control);
 static bool is_up(void *ctx, uint64_t node);
+static bool is_full(void *ctx, uint64_t node);
+static bool is_dead(void *ctx, uint64_t node);
+static bool is_moving(void *ctx, uint64_t group);
+static uint64_t leader_of(void *ctx, uint64_t group);
 static void change(struct control *control, struct buf *bytes);
 static void change_on_done(struct catalog_change *req, enum err err);
 static void done_note(struct control *control);
@@ -40,19 +50,77 @@ static void on_timer(struct timer *timer)
 {
     struct control *control = container_of(timer, struct control, replace.timer);
     struct replace *replace = &control->replace;
-    uint64_t kept[GROUP_MEMBERS_MAX];
 
     if (!catalog_leads(control->catalog)) {
-        replace->passing = false;
+        replace->passing = replace->leading = false;
+        absence_update(control);
         next_after(control, CONTROL_MEMBERS_MS);
         return;
     }
+    if (!replace->leading)
+        lead(control);
+    absence_update(control);
     epoch_catalog_look(control);
-    if (!replace->passing)
-        members_begin(&replace->look, catalog_model(control->catalog), kept,
+    if (!replace->passing) {
+        struct members_world world = replace_world(control);
+        uint64_t kept[GROUP_MEMBERS_MAX];
+        world.spread = is_time_to_spread(control);
+        members_begin(&replace->look, catalog_model(control->catalog), &world, kept,
                       catalog_members(control->catalog, kept));
+        dead_say(control);
+    }
     replace->passing = true;
     step(control);
+}
+
+static bool is_time_to_spread(struct control *control)
+{
+    uint64_t now_ms = control_now_ms(control);
+
+    if (!control->options.balance_replicas || now_ms < control->replace.spread_ms)
+        return false;
+    control->replace.spread_ms = now_ms + CONTROL_SPREAD_MS;
+    return true;
+}
+
+static void dead_say(struct control *control)
+{
+    const struct members_nodes *nodes = &control->replace.look.nodes;
+    struct absence *absence = &control->replace.absence;
+
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        const struct members_node *node = &nodes->nodes[i];
+        if (node->leave != MEMBERS_DEAD || !absence_say(absence, node->node))
+            continue;
+        note_event(control->world.note, NOTE_WARN, "node.given_up",
+                   "name=%s az=%s down_s=%" PRIu64
+                   " why=\"it is down for longer than replace-after-s: other nodes of its zone "
+                   "that are up and have room get its replicas; where there is none they wait\"",
+                   node->row->name, node->row->az,
+                   absence_ms(absence, node->node, control_now_ms(control)) / 1000);
+    }
+}
+
+/* What moves was decided by another one, and so was who is down. */
+static void lead(struct control *control)
+{
+    control->replace.leading = true;
+    control->replace.absence = (struct absence){ .count = 0 };
+    control->replace.moved_index = model_index(catalog_model(control->catalog));
+}
+
+/* Every node does, for those who ask it; only the leader acts on it. */
+static void absence_update(struct control *control)
+{
+    const struct model *model = catalog_model(control->catalog);
+    struct absence *absence = &control->replace.absence;
+
+    for (uint32_t i = absence->count; i > 0; i--)
+        if (model_node_by_id(model, absence->nodes[i - 1].node) == NULL)
+            absence_forget(absence, absence->nodes[i - 1].node);
+    for (uint32_t i = 0; i < model_node_count(model); i++)
+        absence_look(absence, model_node_at(model, i)->id,
+                     is_up(control, model_node_at(model, i)->id), control_now_ms(control));
 }
 
 static void step(struct control *control)
@@ -60,7 +128,8 @@ static void step(struct control *control)
     struct replace *replace = &control->replace;
     struct members_look *look = &replace->look;
 
-    members_step(look, catalog_model(control->catalog), is_up, control);
+    struct members_world world = replace_world(control);
+    members_step(look, catalog_model(control->catalog), &world);
     replace->forgetting = 0;
     if (look->row_count > 0) {
         change(control,
@@ -79,9 +148,54 @@ static void step(struct control *control)
         next_after(control, CONTROL_MEMBERS_MS);
 }
 
+struct members_world replace_world(struct control *control)
+{
+    bool known = moving_known(control, control->replace.moved_index);
+
+    return (struct members_world){ .up = is_up,
+                                   .full = is_full,
+                                   .dead = is_dead,
+                                   .moves = is_moving,
+                                   .leader = leader_of,
+                                   .ctx = control,
+                                   .across_zones = control->options.replace_across_zones,
+                                   .room = known ? CONTROL_MOVES_AT_ONCE - moving_count(control)
+                                                 : 0 };
+}
+
 static bool is_up(void *ctx, uint64_t node)
 {
     return control_health(ctx, node) == NODE_UP;
+}
+
+static bool is_full(void *ctx, uint64_t node)
+{
+    const struct control *control = ctx;
+    const struct liveness_word *word = liveness_word_of(&control->liveness, node);
+
+    if (node == control->options.node)
+        return room_is_full(control);
+    return word != NULL && word->full;
+}
+
+static bool is_dead(void *ctx, uint64_t node)
+{
+    const struct control *control = ctx;
+    const struct control_options *options = &control->options;
+
+    return options->replace_after_ms != 0 && options->balance_replicas &&
+           absence_ms(&control->replace.absence, node, control_now_ms(control)) >=
+               options->replace_after_ms;
+}
+
+static bool is_moving(void *ctx, uint64_t group)
+{
+    return moving_has(ctx, group);
+}
+
+static uint64_t leader_of(void *ctx, uint64_t group)
+{
+    return control_leader(ctx, group);
 }
 
 static void change(struct control *control, struct buf *bytes)
@@ -106,6 +220,7 @@ static void change_on_done(struct catalog_change *req, enum err err)
 
     replace->changing = false;
     if (err == ERR_OK) {
+        replace->moved_index = replace->change.index;
         done_note(control);
     } else {
         replace->passing = false;

@@ -8,6 +8,11 @@
 #define LOOKS_FULL 2u
 #define AGAIN_MS 60000u
 
+bool room_is_full(const struct control *control)
+{
+    return !log_has_room(control->log, ENTRY_HEAD_BYTES);
+}
+
 void room_look(struct control *control)
 {
     struct room *room = &control->room;

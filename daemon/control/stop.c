@@ -33,6 +33,7 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     repair_close(control);
     gossip_now(control); /* "stopping": nobody sends anything here any more */
     gossip_close(control);
+    moving_close(control);
     timer_stop(&control->host.timer);
     if (control->scrub != NULL) {
         control->busy++;

@@ -147,6 +147,9 @@ struct buf *word_leading_pack(const struct liveness_word *word,
     row.leaving = word->leaving;
     row.open = list_of(word->open);
     row.n_open = word->open_count;
+    row.moving = list_of(word->moving);
+    row.n_moving = word->moving_count;
+    row.full = word->full;
     row.cluster = copy.id;
     row.catalog_members = copy.members;
     row.n_catalog_members = copy.member_count;
@@ -175,7 +178,10 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
                   .whole = row->n_whole != 0 ? row->whole : NULL,
                   .group_count = row->n_groups,
                   .open = row->open,
-                  .open_count = row->n_open },
+                  .open_count = row->n_open,
+                  .moving = row->moving,
+                  .moving_count = row->n_moving,
+                  .full = row->full },
         .cluster = cluster_read(row->cluster, row->n_catalog_members, row->catalog_members),
         .message = row,
     };

@@ -39,14 +39,17 @@ void ops_close(struct ops *ops)
 void ops_stopping(struct ops *ops)
 {
     ops->stopping = true;
+    nodes_stopping(ops);
 }
 
 void ops_on_request(void *ctx, struct http_exchange *exchange)
 {
-    const struct ops *ops = ctx;
+    struct ops *ops = ctx;
     struct slice path = exchange->request.path;
 
-    if (exchange->request.verb != HTTP_VERB_GET && exchange->request.verb != HTTP_VERB_HEAD)
+    if (exchange->request.verb == HTTP_VERB_POST)
+        nodes_on_post(ops, exchange);
+    else if (exchange->request.verb != HTTP_VERB_GET && exchange->request.verb != HTTP_VERB_HEAD)
         http_exchange_reply_text(exchange, 405, TEXT_TYPE, slice_text("only GET and HEAD\n"));
     else if (slice_equal(path, slice_text("/livez")))
         http_exchange_reply_text(exchange, 200, TEXT_TYPE, slice_text("alive\n"));
@@ -58,9 +61,11 @@ void ops_on_request(void *ctx, struct http_exchange *exchange)
         reply_buf(exchange, JSON_TYPE, cluster_page(ops));
     else if (slice_equal(path, slice_text("/streams")))
         reply_streams(ops, exchange);
+    else if (slice_equal(path, slice_text("/nodes")))
+        nodes_on_get(ops, exchange);
     else
         http_exchange_reply_text(exchange, 404, TEXT_TYPE,
-                                 slice_text("/livez /readyz /metrics /cluster /streams\n"));
+                                 slice_text("/livez /readyz /metrics /cluster /streams /nodes\n"));
 }
 
 static void reply_ready(const struct ops *ops, struct http_exchange *exchange)

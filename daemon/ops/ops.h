@@ -5,9 +5,12 @@
  *     GET /metrics   Prometheus text
  *     GET /cluster   JSON: nodes, who is up, who leads how much, the catalogue
  *     GET /streams   JSON: streams, their shards, replicas and leaders; ?name=X for one
+ *     GET /nodes     JSON: ?name=X, one node and what its replicas wait for
+ *     POST /nodes/drain, /nodes/undrain, /nodes/remove   ?name=X, from this machine alone
  *
- * It listens on a port of its own, that clients need not reach.  Everything is
- * read only and says what this node knows.
+ * It listens on a port of its own, that clients need not reach.  A page says
+ * what this node knows, and waits for no other node; a change goes to the
+ * catalogue.
  *
  * Loop thread only.
  */

@@ -3,12 +3,21 @@
 #define OPS_PRIVATE_H
 
 #include "base/bytes.h"
+#include "base/limits.h"
+#include "ops/json.h"
 #include "ops/ops.h"
+
+/* A change of a node, asked for by an operator who waits for the reply. */
+struct node_change {
+    struct catalog_change change;
+    struct http_exchange *exchange; /* NULL: this place is free */
+};
 
 struct ops {
     struct ops_world world;
     bool stopping;
     struct figures *figures;
+    struct node_change changes[OPS_CHANGES_MAX];
 };
 
 /* Each page: one reference, the caller's; NULL without memory. */
@@ -16,6 +25,14 @@ struct buf *cluster_page(const struct ops *ops);
 
 /* `name` empty: all streams.  NULL also when there is no stream of that name: `*found` tells. */
 struct buf *streams_page(const struct ops *ops, struct slice name, bool *found);
+
+/* ---- nodes.c ---- */
+void nodes_on_get(const struct ops *ops, struct http_exchange *exchange);
+void nodes_on_post(struct ops *ops, struct http_exchange *exchange);
+/* Replies to those who wait for a change. */
+void nodes_stopping(struct ops *ops);
+/* What /cluster and /nodes say of a node, inside an object. */
+void node_print_fields(const struct ops *ops, struct json *json, const struct model_node *node);
 
 /* Figures of log, replicas, catalogue and the client port, brought up to date at each print. */
 struct figures *figures_new(struct ops *ops);

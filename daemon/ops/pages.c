@@ -1,4 +1,5 @@
 #include "base/limits.h"
+#include "control/nodes.h"
 #include "ops/json.h"
 #include "ops/ops_private.h"
 
@@ -8,7 +9,6 @@ static void print_stream(const struct ops *ops, struct json *json,
                          const struct model_stream *stream, uint32_t *room);
 static void print_shard(const struct ops *ops, struct json *json, const struct model_shard *shard);
 static const char *node_name(const struct ops *ops, uint64_t id);
-static uint32_t replicas_of(const struct model *model, uint64_t node);
 
 static const struct model *model_of(const struct ops *ops)
 {
@@ -38,6 +38,7 @@ struct buf *cluster_page(const struct ops *ops)
     }
     json_number(&json, "streams", model_stream_count(model));
     json_number(&json, "shards", model_shard_total(model));
+    json_number(&json, "moving", nodes_moving(ops->world.control));
     print_catalog(ops, &json);
     json_list(&json, "nodes");
     for (uint32_t i = 0; i < model_node_count(model); i++)
@@ -79,20 +80,8 @@ static void print_catalog(const struct ops *ops, struct json *json)
 
 static void print_node(const struct ops *ops, struct json *json, const struct model_node *node)
 {
-    bool up = control_health(ops->world.control, node->id) == NODE_UP;
-
     json_object(json, NULL);
-    json_id(json, "id", node->id);
-    json_text(json, "name", node->name);
-    json_text(json, "az", node->az);
-    json_bool(json, "up", up);
-    json_bool(json, "replaced", node->replaced);
-    json_text(json, "client_address", node->client_address);
-    json_text(json, "peer_address", node->peer_address);
-    json_text(json, "operations_address", node->operations_address);
-    /* What it said last does not count when it is gone. */
-    json_number(json, "leads", up ? control_leading(ops->world.control, node->id) : 0);
-    json_number(json, "replicas", replicas_of(model_of(ops), node->id));
+    node_print_fields(ops, json, node);
     json_end_object(json);
 }
 
@@ -162,17 +151,4 @@ static const char *node_name(const struct ops *ops, uint64_t id)
 {
     const struct model_node *node = id == 0 ? NULL : model_node_by_id(model_of(ops), id);
     return node == NULL ? NULL : node->name;
-}
-
-static uint32_t replicas_of(const struct model *model, uint64_t node)
-{
-    const struct model_shard *shard;
-    uint32_t count = 0;
-
-    for (uint64_t after = 0; (shard = model_shard_next(model, after, NULL)) != NULL;) {
-        after = shard->group;
-        for (uint32_t i = 0; i < shard->member_count; i++)
-            count += shard->members[i] == node;
-    }
-    return count;
 }

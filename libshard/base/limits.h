@@ -141,6 +141,10 @@
 #define CONTROL_RETAINS_PER_TURN 64u          /* shards trimmed in one turn */
 #define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
 #define CONTROL_MEMBERS_MS 500u /* between looks for shards that need another epoch */
+/* groups of draining and dead nodes that are on their way to new members: each lacks one until it
+ * is filled, and writers see a pause */
+#define CONTROL_MOVES_AT_ONCE 4u
+#define CONTROL_SPREAD_MS 2000u /* between looks for one that moves to be spread better */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */
 #define SEAL_AGAIN_MS 1000u /* before a SEAL that could not be read is read again */
@@ -164,7 +168,8 @@
 #define CONTROL_LEADERS_EVERY_MS 1000u
 #define CONTROL_LEADERS_AT_ONCE 8u
 #define CONTROL_LEADERS_CALM_MS 10000u /* when the member has been up for so long; */
-#define CONTROL_LEADERS_RETRY_MS 30000u /* a group that was tried is left alone for so long */
+#define CONTROL_LEADERS_RETRY_MS 30000u /* a group that was tried is left alone for so long, */
+#define CONTROL_LEADERS_LEAVE_MS 2000u /* or for so long by a node that is to lead nothing */
 /* a graceful stop hands over all that the node leads, and waits so long for it; */
 #define CONTROL_LEAVE_MS 10000u
 #define CONTROL_LEAVE_AT_ONCE 32u /* so many groups at once: their votes share the disks' turns; */
@@ -276,6 +281,9 @@
 #define OPS_BODY_BYTES_MAX 4096u              /* nobody sends one */
 #define OPS_PAGE_BYTES_MAX (16u * 1024u * 1024u)
 #define OPS_SHARDS_MAX 256u                   /* shards of a node with rows in /metrics */
+#define OPS_NODE_SHARDS_MAX 200u              /* shown by one /nodes, with what each waits for */
+#define OPS_CHANGES_MAX 8u                    /* changes of nodes that are under way at once */
+#define OPS_CHANGE_MS 2500u                   /* for one; whoever asked waits 3 s */
 #define OPS_STREAM_SHARDS_MAX 1000u           /* shown by one /streams; more are counted */
 
 /* ---- diagnostics ---- */

@@ -124,6 +124,8 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .scrub_period_ms = options->rot && !options->unsearched ? SCRUB_PERIOD_MS : 0,
         .scrub_bytes_per_s = SCRUB_BYTES_PER_S,
         .balance_leaders = options->balance,
+        .replace_after_ms = options->replace_after_ms,
+        .balance_replicas = options->drain,
         .election_timeout_ms = ELECTION_TIMEOUT_MS,
         .heartbeat_ms = HEARTBEAT_MS,
         .tick_ms = TICK_MS,

@@ -23,6 +23,8 @@ struct cluster_options {
     uint32_t reseal_pause_ms; /* mean pause between epochs that are ended, 0 = never */
     bool balance;               /* nodes hand leaders back to those that are preferred */
     bool churn;                 /* streams come and go */
+    bool drain;                 /* nodes are drained now and then */
+    uint32_t replace_after_ms;  /* a node that is down for so long is given up; 0: never */
     uint32_t faults;            /* bits of enum fault, nemesis.h */
     uint32_t steady;            /* those that come every few seconds besides */
     uint32_t fault_pause_ms;    /* at most, between two that are tried */
@@ -57,6 +59,8 @@ struct cluster {
     void *figure8;                       /* of figure8.c, NULL when it is not played */
     void *forgotten;                     /* of forgotten.c, likewise */
     void *rolling;                       /* of rolling.c, likewise */
+    uint64_t members_changed;            /* epochs behind the first ones, as far as seen */
+    bool drain_ending;                   /* the check drains, nobody else */
     uint64_t handed_seen[SIM_NODES_MAX]; /* of each node's process, in this life */
     uint32_t handed_life[SIM_NODES_MAX];
     void *rot;             /* of rot.c, NULL when no bits flip */

@@ -19,6 +19,7 @@
 #include "checks.h"
 #include "churn.h"
 #include "cluster.h"
+#include "drain.h"
 #include "handover.h"
 #include "heap.h"
 #include "moments.h"
@@ -128,6 +129,8 @@ static void heal_and_check(struct world *world)
     }
     workload_stop(world);
     world_run(world, world->now_ns + QUIET_NS);
+    if (cluster_of(world)->options.drain)
+        drain_check(world);
     wait_until(world, wipe_whole, "not whole");
     if (cluster_of(world)->rot != NULL)
         cluster_of(world)->flips = rot_check(world);
@@ -144,7 +147,7 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
         "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu "
         "struck %llu wipes %llu disk errors %llu of these ended %llu full %llu flips %llu "
-        "reseals %llu hand-overs %llu of %llu\n",
+        "reseals %llu hand-overs %llu of %llu members changed %llu\n",
         (unsigned long long)world->seed, (double)world->now_ns / 1e9,
         cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
         (unsigned long long)world->trace, (unsigned long long)counts.puts,
@@ -158,7 +161,8 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->wipes, (unsigned long long)cluster->disk_errors,
         (unsigned long long)cluster->disk_deaths, (unsigned long long)cluster->fulls,
         (unsigned long long)cluster->flips, (unsigned long long)cluster->reseals,
-        (unsigned long long)cluster->handed_over, (unsigned long long)cluster->transfers);
+        (unsigned long long)cluster->handed_over, (unsigned long long)cluster->transfers,
+        (unsigned long long)cluster->members_changed);
     moments_report(world);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drain.h"
 #include "figure8.h"
 #include "forgotten.h"
 #include "handover.h"
@@ -125,6 +126,13 @@ static void choose_overtaken(struct cluster_options *options)
     options->put_pause_ms = 60; /* more than libraft remembers */
 }
 
+/* One to six seconds until a node is given up, by what else the seed has. */
+static void choose_drain(struct cluster_options *options)
+{
+    options->drain = true;
+    options->replace_after_ms = 1000 + options->put_pause_ms % 10 * 500;
+}
+
 static void choose_rolling(struct cluster_options *options)
 {
     calm(options);
@@ -163,6 +171,8 @@ static const struct scenario scenarios[] = {
     { "overtaken", "a node is away for longer than records are kept", .three_nodes = true,
       .scripted = true, .choose = choose_overtaken, .start = overtaken_start,
       .at_the_end = overtaken_check },
+    { "drain", "nodes are drained, and given up when they are away", .more_nodes = true,
+      .choose = choose_drain, .start = drain_start },
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",
       .scripted = true, .choose = choose_rolling, .start = rolling_start,
       .before_healing = rolling_check },

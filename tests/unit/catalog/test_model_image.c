@@ -85,8 +85,11 @@ static void replaced_nodes_and_later_epochs_come_back(void **state)
     for (uint32_t i = 0; i < 3; i++)
         row.members[i] = shard->members[i] == 2 ? 20 : shard->members[i];
     assert_int_equal(apply(model, change_set_members(stamp, &row, 1)), ERR_OK);
+    assert_int_equal(apply(model, change_drain_node(stamp, 1, true)), ERR_OK);
 
     struct model *copy = round_trip(model);
+    assert_true(model_node_by_id(copy, 1)->draining);
+    assert_false(model_node_by_id(copy, 20)->draining);
     assert_true(model_node_by_id(copy, 2)->replaced);
     assert_true(model_node_by_id(copy, 3)->replaced);
     assert_false(model_node_by_id(copy, 20)->replaced);

@@ -153,6 +153,123 @@ static void a_member_of_the_catalogue_is_not_forgotten(void **state)
     model_free(model);
 }
 
+static void a_draining_node_gets_no_replicas_and_may_have_some_again(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(add_node(model, 4, "b"), ERR_OK);
+    assert_int_equal(apply(model, change_drain_node(stamp, 2, true)), ERR_OK);
+    assert_int_equal(apply(model, change_drain_node(stamp, 2, true)), ERR_OK); /* once more */
+    const struct model_stream *stream = given_stream(model, "river", 6);
+    for (uint32_t i = 0; i < stream->shard_count; i++)
+        assert_false(model_shard_has(&stream->shards[i], 2));
+    assert_int_equal(apply(model, change_drain_node(stamp, 2, false)), ERR_OK);
+    stream = given_stream(model, "brook", 1); /* it has the fewest */
+    assert_true(model_shard_has(&stream->shards[0], 2));
+    model_free(model);
+}
+
+static void with_too_few_nodes_that_do_not_drain_no_stream_is_made(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(apply(model, change_drain_node(stamp, 2, true)), ERR_OK);
+    assert_int_equal(apply_placed(model, create_change("river", 1, 0)), ERR_UNAVAILABLE);
+    model_free(model);
+}
+
+static void what_a_node_says_of_itself_does_not_end_its_drain(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(apply(model, change_drain_node(stamp, 2, true)), ERR_OK);
+    assert_int_equal(add_node(model, 2, "b"), ERR_OK);
+    assert_true(model_node_by_id(model, 2)->draining);
+    struct model_node node = node_row(3, "c");
+    node.draining = true;
+    assert_int_equal(apply(model, change_set_node(stamp, &node)), ERR_OK);
+    assert_false(model_node_by_id(model, 3)->draining);
+    model_free(model);
+}
+
+static void who_comes_back_in_the_place_of_a_draining_node_drains(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(apply(model, change_drain_node(stamp, 2, true)), ERR_OK);
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    assert_true(model_node_by_id(model, 20)->draining);
+    assert_int_equal(apply(model, change_drain_node(stamp, 20, false)), ERR_OK);
+    assert_int_equal(come_back(model, 2, 200), ERR_OK); /* 2 drains still, and is replaced */
+    assert_false(model_node_by_id(model, 200)->draining);
+    assert_int_equal(apply(model, change_drain_node(stamp, 2, false)), ERR_CLOSED);
+    assert_int_equal(apply(model, change_drain_node(stamp, 99, true)), ERR_NOT_FOUND);
+    model_free(model);
+}
+
+static void a_drained_node_is_forgotten_when_no_shard_names_it(void **state)
+{
+    struct model *model = given_cluster();
+    struct change_members row = { .group = 2, .epoch = 2, .member_count = 3 };
+
+    given_stream(model, "river", 1);
+    assert_int_equal(add_node(model, 4, "b"), ERR_OK);
+    assert_int_equal(apply(model, change_drain_node(stamp, 2, true)), ERR_OK);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_CLOSED);
+
+    const struct model_shard *shard = model_shard_by_group(model, 2, NULL);
+    for (uint32_t i = 0; i < 3; i++)
+        row.members[i] = shard->members[i] == 2 ? 4 : shard->members[i];
+    assert_int_equal(apply(model, change_set_members(stamp, &row, 1)), ERR_OK);
+    assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_OK);
+    assert_null(model_node_by_id(model, 2));
+    model_free(model);
+}
+
+static void a_draining_node_comes_into_no_group(void **state)
+{
+    struct model *model = given_cluster();
+    struct change_members row = { .group = 2, .epoch = 2, .member_count = 3 };
+
+    given_stream(model, "river", 1);
+    assert_int_equal(add_node(model, 4, "b"), ERR_OK);
+    assert_int_equal(apply(model, change_drain_node(stamp, 4, true)), ERR_OK);
+    const struct model_shard *shard = model_shard_by_group(model, 2, NULL);
+    for (uint32_t i = 0; i < 3; i++)
+        row.members[i] = shard->members[i] == 2 ? 4 : shard->members[i];
+    assert_int_equal(apply(model, change_set_members(stamp, &row, 1)), ERR_CLOSED);
+    assert_int_equal(model_shard_by_group(model, 2, NULL)->epoch, 1);
+    model_free(model);
+}
+
+/* Every bit of a drain turned over: refused, or one that this version knows. */
+static void damaged_drains_are_refused_or_harmless(void **state)
+{
+    struct model *model = given_cluster();
+    struct buf *bytes = change_drain_node(stamp, 2, true);
+
+    for (size_t at = 0; at < bytes->len; at++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            struct reason reason = { .text = "" };
+            struct buf *damaged = buf_copy(buf_slice(bytes));
+            damaged->data[at] ^= (unsigned char)(1u << bit);
+            enum err err =
+                apply_change(model, model->index + 1, 2, buf_slice(damaged), &reason);
+            assert_true((err == ERR_OK) == (reason.text[0] == 0));
+            assert_int_equal(model_node_count(model), 3);
+            buf_unref(damaged);
+        }
+    }
+    for (size_t len = 1; len < bytes->len; len++) {
+        struct reason reason = { .text = "" };
+        enum err err = apply_change(model, model->index + 1, 2, slice_of(bytes->data, len),
+                                    &reason);
+        assert_int_not_equal(err, ERR_OK);
+    }
+    buf_unref(bytes);
+    model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +283,13 @@ int main(void)
         cmocka_unit_test(a_replaced_node_that_no_shard_names_can_be_forgotten),
         cmocka_unit_test(a_node_that_a_shard_names_is_not_forgotten),
         cmocka_unit_test(a_node_that_is_not_replaced_is_not_forgotten),
+        cmocka_unit_test(a_draining_node_gets_no_replicas_and_may_have_some_again),
+        cmocka_unit_test(with_too_few_nodes_that_do_not_drain_no_stream_is_made),
+        cmocka_unit_test(what_a_node_says_of_itself_does_not_end_its_drain),
+        cmocka_unit_test(who_comes_back_in_the_place_of_a_draining_node_drains),
+        cmocka_unit_test(a_drained_node_is_forgotten_when_no_shard_names_it),
+        cmocka_unit_test(a_draining_node_comes_into_no_group),
+        cmocka_unit_test(damaged_drains_are_refused_or_harmless),
         cmocka_unit_test(a_member_of_the_catalogue_is_not_forgotten),
     };
 

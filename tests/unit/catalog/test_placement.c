@@ -119,7 +119,8 @@ static void too_few_nodes_place_nothing(void **state)
 
     nodes[0].up = false;
     assert_int_equal(placement_shards(nodes, 3, 3, 1, members, &reason), ERR_UNAVAILABLE);
-    assert_string_equal(reason.text, "each shard wants 3 nodes for its replicas, and 2 are up");
+    assert_string_equal(reason.text,
+                        "each shard wants 3 nodes for its replicas, and 2 are up and not draining");
     assert_int_equal(nodes[1].replicas + nodes[2].replicas, 0);
     assert_int_equal(placement_shards(nodes, 0, 1, 1, members, &reason), ERR_UNAVAILABLE);
 }

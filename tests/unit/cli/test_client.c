@@ -94,6 +94,28 @@ static void a_call_sends_what_an_sdk_sends(void **state)
     client_close(client);
 }
 
+static void a_post_says_that_it_is_json_and_a_refusal_comes_with_its_sentence(void **state)
+{
+    struct server server = { .answers = { "HTTP/1.1 409 No\r\nConnection: close\r\n"
+                                          "Content-Length: 40\r\n\r\n"
+                                          "{\"message\":\"not drained\",\"wait\":false } " } };
+    struct client_answer answer;
+    char endpoint[64];
+
+    server_open(&server);
+    snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", server.port);
+    struct client *client = client_of(endpoint);
+    assert_int_equal(client_post(client, "/nodes/remove?name=n4", slice_text("{}"), &answer),
+                     ERR_INVALID);
+    assert_int_equal(answer.status, 409);
+    assert_int_equal(answer.attempts, 1);
+    assert_non_null(strstr(answer.reason.text, "not drained"));
+    pthread_join(server.thread, NULL);
+    assert_memory_equal(server.request, "POST /nodes/remove?name=n4 HTTP/1.1\r\n", 37);
+    assert_non_null(strstr(server.request, "\r\nContent-Type: application/json\r\n"));
+    client_close(client);
+}
+
 static void the_next_node_is_asked_when_one_fails(void **state)
 {
     struct server unavailable = { .answers = { "HTTP/1.1 503 No\r\nConnection: close\r\n"
@@ -215,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_sends_what_an_sdk_sends),
+        cmocka_unit_test(a_post_says_that_it_is_json_and_a_refusal_comes_with_its_sentence),
         cmocka_unit_test(the_next_node_is_asked_when_one_fails),
         cmocka_unit_test(a_mistake_of_ours_is_not_repeated),
         cmocka_unit_test(nobody_there_is_unreachable),

@@ -41,6 +41,27 @@ static void what_is_preferred_here_or_led_elsewhere_stays(void **state)
     assert_false(leaders_should_move(&leaders, &foreign, NOW_MS));
 }
 
+static void a_node_that_is_to_lead_nothing_does_not_wait_until_others_are_calm(void **state)
+{
+    struct leaders leaders = { .next = 0 };
+    struct leaders_group group = ripe();
+
+    group.leaves = true;
+    group.up_ms = NOW_MS;
+    assert_true(leaders_should_move(&leaders, &group, NOW_MS));
+    group.up = false;
+    assert_false(leaders_should_move(&leaders, &group, NOW_MS));
+    group.up = true;
+    leaders_tried(&leaders, group.group, NOW_MS);
+    assert_false(
+        leaders_should_move(&leaders, &group, NOW_MS + CONTROL_LEADERS_LEAVE_MS - 1));
+    assert_true(leaders_should_move(&leaders, &group, NOW_MS + CONTROL_LEADERS_LEAVE_MS));
+    group.leaves = false;
+    assert_false(leaders_should_move(&leaders, &group, NOW_MS + CONTROL_LEADERS_LEAVE_MS));
+    group.preferred = 0; /* nobody can */
+    assert_false(leaders_should_move(&leaders, &group, NOW_MS));
+}
+
 static void a_member_that_is_down_or_just_came_is_waited_for(void **state)
 {
     struct leaders leaders = { .next = 0 };
@@ -90,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_group_goes_to_its_preferred_member),
         cmocka_unit_test(what_is_preferred_here_or_led_elsewhere_stays),
+        cmocka_unit_test(a_node_that_is_to_lead_nothing_does_not_wait_until_others_are_calm),
         cmocka_unit_test(a_member_that_is_down_or_just_came_is_waited_for),
         cmocka_unit_test(what_was_tried_is_left_alone_for_a_while),
         cmocka_unit_test(no_try_is_forgotten_too_early),

@@ -71,6 +71,7 @@ static void members_that_nobody_can_mean_are_no_cluster(void **state)
 static void what_a_node_leads_comes_back(void **state)
 {
     const uint64_t groups[] = { 1, 9 }, terms[] = { 4, 2 }, whole[] = { 3, 8 }, open[] = { 9 };
+    const uint64_t moving[] = { 5, 6 };
     struct liveness_word word = { .wall_ms = 12,
                                   .boot = 13,
                                   .catalog_index = 14,
@@ -81,7 +82,10 @@ static void what_a_node_leads_comes_back(void **state)
                                   .whole = whole,
                                   .group_count = 2,
                                   .open = open,
-                                  .open_count = 1 };
+                                  .open_count = 1,
+                                  .moving = moving,
+                                  .moving_count = 2,
+                                  .full = true };
     struct word_leading leading;
     struct buf *bytes = word_leading_pack(&word, &cluster);
 
@@ -97,6 +101,9 @@ static void what_a_node_leads_comes_back(void **state)
     assert_memory_equal(leading.word.terms, terms, sizeof(terms));
     assert_memory_equal(leading.word.whole, whole, sizeof(whole));
     assert_int_equal(leading.word.open_count, 1);
+    assert_int_equal(leading.word.moving_count, 2);
+    assert_memory_equal(leading.word.moving, moving, sizeof(moving));
+    assert_true(leading.word.full);
     assert_int_equal(leading.cluster.id, 77);
     word_leading_fini(&leading);
     buf_unref(bytes);

@@ -1,0 +1,324 @@
+/* /nodes: one node and what its replicas wait for; and the changes that an operator makes to it.
+ *
+ * The only thing here that changes anything.  The port asks nobody who he is, so a change is taken
+ * from this machine alone; and it must be called application/json, which a page in somebody's
+ * browser cannot send without asking first. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "control/nodes.h"
+#include "ops/json.h"
+#include "ops/ops_private.h"
+
+#define JSON_TYPE "application/json"
+#define ID_DIGITS 16u
+
+enum node_act { ACT_NONE, ACT_DRAIN, ACT_UNDRAIN, ACT_REMOVE };
+
+static bool is_allowed(struct http_exchange *exchange);
+static bool is_local(const char *peer);
+static const struct model_node *node_asked(const struct ops *ops,
+                                           const struct http_exchange *exchange);
+static size_t decode(struct slice text, char *ret, size_t room);
+static void change_begin(struct ops *ops, struct http_exchange *exchange, enum node_act act,
+                         const struct model_node *row);
+static void change_on_done(struct catalog_change *req, enum err err);
+static void refuse(struct http_exchange *exchange, enum err err, const struct reason *reason);
+static struct buf *node_page(const struct ops *ops, const struct model_node *row);
+static uint32_t print_places(const struct ops *ops, struct json *json,
+                             const struct model_node *node);
+static void reply_json(struct http_exchange *exchange, int status, struct buf *body);
+static void reply_message(struct http_exchange *exchange, int status, const char *text, bool wait);
+
+/* ---- asking ---- */
+
+void nodes_on_get(const struct ops *ops, struct http_exchange *exchange)
+{
+    const struct model_node *row = node_asked(ops, exchange);
+
+    if (row == NULL)
+        reply_message(exchange, 404, "there is no such node", false);
+    else
+        reply_json(exchange, 200, node_page(ops, row));
+}
+
+static struct buf *node_page(const struct ops *ops, const struct model_node *row)
+{
+    struct control *control = ops->world.control;
+    struct json json;
+
+    json_init(&json, OPS_PAGE_BYTES_MAX);
+    json_object(&json, NULL);
+    node_print_fields(ops, &json, row);
+    json_bool(&json, "drained", row->draining && nodes_is_empty(control, row->id));
+    json_number(&json, "moving", nodes_moving(control));
+    json_list(&json, "shards");
+    uint32_t left_out = print_places(ops, &json, row);
+    json_end_list(&json);
+    json_number(&json, "shards_left_out", left_out);
+    json_end_object(&json);
+    return json_take(&json);
+}
+
+/* Returns how many were not printed. */
+static uint32_t print_places(const struct ops *ops, struct json *json,
+                             const struct model_node *node)
+{
+    struct control *control = ops->world.control;
+    const struct model *model = catalog_model(control_catalog(control));
+    const struct model_stream *stream;
+    const struct model_shard *row;
+    struct members_nodes nodes;
+    uint32_t count = 0;
+
+    nodes_look(control, &nodes);
+    bool leaves = members_node_find(&nodes, node->id)->leave != MEMBERS_STAYS;
+    for (uint64_t after = 0; (row = model_shard_next(model, after, &stream)) != NULL;) {
+        struct reason why = { .text = "" };
+        uint32_t at = 0;
+        after = row->group;
+        while (at < row->member_count && row->members[at] != node->id)
+            at++;
+        if (at == row->member_count || ++count > OPS_NODE_SHARDS_MAX)
+            continue;
+        if (leaves)
+            nodes_place(control, &nodes, stream, row, at, &why);
+        json_object(json, NULL);
+        json_text(json, "stream", stream->name);
+        json_number(json, "number", row->number);
+        json_number(json, "group", row->group);
+        json_text(json, "why", leaves ? why.text : NULL);
+        json_end_object(json);
+    }
+    return count > OPS_NODE_SHARDS_MAX ? count - OPS_NODE_SHARDS_MAX : 0;
+}
+
+void node_print_fields(const struct ops *ops, struct json *json, const struct model_node *node)
+{
+    struct control *control = ops->world.control;
+    bool up = control_health(control, node->id) == NODE_UP;
+    struct reason waits = { .text = "" };
+    struct node_sight sight;
+
+    nodes_sight(control, node->id, &sight, &waits);
+    json_id(json, "id", node->id);
+    json_text(json, "name", node->name);
+    json_text(json, "az", node->az);
+    json_bool(json, "up", up);
+    json_bool(json, "replaced", node->replaced);
+    json_bool(json, "draining", node->draining);
+    json_bool(json, "dead", sight.leave == MEMBERS_DEAD);
+    json_number(json, "down_ms", sight.down_ms);
+    json_bool(json, "in_catalog", nodes_in_catalog(control, node->id));
+    json_text(json, "waits_for", waits.text[0] == 0 ? NULL : waits.text);
+    json_text(json, "client_address", node->client_address);
+    json_text(json, "peer_address", node->peer_address);
+    json_text(json, "operations_address", node->operations_address);
+    /* What it said last does not count when it is gone. */
+    json_number(json, "leads", up ? control_leading(control, node->id) : 0);
+    json_number(json, "replicas", sight.replicas);
+}
+
+/* ?name=: a name, or an id in hex, which also finds one that is replaced. */
+static const struct model_node *node_asked(const struct ops *ops,
+                                           const struct http_exchange *exchange)
+{
+    static const char name_is[] = "name=";
+    const struct model *model = catalog_model(control_catalog(ops->world.control));
+    struct slice query = exchange->request.query;
+    size_t skip = sizeof(name_is) - 1;
+    char name[MODEL_NAME_MAX + 1], id[ID_DIGITS + 1];
+
+    if (query.len <= skip || memcmp(query.data, name_is, skip) != 0)
+        return NULL;
+    size_t len = decode(slice_of(query.data + skip, query.len - skip), name, sizeof(name));
+    for (uint32_t i = 0; len > 0 && i < model_node_count(model); i++) {
+        const struct model_node *row = model_node_at(model, i);
+        snprintf(id, sizeof(id), "%016llx", (unsigned long long)row->id);
+        if (strcmp(name, id) == 0 || (!row->replaced && strcmp(name, row->name) == 0))
+            return row;
+    }
+    return NULL;
+}
+
+static int hex_value(unsigned char digit)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = digit == 0 ? NULL : strchr(digits, digit | 0x20);
+
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+/* Percent-decoded, with an end mark; 0: it is empty, too long or no such text. */
+static size_t decode(struct slice text, char *ret, size_t room)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        int value = text.data[i];
+        if (value == '%') {
+            int high = i + 2 < text.len ? hex_value(text.data[i + 1]) : -1;
+            int low = high < 0 ? -1 : hex_value(text.data[i + 2]);
+            value = low < 0 ? 0 : high << 4 | low;
+            i += 2;
+        }
+        if (value == 0 || len + 1 >= room)
+            return 0;
+        ret[len++] = (char)value;
+    }
+    ret[len] = 0;
+    return len;
+}
+
+/* ---- changing ---- */
+
+void nodes_on_post(struct ops *ops, struct http_exchange *exchange)
+{
+    static const struct {
+        const char *path;
+        enum node_act act;
+    } acts[] = { { "/nodes/drain", ACT_DRAIN },
+                 { "/nodes/undrain", ACT_UNDRAIN },
+                 { "/nodes/remove", ACT_REMOVE } };
+    const struct model_node *row = node_asked(ops, exchange);
+    enum node_act act = ACT_NONE;
+
+    for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+        if (slice_equal(exchange->request.path, slice_text(acts[i].path)))
+            act = acts[i].act;
+    if (act == ACT_NONE)
+        reply_message(exchange, 405, "only GET and HEAD; POST: /nodes/drain, /nodes/undrain and "
+                      "/nodes/remove", false);
+    else if (ops->stopping)
+        reply_message(exchange, 503, "this node is stopping", true);
+    else if (!is_allowed(exchange))
+        return;
+    else if (row == NULL)
+        reply_message(exchange, 404, "there is no such node", false);
+    else
+        change_begin(ops, exchange, act, row);
+}
+
+/* Or it has replied. */
+static bool is_allowed(struct http_exchange *exchange)
+{
+    const struct http_header *type = http_request_header(&exchange->request, "content-type");
+
+    if (!is_local(exchange->request.peer)) {
+        reply_message(exchange, 403, "changes are taken from this machine alone: nobody who "
+                      "connects is asked who he is", false);
+        return false;
+    }
+    if (type == NULL || !slice_equal(type->value, slice_text(JSON_TYPE))) {
+        reply_message(exchange, 415, "a change says Content-Type: application/json", false);
+        return false;
+    }
+    return true;
+}
+
+static bool is_local(const char *peer)
+{
+    return strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]:", 6) == 0;
+}
+
+static void change_begin(struct ops *ops, struct http_exchange *exchange, enum node_act act,
+                         const struct model_node *row)
+{
+    struct control *control = ops->world.control;
+    struct node_change *change = NULL;
+    struct reason reason = { .text = "" };
+    enum err err = act == ACT_REMOVE ? nodes_may_go(control, row->id, &reason) : ERR_OK;
+
+    if (err != ERR_OK) {
+        refuse(exchange, err, &reason);
+        return;
+    }
+    for (uint32_t i = 0; i < OPS_CHANGES_MAX && change == NULL; i++)
+        if (ops->changes[i].exchange == NULL)
+            change = &ops->changes[i];
+    AUTO_UNREF struct buf *bytes = act == ACT_REMOVE
+                                       ? nodes_remove(control, row->id)
+                                       : nodes_drain(control, row->id, act == ACT_DRAIN);
+    if (change == NULL || bytes == NULL) {
+        reply_message(exchange, 503, "too many changes at once, or no memory", true);
+        return;
+    }
+    *change = (struct node_change){ .exchange = exchange };
+    catalog_change(control_catalog(control), &change->change, buf_slice(bytes), OPS_CHANGE_MS,
+                   change_on_done);
+}
+
+static void change_on_done(struct catalog_change *req, enum err err)
+{
+    struct node_change *change = container_of(req, struct node_change, change);
+    struct http_exchange *exchange = change->exchange;
+
+    change->exchange = NULL;
+    if (err == ERR_OK)
+        reply_message(exchange, 200, "done", false);
+    else
+        refuse(exchange, err, &req->reason);
+}
+
+void nodes_stopping(struct ops *ops)
+{
+    for (uint32_t i = 0; i < OPS_CHANGES_MAX; i++) {
+        struct http_exchange *exchange = ops->changes[i].exchange;
+        if (exchange == NULL)
+            continue;
+        catalog_change_cancel(&ops->changes[i].change);
+        ops->changes[i].exchange = NULL;
+        reply_message(exchange, 503, "this node is stopping; the change may have been made", true);
+    }
+}
+
+static void refuse(struct http_exchange *exchange, enum err err, const struct reason *reason)
+{
+    switch (err) {
+    case ERR_NOT_FOUND:
+        reply_message(exchange, 404, reason->text, false);
+        return;
+    case ERR_CLOSED:
+    case ERR_BUSY:
+        reply_message(exchange, 409, reason->text, err == ERR_BUSY);
+        return;
+    case ERR_UNAVAILABLE:
+        reply_message(exchange, 503, "the catalogue has no leader; nothing was done", true);
+        return;
+    default:
+        reply_message(exchange, 503, reason->text[0] != 0 ? reason->text : err_name(err), true);
+        return;
+    }
+}
+
+/* ---- replies ---- */
+
+static void reply_message(struct http_exchange *exchange, int status, const char *text, bool wait)
+{
+    struct json json;
+
+    json_init(&json, OPS_PAGE_BYTES_MAX);
+    json_object(&json, NULL);
+    json_text(&json, "message", text);
+    json_bool(&json, "wait", wait);
+    json_end_object(&json);
+    reply_json(exchange, status, json_take(&json));
+}
+
+/* Takes the caller's reference. */
+static void reply_json(struct http_exchange *exchange, int status, struct buf *body)
+{
+    struct http_header header = { .name = slice_text("Content-Type"),
+                                  .value = slice_text(JSON_TYPE) };
+    struct http_reply reply = {
+        .status = status, .headers = &header, .header_count = 1, .body = &body, .body_count = 1
+    };
+
+    if (body == NULL) {
+        http_exchange_reply_text(exchange, 503, "text/plain; charset=utf-8",
+                                 slice_text("out of memory\n"));
+        return;
+    }
+    http_exchange_reply(exchange, &reply);
+    buf_unref(body);
+}

@@ -1,0 +1,209 @@
+"""Nodes come and go: drained, removed, given up when they stay away; nobody who writes notices."""
+
+import json
+import threading
+
+import pytest
+from braid_cluster import Cluster, run_braid, wait_until
+from braid_records import read_stream
+
+SHARDS = 4
+MOVED_S = 60
+ATTEMPTS = 10  # of a call: a shard takes no puts while its members change
+
+
+def braid(cluster, *arguments, number=1):
+    return run_braid(*arguments, env={"BRAID_OPERATIONS": cluster[number].operations})
+
+
+def node_of(cluster, number):
+    """The node's row in /cluster, as the first node that answers sees it; None: it has none."""
+    state = cluster.state()
+    rows = [row for row in state["nodes"] if row["name"] == cluster[number].name]
+    return rows[0] if rows else None
+
+
+def members(cluster):
+    return [set(shard["replicas"]) for shard in cluster.streams("s")["shards"]]
+
+
+class Writer:
+    """Puts one record after the other, to all shards, and stops at a fault."""
+
+    def __init__(self, cluster, number):
+        self.client = cluster.client(number, attempts=ATTEMPTS)
+        self.acknowledged, self.failures = [], []
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self):
+        while not self.stop.is_set():
+            text = f"w/{len(self.acknowledged)}"
+            try:
+                self.client.put_record(StreamName="s", PartitionKey=text, Data=text.encode())
+            except Exception as fault:  # whatever it is, the writer had to notice
+                self.failures.append(fault)
+                return
+            self.acknowledged.append(text)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join(60)
+        assert not self.thread.is_alive(), "a put has neither an answer nor a time-out"
+
+    def check(self, cluster, number):
+        assert not self.failures, self.failures
+        assert len(self.acknowledged) > SHARDS, "it hardly wrote"
+        records = read_stream(cluster.client(number, attempts=ATTEMPTS), "s").values()
+        found = {record["Data"].decode() for shard in records for record in shard}
+        lost = [text for text in self.acknowledged if text not in found]
+        assert not lost, f"{len(lost)} of {len(self.acknowledged)} records are lost: {lost[:5]}"
+
+
+@pytest.fixture
+def four():
+    """Four nodes in three zones: node-1 and node-4 stand in one."""
+    with Cluster(nodes=4, options={"replication": "3", "replace-after-s": "2"}) as cluster:
+        cluster.create_stream("s", shards=SHARDS)
+        yield cluster
+
+
+def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
+    before = members(four)
+    assert any("node-4" in shard for shard in before), before
+    with Writer(four, 2) as writer:
+        wait_until(lambda: len(writer.acknowledged) > 20, 30, "it writes")
+        drained = braid(four, "node", "drain", "node-4", "--wait", "--timeout", "60",
+                        "--output", "json")
+        assert drained.returncode == 0, drained.stderr
+        assert json.loads(drained.stdout) == {"node": "node-4", "status": "drained"}
+        assert all(shard == {"node-1", "node-2", "node-3"} for shard in members(four))
+        assert node_of(four, 4)["draining"]
+        four.create_stream("new", shards=SHARDS)
+        replicas = [shard["replicas"] for shard in four.streams("new")["shards"]]
+        assert not any("node-4" in shard for shard in replicas), replicas
+
+        removed = braid(four, "node", "remove", "node-4", "--wait")
+        assert removed.returncode == 0, removed.stderr
+        assert four[4].await_end() == 3  # its data directory is not to be used again
+        assert "this node was removed from its cluster" in four[4].log_text()
+        wait_until(lambda: node_of(four, 4) is None, 10, "its row goes on every node")
+    writer.check(four, 1)
+
+    again = braid(four, "node", "drain", "node-4")
+    assert again.returncode == 4 and b"no such node" in again.stderr, again.stderr
+
+
+def test_a_node_that_stays_away_is_given_up(four):
+    with Writer(four, 2) as writer:
+        wait_until(lambda: len(writer.acknowledged) > 20, 30, "it writes")
+        four.kill(4)
+        wait_until(lambda: all(shard == {"node-1", "node-2", "node-3"}
+                               for shard in members(four)), MOVED_S, "node-1 has its places")
+        wait_until(lambda: four.state()["moving"] == 0, MOVED_S, "nothing moves any more")
+        assert any("event=node.given_up name=node-4" in node.log_text() for node in four.nodes)
+    writer.check(four, 1)
+
+    # It comes back as a node with nothing on it, and can be removed or used.
+    four.start(4)
+    four.await_ready()
+    wait_until(lambda: node_of(four, 4)["up"], 10, "it is up")
+    assert (node_of(four, 4)["replicas"], node_of(four, 4)["dead"]) == (0, False)
+    not_drained = braid(four, "node", "remove", "node-4")
+    assert not_drained.returncode == 1 and b"is not drained" in not_drained.stderr
+
+    # The copies that were made count: without another node they are half of the majority.
+    four.kill(2)
+    four.client(3, attempts=ATTEMPTS).put_record(StreamName="s", PartitionKey="k", Data=b"last")
+
+
+def test_a_dead_node_without_replicas_is_removed_and_others_are_refused(four):
+    four.kill(4)
+    wait_until(lambda: node_of(four, 4)["dead"] and node_of(four, 4)["replicas"] == 0, MOVED_S,
+               "node-4 is given up")
+    removed = braid(four, "node", "remove", "node-4", "--wait")
+    assert removed.returncode == 0, removed.stderr
+    assert node_of(four, 4) is None
+
+    # A member of the catalogue stays, drained or not; and nobody can take its replicas.
+    drain = braid(four, "node", "drain", "node-3", "--wait", "--timeout", "1")
+    assert drain.returncode == 6, drain.stderr
+    assert b"no other node in az3 without a replica of it is up and has room" in drain.stderr
+    remove = braid(four, "node", "remove", "node-3")
+    assert remove.returncode == 1 and b"catalogue's own group" in remove.stderr, remove.stderr
+    assert braid(four, "node", "undrain", "node-3").returncode == 0
+    assert not node_of(four, 3)["draining"]
+
+
+def test_a_node_that_is_asked_to_remove_itself_says_what_is_known(four):
+    drained = braid(four, "node", "drain", "node-4", "--wait", number=4)
+    assert drained.returncode == 0, drained.stderr
+    removed = braid(four, "node", "remove", "node-4", "--wait", number=4)
+    assert removed.returncode in (0, 6), removed.stderr
+    assert removed.returncode == 0 or b"at another node" in removed.stderr, removed.stderr
+    assert four[4].await_end() == 3
+    assert node_of(four, 4) is None
+
+
+def test_three_nodes_wait_for_the_one_that_is_away_and_say_so():
+    with Cluster(nodes=3, options={"replace-after-s": "1"}) as cluster:
+        cluster.create_stream("s", shards=1)
+        cluster.kill(3)
+        wait_until(lambda: node_of(cluster, 3)["dead"], 30, "node-3 is down for too long")
+        status = braid(cluster, "cluster", "status").stdout.decode()
+        assert "node-3 is dead and has 1 replica still:" in status, status
+        assert "no other node in az3" in status and "waits for it: start node-3 again" in status, status
+        assert cluster.streams("s")["shards"][0]["epoch"] == 1
+        cluster.start(3)
+        cluster.await_ready()
+        wait_until(lambda: node_of(cluster, 3)["up"], 10, "node-3 is up")
+        status = braid(cluster, "cluster", "status").stdout.decode()
+        assert "wait" not in status and "dead" not in status, status
+
+
+def test_a_node_that_is_added_gets_replicas_of_its_zone():
+    with Cluster(nodes=4, start=False) as cluster:
+        seeds = [f"127.0.0.1:{cluster[number].peer_port}" for number in (1, 2, 3)]
+        for node in cluster.nodes:
+            node.write_config(seeds, cluster.options)
+        for number in (1, 2, 3):
+            cluster.start(number)
+        cluster.await_ready()
+        cluster.create_stream("s", shards=SHARDS)
+        added = braid(cluster, "node", "add", "--output", "json")
+        assert sorted(json.loads(added.stdout)["seeds"]) == sorted(seeds)
+
+        cluster.start(4)  # with those seeds
+        cluster.await_ready()
+        with Writer(cluster, 2) as writer:
+            wait_until(lambda: node_of(cluster, 4)["replicas"] == SHARDS // 2, MOVED_S,
+                       "node-4 has half of what node-1 had")
+            wait_until(lambda: cluster.state()["moving"] == 0, MOVED_S, "nothing moves any more")
+        writer.check(cluster, 4)
+        assert node_of(cluster, 1)["replicas"] == SHARDS // 2
+        listed = braid(cluster, "node", "list").stdout.decode()
+        assert "node-4" in listed and "az1" in listed, listed
+
+
+def test_changes_are_taken_from_json_only_and_from_known_paths(four):
+    def post(path, content_type):
+        import urllib.error
+        import urllib.request
+        request = urllib.request.Request(four[1].operations + path, data=b"{}",
+                                         headers={"Content-Type": content_type})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as fault:
+            return fault.code
+
+    assert post("/nodes/drain?name=node-4", "text/plain") == 415
+    assert post("/nodes/explode?name=node-4", "application/json") == 405
+    assert post("/nodes/drain?name=node%2d4", "application/json") == 200
+    assert node_of(four, 4)["draining"]
+    for name in ("", "?name=", "?name=%", "?name=%4", "?name=%00", "?name=" + "n" * 300):
+        assert post("/nodes/drain" + name, "application/json") == 404, name

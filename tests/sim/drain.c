@@ -1,0 +1,183 @@
+#include "drain.h"
+
+#include <stdlib.h>
+
+#include "base/ensure.h"
+#include "catalog/change.h"
+#include "cluster.h"
+#include "control/control.h"
+
+#define DRAIN_MOST_NS (30 * SIM_S)
+#define SETTLE_MOST_NS (200 * SIM_S)
+#define QUIET_NS (8 * SIM_S)
+
+struct drain_op {
+    struct catalog_change change;
+    struct world *world;
+    struct sim_node *node;
+};
+
+static void changed(struct catalog_change *change, enum err err)
+{
+    struct drain_op *op = container_of(change, struct drain_op, change);
+
+    world_say(op->world, op->node, "drain: %s %s", err_name(err), change->reason.text);
+    free(op);
+}
+
+static void propose(struct world *world, struct sim_node *node, uint64_t target, bool draining)
+{
+    struct drain_op *op = calloc(1, sizeof *op);
+    struct change_stamp stamp = { .proposed_ms = clock_wall_ms(&node->clock),
+                                  .proposer = node->id,
+                                  .token = random_id(&node->random) };
+
+    ensure(op != NULL);
+    op->world = world;
+    op->node = node;
+    AUTO_UNREF struct buf *change = change_drain_node(stamp, target, draining);
+    ensure(change != NULL);
+    catalog_change(control_catalog(node->control), &op->change, buf_slice(change), 2000, changed);
+}
+
+/* Epochs behind the first ones: how often members have changed. */
+static uint64_t changes_of(const struct model *model)
+{
+    const struct model_shard *row;
+    uint64_t changes = 0;
+
+    for (uint64_t after = 0; (row = model_shard_next(model, after, NULL)) != NULL;) {
+        after = row->group;
+        changes += row->epoch - 1;
+    }
+    return changes;
+}
+
+/* Whoever drains is let go; else somebody begins to, unless all is to heal. */
+static void act(struct world *world, struct sim_node *node, void *ctx, uint64_t at)
+{
+    const struct model *model = catalog_model(control_catalog(node->control));
+    struct cluster *cluster = cluster_of(world);
+
+    if (changes_of(model) > cluster->members_changed)
+        cluster->members_changed = changes_of(model);
+    for (uint32_t i = 0; i < model_node_count(model); i++) {
+        const struct model_node *row = model_node_at(model, i);
+        if (!row->draining || row->replaced)
+            continue;
+        propose(world, node, row->id, false);
+        return;
+    }
+    if (!cluster->healing)
+        propose(world, node, world->nodes[at].id, true);
+}
+
+static void step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
+
+    if (cluster_of(world)->drain_ending)
+        return;
+    if (node->up && !node->stopping && node->paused_until_ns <= world->now_ns)
+        world_inside(world, node, act, NULL, world_below(world, world->node_count));
+    world_after(world, (struct world_after){ .delay_ns = world_below(world, 6 * SIM_S),
+                                             .kind = KIND_CLIENT,
+                                             .fn = step });
+}
+
+void drain_start(struct world *world)
+{
+    world_after(world,
+                (struct world_after){ .delay_ns = SIM_S, .kind = KIND_CLIENT, .fn = step });
+}
+
+/* ---- the end ---- */
+
+/* What the check wants of a node, and whether it has come about. */
+struct wish {
+    uint64_t node, mate; /* ids; the other one of its zone */
+    bool draining;
+    bool fulfilled;
+};
+
+/* Whether a shard names it that the other one could take. */
+static bool has_movable(const struct model *model, const struct wish *wish)
+{
+    const struct model_shard *row;
+
+    for (uint64_t after = 0; (row = model_shard_next(model, after, NULL)) != NULL;) {
+        after = row->group;
+        if (model_shard_has(row, wish->node) && !model_shard_has(row, wish->mate))
+            return true;
+    }
+    return false;
+}
+
+static void ask(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    const struct model *model = catalog_model(control_catalog(node->control));
+    struct wish *wish = ctx;
+    const struct model_node *row = model_node_by_id(model, wish->node);
+
+    if (changes_of(model) > cluster_of(world)->members_changed)
+        cluster_of(world)->members_changed = changes_of(model);
+    if (row == NULL || row->draining != wish->draining)
+        propose(world, node, wish->node, wish->draining);
+    else
+        wish->fulfilled = !wish->draining || !has_movable(model, wish);
+}
+
+static void fulfil(struct world *world, struct wish wish)
+{
+    uint64_t until_ns = world->now_ns + DRAIN_MOST_NS;
+
+    for (;;) {
+        world_inside(world, &world->nodes[0], ask, &wish, 0);
+        if (wish.fulfilled)
+            return;
+        if (world->now_ns > until_ns)
+            world_violation(world, "drain", "node %llx is not %s within %.0f s after healing",
+                            (unsigned long long)wish.node, wish.draining ? "empty" : "undrained",
+                            (double)DRAIN_MOST_NS / 1e9);
+        world_run(world, world->now_ns + 200 * SIM_MS);
+    }
+}
+
+static void count_changes(struct world *world, struct sim_node *node, void *changes,
+                          uint64_t arg)
+{
+    *(uint64_t *)changes = changes_of(catalog_model(control_catalog(node->control)));
+}
+
+/* A better spread is looked for every two seconds: when none was found for a while, none moves. */
+static void settle(struct world *world)
+{
+    uint64_t until_ns = world->now_ns + SETTLE_MOST_NS, quiet_ns = world->now_ns;
+    uint64_t changes = 0, before = 0;
+
+    while (world->now_ns - quiet_ns < QUIET_NS) {
+        world_inside(world, &world->nodes[0], count_changes, &changes, 0);
+        if (changes != before)
+            quiet_ns = world->now_ns;
+        before = changes;
+        if (world->now_ns > until_ns)
+            world_violation(world, "drain", "replicas move still, %.0f s after the last drain",
+                            (double)SETTLE_MOST_NS / 1e9);
+        world_run(world, world->now_ns + 200 * SIM_MS);
+    }
+}
+
+/* Node 1 and node 4 stand in one zone: each takes all of the other's. */
+void drain_check(struct world *world)
+{
+    uint64_t one = world->nodes[0].id, four = world->nodes[3].id;
+
+    cluster_of(world)->drain_ending = true;
+    for (uint32_t i = 0; i < world->node_count; i++)
+        fulfil(world, (struct wish){ .node = world->nodes[i].id });
+    fulfil(world, (struct wish){ .node = one, .mate = four, .draining = true });
+    fulfil(world, (struct wish){ .node = one });
+    fulfil(world, (struct wish){ .node = four, .mate = one, .draining = true });
+    fulfil(world, (struct wish){ .node = four });
+    settle(world);
+}

@@ -1,0 +1,17 @@
+/* drain.h - nodes are drained and undrained at random, beside whatever else goes wrong.
+ *
+ * With four or five nodes in three zones, two zones have a node that can take the places of the
+ * other one there; with three, and for the rest, nobody can, and nothing may happen.  A short grace
+ * time has nodes given up that are only slow to come back.
+ */
+#ifndef SIM_DRAIN_H
+#define SIM_DRAIN_H
+
+#include "world.h"
+
+void drain_start(struct world *world);
+
+/* After healing: of the two nodes of one zone each gives all that it can to the other one. */
+void drain_check(struct world *world);
+
+#endif
