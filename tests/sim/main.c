@@ -3,6 +3,7 @@
  *     sim --seed N --minutes M          one world; the same seed gives the same events
  *     sim --seed N --seeds K            K worlds from seed N on, each in a process of its own
  *     sim --expect-violation ...        exit status 0 only when some seed finds one
+ *     sim-mutants --mutant NAME ...     with one of the faults of base/mutant.def in the code
  *
  * Exit status 0 only when every check held, 1 when one did not (the line names
  * seed and finding), 2 when the arguments are wrong.
@@ -23,6 +24,7 @@
 #include "forgotten.h"
 #include "handover.h"
 #include "heap.h"
+#include "mutant_sim.h"
 #include "nemesis.h"
 #include "rot.h"
 #include "wipe.h"
@@ -49,6 +51,8 @@ static const struct argp_option options[] = {
     { "scenario", 'c', "NAME", 0,
       "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); with them, in "
       "every seed: hand-over, bit-rot, bit-rot-unsearched, which must be found, or lost-disk", 0 },
+    { "mutant", 'u', "NAME", 0, "Put this fault into the code (sim-mutants only)", 0 },
+    { "mutants", 'l', NULL, 0, "List the faults, and what they break", 0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
 };
@@ -87,6 +91,11 @@ static error_t parse(int key, char *value, struct argp_state *state)
                        arguments->rot || arguments->lost_disk
                    ? 0
                    : EINVAL;
+    case 'u':
+        return mutant_sim_pick(value) ? 0 : EINVAL;
+    case 'l':
+        mutant_sim_list();
+        exit(0);
     case 'q':
         arguments->quiet = true;
         return 0;
