@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "control/comer.h"
 #include "replica/seal.h"
 
@@ -282,7 +283,7 @@ void succession_begin(struct control *control, const struct shard *shard,
     struct log_state start = { .group = head->group,
                                .epoch = seal->epoch,
                                .member_count = seal->member_count,
-                               .start_index = head->index,
+                               .start_index = head->index - MUTANT(start_below_seal),
                                .start_term = head->term,
                                .term = head->term,
                                .last_time_ms = head->time_ms };

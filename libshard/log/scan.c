@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "log/log_private.h"
 
 #define WINDOW_BYTES (512u * 1024u)
@@ -132,7 +133,8 @@ static enum err replay_start(struct scan *scan, const struct log_state *start, u
     bool known = group != NULL && group_name_at(group, index, &term, &time_ms);
     struct index_row row;
 
-    if (group != NULL && !known && index >= group->state.first && index <= group->state.last) {
+    if (group != NULL && !known && index >= group->state.first && index <= group->state.last &&
+        !MUTANT(start_not_looked_up)) {
         enum err err = row_find(log->world.table, start->group, index, &row, scan->reason);
         if (err != ERR_OK)
             return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
@@ -165,6 +167,8 @@ static enum err replay_item(struct scan *scan, const struct frame_item *item, ui
     case ITEM_TRUNCATE:
         return replay_truncate(scan, group, item->from);
     case ITEM_HARD:
+        if (MUTANT(replay_keeps_old_vote) && item->state.vote != 0)
+            return ERR_OK;
         group_hard(log, group, &item->state);
         return ERR_OK;
     case ITEM_FORGET:
@@ -312,7 +316,7 @@ static enum err scan_tail(struct scan *scan, uint64_t *end)
     err = check_held_payloads(scan, &sound);
     if (err != ERR_OK)
         return err;
-    if (sound)
+    if ((sound && !MUTANT(last_frame_dropped)) || MUTANT(torn_frame_trusted))
         return replay_held(scan);
     scan->holds = false;
     scan->log->recovery.torn_frames++;
@@ -376,7 +380,7 @@ enum err scan_clean_tail(struct log *log, struct segment *segment, struct reason
     if (zeros == NULL)
         return ERR_NO_MEMORY;
     memset(zeros, 0, ZERO_BYTES);
-    for (uint64_t at = segment->end; at < end && err == ERR_OK;) {
+    for (uint64_t at = segment->end; at < end && err == ERR_OK && !MUTANT(tail_not_zeroed);) {
         size_t len = end - at < ZERO_BYTES ? (size_t)(end - at) : ZERO_BYTES;
         err = disk_write_now(segment->file->file, at, zeros, len, reason);
         at += len;

@@ -15,6 +15,7 @@
 
 #include "base/ensure.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "shard/command.h"
 #include "shard/shard_private.h"
 
@@ -127,7 +128,7 @@ static enum err take_records(struct shard_read *req, const struct entry_head *he
     req->full = req->full || req->part_count == READ_PARTS_MAX;
     req->next.ordinal += taken.count;
     if (req->next.ordinal == head->records)
-        req->next = (struct position){ .index = head->index + 1 };
+        req->next = (struct position){ .index = head->index + 1 + MUTANT(read_jumps) };
     return ERR_OK;
 }
 
@@ -233,7 +234,7 @@ static void look(struct shard_read *req)
     uint64_t last = req->next.index + req->records_max + PASSED_ENTRIES_MAX;
     size_t bytes = (size_t)req->records_max * RECORD_BYTES_MAX;
 
-    if (last > shard->image.newest_index)
+    if (last > shard->image.newest_index && !MUTANT(uncommitted_read))
         last = shard->image.newest_index;
     if (tail_first_index > req->next.index && last >= tail_first_index)
         last = tail_first_index - 1;
@@ -258,7 +259,7 @@ static bool advance(struct shard_read *req)
     take_tail(req);
     if (req->record_count > 0 || req->err != ERR_OK)
         return false;
-    if (req->next.index > shard->image.newest_index) {
+    if (req->next.index > shard->image.newest_index + MUTANT(uncommitted_read)) {
         /* Between the newest record and the tip are barriers only: nobody needs to walk them. */
         if (req->next.index <= shard->applied)
             req->next = position_tip(shard);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/ensure.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 
 static enum err propose(struct putq *q);
 static void propose_seal(struct putq *q, struct list *refused);
@@ -145,6 +146,8 @@ static void gather(struct putq *q, size_t *bytes, uint32_t *records)
         waiting_remove(put);
         list_append(&q->flying, node);
     }
+    if (MUTANT(puts_swapped))
+        list_append(&q->flying, list_pop(&q->flying));
 }
 
 /* The records of all puts, one behind the other.  NULL when there is no memory. */
@@ -192,6 +195,8 @@ static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t
     struct list settled, refused;
     enum err refusal = ERR_OK;
 
+    if (MUTANT(lost_acknowledged))
+        err = ERR_OK;
     if (err == ERR_OK)
         first = seqno_at(index, 0, proposal->time_ms / 1000); /* the next one overwrites it */
     list_take(&settled, &q->flying);
@@ -223,7 +228,8 @@ static void settle(struct list *puts, enum err err, struct seqno first)
         struct put *put = container_of(node, struct put, link);
         struct seqno mine = first;
 
-        first.ordinal += put->record_count; /* before `done`, which may free the put */
+        if (!MUTANT(numbers_shared))
+            first.ordinal += put->record_count; /* before `done`, which may free the put */
         put->done(put, err, mine);
     }
 }
