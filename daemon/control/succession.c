@@ -283,7 +283,7 @@ void succession_begin(struct control *control, const struct shard *shard,
     struct log_state start = { .group = head->group,
                                .epoch = seal->epoch,
                                .member_count = seal->member_count,
-                               .start_index = head->index - MUTANT(start_below_seal),
+                               .start_index = head->index - (MUTANT(start_below_seal) ? 2 : 0),
                                .start_term = head->term,
                                .term = head->term,
                                .last_time_ms = head->time_ms };

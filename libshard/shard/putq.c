@@ -146,8 +146,6 @@ static void gather(struct putq *q, size_t *bytes, uint32_t *records)
         waiting_remove(put);
         list_append(&q->flying, node);
     }
-    if (MUTANT(puts_swapped))
-        list_append(&q->flying, list_pop(&q->flying));
 }
 
 /* The records of all puts, one behind the other.  NULL when there is no memory. */
@@ -181,6 +179,8 @@ static enum err propose(struct putq *q)
     AUTO_UNREF struct buf *payload = payload_of(&q->flying, bytes);
     if (payload == NULL)
         return ERR_NO_MEMORY;
+    if (MUTANT(puts_swapped))
+        list_append(&q->flying, list_pop(&q->flying));
     enum err err = replica_propose(q->replica, &q->proposal, ENTRY_RECORDS, payload,
                                    (uint16_t)records, propose_on_applied);
     if (err == ERR_OK)

@@ -17,7 +17,7 @@
 
 /* What was seen of one group on one node, since its process started. */
 struct seen {
-    uint64_t applied, term, last;
+    uint64_t applied, term, last, time_ms;
     bool leads, put;
 };
 
@@ -47,9 +47,16 @@ static void look_at_applied(struct world *world, struct sim_node *node, struct s
 
     if (seen->applied == 0)
         seen->applied = status->applied; /* what it had at its start was looked at before */
-    for (uint64_t index = seen->applied + 1; index <= status->applied; index++)
-        if (log_head(log, status->group, index, &head) == ERR_OK)
-            history_applied(cluster_of(world)->history, node, &head);
+    for (uint64_t index = seen->applied + 1; index <= status->applied; index++) {
+        if (log_head(log, status->group, index, &head) != ERR_OK)
+            continue;
+        history_applied(cluster_of(world)->history, node, &head);
+        if (head.time_ms < seen->time_ms)
+            world_violation(world, "time", "node %u group %llu index %llu is older than the entry "
+                            "before it", node->at + 1, (unsigned long long)status->group,
+                            (unsigned long long)index);
+        seen->time_ms = head.time_ms;
+    }
     ensure(status->applied >= seen->applied);
     seen->applied = status->applied;
 }

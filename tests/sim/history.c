@@ -40,6 +40,7 @@ struct history {
     struct facts places;  /* (group, index << 9 | ordinal) -> client, counter */
     struct client clients[CLIENTS_MAX];
     uint64_t acked_in[GROUPS_MAX];
+    uint64_t newest[GROUPS_MAX]; /* entry of the newest acknowledged value */
     struct history_counts counts;
     uint32_t scan;
     uint64_t scan_place; /* index << 9 | ordinal of the last value of the scan */
@@ -225,6 +226,8 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
     value->state = VALUE_ACKED;
     history->counts.acked++;
     history->acked_in[group]++;
+    if (index > history->newest[group])
+        history->newest[group] = index;
     if (!in_time)
         return;
     if (c->last_group == group && (index << 9 | ordinal) <= (c->last_index << 9 | c->last_ordinal))
@@ -305,4 +308,20 @@ struct history_counts history_counts(const struct history *history)
 uint64_t history_acked_in(const struct history *history, uint64_t group)
 {
     return history->acked_in[group];
+}
+
+uint64_t history_newest(const struct history *history, uint64_t group)
+{
+    return history->newest[group];
+}
+
+void history_tip(struct history *history, const struct sim_node *node, uint64_t group,
+                 uint64_t index, uint64_t newest)
+{
+    if (index <= newest)
+        world_violation(history->world, "stale tip",
+                        "node %u says that group %llu goes on at index %llu, but index %llu was "
+                        "acknowledged before it was asked",
+                        node->at + 1, (unsigned long long)group, (unsigned long long)index,
+                        (unsigned long long)newest);
 }

@@ -63,6 +63,14 @@ struct history_counts {
 };
 struct history_counts history_counts(const struct history *history);
 
+/* The newest entry of the group in which something was acknowledged; 0 = none. */
+uint64_t history_newest(const struct history *history, uint64_t group);
+
+/* `node` said that entry `index` comes next, when `newest` had been acknowledged before it was
+ * asked. */
+void history_tip(struct history *history, const struct sim_node *node, uint64_t group,
+                 uint64_t index, uint64_t newest);
+
 /* Acknowledged values of one group. */
 uint64_t history_acked_in(const struct history *history, uint64_t group);
 
