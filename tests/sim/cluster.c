@@ -9,6 +9,7 @@
 #include "control/control.h"
 #include "disk_sim.h"
 #include "forgotten.h"
+#include "promises.h"
 #include "table_sim.h"
 #include "workload.h"
 
@@ -138,6 +139,7 @@ static void open_node(struct world *world, struct sim_node *node, void *ctx, uin
     if (err != ERR_OK)
         world_violation(world, "start", "node %u does not start: %s: %s", node->at + 1,
                         err_name(err), reason.text);
+    promises_check(world, node);
     if (route_open(&node->route, node->control, node->net, &node->clock) != ERR_OK)
         world_violation(world, "start", "node %u: no routes", node->at + 1);
 }

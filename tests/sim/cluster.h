@@ -40,6 +40,7 @@ struct cluster {
     uint64_t stream;       /* id of the stream, 0 until it is ACTIVE */
     void *workload;        /* of workload.h */
     void *sights;          /* of checks.c */
+    void *promises;        /* of promises.c */
     void *figure8;         /* of figure8.c, NULL when it is not played */
     void *forgotten;       /* of forgotten.c, likewise */
     uint64_t handed_seen[SIM_NODES_MAX]; /* of each node's process, in this life */
