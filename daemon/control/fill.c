@@ -79,7 +79,8 @@ static void compare_begin(struct comer *comer)
     if (state != NULL && !is_filling(state, answer))
         last = state->last < answer->applied ? state->last : answer->applied;
     if (state == NULL || last <= state->applied || last < answer->first ||
-        MUTANT(fill_not_compared)) {
+        MUTANT(fill_not_compared) || MUTANT(own_tail_kept)) {
+        comer->kept = MUTANT(own_tail_kept) && last >= answer->first ? last : 0;
         fill_begin(comer);
         return;
     }

@@ -289,7 +289,8 @@ void succession_begin(struct control *control, const struct shard *shard,
                                .last_time_ms = head->time_ms };
 
     memcpy(start.members, seal->members, sizeof(start.members));
-    start.image_bytes = shard_image(shard, start.image);
+    if (!MUTANT(image_left_out))
+        start.image_bytes = shard_image(shard, start.image);
     log_start(control->log, &start);
     note_event(control->world.note, NOTE_INFO, "group.sealed",
                "group=%" PRIu64 " epoch=%" PRIu32 " at=%" PRIu64, head->group, seal->epoch,

@@ -37,6 +37,7 @@ struct history {
     struct world *world;
     struct facts applied; /* (group, index) -> term, crc << 8 | type */
     struct facts leaders; /* (group, term) -> node id */
+    struct facts models;  /* index -> digest */
     struct facts places;  /* (group, index << 9 | ordinal) -> client, counter */
     struct client clients[CLIENTS_MAX];
     uint64_t acked_in[GROUPS_MAX];
@@ -59,6 +60,7 @@ void history_free(struct history *history)
 {
     sim_free(history->applied.at);
     sim_free(history->leaders.at);
+    sim_free(history->models.at);
     sim_free(history->places.at);
     for (uint32_t i = 0; i < CLIENTS_MAX; i++)
         sim_free(history->clients[i].values);
@@ -140,6 +142,20 @@ void history_leads(struct history *history, struct sim_node *node, uint64_t grou
                         (unsigned long long)group, epoch, (unsigned long long)term, node->at + 1,
                         (unsigned long long)fact->x);
     }
+}
+
+void history_model(struct history *history, const struct sim_node *node, uint64_t index,
+                   uint64_t digest)
+{
+    bool fresh;
+    struct fact *fact = fact_of(&history->models, 1, index, &fresh);
+
+    if (fresh)
+        fact->x = digest;
+    else if (fact->x != digest)
+        world_violation(history->world, "models differ",
+                        "node %u has another model of the cluster at index %llu", node->at + 1,
+                        (unsigned long long)index);
 }
 
 static struct value *value_of(struct history *history, uint32_t client, uint64_t counter)

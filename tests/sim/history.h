@@ -4,6 +4,7 @@
  *
  *     the entry at each (group, index) that any node applied: term, checksum
  *     the leader of each (group, term)
+ *     the catalogue's model at each of its indices
  *     each value that a client put: acknowledged where, refused, or unknown
  *
  * A second opinion about a fact is a violation and ends the run.  At the end
@@ -35,6 +36,10 @@ void history_applied(struct history *history, struct sim_node *node, const struc
 /* `node` leads the group in this term. */
 void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint32_t epoch,
                    uint64_t term);
+
+/* `node`'s model of the cluster at this index of the catalogue. */
+void history_model(struct history *history, const struct sim_node *node, uint64_t index,
+                   uint64_t digest);
 
 /* A client begins to put its next value; counters of a client start at 1 and go up by one. */
 void history_put(struct history *history, uint32_t client, uint64_t counter);

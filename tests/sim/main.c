@@ -205,7 +205,6 @@ static void heal_and_check(struct world *world)
     }
     if (cluster_of(world)->rot != NULL)
         cluster_of(world)->flips = rot_check(world);
-    checks_models(world);
     checks_read_all(world);
 }
 
