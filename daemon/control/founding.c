@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/mutant.h"
-
 static bool all_free(const struct founding_seed seeds[], uint32_t seed_count);
 static uint32_t choose(const struct founding_seed seeds[], uint32_t seed_count,
                        uint64_t members[GROUP_MEMBERS_MAX]);
@@ -35,7 +33,7 @@ enum founding founding_decide(const struct founding_seed seeds[], uint32_t seed_
 static bool all_free(const struct founding_seed seeds[], uint32_t seed_count)
 {
     for (uint32_t i = 0; i < seed_count; i++) {
-        if ((!seeds[i].answered || seeds[i].cluster != 0) && !MUTANT(founded_alone))
+        if (!seeds[i].answered || seeds[i].cluster != 0)
             return false;
         for (uint32_t k = 0; k < i; k++)
             if (seeds[k].node == seeds[i].node)

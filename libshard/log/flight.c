@@ -257,14 +257,15 @@ static void frame_on_done(struct disk_io *req, enum err err)
     log->pending_bytes -= frame->payload_bytes;
     frame_free(frame);
     if (MUTANT(durable_when_given) && log->head.given > 0)
-        ends_turn = true, turn = frame_first(log)->turn;
+        turn = frame_first(log)->turn;
 
     next(log);
     if (!timer_running(&log->head.idle)) {
         log->head.wrote = false;
         timer_start(log->world.clock, &log->head.idle, IDLE_MS, idle_on_timer);
     }
-    if (ends_turn && !(MUTANT(durable_when_given) && turn <= log->durable)) {
+    bool told = MUTANT(durable_when_given) && turn <= log->durable;
+    if (ends_turn && !told) {
         log->durable = turn;
         log->options.on_durable(log->options.ctx, turn);
     }
