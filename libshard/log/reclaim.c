@@ -180,7 +180,7 @@ void job_free_run(struct table_job *job)
     if (job->err == ERR_OK) {
         table_batch_delete(batch, TABLE_SEGMENT, key_slice(&key));
         job_put_hints(batch, job);
-        job->err = table_write(job->table, batch, !MUTANT(freed_unsynced), &job->reason);
+        job->err = table_write(job->table, batch, true, &job->reason);
     }
     table_batch_free(batch);
     if (job->err != ERR_OK)

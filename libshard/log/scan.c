@@ -380,7 +380,7 @@ enum err scan_clean_tail(struct log *log, struct segment *segment, struct reason
     if (zeros == NULL)
         return ERR_NO_MEMORY;
     memset(zeros, 0, ZERO_BYTES);
-    for (uint64_t at = segment->end; at < end && err == ERR_OK && !MUTANT(tail_not_zeroed);) {
+    for (uint64_t at = segment->end; at < end && err == ERR_OK;) {
         size_t len = end - at < ZERO_BYTES ? (size_t)(end - at) : ZERO_BYTES;
         err = disk_write_now(segment->file->file, at, zeros, len, reason);
         at += len;
