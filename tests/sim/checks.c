@@ -63,6 +63,7 @@ static void look_at_applied(struct world *world, struct sim_node *node, struct s
     }
     ensure(status->applied >= seen->applied);
     seen->applied = status->applied;
+    history_reached(cluster_of(world)->history, status->group, status->applied);
 }
 
 static void look_at_leader(struct world *world, struct sim_node *node, struct seen *seen,
@@ -90,10 +91,27 @@ static void look_at_leader(struct world *world, struct sim_node *node, struct se
     seen->last = status->last;
 }
 
+/* It still answers, from what it applies. */
+static void look_at_stopping(struct world *world, struct sim_node *node)
+{
+    struct roster *roster = control_roster(node->control);
+    struct replica *replica;
+
+    for (uint64_t group = 0;
+         roster != NULL && (replica = roster_next(roster, group)) != NULL;) {
+        group = replica_group(replica);
+        history_reached(cluster_of(world)->history, group, replica_applied(replica));
+    }
+}
+
 void checks_after_event(struct world *world, struct sim_node *node)
 {
-    if (node->control == NULL || node->stopping)
+    if (node->control == NULL)
         return;
+    if (node->stopping) {
+        look_at_stopping(world, node);
+        return;
+    }
     struct roster *roster = control_roster(node->control);
     struct replica *replica;
 

@@ -41,6 +41,7 @@ struct history {
     struct facts places;  /* (group, index << 9 | ordinal) -> client, counter */
     struct client clients[CLIENTS_MAX];
     uint64_t acked_in[GROUPS_MAX];
+    uint64_t reached[GROUPS_MAX];
     uint64_t newest[GROUPS_MAX]; /* entry of the newest acknowledged value */
     struct history_counts counts;
     uint32_t scan;
@@ -125,6 +126,17 @@ void history_applied(struct history *history, struct sim_node *node, const struc
                         node->at + 1, (unsigned long long)head->group,
                         (unsigned long long)head->index, (unsigned long long)head->term, head->crc,
                         (unsigned long long)fact->x, (unsigned)(fact->y >> 8));
+}
+
+void history_reached(struct history *history, uint64_t group, uint64_t index)
+{
+    if (index > history->reached[group])
+        history->reached[group] = index;
+}
+
+uint64_t history_reach(const struct history *history, uint64_t group)
+{
+    return history->reached[group];
 }
 
 void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint32_t epoch,

@@ -33,6 +33,10 @@ void history_free(struct history *history);
 /* `node` applied this entry. */
 void history_applied(struct history *history, struct sim_node *node, const struct entry_head *head);
 
+/* Some node has applied the group's entries up to here; the highest such entry. */
+void history_reached(struct history *history, uint64_t group, uint64_t index);
+uint64_t history_reach(const struct history *history, uint64_t group);
+
 /* `node` leads the group in this term. */
 void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint32_t epoch,
                    uint64_t term);

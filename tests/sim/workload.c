@@ -240,12 +240,27 @@ static void put_values(struct world *world, struct sim_node *node, void *ctx, ui
 
 /* ---- reading ---- */
 
+/* What no node has applied may yet vanish.  What this one applied within the present event is not
+ * known to the history yet. */
+static void check_committed(struct world *world, struct sim_node *node, uint64_t group,
+                            uint64_t index)
+{
+    const struct shard *shard = control_shard(node->control, group);
+
+    if (index > history_reach(cluster_of(world)->history, group) && shard != NULL &&
+        index > shard_status(shard).replica.applied)
+        world_violation(world, "uncommitted", "node %u reads group %llu index %llu, which nobody "
+                        "has applied", node->at + 1, (unsigned long long)group,
+                        (unsigned long long)index);
+}
+
 void workload_note_parts(struct world *world, struct sim_node *node, uint64_t group,
                          const struct read_part *parts, uint32_t part_count)
 {
     for (uint32_t i = 0; i < part_count; i++) {
         struct command_walk walk = command_walk_start(parts[i].records);
         struct record record;
+        check_committed(world, node, group, parts[i].index);
         for (uint32_t k = 0; k < parts[i].count; k++) {
             if (command_walk_next(&walk, &record) != ERR_OK || record.data.len < VALUE_BYTES)
                 world_violation(world, "bytes", "node %u group %llu index %llu: not our records",
