@@ -216,8 +216,8 @@ static enum replica_role role_now(const struct replica *replica)
 {
     if (!replica->leading)
         return REPLICA_FOLLOWER;
-    bool hands_over = transfer_under_way(replica) && !MUTANT(lease_kept);
-    return replica->barrier_applied && !hands_over ? REPLICA_LEADER : REPLICA_ELECTED;
+    return replica->barrier_applied && !transfer_under_way(replica) ? REPLICA_LEADER
+                                                                    : REPLICA_ELECTED;
 }
 
 void replica_settle(struct replica *replica)

@@ -2,7 +2,6 @@
 
 #include "base/ensure.h"
 #include "base/limits.h"
-#include "base/mutant.h"
 #include "replica/election.h"
 
 static void look(struct timer *timer);
@@ -98,8 +97,7 @@ static void hand_over(struct replica *replica)
     uint64_t now = replica_now_ms(replica);
 
     /* The lease first: answers to what was sent until now count no more. */
-    if (!MUTANT(lease_kept))
-        replica->lead_since_ms = now + 1;
+    replica->lead_since_ms = now + 1;
     for (uint32_t k = 0; k < replica->member_count; k++)
         replica->members[k].heard_ms = 0;
     for (uint32_t k = 0; k < replica->member_count; k++) {
