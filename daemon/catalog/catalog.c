@@ -243,6 +243,14 @@ uint64_t catalog_saved(const struct catalog *catalog)
     return catalog->keep.saved;
 }
 
+uint64_t catalog_begins(const struct catalog *catalog)
+{
+    bool fed = catalog_is_member(catalog) && log_state(catalog->world.log, CATALOG_GROUP) != NULL;
+
+    return fed && catalog->committed < catalog->keep.saved ? catalog->committed
+                                                           : catalog->keep.saved;
+}
+
 void catalog_set_kept(struct catalog *catalog, uint64_t index)
 {
     catalog->keep.kept = index;

@@ -96,7 +96,11 @@ void catalog_set_placer(struct catalog *catalog, change_up_fn up, void *ctx);
 /* The model as of this index is durable on this node: a restart begins there or later. */
 uint64_t catalog_saved(const struct catalog *catalog);
 
-/* Every member's catalog_saved() is known to be at `index` or above: entries below it may be
+/* Where a restart of this node's part in the group begins: as far as both that image and, on a
+ * member, its own replica are.  What lies behind it the other members must keep. */
+uint64_t catalog_begins(const struct catalog *catalog);
+
+/* Every member's catalog_begins() is known to be at `index` or above: entries below it may be
  * dropped from this member's log. */
 void catalog_set_kept(struct catalog *catalog, uint64_t index);
 

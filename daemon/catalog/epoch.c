@@ -150,7 +150,8 @@ static bool begin(struct catalog *catalog)
     struct entry_head seal;
 
     memcpy(start.members, wanted->members, sizeof(start.members));
-    if (has_seal(catalog, state, &seal)) {
+    /* Behind the image rather than behind the SEAL: what is in it the others need not keep. */
+    if (catalog->keep.saved <= wanted->index && has_seal(catalog, state, &seal)) {
         start.start_index = seal.index;
         start.start_term = seal.term;
         start.last_time_ms = seal.time_ms;

@@ -183,11 +183,13 @@ static enum err roster_part_open(struct control *control, struct reason *reason)
                                       .payload_cache_bytes = CONTROL_PAYLOADS_BYTES_MAX,
                                       .on_forgotten = on_forgotten,
                                       .on_stranger = succession_stranger,
+                                      .on_behind = overtaken_told,
                                       .ctx = control };
     struct roster_world world = { .clock = control->world.clock,
                                   .random = control->world.random,
                                   .net = control->world.net,
-                                  .log = control->log };
+                                  .log = control->log,
+                                  .note = control->world.note };
     enum err err = roster_open(&control->roster, &options, &world);
 
     if (err != ERR_OK)

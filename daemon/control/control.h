@@ -107,6 +107,9 @@ struct shard *control_shard(const struct control *control, uint64_t group);
 /* In ascending order of groups; start with after = 0; NULL at the end. */
 struct shard *control_shard_next(const struct control *control, uint64_t after);
 
+/* One shard's retention by this time, as it comes to each shard every CONTROL_RETAIN_EVERY_MS. */
+void control_retain(struct control *control, struct shard *shard, uint64_t now_ms);
+
 /* Who leads the group, as far as this node knows: node id or 0. */
 uint64_t control_leader(const struct control *control, uint64_t group);
 

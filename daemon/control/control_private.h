@@ -9,6 +9,7 @@
  *     replace.c    on the catalogue's leader: who came back in the place of a lost disk
  *     epoch_catalog.c   the same for the catalogue's own group, by voters.h
  *     retain.c     trims by the agreed time
+ *     overtaken.c  a member that retention overtook gets a new epoch to come into
  *     balance.c    hands groups that this node leads to the members that are preferred
  *     room.c       says when the log is full
  *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them
@@ -113,6 +114,14 @@ struct replace {
     struct members_look look;
 };
 
+struct overtaken {
+    struct catalog_change change; /* SET_MEMBERS */
+    bool changing;
+    uint64_t groups[CATALOG_MEMBERS_ROWS_MAX]; /* of leaders here, to be asked for next */
+    uint32_t epochs[CATALOG_MEMBERS_ROWS_MAX];
+    uint32_t count;
+};
+
 struct retain {
     struct timer timer;
     uint64_t now_ms; /* agreed, for this pass */
@@ -173,6 +182,7 @@ struct control {
     struct succession succession;
     struct lifecycle lifecycle;
     struct replace replace;
+    struct overtaken overtaken;
     uint32_t voters_told; /* the catalogue's epoch that this node has said to its members */
     struct retain retain;
     struct balance balance;
@@ -248,6 +258,13 @@ void lifecycle_close(struct control *control);
 /* ---- replace.c ---- */
 void replace_open(struct control *control);
 void replace_close(struct control *control);
+
+/* ---- overtaken.c ---- */
+/* The group, which this node leads in this epoch, needs the next one with the same members: one
+ * of them is away, and retention waits for it, or has taken what it lacks.
+ * roster_options.on_behind. */
+void overtaken_told(void *ctx, uint64_t group, uint32_t epoch, uint64_t node);
+void overtaken_close(struct control *control);
 
 /* ---- retain.c ---- */
 void retain_open(struct control *control);

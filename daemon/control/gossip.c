@@ -6,7 +6,7 @@
 
 /* Two ascending lists that are filled from this node's shards. */
 struct gossip_lists {
-    uint64_t *groups, *terms, *open;
+    uint64_t *groups, *terms, *whole, *open;
     size_t group_count, open_count, room;
 };
 
@@ -65,7 +65,7 @@ void gossip_now(struct control *control)
         .wall_ms = clock_wall_ms(control->world.clock),
         .boot = control->options.boot,
         .catalog_index = model_index(catalog_model(control->catalog)),
-        .catalog_saved = catalog_saved(control->catalog),
+        .catalog_saved = catalog_begins(control->catalog),
         .stopping = control->closing,
     };
 
@@ -73,6 +73,7 @@ void gossip_now(struct control *control)
     if (!control->closing && lists_fill(control, &lists)) {
         word.groups = lists.groups;
         word.terms = lists.terms;
+        word.whole = lists.whole;
         word.group_count = lists.group_count;
         word.open = lists.open;
         word.open_count = lists.open_count;
@@ -91,11 +92,12 @@ void gossip_now(struct control *control)
 static bool lists_fill(struct control *control, struct gossip_lists *lists)
 {
     lists->room = control->host.count + 1; /* the catalogue's group is one more */
-    lists->groups = malloc(3 * lists->room * sizeof(uint64_t));
+    lists->groups = malloc(4 * lists->room * sizeof(uint64_t));
     if (lists->groups == NULL)
         return false;
     lists->terms = lists->groups + lists->room;
-    lists->open = lists->terms + lists->room;
+    lists->whole = lists->terms + lists->room;
+    lists->open = lists->whole + lists->room;
 
     catalog_add(control, lists);
     struct shard *shard = NULL;
@@ -117,6 +119,7 @@ static void catalog_add(struct control *control, struct gossip_lists *lists)
         return;
     lists->groups[0] = CATALOG_GROUP;
     lists->terms[0] = status.term;
+    lists->whole[0] = status.whole;
     lists->group_count = 1;
 }
 
@@ -126,8 +129,10 @@ static void lists_add(struct control *control, struct gossip_lists *lists, struc
     uint64_t group = shard_group(shard);
 
     if (shard_leads(shard)) {
+        struct replica_status status = shard_status(shard).replica;
         lists->groups[lists->group_count] = group;
-        lists->terms[lists->group_count++] = shard_status(shard).replica.term;
+        lists->terms[lists->group_count] = status.term;
+        lists->whole[lists->group_count++] = status.whole;
     }
     if (model_shard_by_group(catalog_model(control->catalog), group, &stream) != NULL &&
         (stream->status == STREAM_CREATING || stream->status == STREAM_DELETING))
@@ -182,7 +187,7 @@ static void floor_set(struct control *control)
 {
     uint64_t members[GROUP_MEMBERS_MAX];
     uint32_t count = catalog_members(control->catalog, members);
-    uint64_t lowest = catalog_saved(control->catalog);
+    uint64_t lowest = catalog_begins(control->catalog);
 
     if (control->closing || !catalog_is_member(control->catalog))
         return;

@@ -81,25 +81,33 @@ static bool word_valid(const struct liveness_word *word)
     return true;
 }
 
-/* The three lists in one block. */
+static const uint64_t *list_copy(uint64_t **block, const uint64_t list[], size_t count)
+{
+    uint64_t *copy = *block;
+
+    if (list == NULL)
+        return NULL;
+    if (count > 0)
+        memcpy(copy, list, count * sizeof(copy[0]));
+    *block += count;
+    return copy;
+}
+
+/* The lists in one block, of which `groups` is the first. */
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from)
 {
-    size_t groups = from->group_count * sizeof(uint64_t);
-    size_t open = from->open_count * sizeof(uint64_t);
-    uint64_t *block = malloc(2 * groups + open + 1);
+    uint64_t *block = malloc((3 * from->group_count + from->open_count + 1) * sizeof(*block));
 
     if (block == NULL)
         return false;
     *to = *from;
     to->groups = block;
-    to->terms = block + from->group_count;
-    to->open = block + 2 * from->group_count;
-    if (groups > 0) {
-        memcpy(block, from->groups, groups);
-        memcpy(block + from->group_count, from->terms, groups);
-    }
-    if (open > 0)
-        memcpy(block + 2 * from->group_count, from->open, open);
+    if (from->group_count > 0)
+        memcpy(block, from->groups, from->group_count * sizeof(*block));
+    block += from->group_count;
+    to->terms = list_copy(&block, from->terms, from->group_count);
+    to->whole = list_copy(&block, from->whole, from->group_count);
+    to->open = list_copy(&block, from->open, from->open_count);
     return true;
 }
 
@@ -186,22 +194,42 @@ bool liveness_up_since(const struct liveness *liveness, uint64_t id, uint64_t no
     return liveness_is_up(liveness, id, now_ms);
 }
 
-uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms)
+/* The word of the node that leads the group, and where it stands there; NULL = nobody known. */
+static const struct liveness_node *leader_of(const struct liveness *liveness, uint64_t group,
+                                             uint64_t now_ms, size_t *at)
 {
-    uint64_t leader = 0, term = 0;
+    const struct liveness_node *leader = NULL;
+    uint64_t term = 0;
 
     for (uint32_t i = 0; i < liveness->count; i++) {
         const struct liveness_node *node = &liveness->nodes[i];
         if (!node->told || !node_is_up(node, now_ms))
             continue;
-        size_t at = place(node->word.groups, node->word.group_count, group);
-        if (at < node->word.group_count && node->word.groups[at] == group &&
-            node->word.terms[at] > term) {
-            leader = node->id;
-            term = node->word.terms[at];
+        size_t here = place(node->word.groups, node->word.group_count, group);
+        if (here < node->word.group_count && node->word.groups[here] == group &&
+            node->word.terms[here] > term) {
+            leader = node;
+            term = node->word.terms[here];
+            *at = here;
         }
     }
     return leader;
+}
+
+uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms)
+{
+    size_t at = 0;
+    const struct liveness_node *leader = leader_of(liveness, group, now_ms, &at);
+
+    return leader != NULL ? leader->id : 0;
+}
+
+uint64_t liveness_whole(const struct liveness *liveness, uint64_t group, uint64_t now_ms)
+{
+    size_t at = 0;
+    const struct liveness_node *leader = leader_of(liveness, group, now_ms, &at);
+
+    return leader != NULL && leader->word.whole != NULL ? leader->word.whole[at] : 0;
 }
 
 const struct liveness_word *liveness_word_of(const struct liveness *liveness, uint64_t id)

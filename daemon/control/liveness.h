@@ -30,6 +30,7 @@ struct liveness_word {
     uint64_t catalog_saved; /* and durably so */
     bool stopping;
     const uint64_t *groups, *terms; /* that it leads, ascending by group */
+    const uint64_t *whole; /* likewise: up to where all members have the entries; NULL: not said */
     size_t group_count;
     const uint64_t *open; /* groups of streams in CREATING or DELETING that it has open */
     size_t open_count;
@@ -71,6 +72,9 @@ bool liveness_up_since(const struct liveness *liveness, uint64_t node, uint64_t 
 
 /* Which other node leads the group, by what was said; 0 = nobody known. */
 uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms);
+
+/* What the same node said: all members of the group have the entries up to there; 0 = nothing. */
+uint64_t liveness_whole(const struct liveness *liveness, uint64_t group, uint64_t now_ms);
 
 /* The last word of a node, NULL when it has said none. */
 const struct liveness_word *liveness_word_of(const struct liveness *liveness, uint64_t node);

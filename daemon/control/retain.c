@@ -32,6 +32,17 @@ static void on_timer(struct timer *timer)
                 on_timer);
 }
 
+/* A leader knows from its followers what all have, the others from its word. */
+void control_retain(struct control *control, struct shard *shard, uint64_t now_ms)
+{
+    struct replica_status status = shard_status(shard).replica;
+    uint64_t said = liveness_whole(&control->liveness, status.group, control_now_ms(control));
+    uint64_t whole = said > status.whole ? said : status.whole;
+
+    if (shard_retain(shard, now_ms, whole) && status.role == REPLICA_LEADER)
+        overtaken_told(control, status.group, status.epoch, 0);
+}
+
 static void step(struct control *control)
 {
     struct retain *retain = &control->retain;
@@ -43,6 +54,6 @@ static void step(struct control *control)
             return;
         }
         retain->after = shard_group(shard);
-        shard_retain(shard, retain->now_ms);
+        control_retain(control, shard, retain->now_ms);
     }
 }

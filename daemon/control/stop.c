@@ -27,6 +27,7 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     lifecycle_close(control);
     replace_close(control);
     retain_close(control);
+    overtaken_close(control);
     succession_close(control);
     balance_close(control);
     repair_close(control);

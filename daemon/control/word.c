@@ -139,6 +139,8 @@ struct buf *word_leading_pack(const struct liveness_word *word,
     row.groups = list_of(word->groups);
     row.terms = list_of(word->terms);
     row.n_groups = row.n_terms = word->group_count;
+    row.whole = list_of(word->whole);
+    row.n_whole = word->whole != NULL ? word->group_count : 0;
     row.catalog_index = word->catalog_index;
     row.catalog_saved = word->catalog_saved;
     row.stopping = word->stopping;
@@ -156,7 +158,7 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
 
     if (row == NULL)
         return ERR_INVALID;
-    if (row->n_groups != row->n_terms) {
+    if (row->n_groups != row->n_terms || (row->n_whole != 0 && row->n_whole != row->n_groups)) {
         braid__peer__leading__free_unpacked(row, NULL);
         return ERR_INVALID;
     }
@@ -168,6 +170,7 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
                   .stopping = row->stopping,
                   .groups = row->groups,
                   .terms = row->terms,
+                  .whole = row->n_whole != 0 ? row->whole : NULL,
                   .group_count = row->n_groups,
                   .open = row->open,
                   .open_count = row->n_open },

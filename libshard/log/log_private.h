@@ -43,6 +43,7 @@ struct group {
     uint64_t made;          /* turn of the START that made it: tells incarnations apart */
     uint64_t started;       /* turn of its newest START */
     uint64_t start_time_ms; /* time of the entry at state.start_index */
+    uint64_t gone_below;    /* at a start: it was trimmed so far, and rows may be gone */
     struct run **runs;      /* by index, without gaps; the last ends at state.last */
     uint32_t run_count, run_room;
     struct list_node dirty_hard; /* in log->dirty_hard: changed since the tail was begun */

@@ -45,6 +45,7 @@ static enum err load_segments(struct finds *finds);
 static enum err load_states(struct finds *finds);
 static enum err scan_open(struct finds *finds);
 static enum err begin(struct finds *finds);
+static enum err foresee(struct finds *finds);
 static enum err apply_hints(struct finds *finds);
 static enum err keep_unapplied(struct finds *finds);
 static enum err settle_disk(struct finds *finds);
@@ -61,7 +62,7 @@ static void advise(struct reason *reason)
 enum err recover(struct log *log, struct reason *reason)
 {
     static enum err (*const steps[])(struct finds *) = {
-        load_log_row, load_files,  load_segments,  load_states,
+        load_log_row, load_files, load_segments, load_states,    foresee,
         scan_open,    apply_hints, keep_unapplied, settle_disk,
     };
     struct finds finds = { .log = log, .reason = reason };
@@ -444,6 +445,30 @@ static enum err begin(struct finds *finds)
                           finds->reason);
 }
 
+/* Before the frames are replayed.  The tables' states are as of the oldest of these, the trims are
+ * newer, and what they freed is gone. */
+static enum err foresee(struct finds *finds)
+{
+    for (size_t i = 0; i < finds->hint_count; i++) {
+        const struct hint *hint = &finds->hints[i];
+        struct group *group = group_find(finds->log, hint->group);
+        if (group != NULL && group->made == hint->made)
+            group->gone_below = hint->first;
+    }
+    return ERR_OK;
+}
+
+/* The entry that a truncate left as the last one was gone already when it was replayed. */
+static void name_last(struct group *group, const struct hint *hint)
+{
+    struct log_state *state = &group->state;
+
+    if (state->last_term != 0 || state->last != hint->applied)
+        return;
+    state->last_term = hint->applied_term;
+    state->last_time_ms = hint->applied_time_ms;
+}
+
 static enum err apply_hints(struct finds *finds)
 {
     struct log *log = finds->log;
@@ -461,6 +486,8 @@ static enum err apply_hints(struct finds *finds)
                        (unsigned long long)hint->applied);
             return ERR_CORRUPT;
         }
+        if (group->state.epoch == hint->epoch)
+            name_last(group, hint);
         if (group->state.epoch == hint->epoch && hint->applied >= group->state.applied)
             group_applied(log, group, hint);
         if (hint->first <= group->state.last + 1)

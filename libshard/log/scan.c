@@ -116,6 +116,12 @@ static enum err replay_truncate(struct scan *scan, struct group *group, uint64_t
     /* The entry before it is filed: the table is as of before this segment, so it is right. */
     enum err err =
         row_find(log->world.table, group->state.group, from - 1, &row, scan->reason);
+    if (err == ERR_NOT_FOUND && from - 1 < group->gone_below) {
+        /* Trimmed since, and its segment is free: what was appended from here on, or the hint, says
+         * what the last entry is (recover.c). */
+        group_cut_to(log, group, from, 0, 0);
+        return ERR_OK;
+    }
     if (err != ERR_OK)
         return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
     const struct place *place = &row.places[from - 1 - row.first];
@@ -136,6 +142,10 @@ static enum err replay_start(struct scan *scan, const struct log_state *start, u
     if (group != NULL && !known && index >= group->state.first && index <= group->state.last &&
         !MUTANT(start_not_looked_up)) {
         enum err err = row_find(log->world.table, start->group, index, &row, scan->reason);
+        if (err == ERR_NOT_FOUND && index < group->gone_below) {
+            group_start(log, start, turn, 0, 0); /* trimmed since: begins anew behind it */
+            return ERR_OK;
+        }
         if (err != ERR_OK)
             return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
         const struct place *place = &row.places[index - row.first];

@@ -16,6 +16,7 @@ struct feed {
     struct log_read read;
     uint64_t next;      /* first entry that was not sent */
     uint64_t prev_term; /* of the entry before; 0 = unknown */
+    uint64_t tried;     /* what was sent from there is on its way or was refused; 0 = nothing */
     struct fed sent[FEED_MESSAGES_MAX];
     uint32_t sent_count;
     uint64_t moved_ms; /* when a message was sent or accepted last */
@@ -41,6 +42,19 @@ static uint64_t floor_of(const struct replica *replica)
     return state->first <= replica->start_index ? state->first + 1 : replica->start_index + 1;
 }
 
+/* The lowest entry of which this log can prove what comes before.  A follower's mark of what it has
+ * applied is seconds old: it may be lower. */
+static uint64_t lowest_of(const struct replica *replica)
+{
+    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
+
+    if (state->first <= replica->start_index + 1)
+        return floor_of(replica);
+    return state->first > state->last || replica->committed + 1 == state->first
+               ? state->first
+               : state->first + 1;
+}
+
 void feed_wake(struct replica *replica, struct member *member, uint64_t next)
 {
     if (!FENCE(F14) || !replica->leading || member->feed != NULL)
@@ -49,7 +63,7 @@ void feed_wake(struct replica *replica, struct member *member, uint64_t next)
         next = member->match + 1;
     if (next < floor_of(replica))
         next = floor_of(replica);
-    if (next > limit_of(replica))
+    if (next > limit_of(replica) && next >= lowest_of(replica))
         return;
 
     struct feed *feed = calloc(1, sizeof(*feed));
@@ -130,6 +144,7 @@ void feed_tick(struct replica *replica, struct member *member)
         return;
     }
     feed->moved_ms = replica_now_ms(replica);
+    feed->tried = 0;
     restart(feed, feed->member->match > 0     ? feed->member->match + 1
                   : feed->sent_count > 0 ? feed->sent[0].prev + 1
                                          : feed->next);
@@ -166,6 +181,35 @@ static void say_refused(struct feed *feed, uint64_t first)
     note_event(replica->roster->world.note, NOTE_WARN, "replica.behind_retention",
                "group=%llu member=%llu lacks=%llu", (unsigned long long)replica->group,
                (unsigned long long)member->node, (unsigned long long)first);
+    if (replica->roster->options.on_behind != NULL)
+        replica->roster->options.on_behind(replica->roster->options.ctx, replica->group,
+                                           replica->epoch, member->node);
+}
+
+/* What comes before `next` is gone here.  The follower may have it: then it takes what is sent from
+ * the lowest place on, and if there is nothing, an empty message.  False: the feed has ended. */
+static bool lift(struct feed *feed)
+{
+    struct replica *replica = feed->replica;
+    uint64_t lowest = lowest_of(replica);
+
+    if (feed->next >= lowest)
+        return true;
+    if (feed->tried == lowest) {
+        say_refused(feed, feed->next);
+        feed_end(feed->member);
+        return false;
+    }
+    feed->next = feed->tried = lowest;
+    feed->prev_term = 0;
+    feed->sent_count = 0;
+    uint64_t term = lowest > limit_of(replica) ? term_before(feed) : 0;
+    if (term != 0) {
+        io_net_append(replica, feed->member, lowest - 1, term, NULL, 0);
+        feed->sent[feed->sent_count++] = (struct fed){ lowest - 1, lowest - 1 };
+        feed->moved_ms = replica_now_ms(replica);
+    }
+    return true;
 }
 
 static void pump(struct feed *feed)
@@ -175,7 +219,7 @@ static void pump(struct feed *feed)
     const struct log_state *state = log_state(roster->world.log, replica->group);
     uint64_t last = limit_of(replica);
 
-    if (feed->reading || feed->sent_count >= FEED_MESSAGES_MAX)
+    if (feed->reading || feed->sent_count >= FEED_MESSAGES_MAX || !lift(feed))
         return;
     if (feed->next > last) {
         if (feed->sent_count == 0)

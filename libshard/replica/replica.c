@@ -563,38 +563,3 @@ void replica_tick(struct replica *replica)
 }
 
 /* ---- questions ---- */
-
-struct replica_status replica_status(const struct replica *replica)
-{
-    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
-
-    return (struct replica_status){
-        .group = replica->group,
-        .term = replica->term,
-        .leader = replica->role_leader,
-        .epoch = replica->epoch,
-        .role = replica->role,
-        .applied = replica->applied,
-        .applied_term = replica->applied_term,
-        .applied_time_ms = replica->applied_time_ms,
-        .over = replica->over,
-        .last = state->last,
-        .first = state->first,
-        .lease = replica_has_lease(replica),
-    };
-}
-
-bool replica_has_lease(const struct replica *replica)
-{
-    return replica->role == REPLICA_LEADER && election_has_lease(replica);
-}
-
-uint64_t replica_group(const struct replica *replica)
-{
-    return replica->group;
-}
-
-uint64_t replica_applied(const struct replica *replica)
-{
-    return replica->applied;
-}

@@ -44,6 +44,9 @@ struct roster_options {
      * was dropped.  May be NULL; runs often, from inside the net's call. */
     void (*on_stranger)(void *ctx, uint64_t group, uint32_t epoch, uint64_t from,
                         const struct replica *replica);
+    /* This node leads the group, and `node`, a member, lacks entries that its log has no more: it
+     * can only come into a later epoch.  Said once in FEED_NOTE_MS while it is so.  May be NULL. */
+    void (*on_behind)(void *ctx, uint64_t group, uint32_t epoch, uint64_t node);
     void *ctx;
 };
 

@@ -50,17 +50,19 @@ void shard_set_retention(struct shard *shard, uint64_t retention_ms)
 
 /* Each horizon waits for a grace before the log hears of it.  One at a time is enough: what follows
  * meanwhile goes with the next. */
-static void drop(struct shard *shard, uint64_t now_ms)
+static bool drop(struct shard *shard, uint64_t now_ms, uint64_t whole)
 {
     struct retention *retention = &shard->retention;
     const struct log_state *state = log_state(shard->world.log, shard->options.group);
+    bool waits = false;
 
     if (state == NULL)
-        return;
+        return false;
     if (retention->drop_to != 0 && now_ms >= retention->drop_due_ms) {
         /* What a restart would apply again must stay until the log knows that it is applied. */
-        uint64_t kept = state->applied + 1;
+        uint64_t kept = state->applied < whole ? state->applied + 1 : whole + 1;
         uint64_t first = retention->drop_to < kept ? retention->drop_to : kept;
+        waits = retention->drop_to > whole + 1;
         if (first > state->first)
             log_trim(shard->world.log, shard->options.group, first);
         if (first == retention->drop_to)
@@ -70,6 +72,7 @@ static void drop(struct shard *shard, uint64_t now_ms)
         retention->drop_to = retention->horizon;
         retention->drop_due_ms = now_ms + RETENTION_GRACE_MS;
     }
+    return waits;
 }
 
 /* Step 4, from memory if possible.  ERR_NOT_FOUND: it is on the disk. */
@@ -85,15 +88,10 @@ static enum err learn_time(struct shard *shard)
     return err;
 }
 
-void shard_retain(struct shard *shard, uint64_t now_ms)
+static void look_for_horizon(struct shard *shard, uint64_t cutoff_ms)
 {
     struct retention *retention = &shard->retention;
-    uint64_t cutoff_ms = retention_cutoff_ms(retention, now_ms);
 
-    if (shard->closing)
-        return;
-    tail_rest(&shard->tail);
-    drop(shard, now_ms);
     if (retention->busy || retention->horizon > shard->applied)
         return;
     if (retention->horizon_time_ms == 0 && learn_time(shard) == ERR_TRIMMED)
@@ -109,6 +107,16 @@ void shard_retain(struct shard *shard, uint64_t now_ms)
         .time_ms = cutoff_ms,
     };
     log_seek(shard->world.log, &retention->seek, on_seek);
+}
+
+bool shard_retain(struct shard *shard, uint64_t now_ms, uint64_t whole)
+{
+    if (shard->closing)
+        return false;
+    tail_rest(&shard->tail);
+    bool waits = drop(shard, now_ms, whole);
+    look_for_horizon(shard, retention_cutoff_ms(&shard->retention, now_ms));
+    return waits;
 }
 
 static void on_read(struct log_read *read, enum err err)

@@ -84,8 +84,10 @@ MUST_CHECK enum err shard_put(struct shard *shard, struct put *put, bool *thrott
 void shard_set_retention(struct shard *shard, uint64_t retention_ms);
 
 /* Drops what no reader may see any more, `now_ms` being agreed by the caller; called every few
- * seconds.  Whole segments become free when all their groups have moved on. */
-void shard_retain(struct shard *shard, uint64_t now_ms);
+ * seconds.  Whole segments become free when all their groups have moved on.  What lies above
+ * `whole` (replica_status) stays, because a member that lacks it could not be fed.  True: something
+ * waits for that, and only a new epoch helps when the member does not come back. */
+bool shard_retain(struct shard *shard, uint64_t now_ms, uint64_t whole);
 
 struct shard_status {
     struct replica_status replica;

@@ -29,6 +29,7 @@ sys.dont_write_bytecode = True
 from braid_cluster import braid, build_dir  # noqa: E402
 
 PORT_FIRST, PORT_LAST = 10000, 30000
+LOG_LINES = 20
 
 
 def print_circumstances():
@@ -85,8 +86,18 @@ class BenchCluster:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            self.print_logs()
         self.close()
+
+    def print_logs(self):
+        """The ends of the nodes' logs, which go with the folder."""
+        for number in range(1, self.node_count + 1):
+            path = os.path.join(self.dir, f"node-{number}", "braidd.log")
+            print(f"---- {path}", file=sys.stderr)
+            with open(path, encoding="utf-8", errors="replace") as file:
+                print("".join(file.readlines()[-LOG_LINES:]), file=sys.stderr)
 
     def close(self):
         try:

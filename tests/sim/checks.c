@@ -220,7 +220,7 @@ static void scan_group(struct world *world, struct sim_node *node, uint64_t grou
                             (unsigned long long)group, err_name(scan->err), scan->read.reason.text);
         world_inside(world, node, scan_note, scan, group);
     }
-    history_scan_end(history, node, group);
+    history_scan_end(history, node, group, clock_wall_ms(&node->clock));
     sim_free(scan);
 }
 

@@ -22,6 +22,7 @@ struct cluster_options {
     bool balance;          /* nodes hand leaders back to those that are preferred */
     bool churn;            /* streams come and go */
     uint32_t faults;           /* bits of enum fault, nemesis.h */
+    uint32_t retention_ms;     /* of every shard, expire.h; 0: hours, as the daemon's */
     bool rot;                  /* bits flip on the disks, rot.h */
     bool unsearched;           /* and nobody looks for them: to see that this is found */
     bool aimed;                /* faults at leaders at elections */

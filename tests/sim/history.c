@@ -12,6 +12,7 @@
 struct fact {
     uint64_t a, b; /* a == 0: empty */
     uint64_t x, y;
+    uint64_t time_ms; /* of an entry */
 };
 
 struct facts {
@@ -46,7 +47,9 @@ struct history {
     struct history_counts counts;
     uint32_t scan;
     uint64_t scan_place; /* index << 9 | ordinal of the last value of the scan */
+    uint64_t scan_first; /* index of its first value; 0 = none yet */
     uint64_t scan_acked;
+    uint64_t retention_ms; /* 0: nothing expires */
 };
 
 struct history *history_new(struct world *world)
@@ -116,6 +119,7 @@ void history_applied(struct history *history, struct sim_node *node, const struc
     if (fresh) {
         fact->x = head->term;
         fact->y = what;
+        fact->time_ms = head->time_ms;
         history->counts.facts++;
         return;
     }
@@ -289,6 +293,8 @@ void history_read(struct history *history, struct sim_node *node, uint64_t group
         world_violation(history->world, "order", "node %u reads group %llu index %llu again",
                         node->at + 1, (unsigned long long)group, (unsigned long long)index);
     history->scan_place = place;
+    if (history->scan_first == 0)
+        history->scan_first = index;
     if (value->state == VALUE_ACKED && value->scan != history->scan) {
         value->scan = history->scan;
         history->scan_acked++;
@@ -299,16 +305,35 @@ void history_scan_begin(struct history *history, struct sim_node *node, uint64_t
 {
     history->scan++;
     history->scan_place = 1;
+    history->scan_first = 0;
     history->scan_acked = 0;
 }
 
-static void name_lost(struct history *history, struct sim_node *node, uint64_t group)
+void history_expires(struct history *history, uint64_t retention_ms)
+{
+    history->retention_ms = retention_ms;
+}
+
+/* Below all that the node has, and older than retention.  One that was trimmed before it was looked
+ * at has no time. */
+static bool has_expired(struct history *history, const struct value *value, uint64_t now_ms)
+{
+    bool fresh;
+    const struct fact *fact = fact_of(&history->applied, value->group, value->index, &fresh);
+
+    return history->retention_ms != 0 &&
+           (history->scan_first == 0 || value->index < history->scan_first) &&
+           (fresh || fact->time_ms + history->retention_ms <= now_ms);
+}
+
+static void name_lost(struct history *history, struct sim_node *node, uint64_t group,
+                      uint64_t now_ms)
 {
     for (uint32_t client = 0; client < CLIENTS_MAX; client++)
         for (uint64_t i = 0; i < history->clients[client].count; i++) {
             const struct value *value = &history->clients[client].values[i];
             if (value->state != VALUE_ACKED || value->group != group ||
-                value->scan == history->scan)
+                value->scan == history->scan || has_expired(history, value, now_ms))
                 continue;
             world_violation(history->world, "lost",
                             "node %u does not have client %u value %llu, acknowledged at group "
@@ -318,10 +343,11 @@ static void name_lost(struct history *history, struct sim_node *node, uint64_t g
         }
 }
 
-void history_scan_end(struct history *history, struct sim_node *node, uint64_t group)
+void history_scan_end(struct history *history, struct sim_node *node, uint64_t group,
+                      uint64_t now_ms)
 {
     if (history->scan_acked != history->acked_in[group])
-        name_lost(history, node, group);
+        name_lost(history, node, group, now_ms);
     history->scan_place = 0;
 }
 

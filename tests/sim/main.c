@@ -20,6 +20,7 @@
 #include "checks.h"
 #include "churn.h"
 #include "cluster.h"
+#include "expire.h"
 #include "figure8.h"
 #include "forgotten.h"
 #include "handover.h"
@@ -38,7 +39,7 @@ struct arguments {
     uint64_t seed, seeds;
     double minutes;
     bool trace, notes, expect_violation, quiet, figure8, forgotten, handover, rot, unsearched;
-    bool lost_disk;
+    bool lost_disk, expire;
 };
 
 static const struct argp_option options[] = {
@@ -50,7 +51,8 @@ static const struct argp_option options[] = {
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0,
       "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); with them, in "
-      "every seed: hand-over, bit-rot, bit-rot-unsearched, which must be found, or lost-disk", 0 },
+      "every seed: hand-over, bit-rot, bit-rot-unsearched (must be found), lost-disk or expire",
+      0 },
     { "mutant", 'u', "NAME", 0, "Put this fault into the code (sim-mutants only)", 0 },
     { "mutants", 'l', NULL, 0, "List the faults, and what they break", 0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
@@ -87,8 +89,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
         arguments->unsearched = strcmp(value, "bit-rot-unsearched") == 0;
         arguments->rot = arguments->unsearched || strcmp(value, "bit-rot") == 0;
         arguments->lost_disk = strcmp(value, "lost-disk") == 0;
+        arguments->expire = strcmp(value, "expire") == 0;
         return arguments->figure8 || arguments->forgotten || arguments->handover ||
-                       arguments->rot || arguments->lost_disk
+                       arguments->rot || arguments->lost_disk || arguments->expire
                    ? 0
                    : EINVAL;
     case 'u':
@@ -157,6 +160,14 @@ static void options_for_handover(struct cluster_options *chosen)
     chosen->balance = false; /* what came about is to be its own */
     chosen->aimed = false;
     chosen->isolate_first_of = 0;
+}
+
+/* Clocks stay right, or nobody could say what is old; a flipped bit may go with its entry. */
+static void options_for_expire(struct cluster_options *chosen)
+{
+    chosen->retention_ms = 4000;
+    chosen->faults &= ~(uint32_t)FAULT_CLOCK;
+    chosen->rot = false;
 }
 
 /* One shard, one client, nothing but the schedule. */
@@ -260,6 +271,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         chosen.faults |= FAULT_WIPE;
     if (arguments->handover)
         options_for_handover(&chosen);
+    if (arguments->expire)
+        options_for_expire(&chosen);
     chosen.rot = chosen.rot || arguments->rot;
     chosen.unsearched = arguments->unsearched;
     cluster_init(cluster, world, &chosen);
@@ -272,6 +285,7 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     else
         nemesis_start(world);
     handover_start(world);
+    expire_start(world);
     if (chosen.churn)
         churn_start(world);
     if (chosen.rot)

@@ -107,6 +107,25 @@ static void a_new_word_replaces_the_old_one(void **state)
     liveness_fini(liveness);
 }
 
+static void what_all_members_have_is_said_by_the_leader(void **state)
+{
+    struct liveness *liveness = given();
+    const uint64_t groups[] = { 5, 7 }, terms[] = { 1, 4 }, whole[] = { 80, 90 };
+    struct liveness_word word = {
+        .groups = groups, .terms = terms, .whole = whole, .group_count = 2
+    };
+
+    assert_int_equal(liveness_told(liveness, 2, 1000, &word), ERR_OK);
+    assert_int_equal(liveness_whole(liveness, 5, 1000), 80);
+    assert_int_equal(liveness_whole(liveness, 7, 1000), 90);
+    assert_int_equal(liveness_whole(liveness, 6, 1000), 0);
+    assert_int_equal(liveness_whole(liveness, 7, 1000 + CONTROL_SILENT_MS), 0);
+    says(liveness, 3, 1000, 7, 5); /* leads it since, and says nothing about that */
+    assert_int_equal(liveness_whole(liveness, 7, 1000), 0);
+    assert_int_equal(liveness_whole(liveness, 5, 1000), 80);
+    liveness_fini(liveness);
+}
+
 static void lists_that_do_not_ascend_are_refused(void **state)
 {
     struct liveness *liveness = given();
@@ -256,6 +275,7 @@ int main(void)
         cmocka_unit_test(the_highest_term_leads),
         cmocka_unit_test(who_is_silent_leads_nothing),
         cmocka_unit_test(a_new_word_replaces_the_old_one),
+        cmocka_unit_test(what_all_members_have_is_said_by_the_leader),
         cmocka_unit_test(lists_that_do_not_ascend_are_refused),
         cmocka_unit_test(open_groups_are_remembered),
         cmocka_unit_test(a_full_table_forgets_who_is_gone),

@@ -70,13 +70,14 @@ static void members_that_nobody_can_mean_are_no_cluster(void **state)
 
 static void what_a_node_leads_comes_back(void **state)
 {
-    const uint64_t groups[] = { 1, 9 }, terms[] = { 4, 2 }, open[] = { 9 };
+    const uint64_t groups[] = { 1, 9 }, terms[] = { 4, 2 }, whole[] = { 3, 8 }, open[] = { 9 };
     struct liveness_word word = { .wall_ms = 12,
                                   .boot = 13,
                                   .catalog_index = 14,
                                   .catalog_saved = 11,
                                   .groups = groups,
                                   .terms = terms,
+                                  .whole = whole,
                                   .group_count = 2,
                                   .open = open,
                                   .open_count = 1 };
@@ -91,6 +92,7 @@ static void what_a_node_leads_comes_back(void **state)
     assert_int_equal(leading.word.group_count, 2);
     assert_memory_equal(leading.word.groups, groups, sizeof(groups));
     assert_memory_equal(leading.word.terms, terms, sizeof(terms));
+    assert_memory_equal(leading.word.whole, whole, sizeof(whole));
     assert_int_equal(leading.word.open_count, 1);
     assert_int_equal(leading.cluster.id, 77);
     word_leading_fini(&leading);

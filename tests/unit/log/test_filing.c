@@ -121,6 +121,48 @@ static void a_truncate_is_replayed_over_filed_entries_that_are_not_in_memory(voi
     node_check(&node);
 }
 
+/* Entries 2 .. 11 are filed, taken back from 7 on in the segment behind, which is not, and trimmed
+ * up to what was appended since: their rows are gone when a start replays the truncate. */
+static void trim_what_was_taken_back(unsigned appended_since)
+{
+    node_open(&node);
+    node_start(&node, 1);
+    node_start(&node, 2);
+    fill(1, 10, 100);
+    fill(2, 11, 90000);
+    node_wait_filed(&node);
+    node_truncate(&node, 1, 7);
+    for (unsigned i = 0; i < appended_since; i++)
+        node_append(&node, 1, 100);
+    node_wait_all(&node);
+    for (uint64_t group = 1; group <= 2; group++) {
+        node_apply(&node, group, model_last(&node, group));
+        node_trim(&node, group, model_last(&node, group) + 1);
+    }
+    while (log_figures(node.log).segments_full > 0)
+        node_turn(&node);
+    node_reopen(&node);
+    node_check(&node);
+}
+
+static void a_truncate_is_replayed_when_what_is_before_it_was_trimmed(void **state)
+{
+    (void)state;
+    trim_what_was_taken_back(3);
+}
+
+static void a_truncate_may_be_the_last_word_of_what_was_trimmed(void **state)
+{
+    (void)state;
+    trim_what_was_taken_back(0);
+    assert_int_equal(log_state(node.log, 1)->last, 6);
+    assert_true(log_state(node.log, 1)->last_term > 0);
+    node_append(&node, 1, 100);
+    node_wait_all(&node);
+    node_reopen(&node);
+    node_check(&node);
+}
+
 static void reads_cross_the_border_between_table_and_memory(void **state)
 {
     (void)state;
@@ -472,6 +514,8 @@ int main(void)
         TEST(one_living_entry_keeps_its_segment),
         TEST(a_truncate_cuts_entries_of_filed_segments),
         TEST(a_truncate_is_replayed_over_filed_entries_that_are_not_in_memory),
+        TEST(a_truncate_is_replayed_when_what_is_before_it_was_trimmed),
+        TEST(a_truncate_may_be_the_last_word_of_what_was_trimmed),
         TEST(reads_cross_the_border_between_table_and_memory),
         TEST(seeking_by_time_finds_the_first_that_is_not_older),
         TEST(without_a_free_segment_there_is_no_room_until_something_is_trimmed),

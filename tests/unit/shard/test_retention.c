@@ -15,7 +15,7 @@ static void apply_ten(struct fixture *f, bool in_memory)
 
 static void retain(struct fixture *f)
 {
-    shard_retain(f->shard, f->fake.clock.wall_ms);
+    shard_retain(f->shard, f->fake.clock.wall_ms, UINT64_MAX - 1);
     fake_turn(&f->fake);
 }
 
@@ -154,6 +154,27 @@ static void what_the_log_does_not_know_to_be_applied_stays(void **state)
     assert_int_equal(f->fake.log.state.first, 12);
 }
 
+static void what_a_member_lacks_stays_until_it_has_it(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t now_ms = 0;
+
+    apply_ten(f, true);
+    f->fake.log.state.applied = 11;
+    f->fake.clock.wall_ms += RETENTION_MS;
+    retain(f);
+    retain(f);
+    f->fake.clock.wall_ms += RETENTION_GRACE_MS;
+    now_ms = f->fake.clock.wall_ms;
+    assert_true(shard_retain(f->shard, now_ms, 5));
+    assert_int_equal(f->fake.log.state.first, 6);
+    assert_true(shard_retain(f->shard, now_ms, 8));
+    assert_int_equal(f->fake.log.state.first, 9);
+    assert_false(shard_retain(f->shard, now_ms, 11));
+    assert_int_equal(f->fake.log.state.first, 12);
+    fake_turn(&f->fake);
+}
+
 static void a_quiet_shard_costs_no_search(void **state)
 {
     struct fixture *f = *state;
@@ -205,7 +226,7 @@ static void closing_waits_for_the_search(void **state)
 
     apply_ten(f, true);
     f->fake.clock.wall_ms += RETENTION_MS;
-    shard_retain(f->shard, f->fake.clock.wall_ms);
+    shard_retain(f->shard, f->fake.clock.wall_ms, UINT64_MAX - 1);
     shard_close(f->shard, fixture_on_closed, f);
     fake_defers(&f->fake);
     f->fake.replica.closed(f->fake.replica.closed_ctx);
@@ -227,6 +248,7 @@ int main(void)
         TEST(a_longer_retention_stops_it_and_a_shorter_one_moves_it),
         TEST(what_is_hidden_is_dropped_a_grace_later),
         TEST(what_the_log_does_not_know_to_be_applied_stays),
+        TEST(what_a_member_lacks_stays_until_it_has_it),
         TEST(a_quiet_shard_costs_no_search),
         TEST(a_reader_that_the_drop_overtakes_goes_on_at_the_horizon),
         TEST(a_failed_search_is_tried_again),

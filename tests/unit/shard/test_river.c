@@ -506,7 +506,7 @@ static void retention_hides_and_then_drops(void **state)
     uint64_t last = puttings[PUTS - 1].first.index;
     for (time_t end = time(NULL) + WAIT_S; log_state(river->log, GROUP)->first <= last;) {
         assert_true(time(NULL) < end);
-        shard_retain(river->shard, later_ms);
+        shard_retain(river->shard, later_ms, UINT64_MAX - 1);
         later_ms += RETENTION_GRACE_MS;
         turn(river);
     }

@@ -1,0 +1,66 @@
+/* What others may know of a member. */
+#include "replica/election.h"
+#include "replica/replica_private.h"
+
+/* Who begins an epoch has all up to its SEAL. */
+static uint64_t begun_with(const struct replica *replica)
+{
+    struct entry_head head;
+
+    if (replica->epoch == 1)
+        return replica->start_index;
+    /* A START that lies behind an image or a fill says nothing of the others. */
+    return log_head(replica->roster->world.log, replica->group, replica->start_index, &head) ==
+                       ERR_OK &&
+                   head.type == ENTRY_SEAL
+               ? replica->start_index
+               : 0;
+}
+
+static uint64_t whole(const struct replica *replica)
+{
+    uint64_t base = begun_with(replica), lowest = replica->applied;
+
+    if (!replica->leading)
+        return base;
+    for (uint32_t k = 0; k < replica->member_count; k++)
+        if (k != replica->self && replica->members[k].match < lowest)
+            lowest = replica->members[k].match;
+    return lowest > base ? lowest : base;
+}
+
+struct replica_status replica_status(const struct replica *replica)
+{
+    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
+
+    return (struct replica_status){
+        .group = replica->group,
+        .term = replica->term,
+        .leader = replica->role_leader,
+        .epoch = replica->epoch,
+        .role = replica->role,
+        .applied = replica->applied,
+        .applied_term = replica->applied_term,
+        .applied_time_ms = replica->applied_time_ms,
+        .whole = whole(replica),
+        .over = replica->over,
+        .last = state->last,
+        .first = state->first,
+        .lease = replica_has_lease(replica),
+    };
+}
+
+bool replica_has_lease(const struct replica *replica)
+{
+    return replica->role == REPLICA_LEADER && election_has_lease(replica);
+}
+
+uint64_t replica_group(const struct replica *replica)
+{
+    return replica->group;
+}
+
+uint64_t replica_applied(const struct replica *replica)
+{
+    return replica->applied;
+}
