@@ -104,6 +104,37 @@ static enum err damaged(struct scan *scan, uint64_t offset, const char *what)
     return ERR_CORRUPT;
 }
 
+struct claim {
+    uint64_t group, index;
+    bool found;
+};
+
+static bool look_for_claim(void *ctx, struct slice key, struct slice value)
+{
+    struct claim *claim = ctx;
+    struct segment_row row = { 0 };
+
+    if (segment_row_read(value, &row) != ERR_OK)
+        claim->found = true; /* nobody can say */
+    for (uint32_t i = 0; i < row.extent_count; i++)
+        claim->found |= row.extents[i].group == claim->group &&
+                        row.extents[i].first <= claim->index && claim->index <= row.extents[i].last;
+    segment_row_fini(&row);
+    return !claim->found;
+}
+
+/* Whether no filed segment has the entry any more.  A FORGET behind in an open segment frees those
+ * before it, and a start sees what came before the FORGET once more. */
+static bool is_free(struct scan *scan, uint64_t group, uint64_t index)
+{
+    struct slice all = slice_of(NULL, 0);
+    struct claim claim = { .group = group, .index = index };
+
+    return table_scan(scan->log->world.table, TABLE_SEGMENT, all, all, look_for_claim, &claim,
+                      scan->reason) == ERR_OK &&
+           !claim.found;
+}
+
 static enum err replay_truncate(struct scan *scan, struct group *group, uint64_t from)
 {
     struct log *log = scan->log;
@@ -116,7 +147,8 @@ static enum err replay_truncate(struct scan *scan, struct group *group, uint64_t
     /* The entry before it is filed: the table is as of before this segment, so it is right. */
     enum err err =
         row_find(log->world.table, group->state.group, from - 1, &row, scan->reason);
-    if (err == ERR_NOT_FOUND && from - 1 < group->gone_below) {
+    if (err == ERR_NOT_FOUND &&
+        (from - 1 < group->gone_below || is_free(scan, group->state.group, from - 1))) {
         /* Trimmed since, and its segment is free: what was appended from here on, or the hint, says
          * what the last entry is (recover.c). */
         group_cut_to(log, group, from, 0, 0);
@@ -142,7 +174,8 @@ static enum err replay_start(struct scan *scan, const struct log_state *start, u
     if (group != NULL && !known && index >= group->state.first && index <= group->state.last &&
         !MUTANT(start_not_looked_up)) {
         enum err err = row_find(log->world.table, start->group, index, &row, scan->reason);
-        if (err == ERR_NOT_FOUND && index < group->gone_below) {
+        if (err == ERR_NOT_FOUND &&
+            (index < group->gone_below || is_free(scan, start->group, index))) {
             group_start(log, start, turn, 0, 0); /* trimmed since: begins anew behind it */
             return ERR_OK;
         }
