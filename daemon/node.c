@@ -64,6 +64,7 @@ static void on_failed(void *ctx, const struct reason *reason);
 static void on_forgotten(void *ctx, const struct reason *reason);
 static void say_started(struct node *node);
 static void look_ready(struct timer *timer);
+static void stop_on_left(void *ctx);
 static void stop_on_drained(void *ctx);
 static void stop_on_clients_closed(void *ctx);
 static void stop_on_operations_closed(void *ctx);
@@ -384,6 +385,14 @@ void node_stop(struct node *node)
     (void)sd_notify(0, "STOPPING=1\nSTATUS=Stopping");
     timer_stop(&node->ready);
     ops_stopping(node->ops);
+    http_server_part(node->clients);
+    control_leave(node->control, stop_on_left, node);
+}
+
+/* Until here clients were served as ever; from now on others serve them. */
+static void stop_on_left(void *ctx)
+{
+    struct node *node = ctx;
     http_server_drain(node->clients, stop_on_drained, node);
 }
 

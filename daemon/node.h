@@ -40,7 +40,8 @@ struct note *node_note(struct node *node);
 /* Returns when the node has stopped. */
 void node_run(struct node *node);
 
-/* Graceful: serves what runs, takes nothing new, tells the peers, saves, closes.  Once. */
+/* Graceful: hands over what it leads while clients are served; then serves what runs, takes nothing
+ * new, tells the peers, saves, closes.  Once. */
 void node_stop(struct node *node);
 
 /* After node_run(). */

@@ -179,7 +179,7 @@ static enum err job_new(struct route *route, enum job_kind kind, void *req, void
     job->route = route;
     job->kind = kind;
     job->req = req;
-    job->wait_ms = ROUTE_WAIT_FIRST_MS;
+    job->began_ms = clock_mono_ms(route->clock);
     list_append(&route->jobs, &job->link);
     route->job_count++;
     route->places[kind]++;

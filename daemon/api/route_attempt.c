@@ -116,17 +116,22 @@ static void attempt_next(struct route_job *job)
     job_attempt(job);
 }
 
-/* Everybody was asked: anew after a pause. */
+/* Everybody was asked: anew after a pause, by which the wait grows by a quarter, so that a leader
+ * that was handed over is found soon and one that is long in coming is not asked for too often. */
 static void attempt_later(struct route_job *job)
 {
     uint64_t now_ms = clock_mono_ms(job->route->clock);
     uint64_t left_ms = job->due_ms > now_ms ? job->due_ms - now_ms : 0;
+    uint64_t pause_ms = (now_ms - job->began_ms) / ROUTE_WAIT_PART;
 
+    if (pause_ms < ROUTE_WAIT_MIN_MS)
+        pause_ms = ROUTE_WAIT_MIN_MS;
+    if (pause_ms > ROUTE_WAIT_MAX_MS)
+        pause_ms = ROUTE_WAIT_MAX_MS;
     job->round = ROUND_LEADER;
     job->hints = 0;
-    timer_start(job->route->clock, &job->timer, left_ms < job->wait_ms ? left_ms : job->wait_ms,
+    timer_start(job->route->clock, &job->timer, left_ms < pause_ms ? left_ms : pause_ms,
                 attempt_on_timer);
-    job->wait_ms = job->wait_ms * 2 < ROUTE_WAIT_MAX_MS ? job->wait_ms * 2 : ROUTE_WAIT_MAX_MS;
 }
 
 /* Only a leader within its lease knows what is newest; and who puts, puts at the leader. */

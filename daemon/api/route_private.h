@@ -40,7 +40,7 @@ struct route_job {
     uint64_t asked;        /* the node of the present call */
     uint64_t hint;         /* who leads, says the last answer; 0 = nobody knows */
     uint32_t hints;        /* followed in a row */
-    uint32_t wait_ms;      /* of the next pause */
+    uint64_t began_ms;     /* monotonic */
     enum job_round round;
     uint32_t tried;        /* in ROUND_ANYBODY: TRIED_HERE, and a bit per member of the shard */
     bool here;             /* the shard of this node has our request */

@@ -91,6 +91,6 @@ static bool should_move(const struct control *control, const struct replica *rep
     if (replica == NULL)
         return false;
     group.leads = replica_status(replica).role == REPLICA_LEADER;
-    group.up = liveness_up_since(&control->liveness, group.preferred, now_ms, &group.up_ms);
+    group.up = liveness_stays_since(&control->liveness, group.preferred, now_ms, &group.up_ms);
     return leaders_should_move(&control->balance.leaders, &group, now_ms);
 }

@@ -288,7 +288,11 @@ void control_catch_up(struct control *control)
 
 static bool may_place(void *ctx, uint64_t node)
 {
-    return control_health(ctx, node) == NODE_UP;
+    const struct control *control = ctx;
+
+    if (node == control->options.node)
+        return !control->leaving;
+    return liveness_stays(&control->liveness, node, control_now_ms(control));
 }
 
 uint64_t control_now_ms(const struct control *control)
@@ -385,7 +389,7 @@ uint32_t control_leading(const struct control *control, uint64_t node)
 
 bool control_ready(const struct control *control, struct reason *why)
 {
-    if (control->closing) {
+    if (control->leaving || control->closing) {
         reason_set(why, "stopping");
         return false;
     }

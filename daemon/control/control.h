@@ -85,6 +85,12 @@ MUST_CHECK enum err control_identity(struct table *table, struct random *random,
 MUST_CHECK enum err control_open(struct control **ret, const struct control_options *options,
                                  const struct control_world *world, struct reason *reason);
 
+/* Before a graceful end: tells the others that this node is leaving, so that they give it nothing
+ * to lead, and hands over all that it leads.  All goes on as before meanwhile.  `left` runs when
+ * nothing is left that another node could take, soon after CONTROL_LEAVE_MS at the latest;
+ * control_close() is next.  A node without others to take over is through at once. */
+void control_leave(struct control *control, void (*left)(void *ctx), void *ctx);
+
 /* Graceful: proposals end, what is durable is saved, peers are told by the caller (goodbye).  The
  * net reports nothing here any more; it is the caller's to close, after `closed` has run. */
 void control_close(struct control *control, void (*closed)(void *ctx), void *ctx);

@@ -15,6 +15,7 @@
  *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them
  *     damage.c     says when entries of the log are damaged
  *     repair.c     fetches them from other members, and gives them to others
+ *     leave.c      before it: hands over all that this node leads
  *     stop.c       the graceful end
  */
 #ifndef CONTROL_CONTROL_PRIVATE_H
@@ -22,6 +23,7 @@
 
 #include "base/list.h"
 #include "control/control.h"
+#include "control/heirs.h"
 #include "control/identity.h"
 #include "control/leaders.h"
 #include "control/liveness.h"
@@ -137,6 +139,25 @@ struct balance {
     uint64_t refused;       /* tries that did not begin: the member was not ready for it */
 };
 
+/* A group that is being handed over. */
+struct leave_flight {
+    uint64_t group, heir;
+};
+
+struct leave {
+    struct timer timer;
+    void (*left)(void *ctx);
+    void *ctx;
+    uint64_t begun_ms;
+    struct heirs heirs;
+    struct leave_flight flying[CONTROL_LEAVE_AT_ONCE];
+    uint32_t flying_count;
+    uint64_t after;     /* the group looked at last in this round; */
+    bool walked;        /* or all were */
+    uint32_t postponed; /* groups of this round that the next one tries */
+    uint32_t moved;
+};
+
 struct room {
     uint32_t looks;    /* in a row that found the log full */
     uint64_t noted_ms; /* when that was said last; 0 = it has room */
@@ -186,6 +207,7 @@ struct control {
     uint32_t voters_told; /* the catalogue's epoch that this node has said to its members */
     struct retain retain;
     struct balance balance;
+    struct leave leave;
     struct room room;
     struct damage_notes damage;
     struct repair repair;
@@ -194,6 +216,7 @@ struct control {
     bool caught_up;      /* the catalogue got there */
     uint64_t ready_index;
 
+    bool leaving; /* about to be closed: control_leave() */
     bool closing;
     uint64_t drain_due_ms;
     struct timer drain;

@@ -67,6 +67,7 @@ void gossip_now(struct control *control)
         .catalog_index = model_index(catalog_model(control->catalog)),
         .catalog_saved = catalog_begins(control->catalog),
         .stopping = control->closing,
+        .leaving = control->leaving,
     };
 
     timer_stop(&control->gossip.soon);

@@ -185,13 +185,21 @@ bool liveness_is_up(const struct liveness *liveness, uint64_t id, uint64_t now_m
     return id == liveness->self || (node != NULL && node_is_up(node, now_ms));
 }
 
-bool liveness_up_since(const struct liveness *liveness, uint64_t id, uint64_t now_ms,
-                       uint64_t *since_ms)
+bool liveness_stays(const struct liveness *liveness, uint64_t id, uint64_t now_ms)
+{
+    const struct liveness_node *node = node_seek(liveness, id);
+
+    return liveness_is_up(liveness, id, now_ms) &&
+           !(node != NULL && node->told && node->word.leaving);
+}
+
+bool liveness_stays_since(const struct liveness *liveness, uint64_t id, uint64_t now_ms,
+                          uint64_t *since_ms)
 {
     const struct liveness_node *node = node_seek(liveness, id);
 
     *since_ms = node != NULL ? node->up_ms : 0;
-    return liveness_is_up(liveness, id, now_ms);
+    return liveness_stays(liveness, id, now_ms);
 }
 
 /* The word of the node that leads the group, and where it stands there; NULL = nobody known. */

@@ -8,6 +8,7 @@
  *     link up, a word             up
  *     its process is gone, or it says that it stops     down at once
  *     silent for CONTROL_SILENT_MS                      down
+ *     it says that it is leaving                        up, but nothing is given to it any more
  *
  * Of two that claim to lead a group the higher term is right; who is down leads
  * nothing.  Memory: the lists of each node, freed by liveness_fini().
@@ -29,6 +30,7 @@ struct liveness_word {
     uint64_t catalog_index; /* applied; */
     uint64_t catalog_saved; /* and durably so */
     bool stopping;
+    bool leaving;                   /* it is about to stop, and hands over what it leads */
     const uint64_t *groups, *terms; /* that it leads, ascending by group */
     const uint64_t *whole; /* likewise: up to where all members have the entries; NULL: not said */
     size_t group_count;
@@ -66,9 +68,13 @@ MUST_CHECK enum err liveness_told(struct liveness *liveness, uint64_t node, uint
 /* This node itself is always up. */
 bool liveness_is_up(const struct liveness *liveness, uint64_t node, uint64_t now_ms);
 
-/* Likewise, and since when without a break: no silence, no other process.  This node: since 0. */
-bool liveness_up_since(const struct liveness *liveness, uint64_t node, uint64_t now_ms,
-                       uint64_t *since_ms);
+/* Up, and not leaving: leaders and replicas may be given to it.  This node itself: always. */
+bool liveness_stays(const struct liveness *liveness, uint64_t node, uint64_t now_ms);
+
+/* Whether it stays, and since when it is up without a break: no silence, no other process.  This
+ * node: since 0. */
+bool liveness_stays_since(const struct liveness *liveness, uint64_t node, uint64_t now_ms,
+                          uint64_t *since_ms);
 
 /* Which other node leads the group, by what was said; 0 = nobody known. */
 uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms);

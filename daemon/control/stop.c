@@ -18,7 +18,7 @@ static void on_log_closed(void *ctx);
 
 void control_close(struct control *control, void (*closed)(void *ctx), void *ctx)
 {
-    ensure(!control->closing);
+    ensure(!control->closing && control->leave.left == NULL);
     control->closing = true;
     control->closed = closed;
     control->closed_ctx = ctx;
@@ -26,8 +26,8 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     enrol_close(control);
     lifecycle_close(control);
     replace_close(control);
-    retain_close(control);
     overtaken_close(control);
+    retain_close(control);
     succession_close(control);
     balance_close(control);
     repair_close(control);

@@ -144,6 +144,7 @@ struct buf *word_leading_pack(const struct liveness_word *word,
     row.catalog_index = word->catalog_index;
     row.catalog_saved = word->catalog_saved;
     row.stopping = word->stopping;
+    row.leaving = word->leaving;
     row.open = list_of(word->open);
     row.n_open = word->open_count;
     row.cluster = copy.id;
@@ -168,6 +169,7 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
                   .catalog_index = row->catalog_index,
                   .catalog_saved = row->catalog_saved,
                   .stopping = row->stopping,
+                  .leaving = row->leaving,
                   .groups = row->groups,
                   .terms = row->terms,
                   .whole = row->n_whole != 0 ? row->whole : NULL,

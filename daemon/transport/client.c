@@ -269,7 +269,7 @@ static void send_reply(struct client *client, const struct http_reply *reply)
     uint32_t part_count = 1;
     size_t body_len = 0;
 
-    client->keep_alive = client->keep_alive && !server->draining && !client->conn.half;
+    client->keep_alive = client->keep_alive && !server->parting && !client->conn.half;
     for (uint32_t at = 0; at < reply->body_count; at++)
         body_len += reply->body[at]->len;
     struct reply_manner manner = {

@@ -65,6 +65,7 @@ struct http_server {
     struct reply_date date;
     struct list clients;
     uint32_t away_count;
+    bool parting;
     bool draining;
     bool drained;
     bool closing;

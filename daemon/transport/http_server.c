@@ -181,9 +181,15 @@ void server_client_ended(struct client *client)
 
 /* ---- the end ---- */
 
+void http_server_part(struct http_server *server)
+{
+    server->parting = true;
+}
+
 void http_server_drain(struct http_server *server, http_server_cb cb, void *ctx)
 {
     ensure(!server->draining && !server->closing);
+    server->parting = true;
     server->draining = true;
     server->cb = cb;
     server->cb_ctx = ctx;

@@ -1,6 +1,7 @@
 /* http_server.h - an HTTP port: whole requests in, replies out, later and in any order.
  *
  *     http_server_open -> on_request(exchange) -> ... -> http_exchange_reply(exchange, reply)
+ *     http_server_part: one more request per connection
  *     http_server_drain(cb): no new ones, finish what runs   http_server_close(cb): at once
  *
  * The upper layer sees only whole requests and owns nothing of the connection:
@@ -97,6 +98,10 @@ void http_exchange_reply_text(struct http_exchange *exchange, int status, const 
 bool http_exchange_gone(const struct http_exchange *exchange);
 
 typedef void (*http_server_cb)(void *ctx);
+
+/* The port is about to be drained: each reply from now on is the last one of its connection, and
+ * says so.  All else is as before, for new connections too. */
+void http_server_part(struct http_server *server);
 
 /* Stops listening, closes idle connections, and lets the others finish their request.  `cb` runs
  * when no connection is left, or after HTTP_DRAIN_MS.  Then call http_server_close(). */

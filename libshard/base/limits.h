@@ -140,7 +140,7 @@
 #define CONTROL_RETAIN_EVERY_MS 5000u         /* retention, and the log's hints */
 #define CONTROL_RETAINS_PER_TURN 64u          /* shards trimmed in one turn */
 #define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
-#define CONTROL_MEMBERS_MS 500u /* between looks for shards whose members are replaced nodes */
+#define CONTROL_MEMBERS_MS 500u /* between looks for shards that need another epoch */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */
 #define SEAL_AGAIN_MS 1000u /* before a SEAL that could not be read is read again */
@@ -165,6 +165,12 @@
 #define CONTROL_LEADERS_AT_ONCE 8u
 #define CONTROL_LEADERS_CALM_MS 10000u /* when the member has been up for so long; */
 #define CONTROL_LEADERS_RETRY_MS 30000u /* a group that was tried is left alone for so long */
+/* a graceful stop hands over all that the node leads, and waits so long for it; */
+#define CONTROL_LEAVE_MS 10000u
+#define CONTROL_LEAVE_AT_ONCE 32u /* so many groups at once: their votes share the disks' turns; */
+#define CONTROL_LEAVE_LOOK_MS 2u /* it looks so often, */
+#define CONTROL_LEAVE_AGAIN_MS 100u /* and so long after a round that left some for another */
+#define CONTROL_LEAVE_LINGER_MS 100u /* and so long until nobody takes it for a leader any more */
 #define CONTROL_DRAIN_MS 1000u                /* a graceful stop waits so long for proposals */
 #define CONTROL_DRAIN_LOOK_MS 5u              /* and looks so often */
 /* applied payloads that the replicas hold */
@@ -189,8 +195,9 @@
 #define ROUTE_SERVED_MAX 16384u               /* puts asked by other nodes, and reads apart */
 #define ROUTE_SERVED_PUT_MS 6000u /* one waits here so long: its asker has time left for another */
 #define ROUTE_HINTS_MAX 3u                    /* "ask that one" followed in a row; then a pause */
-#define ROUTE_WAIT_FIRST_MS 10u /* pause before the leader is looked for again; doubles */
-#define ROUTE_WAIT_MAX_MS 80u                 /* an election takes one or two seconds at worst */
+#define ROUTE_WAIT_PART 4u /* a leader is looked for again after this part of the wait so far, */
+#define ROUTE_WAIT_MIN_MS 10u                 /* but so much, */
+#define ROUTE_WAIT_MAX_MS 80u /* and an election takes one or two seconds at worst */
 #define ROUTE_TRY_MS 2000u /* one replica's time to answer a read; then the next */
 
 /* ---- between nodes (peer) ---- */

@@ -271,6 +271,18 @@ static void put_runs(struct table_batch *batch, const struct segment *segment)
     segment_row_fini(&list);
 }
 
+/* All that had been applied at the segment's end is durable now. */
+static void put_hint_of(struct table_batch *batch, const struct hard *hard, struct writer *row)
+{
+    struct key key = key_state(hard->state.group, KEY_STATE_HINT);
+    struct hint hint;
+
+    state_hint(&hard->state, hard->made, &hint);
+    row->len = 0;
+    hint_write(row, &hint);
+    table_batch_put(batch, TABLE_STATE, key_slice(&key), writer_slice(row));
+}
+
 static void put_states(struct table_batch *batch, const struct table_job *job)
 {
     const struct segment *segment = job->segment;
@@ -284,6 +296,8 @@ static void put_states(struct table_batch *batch, const struct table_job *job)
         row.len = 0;
         hard_write(&row, &segment->hards[i]);
         table_batch_put(batch, TABLE_STATE, key_slice(&key), writer_slice(&row));
+        if (segment->hards[i].hint_void)
+            put_hint_of(batch, &segment->hards[i], &row);
     }
     row.len = 0;
     log_row_write(&row, &job->row);

@@ -158,6 +158,8 @@ static void start_again(struct log *log, struct group *group, const struct log_s
     uint64_t time_ms = before_time_ms;
 
     if (state->last > start->start_index && !MUTANT(start_keeps_above)) {
+        if (state->epoch == start->epoch)
+            group->taken_back = group->hint_void = true;
         index_cut(log, group, start->start_index + 1);
         cache_drop(log, state->group, start->start_index + 1);
     }
@@ -233,11 +235,14 @@ void group_applied(struct log *log, struct group *group, const struct hint *hint
 
 void group_hint(const struct group *group, struct hint *hint)
 {
-    const struct log_state *state = &group->state;
+    state_hint(&group->state, group->made, hint);
+}
 
+void state_hint(const struct log_state *state, uint64_t made, struct hint *hint)
+{
     *hint = (struct hint){
         .group = state->group,
-        .made = group->made,
+        .made = made,
         .epoch = state->epoch,
         .first = state->first,
         .applied = state->applied,

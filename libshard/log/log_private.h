@@ -44,6 +44,10 @@ struct group {
     uint64_t started;       /* turn of its newest START */
     uint64_t start_time_ms; /* time of the entry at state.start_index */
     uint64_t gone_below;    /* at a start: it was trimmed so far, and rows may be gone */
+    /* A START of the same epoch took entries back, which may have been applied: a member that is
+     * being filled begins anew with another member's answer.  What was saved is void then. */
+    bool taken_back; /* since the process began, or in what it replayed */
+    bool hint_void;  /* in the tail: with it, a new hint is filed */
     struct run **runs;      /* by index, without gaps; the last ends at state.last */
     uint32_t run_count, run_room;
     struct list_node dirty_hard; /* in log->dirty_hard: changed since the tail was begun */
@@ -247,6 +251,7 @@ void group_trim(struct log *log, struct group *group, uint64_t first);
 void group_applied(struct log *log, struct group *group, const struct hint *hint);
 bool group_name_at(const struct group *group, uint64_t index, uint64_t *term, uint64_t *time_ms);
 void group_hint(const struct group *group, struct hint *hint);
+void state_hint(const struct log_state *state, uint64_t made, struct hint *hint);
 /* Whether the table may already know it: what it promises is durable. */
 bool group_hint_is_safe(const struct log *log, const struct group *group);
 /* Every hint that changed and is safe.  The array is the caller's. */

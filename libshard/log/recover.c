@@ -469,6 +469,19 @@ static void name_last(struct group *group, const struct hint *hint)
     state->last_time_ms = hint->applied_time_ms;
 }
 
+/* A hint from before a START that took applied entries back says nothing, unless the very entry
+ * that it names is there again. */
+static bool is_overtaken(const struct group *group, const struct hint *hint)
+{
+    uint64_t term = 0, time_ms = 0;
+
+    if (!group->taken_back)
+        return false;
+    if (hint->applied > group->state.last)
+        return true;
+    return group_name_at(group, hint->applied, &term, &time_ms) && term != hint->applied_term;
+}
+
 static enum err apply_hints(struct finds *finds)
 {
     struct log *log = finds->log;
@@ -478,7 +491,8 @@ static enum err apply_hints(struct finds *finds)
         struct group *group = group_find(log, hint->group);
         if (group == NULL || group->made != hint->made)
             continue; /* of an incarnation that is gone */
-        if (group->state.epoch == hint->epoch && hint->applied > group->state.last) {
+        bool counts = group->state.epoch == hint->epoch && !is_overtaken(group, hint);
+        if (counts && hint->applied > group->state.last) {
             reason_set(finds->reason,
                        "group %llu ends at entry %llu, but entry %llu was applied: the end of the "
                        "log is lost; " ADVICE,
@@ -486,9 +500,9 @@ static enum err apply_hints(struct finds *finds)
                        (unsigned long long)hint->applied);
             return ERR_CORRUPT;
         }
-        if (group->state.epoch == hint->epoch)
+        if (counts)
             name_last(group, hint);
-        if (group->state.epoch == hint->epoch && hint->applied >= group->state.applied)
+        if (counts && hint->applied >= group->state.applied)
             group_applied(log, group, hint);
         if (hint->first <= group->state.last + 1)
             group_trim(log, group, hint->first);

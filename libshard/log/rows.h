@@ -57,6 +57,7 @@ struct index_row {
 struct hard {
     struct log_state state;
     uint64_t made, start_time_ms;
+    bool hint_void; /* not in the row: a hint with this state goes with it */
 };
 
 struct hint {

@@ -21,6 +21,7 @@ struct scan {
     unsigned char *window;
     size_t window_room, window_len;
     uint64_t window_at;
+    uint64_t careful_to; /* below, a block cannot be read: only what is needed is asked for */
     struct reason *reason;
     /* The newest valid frame waits here: only when the next one is valid too, or its payloads are,
      * was it written to its end. */
@@ -43,7 +44,26 @@ static void scan_fini(struct scan *scan)
     free(scan->held_bytes);
 }
 
-/* At least `len` bytes from `offset` on, or what the file has.  `offset` is aligned. */
+static enum err window_read(struct scan *scan, uint64_t offset, size_t len)
+{
+    if (len > scan->window_room) {
+        disk_memory_free(scan->window);
+        scan->window = disk_memory(len);
+        scan->window_room = len;
+        ensure(scan->window != NULL);
+    }
+    scan->window_len = 0;
+    enum err err = disk_read_now(scan->file, offset, scan->window, len, scan->reason);
+    if (err != ERR_OK)
+        return err;
+    scan->window_at = offset;
+    scan->window_len = len;
+    return ERR_OK;
+}
+
+/* At least `len` bytes from `offset` on, or what the file has.  `offset` is aligned.  A block that
+ * cannot be read hinders nobody who does not need it: as a rule it is payload, which reads and the
+ * scrubber find, and a peer has. */
 static enum err window(struct scan *scan, uint64_t offset, size_t len, struct slice *ret)
 {
     uint64_t rest = scan->file_bytes - offset;
@@ -51,21 +71,16 @@ static enum err window(struct scan *scan, uint64_t offset, size_t len, struct sl
     if (len > rest)
         len = (size_t)rest;
     if (offset < scan->window_at || offset + len > scan->window_at + scan->window_len) {
-        size_t want = len < WINDOW_BYTES ? WINDOW_BYTES : len;
-        want = (want + DISK_ALIGN - 1) / DISK_ALIGN * DISK_ALIGN;
+        size_t least = (len + DISK_ALIGN - 1) / DISK_ALIGN * DISK_ALIGN;
+        size_t want = least < WINDOW_BYTES && offset >= scan->careful_to ? WINDOW_BYTES : least;
         want = want > rest ? (size_t)rest : want;
-        if (want > scan->window_room) {
-            disk_memory_free(scan->window);
-            scan->window = disk_memory(want);
-            scan->window_room = want;
-            ensure(scan->window != NULL);
+        enum err err = window_read(scan, offset, want);
+        if (err == ERR_IO && want > least) {
+            scan->careful_to = offset + want;
+            err = window_read(scan, offset, least);
         }
-        scan->window_len = 0;
-        enum err err = disk_read_now(scan->file, offset, scan->window, want, scan->reason);
         if (err != ERR_OK)
             return err;
-        scan->window_at = offset;
-        scan->window_len = want;
     }
     size_t at = (size_t)(offset - scan->window_at);
     *ret = slice_of(scan->window + at, scan->window_len - at);
@@ -308,7 +323,9 @@ static enum err check_held_payloads(struct scan *scan, bool *sound)
     return ERR_OK;
 }
 
-/* Looks for a frame behind the place where frames stopped. */
+/* Looks for a frame behind the place where frames stopped.  Frames have no gaps, so the first block
+ * tells, and the others are looked at in case that it does not: of them, one that cannot be read is
+ * passed over, because it may be what is left of an earlier use. */
 static enum err find_frame(struct scan *scan, uint64_t from, uint64_t life, uint64_t above,
                            uint64_t *found)
 {
@@ -320,7 +337,7 @@ static enum err find_frame(struct scan *scan, uint64_t from, uint64_t life, uint
             *found = offset;
             return ERR_OK;
         }
-        if (err != ERR_OK && err != ERR_NOT_FOUND)
+        if (err != ERR_OK && err != ERR_NOT_FOUND && (err != ERR_IO || offset == from))
             return err;
     }
     return ERR_NOT_FOUND;

@@ -73,12 +73,14 @@ void segment_fix(struct log *log, struct segment *segment)
         count++;
     segment->hards = log_memory(count + 1, sizeof(*segment->hards));
     for (struct list_node *node; (node = list_pop(&log->dirty_hard)) != NULL;) {
-        const struct group *group = container_of(node, struct group, dirty_hard);
+        struct group *group = container_of(node, struct group, dirty_hard);
         segment->hards[segment->hard_count++] = (struct hard){
             .state = group->state,
             .made = group->made,
             .start_time_ms = group->start_time_ms,
+            .hint_void = group->hint_void,
         };
+        group->hint_void = false;
     }
     segment->phase = SEGMENT_LEFT;
 }

@@ -67,6 +67,7 @@ static void hurry(struct replica *replica, uint64_t gone, uint32_t after_ms, uin
     replica->hurry_again_ms = again_ms;
     replica->hurry_left = tries;
     replica->let_go_stamp = 0;
+    replica->let_go_only = false;
     if (!list_linked(&replica->hurry_link))
         list_append(&roster->hurried, &replica->hurry_link);
     /* Thousands may come here in one turn: no walk over all of them for each. */
@@ -96,6 +97,7 @@ void election_let_go(struct replica *replica, uint64_t leader, uint64_t stamp, b
           chosen ? TRANSFER_TRIES : 1);
     replica->let_go_stamp = stamp;
     replica->let_go_term = replica->term;
+    replica->let_go_only = !chosen;
 }
 
 /* The leader that asked to be let go leads on, and may rely on this member again. */
@@ -169,7 +171,11 @@ static bool ask(struct replica *replica)
     replica->hurry_left--;
     replica->time_shift_ms += 2 * (uint64_t)timeout_of(replica);
     replica->calm_until_ms = 0;
+    /* libraft gives a leader up only by asking for votes itself.  Who was not chosen is not heard
+     * to ask: on a busy machine it would come late, and split the votes. */
+    replica->muted = replica->let_go_only;
     replica->tick(&replica->io);
+    replica->muted = false;
     replica_settle(replica);
     return true;
 }

@@ -50,9 +50,10 @@ static uint64_t lowest_of(const struct replica *replica)
 
     if (state->first <= replica->start_index + 1)
         return floor_of(replica);
-    return state->first > state->last || replica->committed + 1 == state->first
-               ? state->first
-               : state->first + 1;
+    bool known = state->first > state->last || replica->committed + 1 == state->first ||
+                 state->applied + 1 == state->first;
+
+    return known ? state->first : state->first + 1;
 }
 
 void feed_wake(struct replica *replica, struct member *member, uint64_t next)
@@ -155,6 +156,7 @@ void feed_tick(struct replica *replica, struct member *member)
 static uint64_t term_before(const struct feed *feed)
 {
     const struct replica *replica = feed->replica;
+    const struct log_state *state = log_state(replica->roster->world.log, replica->group);
     struct entry_head head;
 
     if (feed->prev_term != 0)
@@ -163,6 +165,8 @@ static uint64_t term_before(const struct feed *feed)
         return replica->start_term;
     if (feed->next - 1 == replica->committed)
         return replica->committed_term;
+    if (feed->next - 1 == state->applied)
+        return state->applied_term;
     if (log_head(replica->roster->world.log, replica->group, feed->next - 1, &head) == ERR_OK)
         return head.term;
     return 0;

@@ -229,7 +229,9 @@ static int io_send(struct raft_io *io, struct raft_io_send *req,
             send_appended(replica, member, &message->append_entries_result);
             break;
         case RAFT_IO_REQUEST_VOTE:
-            send_vote(replica, member, &message->request_vote);
+            /* To libraft it was sent: it gives up a leader that is gone, and votes for others. */
+            if (!replica->roster->retired && !replica->muted)
+                send_vote(replica, member, &message->request_vote);
             break;
         case RAFT_IO_REQUEST_VOTE_RESULT:
             send_voted(replica, member, &message->request_vote_result);

@@ -98,6 +98,9 @@ MUST_CHECK enum err replica_propose(struct replica *replica, struct proposal *pr
  * ERR_UNAVAILABLE  the target is not up or too far behind, or the others could not elect it */
 MUST_CHECK enum err replica_transfer(struct replica *replica, uint64_t node);
 
+/* Whether that is under way. */
+bool replica_transferring(const struct replica *replica);
+
 /* Figures of one member. */
 struct replica_status {
     uint64_t group, term, leader; /* leader: node id or 0 */

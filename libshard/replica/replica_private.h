@@ -165,6 +165,8 @@ struct replica {
     uint64_t hurry_ms, hurry_gone;
     uint32_t hurry_again_ms, hurry_left;
     uint64_t let_go_stamp, let_go_term; /* of the leader's word that this hurry follows; 0 = none */
+    bool let_go_only; /* another member was chosen by that word */
+    bool muted;       /* what libraft asks for in this call does not go out */
 
     /* what the owner has heard */
     enum replica_role role;
@@ -194,6 +196,7 @@ struct roster {
     uint64_t opened_ms;
     bool trusted;   /* whoever could contradict the log has spoken, or had the time to */
     bool forgotten; /* S8: takes no part any more */
+    bool retired;   /* asks for no votes */
     struct payload_store payloads;
     struct roster_row *rows; /* in ascending order of groups */
     size_t row_count, row_room;

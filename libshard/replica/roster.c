@@ -58,6 +58,11 @@ void roster_close(struct roster *roster)
     free(roster);
 }
 
+void roster_retire(struct roster *roster)
+{
+    roster->retired = true;
+}
+
 /* ---- finding ---- */
 
 /* Place of the first replica whose group is at or above `group`. */

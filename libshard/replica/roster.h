@@ -65,6 +65,10 @@ MUST_CHECK enum err roster_open(struct roster **ret, const struct roster_options
 /* All replicas must be closed. */
 void roster_close(struct roster *roster);
 
+/* From now on no member here asks for votes: this node is about to stop.  It still votes for
+ * others, and what it leads it goes on leading (replica_transfer() hands it over). */
+void roster_retire(struct roster *roster);
+
 /* The last turn of its log that `node` ever said was durable, to this process; 0 = none. */
 uint64_t roster_heard(const struct roster *roster, uint64_t node);
 

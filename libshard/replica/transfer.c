@@ -11,6 +11,11 @@ bool transfer_under_way(const struct replica *replica)
     return replica->transfer.phase != TRANSFER_NONE;
 }
 
+bool replica_transferring(const struct replica *replica)
+{
+    return transfer_under_way(replica);
+}
+
 bool transfer_is_quiet(const struct replica *replica)
 {
     return replica->transfer.phase == TRANSFER_QUIET;

@@ -1,5 +1,6 @@
 #include "checks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "control/control.h"
 #include "figure8.h"
 #include "forgotten.h"
+#include "moments.h"
 #include "nemesis.h"
 #include "workload.h"
 
@@ -72,8 +74,7 @@ static void look_at_leader(struct world *world, struct sim_node *node, struct se
     bool leads = status->role != REPLICA_FOLLOWER;
 
     if (leads) {
-        history_leads(cluster_of(world)->history, node, status->group, status->epoch,
-                      status->term);
+        history_leads(cluster_of(world)->history, node, status->group, status->epoch, status->term);
         if (!seen->leads || seen->term != status->term) {
             cluster_of(world)->leader_terms++;
             world_say(world, node, "leads group %llu in term %llu, last entry %llu",
@@ -112,6 +113,7 @@ void checks_after_event(struct world *world, struct sim_node *node)
         look_at_stopping(world, node);
         return;
     }
+    moments_look(world, node);
     struct roster *roster = control_roster(node->control);
     struct replica *replica;
 
@@ -158,6 +160,38 @@ void checks_describe(struct world *world)
         else
             printf("node %u: up %d stopping %d\n", i + 1, node->up, node->stopping);
     }
+}
+
+static bool is_behind(struct world *world, uint64_t group, uint64_t applied)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        if (node->up && node->control != NULL && !node->stopping &&
+            sights_of(world)->at[i][group].applied > applied)
+            return true;
+    }
+    return false;
+}
+
+bool checks_caught_up(struct world *world, char *why, size_t why_bytes)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const struct replica *replica;
+        if (!node->up || node->control == NULL || node->stopping)
+            continue;
+        for (uint64_t group = 0;
+             (replica = roster_next(control_roster(node->control), group)) != NULL;) {
+            group = replica_group(replica);
+            if (!is_behind(world, group, replica_applied(replica)))
+                continue;
+            snprintf(why, why_bytes, "node %u has applied group %llu up to %llu, others go on",
+                     i + 1, (unsigned long long)group,
+                     (unsigned long long)replica_applied(replica));
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- the last reading ---- */
@@ -220,7 +254,7 @@ static void scan_group(struct world *world, struct sim_node *node, uint64_t grou
                             (unsigned long long)group, err_name(scan->err), scan->read.reason.text);
         world_inside(world, node, scan_note, scan, group);
     }
-    history_scan_end(history, node, group, clock_wall_ms(&node->clock));
+    history_scan_end(history, node, group);
     sim_free(scan);
 }
 

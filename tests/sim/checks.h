@@ -11,6 +11,9 @@ void checks_after_event(struct world *world, struct sim_node *node);
 /* The node starts anew: what it applies from here on is looked at again. */
 void checks_forget(struct world *world, struct sim_node *node);
 
+/* Whether every replica has applied what any other of its group has.  When not, `why` names one. */
+bool checks_caught_up(struct world *world, char *why, size_t why_bytes);
+
 /* Reads every shard on every replica from its beginning and compares; the cluster must be whole.
  * Runs events until done. */
 void checks_read_all(struct world *world);

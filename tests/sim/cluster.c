@@ -9,8 +9,11 @@
 #include "control/control.h"
 #include "disk_sim.h"
 #include "forgotten.h"
+#include "nemesis.h"
 #include "promises.h"
+#include "rolling.h"
 #include "table_sim.h"
+#include "wipe.h"
 #include "workload.h"
 
 #define ELECTION_TIMEOUT_MS 500u
@@ -21,18 +24,26 @@
 
 static void doomed(struct world *world, struct sim_node *node);
 
+/* How long a record lives in the world's time, when its wall clocks go fast; else for ever. */
+static uint64_t keep_ns(const struct cluster_options *options)
+{
+    return options->wall_speed == 1 ? 0
+                                    : options->retention_hours * 3600 * SIM_S / options->wall_speed;
+}
+
 void cluster_init(struct cluster *cluster, struct world *world,
                   const struct cluster_options *options)
 {
     *cluster = (struct cluster){ .world = world, .options = *options };
     world->cluster = cluster;
+    world->wall_speed = options->wall_speed;
     world->on_doom = doomed;
     world->after_event = checks_after_event;
-    cluster->history = history_new(world);
+    cluster->history = history_new(world, keep_ns(options));
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
         node->disk = disk_sim_new(node);
-        node->table = table_sim_new(world);
+        node->table = table_sim_new(node);
         node->net = net_sim_new(node, &cluster->options.weather);
     }
 }
@@ -51,11 +62,22 @@ void cluster_fini(struct cluster *cluster)
 
 /* ---- a process starts ---- */
 
+/* As its supervisor sees it: the process ends, and is started again. */
+static void broke(struct sim_node *node, const struct reason *reason)
+{
+    world_say(node->world, node, "process ends: %s", reason->text);
+    cluster_of(node->world)->disk_deaths++;
+    node->broke = true;
+    cluster_doom(node, DEATH_KILL);
+}
+
 static void failed(void *ctx, const struct reason *reason)
 {
     struct sim_node *node = ctx;
 
-    world_violation(node->world, "node failed", "node %u: %s", node->at + 1, reason->text);
+    if (!disk_sim_has_failed(node->disk) && !table_sim_has_failed(node->table))
+        world_violation(node->world, "node failed", "node %u: %s", node->at + 1, reason->text);
+    broke(node, reason);
 }
 
 static void forgotten(void *ctx, const struct reason *reason)
@@ -95,7 +117,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .operations_address = names[2],
         .seeds = seeds,
         .seed_count = options->node_count < 3 ? options->node_count : 3,
-        .replication = options->node_count < 3 ? 1 : 3,
+        .replication = options->replication,
         .region = "sim-1",
         .account = "000000000000",
         .segment_bytes = options->segment_bytes,
@@ -113,6 +135,29 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
     };
 }
 
+/* A start that its disk forbids at present. */
+static bool is_hindered(const struct sim_node *node, enum err err)
+{
+    return (err == ERR_IO && (disk_sim_is_ill(node->disk) || table_sim_has_failed(node->table))) ||
+           (err == ERR_NO_SPACE && disk_sim_is_full(node->disk));
+}
+
+/* Whether the node is to be given up for now. */
+static bool is_refused(struct world *world, struct sim_node *node, enum err err,
+                       const struct reason *reason)
+{
+    if (err == ERR_OK)
+        return false;
+    if (is_hindered(node, err)) {
+        broke(node, reason);
+        return true;
+    }
+    if (forgotten_refuses(world, node, err, reason))
+        return true;
+    world_violation(world, "start", "node %u does not start: %s: %s", node->at + 1, err_name(err),
+                    reason->text);
+}
+
 static void open_node(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     char names[3][32];
@@ -121,10 +166,8 @@ static void open_node(struct world *world, struct sim_node *node, void *ctx, uin
     note_init(&node->note, world->notes != NULL ? NOTE_DEBUG : NOTE_OFF, note_time, &node->clock);
     note_to(&node->note, note_line, node);
     enum err err = control_identity(node->table, &node->random, &node->id, &reason);
-    if (err != ERR_OK && forgotten_refuses(world, node, err, &reason))
+    if (is_refused(world, node, err, &reason))
         return;
-    if (err != ERR_OK)
-        world_violation(world, "start", "node %u: identity: %s", node->at + 1, reason.text);
     struct control_options options = options_of(node, names);
     struct control_world below = { .clock = &node->clock,
                                    .random = &node->random,
@@ -134,14 +177,16 @@ static void open_node(struct world *world, struct sim_node *node, void *ctx, uin
                                    .net = node->net,
                                    .note = &node->note };
     err = control_open(&node->control, &options, &below, &reason);
-    if (err != ERR_OK && forgotten_refuses(world, node, err, &reason))
+    if (is_refused(world, node, err, &reason))
         return;
-    if (err != ERR_OK)
-        world_violation(world, "start", "node %u does not start: %s: %s", node->at + 1,
-                        err_name(err), reason.text);
     promises_check(world, node);
     if (route_open(&node->route, node->control, node->net, &node->clock) != ERR_OK)
         world_violation(world, "start", "node %u: no routes", node->at + 1);
+}
+
+static int64_t around_zero(struct world *world, uint32_t most)
+{
+    return (int64_t)world_below(world, 2 * (uint64_t)most + 1) - (int64_t)most;
 }
 
 void cluster_start(struct world *world, struct sim_node *node)
@@ -156,6 +201,9 @@ void cluster_start(struct world *world, struct sim_node *node)
     random_init(&node->random, random_u64(&world->random));
     turn_init(&node->clock.turn);
     node->clock.offset_ns = world_below(world, 1000 * SIM_S);
+    node->clock.drift_ppm = around_zero(world, cluster_of(world)->options.drift_ppm_max);
+    if (node->life == 1)
+        node->clock.skew_ms = around_zero(world, cluster_of(world)->options.skew_ms_max);
     node->clock.wake_ns = TURN_NEVER;
     net_sim_boot(node->net);
     checks_forget(world, node);
@@ -180,7 +228,7 @@ void cluster_start_later(struct world *world, struct sim_node *node, uint64_t de
 
 static void down(struct world *world, struct sim_node *node, enum death death, bool goodbye)
 {
-    node->doomed = node->stopping = false;
+    node->doomed = node->leaving = node->deaf = node->stopping = node->broke = false;
     workload_node_died(world, node);
     disk_sim_crash(node->disk, death);
     table_sim_crash(node->table, death);
@@ -213,6 +261,12 @@ void cluster_doom(struct sim_node *node, enum death death)
 static void doomed(struct world *world, struct sim_node *node)
 {
     node->doomed = false;
+    /* Whose disk has failed often gets another one. */
+    if (node->broke && (cluster_of(world)->options.faults & FAULT_WIPE) != 0 &&
+        world_chance(world, 1, 2))
+        wipe_one(world, node);
+    if (!node->up)
+        return;
     cluster_kill(world, node, node->doom);
     cluster_start_later(world, node, 50 * SIM_MS + world_below(world, 3 * SIM_S));
 }
@@ -237,20 +291,56 @@ static void control_closed(void *ctx)
                                                    .arg = (uint64_t)node->at << 32 | node->life });
 }
 
-static void stop_node(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+static void close_node(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     route_close(node->route);
     node->route = NULL;
     control_close(node->control, control_closed, node);
 }
 
+/* Requests that run are answered, as far as they can be in the time that a daemon waits. */
+static void drain(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    struct sim_node *draining = &world->nodes[arg >> 32];
+
+    if (!draining->deaf || draining->life != (uint32_t)arg)
+        return;
+    if (workload_is_at(world, draining) &&
+        world->now_ns - draining->deaf_ns < HTTP_DRAIN_MS * SIM_MS) {
+        world_after(world,
+                    (struct world_after){
+                        .delay_ns = SIM_MS, .kind = KIND_NODE_STOP, .fn = drain, .arg = arg });
+        return;
+    }
+    draining->stopping = true;
+    workload_node_died(world, draining);
+    world_inside(world, draining, close_node, NULL, 0);
+}
+
+static void has_left(void *ctx)
+{
+    struct sim_node *node = ctx;
+
+    rolling_left(node->world, node);
+    node->deaf = true;
+    node->deaf_ns = node->world->now_ns;
+    world_after(node->world, (struct world_after){ .kind = KIND_NODE_STOP,
+                                                   .fn = drain,
+                                                   .arg = (uint64_t)node->at << 32 | node->life });
+}
+
+static void leave_node(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    control_leave(node->control, has_left, node);
+}
+
 void cluster_stop(struct world *world, struct sim_node *node)
 {
-    if (!node->up || node->stopping || node->paused_until_ns > world->now_ns)
+    if (!node->up || node->leaving || node->control == NULL ||
+        node->paused_until_ns > world->now_ns)
         return;
     world_say(world, node, "stops in order");
-    node->stopping = true;
+    node->leaving = true;
     cluster_of(world)->stops++;
-    workload_node_died(world, node);
-    world_inside(world, node, stop_node, NULL, 0);
+    world_inside(world, node, leave_node, NULL, 0);
 }

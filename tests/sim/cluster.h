@@ -13,37 +13,51 @@
 /* What a seed switches on, and its sizes (swarm testing: each seed another mixture). */
 struct cluster_options {
     uint32_t node_count;
+    uint32_t replication;
     uint32_t shard_count;
     uint32_t client_count;
     uint64_t segment_bytes;
     uint32_t put_pause_ms; /* mean pause of a client between puts */
     struct net_weather weather;
     uint32_t transfer_pause_ms; /* mean pause between leaders' handing over, 0 = never */
-    bool balance;          /* nodes hand leaders back to those that are preferred */
-    bool churn;            /* streams come and go */
-    uint32_t faults;           /* bits of enum fault, nemesis.h */
-    uint32_t retention_ms;     /* of every shard, expire.h; 0: hours, as the daemon's */
-    bool rot;                  /* bits flip on the disks, rot.h */
-    bool unsearched;           /* and nobody looks for them: to see that this is found */
-    bool aimed;                /* faults at leaders at elections */
-    uint32_t isolate_first_of; /* one in so many new leaders is cut off after its first entry */
+    uint32_t reseal_pause_ms; /* mean pause between epochs that are ended, 0 = never */
+    bool balance;               /* nodes hand leaders back to those that are preferred */
+    bool churn;                 /* streams come and go */
+    uint32_t faults;            /* bits of enum fault, nemesis.h */
+    uint32_t steady;            /* those that come every few seconds besides */
+    uint32_t fault_pause_ms;    /* at most, between two that are tried */
+    bool rot;                   /* bits flip on the disks, rot.h */
+    bool unsearched;            /* and nobody looks for them: to see that this is found */
+    bool aimed;                 /* faults at leaders at elections */
+    uint32_t isolate_first_of;  /* one in so many new leaders is cut off after its first entry */
+    uint32_t moments;           /* bits of enum moment, moments.h: which are aimed at, */
+    uint32_t moment_of;         /* and how often: one in so many */
+    uint32_t drift_ppm_max;     /* how far clocks go wrong */
+    uint32_t skew_ms_max;       /* how far wall clocks are apart from the start */
+    uint32_t wall_speed;        /* of all wall clocks, so that retention comes about */
+    uint32_t retention_hours;   /* of the stream */
+    bool tail_readers;         /* no reader begins anew */
+    bool large;                 /* some records are of many blocks */
 };
 
 struct cluster {
     struct world *world;
     struct cluster_options options;
     struct history *history;
-    bool healing; /* no more faults */
-    bool hush;    /* clients begin no put */
+    bool healing;   /* no more faults */
+    bool hush;      /* clients begin no put */
     uint64_t flips; /* bits */
     uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed, wipes;
-    uint64_t transfers, handed_over; /* begun; come about, as far as seen */
-    uint64_t stream;       /* id of the stream, 0 until it is ACTIVE */
-    void *workload;        /* of workload.h */
-    void *sights;          /* of checks.c */
-    void *promises;        /* of promises.c */
-    void *figure8;         /* of figure8.c, NULL when it is not played */
-    void *forgotten;       /* of forgotten.c, likewise */
+    uint64_t struck, disk_errors, disk_deaths, fulls, reseals;
+    uint64_t transfers, handed_over;     /* begun; come about, as far as seen */
+    uint64_t stream;                     /* id of the stream, 0 until it is ACTIVE */
+    void *workload;                      /* of workload.h */
+    void *sights;                        /* of checks.c */
+    void *promises;                      /* of promises.c */
+    void *moments;                       /* of moments.c */
+    void *figure8;                       /* of figure8.c, NULL when it is not played */
+    void *forgotten;                     /* of forgotten.c, likewise */
+    void *rolling;                       /* of rolling.c, likewise */
     uint64_t handed_seen[SIM_NODES_MAX]; /* of each node's process, in this life */
     uint32_t handed_life[SIM_NODES_MAX];
     void *rot;             /* of rot.c, NULL when no bits flip */

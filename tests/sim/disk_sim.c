@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "moments.h"
 
 #define SECTOR_BYTES 512u
 #define FILES_MAX 4096u
+#define SPOILED_MAX 64u
 
 struct disk_file {
     struct disk *disk;
@@ -17,6 +19,12 @@ struct disk_file {
     bool open;
 };
 
+/* A block that cannot be read. */
+struct spoiled {
+    const struct disk_file *file;
+    uint64_t offset;
+};
+
 struct disk {
     struct sim_node *node;
     struct disk_file *files[FILES_MAX]; /* in the order of their names */
@@ -24,6 +32,13 @@ struct disk {
     struct list writes; /* of struct disk_io, oldest first; the first one is under way */
     uint64_t stalled_until_ns;
     uint32_t factor;
+    bool breaks; /* the next write fails */
+    uint64_t broken_until_ns;
+    bool failed; /* one has failed in this process's life */
+    bool full;
+    uint32_t misread_of;
+    struct spoiled spoiled[SPOILED_MAX];
+    uint32_t spoiled_count;
 };
 
 struct disk *disk_sim_new(struct sim_node *node)
@@ -43,6 +58,9 @@ void disk_sim_wipe(struct disk *disk)
         sim_free(disk->files[i]);
     }
     disk->file_count = 0;
+    disk->spoiled_count = 0;
+    disk->breaks = false;
+    disk->broken_until_ns = 0;
 }
 
 void disk_sim_free(struct disk *disk)
@@ -71,6 +89,85 @@ static uint64_t latency(struct disk *disk, uint64_t least_ns, uint64_t most_ns)
     if (disk->stalled_until_ns > world->now_ns)
         ns += disk->stalled_until_ns - world->now_ns;
     return ns;
+}
+
+/* ---- what fails ---- */
+
+void disk_sim_break(struct disk *disk, uint64_t until_ns)
+{
+    disk->breaks = true;
+    disk->broken_until_ns = until_ns;
+}
+
+bool disk_sim_has_failed(const struct disk *disk)
+{
+    return disk->failed;
+}
+
+static bool is_broken(const struct disk *disk)
+{
+    return disk->breaks || disk->broken_until_ns > disk->node->world->now_ns;
+}
+
+bool disk_sim_is_ill(const struct disk *disk)
+{
+    return disk->failed || is_broken(disk) || disk->misread_of != 0;
+}
+
+void disk_sim_fill(struct disk *disk, bool full)
+{
+    disk->full = full;
+}
+
+bool disk_sim_is_full(const struct disk *disk)
+{
+    return disk->full;
+}
+
+void disk_sim_misread(struct disk *disk, uint32_t of)
+{
+    disk->misread_of = of;
+}
+
+bool disk_sim_misreads_row(struct disk *disk)
+{
+    return disk->misread_of != 0 && world_chance(disk->node->world, 1, 4 * disk->misread_of);
+}
+
+void disk_sim_mend(struct disk *disk)
+{
+    disk->stalled_until_ns = 0;
+    disk->factor = 1;
+    disk->breaks = false;
+    disk->broken_until_ns = 0;
+    disk->full = false;
+    disk->misread_of = 0;
+}
+
+/* Whether a block of this extent is spoiled.  `cure`: what is written to can be read again. */
+static bool touch_spoiled(struct disk *disk, const struct disk_file *file, uint64_t offset,
+                          size_t len, bool cure)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < disk->spoiled_count;) {
+        const struct spoiled *at = &disk->spoiled[i];
+        bool hit = at->file == file && at->offset >= offset && at->offset < offset + len;
+        any = any || hit;
+        if (hit && cure)
+            disk->spoiled[i] = disk->spoiled[--disk->spoiled_count];
+        else
+            i++;
+    }
+    return any;
+}
+
+static enum err say_failed(struct reason *reason, const char *what, const struct disk_file *file,
+                           uint64_t offset)
+{
+    reason_set(reason, "%s %s at %llu: Input/output error", what, file->name,
+               (unsigned long long)offset);
+    return ERR_IO;
 }
 
 /* ---- files ---- */
@@ -146,6 +243,10 @@ enum err disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, siz
                    (unsigned long long)offset);
         return ERR_IO;
     }
+    struct disk *disk = file->disk;
+    if (touch_spoiled(disk, file, offset, len, false) ||
+        (disk->misread_of != 0 && world_chance(disk->node->world, 1, disk->misread_of)))
+        return say_failed(reason, "read", file, offset);
     memcpy(bytes, file->bytes + offset, len);
     return ERR_OK;
 }
@@ -154,6 +255,12 @@ enum err disk_write_now(struct disk_file *file, uint64_t offset, const void *byt
                         struct reason *reason)
 {
     check_extent(file, offset, len);
+    if (is_broken(file->disk)) {
+        file->disk->breaks = false;
+        file->disk->failed = true;
+        return say_failed(reason, "write", file, offset);
+    }
+    touch_spoiled(file->disk, file, offset, len, true);
     memcpy(file->bytes + offset, bytes, len);
     return ERR_OK;
 }
@@ -163,6 +270,11 @@ enum err disk_create_now(struct disk *disk, const char *name, uint64_t size, str
 {
     if (find(disk, name) != NULL)
         return ERR_EXISTS;
+    if (disk->full || is_broken(disk)) {
+        reason_set(reason, "make %s: %s", name,
+                   disk->full ? "No space left on device" : "Input/output error");
+        return disk->full ? ERR_NO_SPACE : ERR_IO;
+    }
     *ret = add(disk, name, size);
     (*ret)->open = true;
     return ERR_OK;
@@ -174,6 +286,8 @@ static void created(struct world *world, struct sim_node *node, void *ctx, uint6
     struct disk_file *file;
 
     enum err err = disk_create_now(req->disk, req->name, req->size, &file, &req->reason);
+    if (err == ERR_OK)
+        moments_note(world, node, MOMENT_FILE_MADE, 0);
     req->cb(req, err, err == ERR_OK ? file : NULL);
 }
 
@@ -195,20 +309,43 @@ void disk_create_start(struct disk *disk, struct disk_create *req, const char *n
 /* ---- writes: one under way, durable when it ends ---- */
 
 static void start_write(struct disk *disk);
+static void settle_write(struct disk *disk, struct disk_io *req, enum death death);
+
+/* One failure is final, as in the real disk: what is behind it is not even begun. */
+static enum err end_write(struct disk *disk, struct disk_io *req)
+{
+    if (!disk->failed && !is_broken(disk)) {
+        touch_spoiled(disk, req->file, req->offset, req->len, true);
+        memcpy(req->file->bytes + req->offset, req->bytes, req->len);
+        return ERR_OK;
+    }
+    if (!disk->failed)
+        settle_write(disk, req, DEATH_POWER);
+    disk->breaks = false;
+    disk->failed = true;
+    return say_failed(&req->reason, "write", req->file, req->offset);
+}
 
 static void written(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     struct disk *disk = node->disk;
     struct disk_io *req = container_of(list_pop(&disk->writes), struct disk_io, link);
+    enum err err = end_write(disk, req);
 
-    memcpy(req->file->bytes + req->offset, req->bytes, req->len);
     if (!list_empty(&disk->writes))
         start_write(disk);
-    req->cb(req, ERR_OK);
+    req->cb(req, err);
+    if (err != ERR_OK && !node->doomed)
+        world_violation(world, "failed write", "node %u: a write failed and the process goes on",
+                        node->at + 1);
 }
 
 static void start_write(struct disk *disk)
 {
+    const struct disk_io *req = container_of(list_first(&disk->writes), struct disk_io, link);
+
+    if (req->offset == 0)
+        moments_note(disk->node->world, disk->node, MOMENT_SEGMENT_OPENED, 0);
     world_after(disk->node->world,
                 (struct world_after){ .delay_ns = latency(disk, 100 * SIM_US, 600 * SIM_US),
                                       .node = disk->node,
@@ -265,9 +402,10 @@ void disk_sim_crash(struct disk *disk, enum death death)
 {
     struct list_node *first = list_first(&disk->writes);
 
-    if (first != NULL)
+    if (first != NULL && !disk->failed)
         settle_write(disk, container_of(first, struct disk_io, link), death);
     list_init(&disk->writes);
+    disk->failed = false;
     for (uint32_t i = 0; i < disk->file_count; i++)
         disk->files[i]->open = false;
 }
@@ -295,6 +433,27 @@ bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset)
         return false;
     file->bytes[offset] ^= 1u;
     return true;
+}
+
+bool disk_sim_spoil(struct disk *disk, const char *name, uint64_t offset)
+{
+    const struct disk_file *file = find(disk, name);
+
+    if (file == NULL || offset >= file->size || disk->spoiled_count == SPOILED_MAX)
+        return false;
+    disk->spoiled[disk->spoiled_count++] =
+        (struct spoiled){ file, offset / DISK_ALIGN * DISK_ALIGN };
+    return true;
+}
+
+bool disk_sim_is_spoiled(const struct disk *disk, const char *name, uint64_t offset)
+{
+    const struct disk_file *file = find(disk, name);
+
+    for (uint32_t i = 0; i < disk->spoiled_count; i++)
+        if (disk->spoiled[i].file == file && disk->spoiled[i].offset == offset)
+            return true;
+    return false;
 }
 
 /* ---- reads ---- */

@@ -8,7 +8,7 @@ static void next(struct world *world);
 
 static bool is_working(const struct sim_node *node)
 {
-    return node->up && !node->stopping && node->control != NULL &&
+    return node->up && !node->leaving && node->control != NULL &&
            control_roster(node->control) != NULL;
 }
 

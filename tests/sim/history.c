@@ -12,7 +12,6 @@
 struct fact {
     uint64_t a, b; /* a == 0: empty */
     uint64_t x, y;
-    uint64_t time_ms; /* of an entry */
 };
 
 struct facts {
@@ -25,6 +24,7 @@ struct value {
     uint64_t group, index; /* where it was acknowledged, or first seen */
     uint32_t ordinal;
     uint32_t scan; /* of the last scan that saw it */
+    uint64_t put_ns;
 };
 
 struct client {
@@ -36,6 +36,7 @@ struct client {
 
 struct history {
     struct world *world;
+    uint64_t keep_ns;
     struct facts applied; /* (group, index) -> term, crc << 8 | type */
     struct facts leaders; /* (group, term) -> node id */
     struct facts models;  /* index -> digest */
@@ -47,16 +48,15 @@ struct history {
     struct history_counts counts;
     uint32_t scan;
     uint64_t scan_place; /* index << 9 | ordinal of the last value of the scan */
-    uint64_t scan_first; /* index of its first value; 0 = none yet */
     uint64_t scan_acked;
-    uint64_t retention_ms; /* 0: nothing expires */
 };
 
-struct history *history_new(struct world *world)
+struct history *history_new(struct world *world, uint64_t keep_ns)
 {
     struct history *history = sim_malloc(sizeof *history);
 
     history->world = world;
+    history->keep_ns = keep_ns;
     return history;
 }
 
@@ -119,7 +119,6 @@ void history_applied(struct history *history, struct sim_node *node, const struc
     if (fresh) {
         fact->x = head->term;
         fact->y = what;
-        fact->time_ms = head->time_ms;
         history->counts.facts++;
         return;
     }
@@ -194,7 +193,8 @@ void history_put(struct history *history, uint32_t client, uint64_t counter)
         sim_free(c->values);
         c->values = fresh;
     }
-    c->values[c->count++] = (struct value){ .state = VALUE_PENDING };
+    c->values[c->count++] =
+        (struct value){ .state = VALUE_PENDING, .put_ns = history->world->now_ns };
     history->counts.puts++;
 }
 
@@ -293,8 +293,6 @@ void history_read(struct history *history, struct sim_node *node, uint64_t group
         world_violation(history->world, "order", "node %u reads group %llu index %llu again",
                         node->at + 1, (unsigned long long)group, (unsigned long long)index);
     history->scan_place = place;
-    if (history->scan_first == 0)
-        history->scan_first = index;
     if (value->state == VALUE_ACKED && value->scan != history->scan) {
         value->scan = history->scan;
         history->scan_acked++;
@@ -305,35 +303,22 @@ void history_scan_begin(struct history *history, struct sim_node *node, uint64_t
 {
     history->scan++;
     history->scan_place = 1;
-    history->scan_first = 0;
     history->scan_acked = 0;
 }
 
-void history_expires(struct history *history, uint64_t retention_ms)
+/* Its entry is not older than its put: retention cannot have reached it before. */
+static bool may_be_gone(const struct history *history, const struct value *value)
 {
-    history->retention_ms = retention_ms;
+    return history->keep_ns != 0 && value->put_ns + history->keep_ns < history->world->now_ns;
 }
 
-/* Below all that the node has, and older than retention.  One that was trimmed before it was looked
- * at has no time. */
-static bool has_expired(struct history *history, const struct value *value, uint64_t now_ms)
-{
-    bool fresh;
-    const struct fact *fact = fact_of(&history->applied, value->group, value->index, &fresh);
-
-    return history->retention_ms != 0 &&
-           (history->scan_first == 0 || value->index < history->scan_first) &&
-           (fresh || fact->time_ms + history->retention_ms <= now_ms);
-}
-
-static void name_lost(struct history *history, struct sim_node *node, uint64_t group,
-                      uint64_t now_ms)
+static void name_lost(struct history *history, struct sim_node *node, uint64_t group)
 {
     for (uint32_t client = 0; client < CLIENTS_MAX; client++)
         for (uint64_t i = 0; i < history->clients[client].count; i++) {
             const struct value *value = &history->clients[client].values[i];
             if (value->state != VALUE_ACKED || value->group != group ||
-                value->scan == history->scan || has_expired(history, value, now_ms))
+                value->scan == history->scan || may_be_gone(history, value))
                 continue;
             world_violation(history->world, "lost",
                             "node %u does not have client %u value %llu, acknowledged at group "
@@ -343,11 +328,10 @@ static void name_lost(struct history *history, struct sim_node *node, uint64_t g
         }
 }
 
-void history_scan_end(struct history *history, struct sim_node *node, uint64_t group,
-                      uint64_t now_ms)
+void history_scan_end(struct history *history, struct sim_node *node, uint64_t group)
 {
     if (history->scan_acked != history->acked_in[group])
-        name_lost(history, node, group, now_ms);
+        name_lost(history, node, group);
     history->scan_place = 0;
 }
 

@@ -27,7 +27,8 @@ enum value_state {
     VALUE_REFUSED  /* the answer proves that nothing was stored: must never appear */
 };
 
-struct history *history_new(struct world *world);
+/* Values may be missing at the end when they were put longer than `keep_ns` ago; 0 = never. */
+struct history *history_new(struct world *world, uint64_t keep_ns);
 void history_free(struct history *history);
 
 /* `node` applied this entry. */
@@ -63,14 +64,9 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
 void history_read(struct history *history, struct sim_node *node, uint64_t group, uint64_t index,
                   uint32_t ordinal, uint32_t client, uint64_t counter);
 
-/* From now on what is older than this may be gone, from the beginning of each group on. */
-void history_expires(struct history *history, uint64_t retention_ms);
-
-/* Begins a full read of one group on one node, which must then deliver everything in order.
- * `now_ms`: the node's wall clock. */
+/* Begins a full read of one group on one node, which must then deliver everything in order. */
 void history_scan_begin(struct history *history, struct sim_node *node, uint64_t group);
-void history_scan_end(struct history *history, struct sim_node *node, uint64_t group,
-                      uint64_t now_ms);
+void history_scan_end(struct history *history, struct sim_node *node, uint64_t group);
 
 struct history_counts {
     uint64_t puts, acked, refused, pending, reads, applied, leaders, facts;

@@ -9,7 +9,7 @@
  * seed and finding), 2 when the arguments are wrong.
  */
 #include <argp.h>
-#include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,26 +20,26 @@
 #include "checks.h"
 #include "churn.h"
 #include "cluster.h"
-#include "expire.h"
-#include "figure8.h"
-#include "forgotten.h"
 #include "handover.h"
 #include "heap.h"
+#include "moments.h"
 #include "mutant_sim.h"
 #include "nemesis.h"
+#include "reseal.h"
 #include "rot.h"
+#include "scenario.h"
 #include "wipe.h"
 #include "workload.h"
 
 #define HEAL_MOST_NS (60 * SIM_S)
-#define WHOLE_MOST_NS (90 * SIM_S)
+#define WHOLE_MOST_NS (60 * SIM_S) /* for each thing that must become whole */
 #define QUIET_NS (8 * SIM_S)
 
 struct arguments {
     uint64_t seed, seeds;
     double minutes;
-    bool trace, notes, expect_violation, quiet, figure8, forgotten, handover, rot, unsearched;
-    bool lost_disk, expire;
+    bool trace, notes, expect_violation, quiet;
+    const struct scenario *scenario;
 };
 
 static const struct argp_option options[] = {
@@ -49,9 +49,7 @@ static const struct argp_option options[] = {
     { "trace", 't', NULL, 0, "Print every event", 0 },
     { "notes", 'n', NULL, 0, "Print what nodes and nemesis say", 0 },
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
-    { "scenario", 'c', "NAME", 0,
-      "Instead of random faults: figure-8 (rule F3) or forgotten-tail (rule S8); with them, in "
-      "every seed: hand-over, bit-rot, bit-rot-unsearched (must be found), lost-disk or expire",
+    { "scenario", 'c', "NAME", 0, "What every seed has; another name lists them (default swarm)",
       0 },
     { "mutant", 'u', "NAME", 0, "Put this fault into the code (sim-mutants only)", 0 },
     { "mutants", 'l', NULL, 0, "List the faults, and what they break", 0 },
@@ -83,17 +81,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
         arguments->expect_violation = true;
         return 0;
     case 'c':
-        arguments->figure8 = strcmp(value, "figure-8") == 0;
-        arguments->forgotten = strcmp(value, "forgotten-tail") == 0;
-        arguments->handover = strcmp(value, "hand-over") == 0;
-        arguments->unsearched = strcmp(value, "bit-rot-unsearched") == 0;
-        arguments->rot = arguments->unsearched || strcmp(value, "bit-rot") == 0;
-        arguments->lost_disk = strcmp(value, "lost-disk") == 0;
-        arguments->expire = strcmp(value, "expire") == 0;
-        return arguments->figure8 || arguments->forgotten || arguments->handover ||
-                       arguments->rot || arguments->lost_disk || arguments->expire
-                   ? 0
-                   : EINVAL;
+        arguments->scenario = scenario_find(value);
+        if (arguments->scenario == NULL)
+            argp_error(state, "no scenario \"%s\"; there are: %s", value, scenario_list());
+        return 0;
     case 'u':
         return mutant_sim_pick(value) ? 0 : EINVAL;
     case 'l':
@@ -107,87 +98,28 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-/* Swarm: each seed switches on another mixture of faults and sizes. */
-static struct cluster_options options_for(struct world *world)
-{
-    struct random random;
-
-    random_init(&random, world->seed ^ UINT64_C(0x73776172));
-    struct cluster_options chosen = {
-        .node_count = world->node_count,
-        .shard_count = 1 + (uint32_t)random_below(&random, 6),
-        .client_count = 0,
-        .segment_bytes = (uint64_t)262144 << random_below(&random, 3),
-        .put_pause_ms = 2 + (uint32_t)random_below(&random, 60),
-        .weather = { .delay_ns = 50 * SIM_US + random_below(&random, 2 * SIM_MS),
-                     .jitter_ns = random_below(&random, SIM_MS),
-                     .slow_in = 1,
-                     .slow_of = 20 + (uint32_t)random_below(&random, 400),
-                     .slow_ns = random_below(&random, 40 * SIM_MS),
-                     .loss_in = 1,
-                     .loss_of = random_below(&random, 3) == 0
-                                    ? 2000 + (uint32_t)random_below(&random, 20000)
-                                    : 0 },
-        .faults = (uint32_t)random_below(&random, 1u << FAULTS) &
-                  (uint32_t)(random_below(&random, 1u << FAULTS) | FAULT_KILL),
-        .aimed = random_below(&random, 4) != 0,
-        .churn = random_below(&random, 3) == 0,
-        .isolate_first_of = (const uint32_t[]){ 0, 12, 3, 1 }[random_below(&random, 4)],
-    };
-    chosen.client_count = chosen.shard_count * (1 + (uint32_t)random_below(&random, 8));
-    chosen.balance = true;
-    chosen.rot = random_below(&random, 4) == 0;
-    if (random_below(&random, 3) == 0)
-        chosen.transfer_pause_ms = 20 + (uint32_t)random_below(&random, 2000);
-    return chosen;
-}
-
-/* Nothing but the scenario. */
-static void options_for_forgotten(struct cluster_options *chosen)
-{
-    chosen->weather.loss_of = 0;
-    chosen->transfer_pause_ms = 0;
-    chosen->aimed = false;
-    chosen->isolate_first_of = 0;
-    chosen->churn = false;
-    chosen->rot = false;
-}
-
-/* Often, beside the seed's random faults; leaders are aimed at in the other seeds. */
-static void options_for_handover(struct cluster_options *chosen)
-{
-    chosen->transfer_pause_ms = 200;
-    chosen->balance = false; /* what came about is to be its own */
-    chosen->aimed = false;
-    chosen->isolate_first_of = 0;
-}
-
-/* Clocks stay right, or nobody could say what is old; a flipped bit may go with its entry. */
-static void options_for_expire(struct cluster_options *chosen)
-{
-    chosen->retention_ms = 4000;
-    chosen->faults &= ~(uint32_t)FAULT_CLOCK;
-    chosen->rot = false;
-}
-
-/* One shard, one client, nothing but the schedule. */
-static void options_for_figure8(struct cluster_options *chosen)
-{
-    chosen->shard_count = 1;
-    chosen->client_count = 1;
-    chosen->transfer_pause_ms = 0;
-    chosen->put_pause_ms = 25;
-    chosen->weather.loss_of = 0;
-    chosen->aimed = false;
-    chosen->isolate_first_of = 0;
-    chosen->churn = false;
-    chosen->rot = false;
-}
-
 static void start_all(struct world *world)
 {
     for (uint32_t i = 0; i < world->node_count; i++)
         cluster_start_later(world, &world->nodes[i], world_below(world, 200 * SIM_MS));
+}
+
+/* Runs until it holds, which it must in time. */
+static void wait_until(struct world *world,
+                       bool (*holds)(struct world *world, char *why, size_t why_bytes),
+                       const char *kind)
+{
+    uint64_t began_ns = world->now_ns;
+    char why[128];
+
+    while (!holds(world, why, sizeof why)) {
+        if (world->now_ns - began_ns > WHOLE_MOST_NS) {
+            checks_describe(world);
+            world_violation(world, kind, "for %.0f s after healing: %s",
+                            (double)WHOLE_MOST_NS / 1e9, why);
+        }
+        world_run(world, world->now_ns + 50 * SIM_MS);
+    }
 }
 
 static void heal_and_check(struct world *world)
@@ -205,17 +137,10 @@ static void heal_and_check(struct world *world)
     }
     workload_stop(world);
     world_run(world, world->now_ns + QUIET_NS);
-    char why[128];
-    while (!wipe_whole(world, why, sizeof why)) {
-        if (world->now_ns - healed_ns > WHOLE_MOST_NS) {
-            checks_describe(world);
-            world_violation(world, "not whole", "%.0f s after healing: %s",
-                            (double)WHOLE_MOST_NS / 1e9, why);
-        }
-        world_run(world, world->now_ns + 50 * SIM_MS);
-    }
+    wait_until(world, wipe_whole, "not whole");
     if (cluster_of(world)->rot != NULL)
         cluster_of(world)->flips = rot_check(world);
+    wait_until(world, checks_caught_up, "behind");
     checks_read_all(world);
 }
 
@@ -227,7 +152,8 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         "seed %llu ok: %.0f simulated s, %.0fx, %llu events, trace %016llx; %llu puts %llu acked "
         "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
         "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu "
-        "wipes %llu flips %llu hand-overs %llu of %llu\n",
+        "struck %llu wipes %llu disk errors %llu of these ended %llu full %llu flips %llu "
+        "reseals %llu hand-overs %llu of %llu\n",
         (unsigned long long)world->seed, (double)world->now_ns / 1e9,
         cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
         (unsigned long long)world->trace, (unsigned long long)counts.puts,
@@ -237,64 +163,43 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->powers, (unsigned long long)cluster->stops,
         (unsigned long long)cluster->pauses, (unsigned long long)cluster->cuts,
         (unsigned long long)cluster->stalls, (unsigned long long)cluster->jumps,
-        (unsigned long long)cluster->aimed, (unsigned long long)cluster->wipes,
-        (unsigned long long)cluster->flips, (unsigned long long)cluster->handed_over,
-        (unsigned long long)cluster->transfers);
-}
-
-/* Three nodes, sometimes four or five: then some are outside of the catalogue's group. */
-static uint32_t nodes_for(const struct arguments *arguments, uint64_t seed)
-{
-    struct random random;
-
-    random_init(&random, seed ^ UINT64_C(0x6e6f646573));
-    if (arguments->figure8 || arguments->forgotten ||
-        (!arguments->lost_disk && random_below(&random, 3) != 0))
-        return 3;
-    return 4 + (uint32_t)random_below(&random, 2);
+        (unsigned long long)cluster->aimed, (unsigned long long)cluster->struck,
+        (unsigned long long)cluster->wipes, (unsigned long long)cluster->disk_errors,
+        (unsigned long long)cluster->disk_deaths, (unsigned long long)cluster->fulls,
+        (unsigned long long)cluster->flips, (unsigned long long)cluster->reseals,
+        (unsigned long long)cluster->handed_over, (unsigned long long)cluster->transfers);
+    moments_report(world);
 }
 
 static void run_seed(const struct arguments *arguments, uint64_t seed)
 {
+    const struct scenario *scenario = arguments->scenario;
     struct world *world = sim_malloc(sizeof *world);
     struct cluster *cluster = sim_malloc(sizeof *cluster);
 
-    world_init(world, seed, nodes_for(arguments, seed));
+    world_init(world, seed, scenario_nodes(scenario, seed));
     world->print_trace = arguments->trace;
     world->notes = arguments->notes ? stdout : NULL;
-    struct cluster_options chosen = options_for(world);
-    if (arguments->figure8)
-        options_for_figure8(&chosen);
-    if (arguments->forgotten)
-        options_for_forgotten(&chosen);
-    if (arguments->lost_disk)
-        chosen.faults |= FAULT_WIPE;
-    if (arguments->handover)
-        options_for_handover(&chosen);
-    if (arguments->expire)
-        options_for_expire(&chosen);
-    chosen.rot = chosen.rot || arguments->rot;
-    chosen.unsearched = arguments->unsearched;
+    struct cluster_options chosen = scenario_options(scenario, world);
     cluster_init(cluster, world, &chosen);
     start_all(world);
     workload_start(world);
-    if (arguments->figure8)
-        figure8_start(world);
-    else if (arguments->forgotten)
-        forgotten_start(world);
-    else
+    if (scenario->start != NULL)
+        scenario->start(world);
+    if (!scenario->scripted)
         nemesis_start(world);
     handover_start(world);
-    expire_start(world);
+    reseal_start(world);
     if (chosen.churn)
         churn_start(world);
     if (chosen.rot)
         rot_start(world);
     world_run(world, (uint64_t)(arguments->minutes * 60 * 1e9));
-    if (arguments->handover)
-        handover_check(world);
+    if (scenario->before_healing != NULL)
+        scenario->before_healing(world);
     heal_and_check(world);
-    forgotten_check(world);
+    if (scenario->at_the_end != NULL)
+        scenario->at_the_end(world);
     if (chosen.churn)
         churn_check(world);
     if (!arguments->quiet)
@@ -322,16 +227,28 @@ static bool run_apart(const struct arguments *arguments, uint64_t seed)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* Half of the time went into giving pages back and taking them again. */
+static void keep_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, 256 * 1024 * 1024);
+    mallopt(M_TOP_PAD, 16 * 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 1024 * 1024 * 1024);
+}
+
 int main(int argc, char **argv)
 {
     static const struct argp argp = {
         options, parse, NULL, "Simulated Braid clusters under faults.", NULL, NULL, NULL
     };
-    struct arguments arguments = { .seed = 1, .seeds = 1, .minutes = 1 };
+    struct arguments arguments = {
+        .seed = 1, .seeds = 1, .minutes = 1, .scenario = scenario_find("swarm")
+    };
     uint64_t failed = 0, ran = 0;
 
+    argp_err_exit_status = 2;
     if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
         return 2;
+    keep_memory();
     heap_take_libraft();
     for (; ran < arguments.seeds; ran++) {
         if (run_apart(&arguments, arguments.seed + ran))

@@ -3,6 +3,7 @@
 #include "cluster.h"
 #include "disk_sim.h"
 #include "net_sim.h"
+#include "table_sim.h"
 #include "wipe.h"
 
 static uint64_t between(struct world *world, uint64_t least_ns, uint64_t most_ns)
@@ -92,6 +93,62 @@ static void slow_one(struct world *world, struct sim_node *node)
                                              .arg = node->at });
 }
 
+/* Once, or for a while: then each new process meets it again. */
+static void break_one(struct world *world, struct sim_node *node)
+{
+    bool lasting = world_chance(world, 1, 8);
+
+    cluster_of(world)->disk_errors++;
+    world_say(world, node, "writes fail%s", lasting ? " for a while" : "");
+    if (world_chance(world, 1, 4))
+        table_sim_break(node->table, true);
+    else
+        disk_sim_break(node->disk, lasting ? world->now_ns + between(world, SIM_S, 8 * SIM_S) : 0);
+}
+
+static void read_again(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    disk_sim_misread(world->nodes[arg].disk, 0);
+}
+
+static void misread_one(struct world *world, struct sim_node *node)
+{
+    static const uint32_t of[] = { 2, 10, 100 };
+
+    cluster_of(world)->disk_errors++;
+    disk_sim_misread(node->disk, of[world_below(world, 3)]);
+    world_after(world, (struct world_after){ .delay_ns = between(world, SIM_S, 5 * SIM_S),
+                                             .kind = KIND_NEMESIS,
+                                             .fn = read_again,
+                                             .arg = node->at });
+}
+
+static void empty_again(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    disk_sim_fill(world->nodes[arg].disk, false);
+}
+
+static void fill_one(struct world *world, struct sim_node *node)
+{
+    cluster_of(world)->fulls++;
+    world_say(world, node, "disk is full");
+    disk_sim_fill(node->disk, true);
+    world_after(world, (struct world_after){ .delay_ns = between(world, SIM_S, 12 * SIM_S),
+                                             .kind = KIND_NEMESIS,
+                                             .fn = empty_again,
+                                             .arg = node->at });
+}
+
+static void fill_some(struct world *world, struct sim_node *node)
+{
+    if (!world_chance(world, 1, 4)) {
+        fill_one(world, node);
+        return;
+    }
+    for (uint32_t i = 0; i < world->node_count; i++)
+        fill_one(world, &world->nodes[i]);
+}
+
 static void jump_one(struct world *world, struct sim_node *node)
 {
     int64_t range = world_chance(world, 1, 4) ? 3600000 : 3000;
@@ -142,6 +199,15 @@ static void strike(struct world *world, enum fault fault)
     case FAULT_STOP:
         cluster_stop(world, node);
         break;
+    case FAULT_WRITE_ERROR:
+        break_one(world, node);
+        break;
+    case FAULT_READ_ERROR:
+        misread_one(world, node);
+        break;
+    case FAULT_FULL:
+        fill_some(world, node);
+        break;
     case FAULT_WIPE: /* has a hand of its own */
         break;
     case FAULTS:
@@ -165,7 +231,9 @@ static void struck(struct world *world, struct sim_node *node, void *ctx, uint64
 
 static void next_strike(struct world *world)
 {
-    world_after(world, (struct world_after){ .delay_ns = between(world, 50 * SIM_MS, 1500 * SIM_MS),
+    uint64_t most_ns = cluster_of(world)->options.fault_pause_ms * SIM_MS;
+
+    world_after(world, (struct world_after){ .delay_ns = between(world, 50 * SIM_MS, most_ns),
                                              .kind = KIND_NEMESIS,
                                              .fn = struck });
 }
@@ -181,9 +249,27 @@ static void wipe_next(struct world *world, struct sim_node *node, void *ctx, uin
                                              .fn = wipe_next });
 }
 
+/* What a scenario is about, however the others fall. */
+static void steady_next(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    uint32_t steady = cluster_of(world)->options.steady;
+    uint32_t chosen = (uint32_t)world_below(world, FAULTS);
+
+    if (cluster_of(world)->healing)
+        return;
+    while ((steady & 1u << chosen) == 0)
+        chosen = (chosen + 1) % FAULTS;
+    strike(world, (enum fault)(1u << chosen));
+    world_after(world, (struct world_after){ .delay_ns = between(world, 2 * SIM_S, 8 * SIM_S),
+                                             .kind = KIND_NEMESIS,
+                                             .fn = steady_next });
+}
+
 void nemesis_start(struct world *world)
 {
     next_strike(world);
+    if (cluster_of(world)->options.steady != 0)
+        steady_next(world, NULL, NULL, 0);
     if (cluster_of(world)->options.faults & FAULT_WIPE)
         wipe_next(world, NULL, NULL, 0);
 }
@@ -196,8 +282,8 @@ void nemesis_heal(struct world *world)
         struct sim_node *node = &world->nodes[i];
         for (uint32_t other = 0; other < world->node_count; other++)
             net_sim_cut(world, i, other, false);
-        disk_sim_stall(node->disk, 0);
-        disk_sim_slow(node->disk, 1);
+        disk_sim_mend(node->disk);
+        table_sim_break(node->table, false);
         node->paused_until_ns = 0;
         node->clock.skew_ms = 0;
         if (!node->up)
@@ -238,6 +324,41 @@ static void aim(struct world *world, struct sim_node *node, uint64_t most_ns)
                                              .kind = KIND_NEMESIS,
                                              .fn = aimed_at,
                                              .arg = node->at | world_below(world, 6) << 8 });
+}
+
+void nemesis_on_moment(struct world *world, struct sim_node *node)
+{
+    enum death death = world_chance(world, 1, 2) ? DEATH_KILL : DEATH_POWER;
+
+    cluster_of(world)->struck++;
+    switch (world_below(world, 8)) {
+    case 0:
+    case 1:
+    case 2:
+        cluster_doom(node, death);
+        break;
+    case 3:
+        for (uint32_t i = 0; i < world->node_count; i++)
+            if (world->nodes[i].up && world_chance(world, 2, 3))
+                cluster_doom(&world->nodes[i], death);
+        break;
+    case 4:
+        isolate(world, node->at, between(world, 300 * SIM_MS, 4 * SIM_S));
+        break;
+    case 5:
+        stall_one(world, node, between(world, 300 * SIM_MS, 6 * SIM_S));
+        break;
+    case 6:
+        if (cluster_of(world)->options.faults & FAULT_WRITE_ERROR) {
+            break_one(world, node);
+            break;
+        }
+        cluster_doom(node, death);
+        break;
+    default:
+        aim(world, node, 3 * SIM_MS);
+        break;
+    }
 }
 
 void nemesis_on_leader(struct world *world, struct sim_node *node, uint64_t group)

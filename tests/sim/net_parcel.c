@@ -33,8 +33,20 @@ static bool alive(struct world *world, const struct parcel *parcel)
     const struct link *link = &net_at(world, parcel->dialler)->links[other];
 
     /* A paused dialler may not know yet that the process at the other end is another one. */
-    return link->up && link->number == parcel->number &&
-           link->boot == world->nodes[other].boot;
+    return link->up && link->number == parcel->number && link->boot == world->nodes[other].boot;
+}
+
+/* The link is broken, its sender may be dead, and the message arrives all the same.  The first one
+ * that does not is the end of it. */
+static bool arrives_late(struct world *world, const struct parcel *parcel)
+{
+    struct link *link = &net_at(world, parcel->from)->links[parcel->to];
+
+    if (parcel->dialler != parcel->from || link->up || !link->lingers ||
+        parcel->boot != world->nodes[parcel->to].boot)
+        return false;
+    link->lingers = world_chance(world, 7, 8) && !net_at(world, parcel->from)->cut_to[parcel->to];
+    return link->lingers;
 }
 
 void net_post(struct world *world, struct parcel *parcel)
@@ -69,8 +81,11 @@ static void deliver(struct world *world, struct sim_node *node, void *ctx, uint6
 {
     struct parcel *parcel = ctx;
 
-    if (!alive(world, parcel))
+    if (!alive(world, parcel)) {
+        if (arrives_late(world, parcel))
+            dispatch_parcel(node->net, parcel);
         return;
+    }
     uint32_t other = parcel->dialler == parcel->from ? parcel->to : parcel->from;
     struct link *link = &net_at(world, parcel->dialler)->links[other];
     if (parcel->dialler == parcel->from)
@@ -113,10 +128,9 @@ static void dispatch_parcel(struct net *net, struct parcel *parcel)
         answered(net, parcel, buf);
         return;
     }
-    struct net_message message = { .from = net->node->world->nodes[parcel->from].id,
-                                   .kind = parcel->kind,
-                                   .bytes = buf_slice(buf),
-                                   .buf = buf };
+    struct net_message message = {
+        .from = parcel->sender, .kind = parcel->kind, .bytes = buf_slice(buf), .buf = buf
+    };
     if (parcel->form == PARCEL_MESSAGE && handler->on_message != NULL)
         handler->on_message(handler->ctx, &message);
     if (parcel->form == PARCEL_CALL && handler->on_request != NULL) {
@@ -148,6 +162,8 @@ static void send_parcel(struct net *net, uint32_t to, struct parcel *parcel)
 {
     parcel->from = net->node->at;
     parcel->to = to;
+    parcel->sender = net->node->id;
+    parcel->boot = net->links[to].boot;
     if (to == net->node->at) {
         list_append(&net->local_parcels, &parcel->link);
         defer_run(&net->node->clock, &net->local, deliver_local);

@@ -13,6 +13,7 @@ struct link {
     bool up;
     bool trying;
     bool gone;           /* the process that was there is known to be gone */
+    bool lingers;        /* broken, and what is on its way arrives still */
     uint64_t node, boot; /* who answered last; 0 = nobody yet */
     uint32_t number;     /* counts the link's lives: what was sent before is lost */
     uint64_t retry_ns;
@@ -54,6 +55,8 @@ enum parcel_form { PARCEL_MESSAGE, PARCEL_CALL, PARCEL_ANSWER };
 struct parcel {
     struct list_node link;
     uint32_t from, to; /* nodes' places */
+    uint64_t sender;   /* the id that it had */
+    uint64_t boot;     /* of the process that it was sent to */
     uint32_t dialler;  /* whose link it travels on */
     uint32_t number;   /* that link's life */
     enum net_lane lane;

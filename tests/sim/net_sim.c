@@ -52,9 +52,10 @@ void net_sim_boot(struct net *net)
     for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
         struct link *link = &net->links[i];
         uint32_t number = link->number + 1;
+        bool lingers = link->lingers;
 
         drop_list(&link->held);
-        *link = (struct link){ .number = number };
+        *link = (struct link){ .number = number, .lingers = lingers };
         list_init(&link->held);
     }
 }
@@ -184,7 +185,7 @@ static void greet(struct net *net, uint32_t to)
     link->node = other->id;
     link->boot = other->boot;
     link->up = true;
-    link->gone = false;
+    link->gone = link->lingers = false;
     link->retry_ns = RETRY_FIRST_NS;
     link->queued[0] = link->queued[1] = 0;
     memset(link->last_ns, 0, sizeof link->last_ns);
@@ -230,6 +231,14 @@ static void link_try(struct net *net, uint32_t to, uint64_t delay_ns)
                                              .arg = to });
 }
 
+static void link_down(struct net *net, struct link *link)
+{
+    link->lingers = link->up && net->weather->lingers && world_chance(net->node->world, 1, 2);
+    link->up = false;
+    link->number++;
+    drop_list(&link->held);
+}
+
 static void broken(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     struct net *net = node->net;
@@ -238,9 +247,7 @@ static void broken(struct world *world, struct sim_node *node, void *ctx, uint64
 
     if (!link->up || link->number != (uint32_t)arg)
         return;
-    link->up = false;
-    link->number++;
-    drop_list(&link->held);
+    link_down(net, link);
     tell(net, NET_LOST, to);
     net_fail_calls(net, link->node);
     link_try(net, to, 0);
@@ -264,9 +271,7 @@ static void heard_goodbye(struct world *world, struct sim_node *node, void *ctx,
 
     if (!link->up)
         return;
-    link->up = false;
-    link->number++;
-    drop_list(&link->held);
+    link_down(net, link);
     tell(net, NET_LOST, (uint32_t)arg);
     say_gone(net, (uint32_t)arg);
     net_fail_calls(net, link->node);
@@ -280,9 +285,7 @@ void net_sim_down(struct net *net, enum death death, bool goodbye)
 
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct net *other = net_at(world, i);
-        net->links[i].up = false;
-        net->links[i].number++;
-        drop_list(&net->links[i].held);
+        link_down(net, &net->links[i]);
         if (i == me || !other->links[me].up)
             continue;
         if (goodbye)

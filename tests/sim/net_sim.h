@@ -8,7 +8,9 @@
  *     the host at the other end dies      silence; lost after a while
  *     a cut, in one direction or both     what is sent waits, then the link is lost
  *
- * Messages of a broken link are lost.
+ * Messages of a broken link are lost, or (weather) the first of them arrive still, when their
+ * sender has given the link up, or has died; never behind the next link, which a receiver takes in
+ * the old one's place, and never twice: TCP does neither.
  */
 #ifndef SIM_NET_SIM_H
 #define SIM_NET_SIM_H
@@ -22,6 +24,7 @@ struct net_weather {
     uint32_t slow_in, slow_of; /* how many messages take up to slow_ns more */
     uint64_t slow_ns;
     uint32_t loss_in, loss_of; /* how many messages break their link instead */
+    bool lingers; /* what a broken link carried may arrive, until the next one stands */
 };
 
 struct net *net_sim_new(struct sim_node *node, const struct net_weather *weather);

@@ -12,7 +12,7 @@
 #include "wipe.h"
 
 #define FLIPS_MAX 256u
-#define TRIES 8u            /* segments that are looked into for one flip */
+#define TRIES 8u /* segments that are looked into for one flip */
 #define WHOLE_MOST_NS (60 * SIM_S)
 
 /* One bit that was flipped. */
@@ -20,6 +20,7 @@ struct flip {
     uint32_t node;
     char file[DISK_NAME_MAX];
     uint64_t life, offset; /* of the segment; of the payload in it */
+    uint64_t spoiled;      /* place of a block that cannot be read; 0 = a bit was flipped */
     bool gone;             /* with the whole disk */
     struct entry_head head;
 };
@@ -27,6 +28,7 @@ struct flip {
 struct rot {
     struct flip flips[FLIPS_MAX];
     uint32_t count;
+    uint32_t least; /* bytes of what may be hit now */
 };
 
 /* What a look at one node's files finds. */
@@ -78,7 +80,7 @@ static bool may_hit(const struct sim_node *node, const struct rot *rot,
 {
     const struct log_state *state = log_state(control_log(node->control), head->group);
 
-    return head->length > 0 && state != NULL && head->index >= state->first &&
+    return head->length >= rot->least && state != NULL && head->index >= state->first &&
            head->index <= state->applied && !is_hit(rot, head) &&
            ((cluster_of(node->world)->options.faults & FAULT_WIPE) == 0 ||
             wipe_all_have(node->world, head->group, head->index));
@@ -107,10 +109,9 @@ static bool choose(struct world *world, const struct rot *rot, struct sim_node *
             if (item.type != ITEM_ENTRY)
                 continue;
             if (may_hit(node, rot, &item.entry) && world_below(world, ++seen) == 0)
-                *flip = (struct flip){ .node = node->at,
-                                       .life = segment.life,
-                                       .offset = offset,
-                                       .head = item.entry };
+                *flip = (struct flip){
+                    .node = node->at, .life = segment.life, .offset = offset, .head = item.entry
+                };
             offset += item.entry.length;
         }
         at += frame_bytes(frame.head_bytes, frame.payload_bytes);
@@ -129,8 +130,7 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
     for (uint32_t i = 0; i < looking->count; i++) {
         struct segment_head segment;
         uint64_t size = 0;
-        const unsigned char *bytes =
-            disk_sim_bytes(looking->node->disk, looking->files[i], &size);
+        const unsigned char *bytes = disk_sim_bytes(looking->node->disk, looking->files[i], &size);
         if (looking->numbers[i] < number ||
             !head_of(looking->node->disk, looking->files[i], &segment))
             continue;
@@ -144,8 +144,8 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
             while (item_next(&items, &item)) {
                 if (item.type != ITEM_ENTRY)
                     continue;
-                if (item.entry.group == flip->head.group &&
-                    item.entry.index == flip->head.index && (behind || offset > flip->offset))
+                if (item.entry.group == flip->head.group && item.entry.index == flip->head.index &&
+                    (behind || offset > flip->offset))
                     return false;
                 offset += item.entry.length;
             }
@@ -155,6 +155,20 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
     return true;
 }
 
+/* One bit of the payload, or a block in its middle. */
+static void hit(struct world *world, struct sim_node *node, struct flip *flip, bool block)
+{
+    uint64_t first = flip->offset / DISK_ALIGN + 1;
+    uint64_t end = (flip->offset + flip->head.length - 1) / DISK_ALIGN;
+    uint64_t at = block ? (first + world_below(world, end - first)) * DISK_ALIGN : 0;
+
+    if (block && disk_sim_spoil(node->disk, flip->file, at))
+        flip->spoiled = at;
+    else
+        ensure(disk_sim_rot(node->disk, flip->file,
+                            flip->offset + world_below(world, flip->head.length)));
+}
+
 static void flip_one(struct world *world)
 {
     struct rot *rot = cluster_of(world)->rot;
@@ -162,7 +176,10 @@ static void flip_one(struct world *world)
     struct looking *looking = sim_malloc(sizeof *looking);
     struct flip flip = { .node = 0 };
     struct reason reason;
+    bool block =
+        (cluster_of(world)->options.faults & FAULT_READ_ERROR) != 0 && world_chance(world, 2, 3);
 
+    rot->least = block ? 3 * DISK_ALIGN : 1;
     *looking = (struct looking){ .node = node };
     if (!node->up || node->control == NULL || node->stopping || rot->count == FLIPS_MAX ||
         disk_list(node->disk, note_file, looking, &reason) != ERR_OK)
@@ -173,10 +190,10 @@ static void flip_one(struct world *world)
             !choose(world, rot, node, looking->files[at], &flip) ||
             !is_last_place(looking, &flip, looking->numbers[at]))
             continue;
-        ensure(disk_sim_rot(node->disk, flip.file,
-                            flip.offset + world_below(world, flip.head.length)));
+        hit(world, node, &flip, block);
         rot->flips[rot->count++] = flip;
-        world_say(world, node, "a bit flips: group %llu entry %llu in %s",
+        world_say(world, node, "%s: group %llu entry %llu in %s",
+                  flip.spoiled != 0 ? "a block goes bad" : "a bit flips",
                   (unsigned long long)flip.head.group, (unsigned long long)flip.head.index,
                   flip.file);
         break;
@@ -194,10 +211,10 @@ static void flipped(struct world *world, struct sim_node *node, void *ctx, uint6
 
 static void next_flip(struct world *world)
 {
-    world_after(world, (struct world_after){ .delay_ns = 200 * SIM_MS +
-                                                         world_below(world, 2 * SIM_S),
-                                             .kind = KIND_NEMESIS,
-                                             .fn = flipped });
+    world_after(world,
+                (struct world_after){ .delay_ns = 200 * SIM_MS + world_below(world, 2 * SIM_S),
+                                      .kind = KIND_NEMESIS,
+                                      .fn = flipped });
 }
 
 void rot_start(struct world *world)
@@ -233,6 +250,8 @@ static bool is_damaged(struct world *world, const struct flip *flip)
         world_violation(world, "rot", "node %u: %s was used again while group %llu had entry %llu",
                         node->at + 1, flip->file, (unsigned long long)flip->head.group,
                         (unsigned long long)flip->head.index);
+    if (flip->spoiled != 0)
+        return disk_sim_is_spoiled(node->disk, flip->file, flip->spoiled);
     const unsigned char *bytes = disk_sim_bytes(node->disk, flip->file, &size);
     return !entry_matches(&flip->head, slice_of(bytes + flip->offset, flip->head.length));
 }

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/limits.h"
+#include "disk_sim.h"
+#include "moments.h"
 
 /* Immutable bytes, shared by the present rows, the durable rows and pending batches. */
 struct blob {
@@ -33,7 +36,8 @@ struct table_batch {
 };
 
 struct table {
-    struct world *world;
+    struct sim_node *node;
+    bool breaks, failed, misread;
     struct rows present[TABLE_SPACES];
     struct rows durable[TABLE_SPACES];
     struct table_batch *unsynced; /* oldest first */
@@ -192,11 +196,11 @@ void table_batch_delete(struct table_batch *batch, enum table_space space, struc
 
 /* ---- the table ---- */
 
-struct table *table_sim_new(struct world *world)
+struct table *table_sim_new(struct sim_node *node)
 {
     struct table *table = sim_malloc(sizeof *table);
 
-    table->world = world;
+    table->node = node;
     table->unsynced_end = &table->unsynced;
     return table;
 }
@@ -229,14 +233,85 @@ static void remember(struct table *table, const struct table_batch *batch)
     heap_enter(former);
 }
 
-enum err table_write(struct table *table, const struct table_batch *batch, bool sync,
-                     struct reason *reason)
+void table_sim_break(struct table *table, bool breaks)
+{
+    table->breaks = breaks;
+}
+
+bool table_sim_has_failed(const struct table *table)
+{
+    return table->failed || table->misread;
+}
+
+static void take(struct table *table, const struct table_batch *batch, bool sync)
 {
     batch_apply(table->present, batch);
     remember(table, batch);
     if (sync)
         fold(table, UINT64_MAX);
+}
+
+static size_t batch_bytes(const struct table_batch *batch)
+{
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < batch->count; i++)
+        bytes += batch->ops[i].row.key->len +
+                 (batch->ops[i].row.value == NULL ? 0 : batch->ops[i].row.value->len);
+    return bytes;
+}
+
+static void note_moment(struct table *table, const struct table_batch *batch)
+{
+    struct world *world = table->node->world;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct table_op *op = &batch->ops[i];
+        if (op->space == TABLE_SEGMENT || op->space == TABLE_IMAGE) {
+            moments_note(world, table->node,
+                         op->space == TABLE_IMAGE ? MOMENT_IMAGE_KEPT
+                         : op->row.value != NULL  ? MOMENT_SEGMENT_FILED
+                                                  : MOMENT_SEGMENT_FREED,
+                         0);
+            return;
+        }
+    }
+}
+
+/* Both errors leave it open whether the batch is there: table.h says "mostly". */
+enum err table_write(struct table *table, const struct table_batch *batch, bool sync,
+                     struct reason *reason)
+{
+    struct world *world = table->node->world;
+
+    note_moment(table, batch);
+    if (table->breaks || table->failed) {
+        if (!table->failed && world_chance(world, 1, 2))
+            take(table, batch, sync);
+        table->breaks = false;
+        table->failed = true;
+        reason_set(reason, "tables: Input/output error");
+        return ERR_IO;
+    }
+    if (disk_sim_is_full(table->node->disk) && batch_bytes(batch) > TABLE_BATCH_SMALL_BYTES) {
+        if (world_chance(world, 1, 8))
+            take(table, batch, sync);
+        reason_set(reason, "tables: No space left on device");
+        return ERR_NO_SPACE;
+    }
+    take(table, batch, sync);
     return ERR_OK;
+}
+
+/* Sound rows that the disk does not give this time: not an answer, and no reason to believe that
+ * there are none. */
+static enum err row_error(struct table *table, struct reason *reason)
+{
+    if (!disk_sim_misreads_row(table->node->disk))
+        return ERR_OK;
+    table->misread = true;
+    reason_set(reason, "tables: read: Input/output error");
+    return ERR_IO;
 }
 
 enum err table_get(struct table *table, enum table_space space, struct slice key, struct buf **ret,
@@ -245,6 +320,8 @@ enum err table_get(struct table *table, enum table_space space, struct slice key
     struct rows *rows = &table->present[space];
     uint32_t at = lower(rows, key);
 
+    if (row_error(table, reason) != ERR_OK)
+        return ERR_IO;
     if (at == rows->count || compare(rows->at[at].key, key) != 0)
         return ERR_NOT_FOUND;
     struct buf *buf = buf_copy(slice_of(rows->at[at].value->bytes, rows->at[at].value->len));
@@ -271,6 +348,8 @@ enum err table_scan(struct table *table, enum table_space space, struct slice fr
     const struct rows *rows = &table->present[space];
     uint32_t end = end_of(rows, to);
 
+    if (row_error(table, reason) != ERR_OK)
+        return ERR_IO;
     for (uint32_t at = lower(rows, from); at < end; at++)
         if (!hand_out(&rows->at[at], cb, ctx))
             break;
@@ -283,6 +362,8 @@ enum err table_scan_back(struct table *table, enum table_space space, struct sli
     const struct rows *rows = &table->present[space];
     uint32_t first = lower(rows, from);
 
+    if (row_error(table, reason) != ERR_OK)
+        return ERR_IO;
     for (uint32_t at = end_of(rows, to); at > first; at--)
         if (!hand_out(&rows->at[at - 1], cb, ctx))
             break;
@@ -300,10 +381,11 @@ void table_sim_crash(struct table *table, enum death death)
 {
     uint64_t count;
 
+    table->failed = table->misread = false;
     if (death == DEATH_KILL)
         return;
     unsynced_count(table, &count);
-    fold(table, world_below(table->world, count + 1));
+    fold(table, world_below(table->node->world, count + 1));
     while (table->unsynced != NULL) {
         struct table_batch *batch = table->unsynced;
         table->unsynced = batch->next;

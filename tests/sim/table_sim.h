@@ -2,7 +2,7 @@
  *
  * A synced batch makes itself and all before it durable.  The death of the
  * process loses nothing; a loss of power loses a suffix of the unsynced
- * batches.
+ * batches.  While the disk is full only a row or two are taken.
  */
 #ifndef SIM_TABLE_SIM_H
 #define SIM_TABLE_SIM_H
@@ -10,9 +10,15 @@
 #include "table/table.h"
 #include "world.h"
 
-struct table *table_sim_new(struct world *world);
+struct table *table_sim_new(struct sim_node *node);
 void table_sim_free(struct table *table);
 void table_sim_crash(struct table *table, enum death death);
 void table_sim_wipe(struct table *table);
+
+/* The next batch fails with ERR_IO; it may be there all the same. */
+void table_sim_break(struct table *table, bool breaks);
+
+/* Whether this process was told so: it must not go on. */
+bool table_sim_has_failed(const struct table *table);
 
 #endif

@@ -96,7 +96,7 @@ bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index)
     return row != NULL;
 }
 
-bool wipe_whole(const struct world *world, char *why, size_t why_bytes)
+bool wipe_whole(struct world *world, char *why, size_t why_bytes)
 {
     const struct model *model = newest_model(world);
     const struct model_stream *stream;
@@ -124,11 +124,26 @@ bool wipe_whole(const struct world *world, char *why, size_t why_bytes)
     return model != NULL && catalog_whole(world, why, why_bytes);
 }
 
+/* Nothing is on its way into the model: a change may give a group to this very node. */
+static bool is_settled(const struct world *world)
+{
+    const struct model *model = newest_model(world);
+
+    for (uint32_t i = 0; model != NULL && i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const struct log_state *state =
+            is_running(node) ? log_state(control_log(node->control), CATALOG_GROUP) : NULL;
+        if (state != NULL && state->last > model_index(model))
+            return false;
+    }
+    return model != NULL;
+}
+
 void wipe_one(struct world *world, struct sim_node *node)
 {
     char why[128];
 
-    if (!is_running(node) || rot_any(world) ||
+    if (!is_running(node) || rot_any(world) || !is_settled(world) ||
         !wipe_whole(world, why, sizeof why))
         return;
     cluster_kill(world, node, DEATH_KILL);

@@ -18,6 +18,6 @@ bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index);
 
 /* Whether every group has all of its members, but those that must stay down (sim_node.retired).
  * When not, `why` says what lacks. */
-bool wipe_whole(const struct world *world, char *why, size_t why_bytes);
+bool wipe_whole(struct world *world, char *why, size_t why_bytes);
 
 #endif

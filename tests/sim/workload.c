@@ -10,10 +10,13 @@
 #include "catalog/change.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "rolling.h"
 #include "shard/command.h"
 
 #define CLIENTS_MAX 64u
 #define RECORDS_PER_PUT_MAX 3u
+#define PADDING_MAX 4096u
+#define PADDING_LARGE_MAX 40000u /* of ten blocks */
 #define VALUE_BYTES 16u
 #define PATIENCE 20u /* a client gives up an answer after about so many of its pauses */
 #define STREAM_NAME "river"
@@ -70,7 +73,7 @@ static struct sim_node *some_node(struct world *world)
 {
     struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
 
-    return node->up && !node->stopping && node->paused_until_ns <= world->now_ns ? node : NULL;
+    return node->up && !node->deaf && node->paused_until_ns <= world->now_ns ? node : NULL;
 }
 
 /* ---- the stream ---- */
@@ -100,7 +103,7 @@ static void create_stream(struct world *world, struct sim_node *node, void *ctx,
     struct change_stream wanted = { .name = slice_text(STREAM_NAME),
                                     .mode = STREAM_PROVISIONED,
                                     .shard_count = cluster_of(world)->options.shard_count,
-                                    .retention_hours = 24 * 365,
+                                    .retention_hours = cluster_of(world)->options.retention_hours,
                                     .record_kib_max = 1024 };
 
     ensure(create != NULL);
@@ -163,6 +166,8 @@ static void settle(struct op *op, enum err err)
         else if (refused)
             history_refused(history, op->client, op->first + i);
     }
+    if (err != ERR_OK)
+        rolling_failed(world, op->client, err);
     if (op->first != client->first)
         return;
     if (err == ERR_OK)
@@ -183,7 +188,7 @@ static void put_settled(struct route_put *put, enum err err)
 
 static struct buf *make_records(struct world *world, struct client *client, uint32_t at)
 {
-    unsigned char data[VALUE_BYTES + 4096];
+    unsigned char data[VALUE_BYTES + PADDING_LARGE_MAX];
     char key[16];
     struct record record;
     size_t bytes = 0;
@@ -221,8 +226,9 @@ static void put_values(struct world *world, struct sim_node *node, void *ctx, ui
     client->group = stream->shards[arg % stream->shard_count].group;
     client->first = client->put + 1;
     client->count = 1 + world_below(world, RECORDS_PER_PUT_MAX);
-    client->padding =
-        world_chance(world, 1, 20) ? world_below(world, 4096) : world_below(world, 100);
+    client->padding = world_below(world, world_chance(world, 1, 20) ? PADDING_MAX : 100);
+    if (cluster_of(world)->options.large && world_chance(world, 1, 25))
+        client->padding = world_below(world, PADDING_LARGE_MAX);
     client->put += client->count;
     client->busy = true;
     client->node = node->at;
@@ -282,7 +288,7 @@ static void read_done(struct route_read *read, enum err err)
     if (err == ERR_OK) {
         workload_note_parts(op->world, op->node, read->group, read->parts, read->part_count);
         client->read_from = read->next;
-        if (world_chance(op->world, 1, 50))
+        if (!cluster_of(op->world)->options.tail_readers && world_chance(op->world, 1, 50))
             client->read_from = (struct position){ .index = 1 };
     }
     route_read_fini(read);
@@ -395,6 +401,17 @@ void workload_node_died(struct world *world, struct sim_node *node)
         if (client->read_node == node->at && client->read_life == node->life)
             client->reading = false;
     }
+}
+
+bool workload_is_at(struct world *world, const struct sim_node *node)
+{
+    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+        const struct client *client = &workload_of(world)->clients[i];
+        if ((client->busy && client->node == node->at && client->life == node->life) ||
+            (client->reading && client->read_node == node->at && client->read_life == node->life))
+            return true;
+    }
+    return false;
 }
 
 bool workload_progress(struct world *world, uint64_t since_ns)

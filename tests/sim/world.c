@@ -7,6 +7,7 @@
 #include "base/ensure.h"
 #include "env/work.h"
 
+#define MILLION UINT64_C(1000000)
 #define WALL_START_MS UINT64_C(1700000000000)
 
 struct world_event {
@@ -23,7 +24,8 @@ static void turn_end(struct world *world, struct sim_node *node);
 void world_init(struct world *world, uint64_t seed, uint32_t node_count)
 {
     ensure(node_count <= SIM_NODES_MAX);
-    *world = (struct world){ .seed = seed, .node_count = node_count, .trace = seed };
+    *world =
+        (struct world){ .seed = seed, .node_count = node_count, .trace = seed, .wall_speed = 1 };
     random_init(&world->random, seed);
     for (uint32_t i = 0; i < node_count; i++) {
         struct sim_node *node = &world->nodes[i];
@@ -121,6 +123,16 @@ static void wake(struct world *world, struct sim_node *node, void *ctx, uint64_t
     /* The end of the turn does all there is to do. */
 }
 
+/* When the clock will show this: rounded up, so that a wake-up is never too early. */
+static uint64_t world_time(const struct clock *clock, uint64_t mono_ns)
+{
+    uint64_t ns = mono_ns - clock->offset_ns;
+
+    if (clock->drift_ppm == 0)
+        return ns;
+    return ns * MILLION / (uint64_t)((int64_t)MILLION + clock->drift_ppm) + 2;
+}
+
 static void turn_end(struct world *world, struct sim_node *node)
 {
     struct clock *clock = &node->clock;
@@ -133,7 +145,7 @@ static void turn_end(struct world *world, struct sim_node *node)
     uint64_t due = turn_due_ns(&clock->turn);
     if (due == TURN_NEVER)
         return;
-    uint64_t at = due - clock->offset_ns;
+    uint64_t at = world_time(clock, due);
     if (at < world->now_ns)
         at = world->now_ns;
     if (at >= clock->wake_ns)
@@ -148,12 +160,16 @@ static void turn_end(struct world *world, struct sim_node *node)
 
 uint64_t clock_mono_ns(struct clock *clock)
 {
-    return clock->node->world->now_ns + clock->offset_ns;
+    uint64_t now_ns = clock->node->world->now_ns;
+
+    return clock->offset_ns + now_ns * (uint64_t)((int64_t)MILLION + clock->drift_ppm) / MILLION;
 }
 
 uint64_t clock_wall_ms(struct clock *clock)
 {
-    return WALL_START_MS + clock->node->world->now_ns / SIM_MS + (uint64_t)clock->skew_ms;
+    const struct world *world = clock->node->world;
+
+    return WALL_START_MS + world->now_ns * world->wall_speed / SIM_MS + (uint64_t)clock->skew_ms;
 }
 
 struct turn *clock_turn(struct clock *clock)

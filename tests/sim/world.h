@@ -57,6 +57,7 @@ struct clock {
     struct turn turn;
     struct sim_node *node;
     uint64_t offset_ns; /* of its monotonic clock */
+    int64_t drift_ppm;  /* how much faster that one goes than the world's time */
     int64_t skew_ms;    /* of its wall clock */
     uint64_t wake_ns;   /* world time of the earliest wake-up on its way, TURN_NEVER = none */
 };
@@ -74,7 +75,7 @@ struct sim_node {
     bool up;        /* its process runs */
     bool host_down; /* power is off: not even a refusal comes back */
     uint32_t life;  /* counts its processes */
-    uint64_t paused_until_ns;
+    uint64_t paused_until_ns, deaf_ns;
     struct heap heap;
     struct clock clock;
     struct work_pool pool;
@@ -86,9 +87,12 @@ struct sim_node {
     struct control *control;
     struct route *route;
     uint64_t id, boot;
-    bool stopping; /* in an orderly way; its parts go one by one */
+    bool leaving;  /* it is stopping in an orderly way: it hands over what it leads, */
+    bool deaf;     /* takes no new requests of clients, */
+    bool stopping; /* and its parts go one by one */
     bool doomed;   /* dies as soon as the present event has run */
     enum death doom;
+    bool broke;   /* because of its disk or its tables */
     bool retired; /* its data directory must not be used again: it stays down */
 };
 
@@ -97,6 +101,7 @@ struct world_event;
 struct world {
     uint64_t seed, now_ns, order, events;
     uint64_t trace;
+    uint32_t wall_speed; /* wall clocks go so many times as fast */
     bool print_trace;
     struct random random; /* the world's own chances */
     struct world_event **heap;

@@ -226,7 +226,7 @@ static uint64_t up_since(const struct liveness *liveness, uint64_t id, uint64_t 
 {
     uint64_t since_ms = 0;
 
-    assert_true(liveness_up_since(liveness, id, now_ms, &since_ms));
+    assert_true(liveness_stays_since(liveness, id, now_ms, &since_ms));
     return since_ms;
 }
 
@@ -238,11 +238,11 @@ static void a_node_is_up_since_it_was_down_last(void **state)
     says(liveness, 2, 1000, 0, 0);
     says(liveness, 2, 1000 + CONTROL_SILENT_MS - 1, 0, 0);
     assert_int_equal(up_since(liveness, 2, 1000 + CONTROL_SILENT_MS), 1000);
-    assert_false(liveness_up_since(liveness, 2, 1000 + 2 * CONTROL_SILENT_MS, &since_ms));
+    assert_false(liveness_stays_since(liveness, 2, 1000 + 2 * CONTROL_SILENT_MS, &since_ms));
     says(liveness, 2, 20000, 0, 0);
     assert_int_equal(up_since(liveness, 2, 20001), 20000);
     liveness_gone(liveness, 2);
-    assert_false(liveness_up_since(liveness, 2, 20001, &since_ms));
+    assert_false(liveness_stays_since(liveness, 2, 20001, &since_ms));
     liveness_up(liveness, 2, 20500);
     assert_int_equal(up_since(liveness, 2, 20501), 20500);
     liveness_fini(liveness);
@@ -263,6 +263,28 @@ static void a_new_process_begins_anew(void **state)
     liveness_fini(liveness);
 }
 
+static void who_is_leaving_is_up_but_does_not_stay(void **state)
+{
+    struct liveness *liveness = given();
+    uint64_t group = 7, term = 3, since_ms = 0;
+    struct liveness_word word = {
+        .boot = 5, .leaving = true, .groups = &group, .terms = &term, .group_count = 1
+    };
+
+    says(liveness, 2, 1000, 0, 0);
+    assert_true(liveness_stays(liveness, 2, 1000));
+    assert_int_equal(liveness_told(liveness, 2, 1500, &word), ERR_OK);
+    assert_true(liveness_is_up(liveness, 2, 1500));
+    assert_int_equal(liveness_leader(liveness, 7, 1500), 2); /* it leads until others do */
+    assert_false(liveness_stays(liveness, 2, 1500));
+    assert_false(liveness_stays_since(liveness, 2, 1500, &since_ms));
+    word = (struct liveness_word){ .boot = 6 };
+    assert_int_equal(liveness_told(liveness, 2, 2000, &word), ERR_OK);
+    assert_int_equal(up_since(liveness, 2, 2000), 2000); /* started again */
+    assert_true(liveness_stays(liveness, 1, 2000));
+    liveness_fini(liveness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_link_makes_up_and_silence_makes_down),
         cmocka_unit_test(a_process_that_is_gone_is_down_at_once),
         cmocka_unit_test(a_node_that_stops_is_down),
+        cmocka_unit_test(who_is_leaving_is_up_but_does_not_stay),
         cmocka_unit_test(a_node_is_up_since_it_was_down_last),
         cmocka_unit_test(a_new_process_begins_anew),
         cmocka_unit_test(the_highest_term_leads),

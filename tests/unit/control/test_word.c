@@ -75,6 +75,7 @@ static void what_a_node_leads_comes_back(void **state)
                                   .boot = 13,
                                   .catalog_index = 14,
                                   .catalog_saved = 11,
+                                  .leaving = true,
                                   .groups = groups,
                                   .terms = terms,
                                   .whole = whole,
@@ -89,6 +90,8 @@ static void what_a_node_leads_comes_back(void **state)
     assert_int_equal(leading.word.boot, 13);
     assert_int_equal(leading.word.catalog_index, 14);
     assert_int_equal(leading.word.catalog_saved, 11);
+    assert_true(leading.word.leaving);
+    assert_false(leading.word.stopping);
     assert_int_equal(leading.word.group_count, 2);
     assert_memory_equal(leading.word.groups, groups, sizeof(groups));
     assert_memory_equal(leading.word.terms, terms, sizeof(terms));

@@ -357,6 +357,27 @@ static void a_tail_that_ends_before_what_was_applied_is_corruption(void **state)
     expect_refusal(ERR_CORRUPT, "was applied");
 }
 
+/* Simulator, retention, seed 300005 of two minutes: a member that is filled began anew. */
+static void what_was_applied_before_a_start_took_it_back_is_void(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    for (unsigned i = 0; i < 5; i++)
+        node_append(&node, 1, 1000);
+    node_wait_all(&node);
+    node_apply(&node, 1, model_last(&node, 1));
+    log_save(node.log);
+    node_reopen(&node);
+    assert_int_equal(log_state(node.log, 1)->applied, 6);
+    node_start(&node, 1);
+    node_append(&node, 1, 1000);
+    node_wait_all(&node);
+    node_reopen(&node);
+    assert_int_equal(log_state(node.log, 1)->applied, 1);
+    node_check(&node);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -380,6 +401,7 @@ int main(void)
         TEST(lost_tables_are_made_again_while_all_segments_are_there),
         TEST(a_bad_frame_in_a_segment_that_is_not_the_last_is_corruption),
         TEST(a_tail_that_ends_before_what_was_applied_is_corruption),
+        TEST(what_was_applied_before_a_start_took_it_back_is_void),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

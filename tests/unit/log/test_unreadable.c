@@ -17,12 +17,17 @@ static struct {
     struct defer defer;
     struct disk_io *io;
     unsigned writes;
+    unsigned failed_now; /* reads at a start */
 } bad;
 
 void __real_disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,
                       size_t len, disk_io_cb cb);
 void __wrap_disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,
                       size_t len, disk_io_cb cb);
+enum err __real_disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, size_t len,
+                              struct reason *reason);
+enum err __wrap_disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, size_t len,
+                              struct reason *reason);
 void __real_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
                        const void *bytes, size_t len, disk_io_cb cb);
 void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
@@ -45,6 +50,16 @@ void __wrap_disk_read(struct disk_file *file, struct disk_io *req, uint64_t offs
     req->cb = cb;
     bad.io = req;
     defer_run(node.clock, &bad.defer, fail_read);
+}
+
+enum err __wrap_disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, size_t len,
+                              struct reason *reason)
+{
+    if (!bad.armed || offset > bad.block || offset + len <= bad.block)
+        return __real_disk_read_now(file, offset, bytes, len, reason);
+    bad.failed_now++;
+    reason_set(reason, "made up");
+    return ERR_IO;
 }
 
 void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
@@ -185,12 +200,42 @@ static void a_block_that_holds_more_than_the_payload_is_not_made_up(void **state
     node_check(&node);
 }
 
+/* Simulator, disk-errors, seed 90007: the node could not start any more. */
+static void a_start_does_not_need_the_payloads_of_an_open_segment(void **state)
+{
+    (void)state;
+    node_append(&node, 1, LENGTH); /* the one before is in the same segment and is not the last */
+    node_wait_all(&node);
+    bad.block = block_of_4(9) - (4 - 2) * 23 * DISK_ALIGN; /* of the first frame */
+    bad.armed = true;
+    node_reopen(&node);
+    assert_true(bad.failed_now > 0 && bad.failed_now < 3); /* a disk takes seconds to fail */
+    bad.armed = false;
+    node_check(&node);
+}
+
+static void a_start_needs_the_heads_of_frames(void **state)
+{
+    (void)state;
+    node_append(&node, 1, LENGTH);
+    node_wait_all(&node);
+    node_close(&node);
+    bad.block = block_of_4(23) - (4 - 2) * 23 * DISK_ALIGN; /* of the second frame, its first */
+    bad.armed = true;
+    assert_int_equal(node_try_open(&node), ERR_IO);
+    bad.armed = false;
+    node_open(&node);
+    node_check(&node);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(blocks_inside_of_a_payload_are_written_again),
         TEST(a_block_that_holds_more_than_the_payload_is_not_made_up),
+        TEST(a_start_does_not_need_the_payloads_of_an_open_segment),
+        TEST(a_start_needs_the_heads_of_frames),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

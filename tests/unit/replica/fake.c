@@ -141,6 +141,13 @@ static void owner_forgotten(void *ctx, const struct reason *reason)
     node->forgotten_why = *reason;
 }
 
+static void node_behind(void *ctx, uint64_t group, uint32_t epoch, uint64_t behind)
+{
+    struct fake_node *node = ctx;
+
+    node->behind = behind;
+}
+
 static void roster_make(struct fake_node *node)
 {
     struct roster_options options = { .node = node->id,
@@ -150,6 +157,7 @@ static void roster_make(struct fake_node *node)
                                       .tick_ms = FAKE_BEAT / 2,
                                       .payload_cache_bytes = 4096,
                                       .on_forgotten = owner_forgotten,
+                                      .on_behind = node_behind,
                                       .ctx = node };
     struct roster_world world = { &node->clock, &node->random, &node->net, &node->log };
 

@@ -97,6 +97,7 @@ struct fake_node {
     struct roster *roster;
     uint64_t boot;
     uint64_t forgotten; /* how often the roster said so */
+    uint64_t behind;    /* the member that it said to be behind retention; 0 = none */
     struct reason forgotten_why;
     struct fake_owner owners[FAKE_GROUPS_MAX];
 };

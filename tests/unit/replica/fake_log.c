@@ -159,6 +159,14 @@ void log_applied(struct log *log, uint64_t group, uint64_t index, uint64_t term,
                        .group = group, .kind = WRITE_APPLIED, .index = index, .term = term });
 }
 
+void log_trim(struct log *log, uint64_t group, uint64_t first)
+{
+    struct fake_group *found = group_of(log, group);
+
+    assert_true(first <= found->state.applied + 1);
+    found->state.first = first;
+}
+
 enum err log_head(const struct log *log, uint64_t group, uint64_t index, struct entry_head *ret)
 {
     const struct fake_group *found = group_of(log, group);

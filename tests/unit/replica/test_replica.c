@@ -309,6 +309,26 @@ static void a_follower_behind_what_libraft_keeps_is_fed_while_puts_go_on(void **
     fake_free(fake);
 }
 
+/* Simulator, moments, seed 18: the group got no other epoch, and it stayed behind for ever. */
+static void a_follower_that_retention_has_overtaken_is_told_of(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_kill(fake, 3);
+    for (uint32_t k = 0; k < 2500; k++)
+        fake_put(fake, leader, 100);
+    assert_int_equal(leader->node->behind, 0);
+    log_trim(&fake_node(fake, 1)->log, GROUP, 2400);
+    fake_restart(fake, 3, 1);
+    fake_run(fake, 1500);
+    assert_true(fake_owner(fake, 3, GROUP)->applied < leader->applied);
+    assert_int_equal(leader->node->behind, 3);
+    assert_int_equal(fake_node(fake, 2)->behind, 0);
+    fake_free(fake);
+}
+
 static void a_new_leader_feeds_a_follower_from_a_log_it_loaded(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -543,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_follower_that_forgot_its_promise_lets_votes_wait),
         cmocka_unit_test(a_follower_that_was_away_is_fed_from_the_log),
         cmocka_unit_test(a_follower_behind_what_libraft_keeps_is_fed_while_puts_go_on),
+        cmocka_unit_test(a_follower_that_retention_has_overtaken_is_told_of),
         cmocka_unit_test(a_new_leader_feeds_a_follower_from_a_log_it_loaded),
         cmocka_unit_test(a_follower_without_room_takes_no_entries_and_catches_up_when_it_has_some),
         cmocka_unit_test(a_follower_takes_of_a_message_what_its_log_has_room_for),

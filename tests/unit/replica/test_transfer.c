@@ -165,6 +165,39 @@ static void words_that_come_too_late_break_no_lease(void **state)
     fake_free(fake);
 }
 
+static void who_retires_hands_over_and_is_not_elected_again(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *first = fake_leader(fake, GROUP);
+    fake_run(fake, FAKE_BEAT);
+    roster_retire(fake_node(fake, 1)->roster);
+    fake_put(fake, first, 100); /* it leads on */
+    assert_int_equal(replica_transfer(first->replica, 2), ERR_OK);
+    assert_true(replica_transferring(first->replica));
+    fake_run(fake, 60);
+    assert_false(replica_transferring(first->replica));
+    assert_int_equal(fake_owner(fake, 2, GROUP)->role, REPLICA_LEADER);
+
+    /* Nobody takes it from whom it chose, although it is the preferred member; */
+    struct fake_owner *second = fake_owner(fake, 2, GROUP);
+    fake_put(fake, second, 100);
+    assert_int_equal(replica_transfer(second->replica, 1), ERR_OK);
+    fake_run(fake, 10 * FAKE_T);
+    assert_int_equal(first->role, REPLICA_FOLLOWER);
+    assert_int_equal(roster_figures(fake_node(fake, 1)->roster).elections, 1);
+
+    /* and its vote is what another one is elected with. */
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    uint64_t gone = leader->node->id;
+    fake_kill(fake, gone);
+    fake_run(fake, 3 * FAKE_T);
+    assert_int_equal(fake_owner(fake, 5 - gone, GROUP)->role, REPLICA_LEADER);
+    assert_int_equal(roster_figures(fake_node(fake, 1)->roster).elections, 1);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_hand_over_that_cannot_be_is_refused),
         cmocka_unit_test(a_target_whose_disk_hangs_is_waited_for_and_then_led_on),
         cmocka_unit_test(words_that_come_too_late_break_no_lease),
+        cmocka_unit_test(who_retires_hands_over_and_is_not_elected_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

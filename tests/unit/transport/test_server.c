@@ -242,6 +242,30 @@ static void a_malformed_reply_becomes_a_500(void **state)
     }
 }
 
+static void a_port_that_is_parting_answers_once_more_on_each_connection(void **state)
+{
+    struct world *world = world_plain();
+    struct visitor *old = visitor_open(world);
+
+    visitor_send(old, GET);
+    until(world, visitor_count(old, "200 OK") == 1);
+    assert_false(visitor_got(old, "Connection: close\r\n"));
+    http_server_part(world->server);
+    turns(world, 10);
+    assert_false(old->ended);
+    struct visitor *new = visitor_open(world);
+    visitor_send(old, GET);
+    visitor_send(new, GET);
+    until(world, old->ended && new->ended);
+    assert_int_equal(visitor_count(old, "200 OK"), 2);
+    assert_int_equal(visitor_count(new, "200 OK"), 1);
+    assert_int_equal(visitor_count(old, "Connection: close\r\n"), 1);
+    assert_int_equal(visitor_count(new, "Connection: close\r\n"), 1);
+    visitor_close(old);
+    visitor_close(new);
+    world_free(world);
+}
+
 static void draining_finishes_what_runs_and_closes_what_is_idle(void **state)
 {
     struct world *world = world_plain();
@@ -311,6 +335,7 @@ int main(void)
         cmocka_unit_test(an_exchange_outlives_its_client),
         cmocka_unit_test(who_shuts_only_its_own_side_gets_its_reply),
         cmocka_unit_test(a_malformed_reply_becomes_a_500),
+        cmocka_unit_test(a_port_that_is_parting_answers_once_more_on_each_connection),
         cmocka_unit_test(draining_finishes_what_runs_and_closes_what_is_idle),
         cmocka_unit_test(a_close_waits_for_replies_that_are_owed),
         cmocka_unit_test(dates_are_as_http_wants_them),

@@ -1,0 +1,275 @@
+#include "scenario.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "figure8.h"
+#include "forgotten.h"
+#include "handover.h"
+#include "moments.h"
+#include "nemesis.h"
+#include "overtaken.h"
+#include "rolling.h"
+
+#define ALL_MOMENTS ((1u << MOMENTS) - 1)
+
+/* ---- what scenarios change ---- */
+
+static void as_it_is(struct cluster_options *options)
+{
+}
+
+/* Nothing but the scenario. */
+static void calm(struct cluster_options *options)
+{
+    options->weather.loss_of = 0;
+    options->transfer_pause_ms = options->reseal_pause_ms = 0;
+    options->aimed = false;
+    options->isolate_first_of = 0;
+    options->moments = 0;
+    options->churn = false;
+    options->rot = false;
+    options->faults = 0;
+    options->wall_speed = 1;
+    options->drift_ppm_max = options->skew_ms_max = 0;
+}
+
+/* One shard, one client, nothing but the schedule. */
+static void choose_figure8(struct cluster_options *options)
+{
+    calm(options);
+    options->shard_count = options->client_count = 1;
+    options->put_pause_ms = 25;
+}
+
+/* Often, beside the seed's random faults; leaders are aimed at in the other seeds. */
+static void choose_handover(struct cluster_options *options)
+{
+    options->transfer_pause_ms = 200;
+    options->balance = false; /* what came about is to be its own */
+    options->faults &= ~(unsigned)(FAULT_FULL | FAULT_WRITE_ERROR | FAULT_READ_ERROR);
+    options->moments = 0;
+    options->aimed = false;
+    options->isolate_first_of = 0;
+}
+
+static void choose_rot(struct cluster_options *options)
+{
+    options->rot = true;
+}
+
+static void choose_unsearched(struct cluster_options *options)
+{
+    options->rot = options->unsearched = true;
+    options->wall_speed = 1; /* what retention takes need not be found */
+}
+
+static void choose_lost_disk(struct cluster_options *options)
+{
+    options->faults |= FAULT_WIPE;
+}
+
+static void choose_disk_errors(struct cluster_options *options)
+{
+    options->faults |= FAULT_WRITE_ERROR | FAULT_READ_ERROR | FAULT_WIPE;
+    options->steady = FAULT_WRITE_ERROR | FAULT_READ_ERROR;
+    options->rot = options->large = true;
+    options->segment_bytes = 262144;
+}
+
+/* Small segments and many records: what a node made before its disk was full is soon used up. */
+static void choose_full_disk(struct cluster_options *options)
+{
+    options->faults |= FAULT_FULL;
+    options->steady = FAULT_FULL;
+    options->faults &= ~(unsigned)FAULT_SLOW;
+    options->large = true;
+    options->segment_bytes = 262144;
+    if (options->put_pause_ms > 20)
+        options->put_pause_ms = 20;
+}
+
+static void choose_moments(struct cluster_options *options)
+{
+    options->faults |= FAULT_WIPE | FAULT_WRITE_ERROR;
+    options->moments = ALL_MOMENTS;
+    options->reseal_pause_ms = 1000;
+}
+
+/* Segments fill up, are filed, and let go again within seconds. */
+static void choose_retention(struct cluster_options *options)
+{
+    options->faults &= ~(unsigned)FAULT_CLOCK;
+    options->fault_pause_ms = 6000; /* a node looks for old records every five seconds it lives */
+    options->aimed = false;
+    options->skew_ms_max = 0;
+    options->wall_speed = 900;
+    options->retention_hours = 1;
+    options->segment_bytes = 262144;
+    options->large = true;
+    options->moments = 1u << MOMENT_TRIM | 1u << MOMENT_SEGMENT_FREED |
+                       1u << MOMENT_SEGMENT_OPENED | 1u << MOMENT_SEGMENT_FILED;
+    if (options->put_pause_ms > 20)
+        options->put_pause_ms = 20;
+}
+
+/* One node is away for so long that nobody has what it lacks. */
+static void choose_overtaken(struct cluster_options *options)
+{
+    calm(options);
+    options->wall_speed = 900;
+    options->retention_hours = 1;
+    options->segment_bytes = 262144;
+    options->shard_count = 1 + options->shard_count % 2;
+    options->client_count = 4 * options->shard_count;
+    options->put_pause_ms = 60; /* more than libraft remembers */
+}
+
+static void choose_rolling(struct cluster_options *options)
+{
+    calm(options);
+    options->segment_bytes = 4u << 20; /* a new one is made before it is needed */
+}
+
+/* No fault at all: how fast simulated time goes. */
+static void choose_load(struct cluster_options *options)
+{
+    calm(options);
+    options->shard_count = 16;
+    options->client_count = 32;
+    options->put_pause_ms = 100;
+    options->segment_bytes = 1048576;
+    options->tail_readers = true;
+    options->weather.slow_of = 0;
+}
+
+static const struct scenario scenarios[] = {
+    { "swarm", "another mixture of all faults in each seed", .choose = as_it_is },
+    { "figure-8", "the schedule of rule F3", .three_nodes = true, .scripted = true,
+      .choose = choose_figure8, .start = figure8_start },
+    { "forgotten-tail", "a log that lost its end: rule S8", .three_nodes = true, .scripted = true,
+      .choose = calm, .start = forgotten_start, .at_the_end = forgotten_check },
+    { "hand-over", "leaders hand over, several times a second", .choose = choose_handover,
+      .before_healing = handover_check },
+    { "bit-rot", "bits flip on the disks", .choose = choose_rot },
+    { "bit-rot-unsearched", "and nobody looks: must be found", .choose = choose_unsearched },
+    { "lost-disk", "disks are lost whole", .more_nodes = true, .choose = choose_lost_disk },
+    { "disk-errors", "writes and reads fail, blocks cannot be read, disks are replaced",
+      .more_nodes = true, .choose = choose_disk_errors },
+    { "full-disk", "disks are full for a while", .choose = choose_full_disk },
+    { "moments", "faults at SEAL, START, fill, filing and the like", .more_nodes = true,
+      .choose = choose_moments },
+    { "retention", "records grow old and segments are used again", .choose = choose_retention },
+    { "overtaken", "a node is away for longer than records are kept", .three_nodes = true,
+      .scripted = true, .choose = choose_overtaken, .start = overtaken_start,
+      .at_the_end = overtaken_check },
+    { "rolling-restart", "all nodes are stopped in turn, and no put fails",
+      .scripted = true, .choose = choose_rolling, .start = rolling_start,
+      .before_healing = rolling_check },
+    { "load", "no faults, 16 shards: for the speed", .three_nodes = true, .scripted = true,
+      .choose = choose_load },
+};
+
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+
+const struct scenario *scenario_find(const char *name)
+{
+    for (size_t i = 0; i < SCENARIOS; i++)
+        if (strcmp(scenarios[i].name, name) == 0)
+            return &scenarios[i];
+    return NULL;
+}
+
+const char *scenario_list(void)
+{
+    static char text[2048];
+    size_t len = 0;
+
+    for (size_t i = 0; i < SCENARIOS; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s (%s)%s", scenarios[i].name,
+                                scenarios[i].what, i + 1 < SCENARIOS ? ", " : "");
+    return text;
+}
+
+/* ---- the mixture of a seed ---- */
+
+/* Three nodes, sometimes four or five: then some are outside of the catalogue's group. */
+uint32_t scenario_nodes(const struct scenario *scenario, uint64_t seed)
+{
+    struct random random;
+
+    random_init(&random, seed ^ UINT64_C(0x6e6f646573));
+    if (scenario->three_nodes || (!scenario->more_nodes && random_below(&random, 3) != 0))
+        return 3;
+    return 4 + (uint32_t)random_below(&random, 2);
+}
+
+static struct net_weather weather_of(struct random *random)
+{
+    return (struct net_weather){ .delay_ns = 50 * SIM_US + random_below(random, 2 * SIM_MS),
+                                 .jitter_ns = random_below(random, SIM_MS),
+                                 .slow_in = 1,
+                                 .slow_of = 20 + (uint32_t)random_below(random, 400),
+                                 .slow_ns = random_below(random, 40 * SIM_MS),
+                                 .loss_in = 1,
+                                 .loss_of = random_below(random, 3) == 0
+                                                ? 2000 + (uint32_t)random_below(random, 20000)
+                                                : 0,
+                                 .lingers = random_below(random, 2) == 0 };
+}
+
+/* What the clocks do: a third of the seeds have wrong ones, a fifth lets records grow old instead,
+ * which can be checked only while all clocks show the same. */
+static void choose_clocks(struct cluster_options *options, struct random *random)
+{
+    options->wall_speed = 1;
+    options->retention_hours = 24 * 365;
+    if (random_below(random, 3) == 0) {
+        options->drift_ppm_max = (const uint32_t[]){ 200, 5000, 100000 }[random_below(random, 3)];
+        options->skew_ms_max = (const uint32_t[]){ 0, 3000, 60000 }[random_below(random, 3)];
+    } else if (random_below(random, 3) == 0) {
+        options->wall_speed = 300u << random_below(random, 3);
+        options->retention_hours = 1;
+        options->faults &= ~(unsigned)FAULT_CLOCK;
+    }
+}
+
+static void choose_aims(struct cluster_options *options, struct random *random)
+{
+    options->aimed = random_below(random, 4) != 0;
+    options->isolate_first_of = (const uint32_t[]){ 0, 12, 3, 1 }[random_below(random, 4)];
+    options->moment_of = (const uint32_t[]){ 4, 20, 100 }[random_below(random, 3)];
+    if (random_below(random, 2) == 0)
+        options->moments = (uint32_t)random_below(random, ALL_MOMENTS + 1);
+}
+
+struct cluster_options scenario_options(const struct scenario *scenario, const struct world *world)
+{
+    struct random random;
+
+    random_init(&random, world->seed ^ UINT64_C(0x73776172));
+    struct cluster_options options = {
+        .node_count = world->node_count,
+        .shard_count = 1 + (uint32_t)random_below(&random, 6),
+        .segment_bytes = (uint64_t)262144 << random_below(&random, 3),
+        .put_pause_ms = 2 + (uint32_t)random_below(&random, 60),
+        .weather = weather_of(&random),
+        .faults = (uint32_t)random_below(&random, 1u << FAULTS) &
+                  (uint32_t)(random_below(&random, 1u << FAULTS) | FAULT_KILL),
+        .fault_pause_ms = random_below(&random, 4) == 0 ? 6000 : 1200,
+        .churn = random_below(&random, 3) == 0,
+        .balance = true,
+        .rot = random_below(&random, 4) == 0,
+        .large = random_below(&random, 4) == 0,
+    };
+    options.client_count = options.shard_count * (1 + (uint32_t)random_below(&random, 8));
+    if (random_below(&random, 3) == 0)
+        options.transfer_pause_ms = 20 + (uint32_t)random_below(&random, 2000);
+    if (random_below(&random, 4) == 0)
+        options.reseal_pause_ms = 200 + (uint32_t)random_below(&random, 3000);
+    options.replication = world->node_count == 5 && random_below(&random, 3) == 0 ? 5 : 3;
+    choose_clocks(&options, &random);
+    choose_aims(&options, &random);
+    scenario->choose(&options);
+    return options;
+}
