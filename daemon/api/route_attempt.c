@@ -11,6 +11,7 @@
 #include "api/route_message.h"
 #include "api/route_private.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 
 static void attempt_leader(struct route_job *job);
 static void attempt_anybody(struct route_job *job, const struct model_shard *model_shard);
@@ -155,7 +156,8 @@ static void attempt_on_timer(struct timer *timer)
         return;
     }
     reason_set(&job->reason, "the shard did not answer in time");
-    job_finish(job, job->kind == JOB_PUT ? ERR_UNKNOWN : ERR_UNAVAILABLE);
+    job_finish(job, job->kind == JOB_PUT && !MUTANT(refused_when_unknown) ? ERR_UNKNOWN
+                                                                          : ERR_UNAVAILABLE);
 }
 
 /* ---- here ---- */
@@ -338,6 +340,8 @@ static void there_on_answer(struct net_call *call, enum err err, enum err remote
     }
     if (err == ERR_TIMEOUT)
         err = ERR_UNKNOWN;
+    if (MUTANT(put_sent_again))
+        err = ERR_UNREACHABLE;
     reason_set(&job->reason, "the shard's leader did not answer");
     settled(job, err);
 }

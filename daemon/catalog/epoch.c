@@ -1,4 +1,5 @@
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "catalog/catalog_private.h"
 
 #include <inttypes.h>
@@ -154,7 +155,7 @@ static bool begin(struct catalog *catalog)
         start.start_index = seal.index;
         start.start_term = seal.term;
         start.last_time_ms = seal.time_ms;
-    } else if (catalog->keep.saved >= wanted->index) {
+    } else if (catalog->keep.saved >= wanted->index || MUTANT(newcomer_bare)) {
         start.start_index = catalog->keep.saved;
         start.start_term = catalog->keep.saved_term;
         /* Two epochs may use one (index, term): what is not known committed must not pass for it.

@@ -1,3 +1,4 @@
+#include "base/mutant.h"
 #include "catalog/catalog_private.h"
 #include "catalog/model_image.h"
 #include "table/keys.h"
@@ -106,7 +107,7 @@ static void write_run(struct work *work)
 {
     struct keep_job *job = container_of(work, struct keep_job, work);
 
-    job->err = table_write(job->table, job->batch, true, &job->reason);
+    job->err = table_write(job->table, job->batch, !MUTANT(image_unsynced), &job->reason);
 }
 
 static void write_done(struct work *work)
@@ -162,6 +163,8 @@ void keep_trim(struct catalog *catalog)
     if (catalog->replica == NULL || catalog->closing)
         return;
     state = log_state(catalog->world.log, CATALOG_GROUP);
+    if (MUTANT(trimmed_for_all))
+        done = catalog->keep.saved;
     if (done > state->applied)
         done = state->applied;
     if (done <= CATALOG_LOG_KEPT || done - CATALOG_LOG_KEPT + 1 <= state->first)

@@ -1,3 +1,4 @@
+#include "base/mutant.h"
 #include "catalog/answer.h"
 #include "catalog/catalog_private.h"
 #include "catalog/model_image.h"
@@ -136,6 +137,8 @@ static void look(struct serve_asker *asker)
     struct catalog *catalog = asker->catalog;
     uint64_t last = catalog->model->index < catalog->committed ? catalog->model->index
                                                                : catalog->committed;
+    if (MUTANT(served_uncommitted))
+        last = catalog->model->index;
 
     asker->read = (struct log_read){ .group = CATALOG_GROUP,
                                      .first = asker->from,

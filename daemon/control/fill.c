@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "control/comer.h"
 
 /* From the answer to the epoch: compares what this node has, and fetches what it lacks.
@@ -79,7 +80,9 @@ static void compare_begin(struct comer *comer)
     comer->kept = 0;
     if (state != NULL && !is_filling(state, answer))
         last = state->last < answer->applied ? state->last : answer->applied;
-    if (state == NULL || last <= state->applied || last < answer->first) {
+    if (state == NULL || last <= state->applied || last < answer->first ||
+        MUTANT(fill_not_compared) || MUTANT(own_tail_kept)) {
+        comer->kept = MUTANT(own_tail_kept) && last >= answer->first ? last : 0;
         fill_begin(comer);
         return;
     }
@@ -177,6 +180,10 @@ static void fill_begin(struct comer *comer)
     comer->phase = COMER_PULLS;
     if (!is_filling(state, &comer->answer)) {
         struct log_state start = fill_start(comer, state);
+        if (MUTANT(half_filled_counts)) {
+            start.member_count = comer->answer.member_count;
+            memcpy(start.members, comer->answer.members, sizeof(start.members));
+        }
         log_start(control->log, &start);
         state = log_state(control->log, comer->group);
     }
@@ -188,7 +195,7 @@ void fill_pull(struct comer *comer)
 {
     struct control *control = comer->control;
 
-    if (comer->next > comer->answer.applied) {
+    if (comer->next + MUTANT(fill_one_short) > comer->answer.applied) {
         fill_end(comer);
         return;
     }
@@ -249,7 +256,7 @@ static void fill_end(struct comer *comer)
     const struct log_state *state = log_state(control->log, comer->group);
     const struct epoch_answer *answer = &comer->answer;
 
-    if (state->last != answer->applied ||
+    if ((state->last != answer->applied && !MUTANT(fill_one_short)) ||
         (state->last_term != answer->applied_term && state->last >= answer->first)) {
         note_event(control->world.note, NOTE_ERROR, "group.not_the_same",
                    "group=%" PRIu64 " from=%016" PRIx64 " index=%" PRIu64

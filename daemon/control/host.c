@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "control/control_private.h"
 #include "control/succession.h"
 
@@ -357,7 +358,7 @@ static bool close_look(struct control *control, struct host_shard *hosted)
     bool deleted = row == NULL || stream->status == STREAM_DELETING;
 
     if (hosted->closed) {
-        if (catalog_saved(control->catalog) < hosted->deleted_at)
+        if (catalog_saved(control->catalog) < hosted->deleted_at && !MUTANT(forgotten_early))
             return false;
         forget_one(hosted);
         return true;

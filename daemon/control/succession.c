@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "control/comer.h"
 #include "replica/seal.h"
 
@@ -282,13 +283,14 @@ void succession_begin(struct control *control, const struct shard *shard,
     struct log_state start = { .group = head->group,
                                .epoch = seal->epoch,
                                .member_count = seal->member_count,
-                               .start_index = head->index,
+                               .start_index = head->index - (MUTANT(start_below_seal) ? 2 : 0),
                                .start_term = head->term,
                                .term = head->term,
                                .last_time_ms = head->time_ms };
 
     memcpy(start.members, seal->members, sizeof(start.members));
-    start.image_bytes = shard_image(shard, start.image);
+    if (!MUTANT(image_left_out))
+        start.image_bytes = shard_image(shard, start.image);
     log_start(control->log, &start);
     note_event(control->world.note, NOTE_INFO, "group.sealed",
                "group=%" PRIu64 " epoch=%" PRIu32 " at=%" PRIu64, head->group, seal->epoch,

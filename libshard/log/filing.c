@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "log/log_private.h"
 #include "table/keys.h"
 
@@ -232,7 +233,8 @@ static void put_run(struct table_batch *batch, const struct run *run, struct seg
             count = LOG_RUN_ENTRIES_MAX;
         struct key key = key_index(run->group_id, run->first + at);
         row.len = 0;
-        index_row_write(&row, run->segment->number, run->places + at, count);
+        index_row_write(&row, run->segment->number, run->places + at,
+                        count - (MUTANT(filed_without_last) && count > 1));
         table_batch_put(batch, TABLE_INDEX, key_slice(&key), writer_slice(&row));
         list->extents[list->extent_count++] =
             (struct extent){ run->group_id, run->first + at, run->first + at + count - 1 };
@@ -288,6 +290,8 @@ static void put_states(struct table_batch *batch, const struct table_job *job)
 
     writer_init(&row, ROW_BYTES_MAX);
     for (uint32_t i = 0; i < segment->hard_count; i++) {
+        if (MUTANT(state_not_filed) && i + 1 == segment->hard_count)
+            break;
         struct key key = key_state(segment->hards[i].state.group, KEY_STATE_HARD);
         row.len = 0;
         hard_write(&row, &segment->hards[i]);
@@ -314,7 +318,8 @@ static void file_run(struct table_job *job)
     }
     /* Cuts first: a row of this segment may have the key of one that is cut. */
     for (uint32_t i = 0; i < segment->cut_count && job->err == ERR_OK; i++)
-        job->err = put_cut(job, batch, &segment->cuts[i]);
+        if (!MUTANT(cut_not_filed))
+            job->err = put_cut(job, batch, &segment->cuts[i]);
     if (job->err == ERR_OK) {
         put_runs(batch, segment);
         put_states(batch, job);

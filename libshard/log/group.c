@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "log/log_private.h"
 
 /* The states of the groups.  An append and a start's replay change them by the same functions, so
@@ -119,6 +120,7 @@ bool group_truncate(struct log *log, struct group *group, uint64_t from)
 {
     uint64_t term, time_ms;
 
+    from += MUTANT(truncate_one_less);
     if (from > group->state.last)
         return true; /* nothing there */
     if (!group_name_at(group, from - 1, &term, &time_ms))
@@ -155,7 +157,7 @@ static void start_again(struct log *log, struct group *group, const struct log_s
     struct log_state *state = &group->state;
     uint64_t time_ms = before_time_ms;
 
-    if (state->last > start->start_index) {
+    if (state->last > start->start_index && !MUTANT(start_keeps_above)) {
         if (state->epoch == start->epoch)
             group->taken_back = group->hint_void = true;
         index_cut(log, group, start->start_index + 1);
@@ -222,7 +224,7 @@ void group_applied(struct log *log, struct group *group, const struct hint *hint
     struct log_state *state = &group->state;
 
     ensure(hint->applied <= state->last && hint->image_bytes <= IMAGE_BYTES_MAX);
-    state->applied = hint->applied;
+    state->applied = hint->applied + (MUTANT(applied_too_high) && hint->applied < state->last);
     state->applied_term = hint->applied_term;
     state->applied_time_ms = hint->applied_time_ms;
     state->image_bytes = hint->image_bytes;
@@ -257,6 +259,8 @@ bool group_hint_is_safe(const struct log *log, const struct group *group)
     struct run *run = NULL;
     const struct place *place = index_find(group, state->applied, &run);
 
+    if (MUTANT(hint_ahead))
+        return true;
     if (group->started > log->durable)
         return false; /* a hint of an epoch that a crash may take back */
     return place == NULL || place_is_durable(place, run->segment);

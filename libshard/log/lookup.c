@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "log/log_private.h"
 #include "table/keys.h"
 
@@ -110,6 +111,8 @@ const struct index_row *cache_put(struct log *log, struct lookup *lookup)
 
 void cache_drop(struct log *log, uint64_t group, uint64_t from)
 {
+    if (MUTANT(lookup_keeps_cut))
+        return;
     for (struct list_node *node = list_first(&log->cache), *next; node != NULL; node = next) {
         struct cached_row *cached = container_of(node, struct cached_row, link);
         next = list_next(&log->cache, node);

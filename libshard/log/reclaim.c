@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "log/log_private.h"
 #include "table/keys.h"
 
@@ -48,7 +49,7 @@ static bool is_alive(const struct log *log, const struct extent *extent)
     uint64_t last = extent->last;
     if (durable && group->state.last < last)
         last = group->state.last;
-    return group->state.first <= last;
+    return group->state.first <= last && !MUTANT(freed_alive);
 }
 
 bool reclaim_next(struct log *log)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "log/log_private.h"
 
 #define WINDOW_BYTES (512u * 1024u)
@@ -118,6 +119,37 @@ static enum err damaged(struct scan *scan, uint64_t offset, const char *what)
     return ERR_CORRUPT;
 }
 
+struct claim {
+    uint64_t group, index;
+    bool found;
+};
+
+static bool look_for_claim(void *ctx, struct slice key, struct slice value)
+{
+    struct claim *claim = ctx;
+    struct segment_row row = { 0 };
+
+    if (segment_row_read(value, &row) != ERR_OK)
+        claim->found = true; /* nobody can say */
+    for (uint32_t i = 0; i < row.extent_count; i++)
+        claim->found |= row.extents[i].group == claim->group &&
+                        row.extents[i].first <= claim->index && claim->index <= row.extents[i].last;
+    segment_row_fini(&row);
+    return !claim->found;
+}
+
+/* Whether no filed segment has the entry any more.  A FORGET behind in an open segment frees those
+ * before it, and a start sees what came before the FORGET once more. */
+static bool is_free(struct scan *scan, uint64_t group, uint64_t index)
+{
+    struct slice all = slice_of(NULL, 0);
+    struct claim claim = { .group = group, .index = index };
+
+    return table_scan(scan->log->world.table, TABLE_SEGMENT, all, all, look_for_claim, &claim,
+                      scan->reason) == ERR_OK &&
+           !claim.found;
+}
+
 static enum err replay_truncate(struct scan *scan, struct group *group, uint64_t from)
 {
     struct log *log = scan->log;
@@ -130,7 +162,8 @@ static enum err replay_truncate(struct scan *scan, struct group *group, uint64_t
     /* The entry before it is filed: the table is as of before this segment, so it is right. */
     enum err err =
         row_find(log->world.table, group->state.group, from - 1, &row, scan->reason);
-    if (err == ERR_NOT_FOUND && from - 1 < group->gone_below) {
+    if (err == ERR_NOT_FOUND &&
+        (from - 1 < group->gone_below || is_free(scan, group->state.group, from - 1))) {
         /* Trimmed since, and its segment is free: what was appended from here on, or the hint, says
          * what the last entry is (recover.c). */
         group_cut_to(log, group, from, 0, 0);
@@ -153,9 +186,11 @@ static enum err replay_start(struct scan *scan, const struct log_state *start, u
     bool known = group != NULL && group_name_at(group, index, &term, &time_ms);
     struct index_row row;
 
-    if (group != NULL && !known && index >= group->state.first && index <= group->state.last) {
+    if (group != NULL && !known && index >= group->state.first && index <= group->state.last &&
+        !MUTANT(start_not_looked_up)) {
         enum err err = row_find(log->world.table, start->group, index, &row, scan->reason);
-        if (err == ERR_NOT_FOUND && index < group->gone_below) {
+        if (err == ERR_NOT_FOUND &&
+            (index < group->gone_below || is_free(scan, start->group, index))) {
             group_start(log, start, turn, 0, 0); /* trimmed since: begins anew behind it */
             return ERR_OK;
         }
@@ -190,6 +225,8 @@ static enum err replay_item(struct scan *scan, const struct frame_item *item, ui
     case ITEM_TRUNCATE:
         return replay_truncate(scan, group, item->from);
     case ITEM_HARD:
+        if (MUTANT(replay_keeps_old_vote) && item->state.vote != 0)
+            return ERR_OK;
         group_hard(log, group, &item->state);
         return ERR_OK;
     case ITEM_FORGET:
@@ -339,7 +376,7 @@ static enum err scan_tail(struct scan *scan, uint64_t *end)
     err = check_held_payloads(scan, &sound);
     if (err != ERR_OK)
         return err;
-    if (sound)
+    if ((sound && !MUTANT(last_frame_dropped)) || MUTANT(torn_frame_trusted))
         return replay_held(scan);
     scan->holds = false;
     scan->log->recovery.torn_frames++;

@@ -96,7 +96,7 @@ static void restart(struct feed *feed, uint64_t next)
 
     if (feed->member->match >= next)
         next = feed->member->match + 1;
-    feed->next = next > floor_of(replica) ? next : floor_of(replica);
+    feed->next = (next > floor_of(replica) ? next : floor_of(replica)) + MUTANT(feed_skips_entry);
     feed->prev_term = 0;
     feed->sent_count = 0;
 }

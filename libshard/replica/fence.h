@@ -1,10 +1,10 @@
 /* fence.h - what libraft 0.15 lacks, one rule each.
  *
  * Each rule has a number, a reason, and a switch: built with -DFENCE_OFF_F3
- * (meson option fence_off) rule F3 is left out, for the simulator, which must
- * then find a violation.  They only delay, drop or shorten what passes between
- * libraft and the world, which Raft tolerates, and do no harm with a later
- * libraft.
+ * (meson option fence_off) rule F3 is left out, as by mutant no_F3
+ * (base/mutant.h), for the simulator, which must then find a violation.  They
+ * only delay, drop or shorten what passes between libraft and the world, which
+ * Raft tolerates, and do no harm with a later libraft.
  *
  *     F1   while a follower's appends are in flight: no tick, and only
  *          AppendEntries of the same term and leader; what comes behind waits
@@ -34,6 +34,7 @@
 #ifndef REPLICA_FENCE_H
 #define REPLICA_FENCE_H
 
+#include "base/mutant.h"
 #include "replica/replica_private.h"
 
 #ifndef FENCE_OFF_F1
@@ -94,7 +95,7 @@
 #define FENCE_OFF_S8 0
 #endif
 
-#define FENCE(rule) (!FENCE_OFF_##rule)
+#define FENCE(rule) (!FENCE_OFF_##rule && !MUTANT(no_##rule))
 
 /* Whether libraft may be ticked now (F1, F13). */
 bool fence_tick(struct replica *replica);

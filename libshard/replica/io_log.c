@@ -177,7 +177,8 @@ static int io_set_term(struct raft_io *io, raft_term term)
     ensure(term >= replica->term);
     replica->term = term;
     replica->vote = 0;
-    replica->hard_turn = log_hard(log_of(replica), replica->group, replica->term, 0);
+    if (!MUTANT(term_not_written))
+        replica->hard_turn = log_hard(log_of(replica), replica->group, replica->term, 0);
     return 0;
 }
 
@@ -186,7 +187,8 @@ static int io_set_vote(struct raft_io *io, raft_id server_id)
     struct replica *replica = io->impl;
 
     replica->vote = server_id;
-    replica->hard_turn = log_hard(log_of(replica), replica->group, replica->term, server_id);
+    if (!MUTANT(vote_not_written))
+        replica->hard_turn = log_hard(log_of(replica), replica->group, replica->term, server_id);
     return 0;
 }
 

@@ -308,7 +308,7 @@ static struct entry_head head_next(struct replica *replica, enum entry_type type
         .group = replica->group,
         .index = raft_last_index(&replica->raft) + 1,
         .term = replica->term,
-        .time_ms = now > state->last_time_ms ? now : state->last_time_ms,
+        .time_ms = now > state->last_time_ms || MUTANT(time_goes_back) ? now : state->last_time_ms,
         .epoch = replica->epoch,
         .length = payload == NULL ? 0 : (uint32_t)payload->len,
         .records = records,

@@ -15,6 +15,7 @@
 
 #include "base/ensure.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "shard/command.h"
 #include "shard/shard_private.h"
 
@@ -127,7 +128,7 @@ static enum err take_records(struct shard_read *req, const struct entry_head *he
     req->full = req->full || req->part_count == READ_PARTS_MAX;
     req->next.ordinal += taken.count;
     if (req->next.ordinal == head->records)
-        req->next = (struct position){ .index = head->index + 1 };
+        req->next = (struct position){ .index = head->index + 1 + MUTANT(read_jumps) };
     return ERR_OK;
 }
 
@@ -226,6 +227,14 @@ static void on_log(struct log_read *log, enum err err)
     finish(req);
 }
 
+/* No reader sees what comes behind. */
+static uint64_t newest_of(const struct shard *shard)
+{
+    if (MUTANT(uncommitted_read))
+        return log_state(shard->world.log, shard->options.group)->last;
+    return shard->image.newest_index;
+}
+
 static void look(struct shard_read *req)
 {
     struct shard *shard = req->shard;
@@ -233,8 +242,8 @@ static void look(struct shard_read *req)
     uint64_t last = req->next.index + req->records_max + PASSED_ENTRIES_MAX;
     size_t bytes = (size_t)req->records_max * RECORD_BYTES_MAX;
 
-    if (last > shard->image.newest_index)
-        last = shard->image.newest_index;
+    if (last > newest_of(shard))
+        last = newest_of(shard);
     if (tail_first_index > req->next.index && last >= tail_first_index)
         last = tail_first_index - 1;
 
@@ -258,7 +267,7 @@ static bool advance(struct shard_read *req)
     take_tail(req);
     if (req->record_count > 0 || req->err != ERR_OK)
         return false;
-    if (req->next.index > shard->image.newest_index) {
+    if (req->next.index > newest_of(shard)) {
         /* Between the newest record and the tip are barriers only: nobody needs to walk them. */
         if (req->next.index <= shard->applied)
             req->next = position_tip(shard);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/ensure.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 
 static enum err propose(struct putq *q);
 static void propose_seal(struct putq *q, struct list *refused);
@@ -178,6 +179,8 @@ static enum err propose(struct putq *q)
     AUTO_UNREF struct buf *payload = payload_of(&q->flying, bytes);
     if (payload == NULL)
         return ERR_NO_MEMORY;
+    if (MUTANT(puts_swapped))
+        list_append(&q->flying, list_pop(&q->flying));
     enum err err = replica_propose(q->replica, &q->proposal, ENTRY_RECORDS, payload,
                                    (uint16_t)records, propose_on_applied);
     if (err == ERR_OK)
@@ -192,6 +195,8 @@ static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t
     struct list settled, refused;
     enum err refusal = ERR_OK;
 
+    if (MUTANT(lost_acknowledged))
+        err = ERR_OK;
     if (err == ERR_OK)
         first = seqno_at(index, 0, proposal->time_ms / 1000); /* the next one overwrites it */
     list_take(&settled, &q->flying);
@@ -223,7 +228,8 @@ static void settle(struct list *puts, enum err err, struct seqno first)
         struct put *put = container_of(node, struct put, link);
         struct seqno mine = first;
 
-        first.ordinal += put->record_count; /* before `done`, which may free the put */
+        if (!MUTANT(numbers_shared))
+            first.ordinal += put->record_count; /* before `done`, which may free the put */
         put->done(put, err, mine);
     }
 }

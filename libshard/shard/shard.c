@@ -4,6 +4,7 @@
 
 #include "base/ensure.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "shard/shard_private.h"
 
 static void on_role(void *ctx, enum replica_role role, uint64_t leader)
@@ -147,7 +148,7 @@ static void hint_applied(const struct shard *shard)
     const struct log_state *state = log_state(shard->world.log, shard->options.group);
     unsigned char image[IMAGE_BYTES_MAX];
 
-    if (shard->over || status.applied <= state->applied)
+    if (shard->over || status.applied <= state->applied || MUTANT(mark_not_kept))
         return; /* the next epoch's START says it, or nothing happened since */
     uint32_t bytes = shard_image(shard, image);
     log_applied(shard->world.log, shard->options.group, status.applied, status.applied_term,

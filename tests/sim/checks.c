@@ -19,13 +19,16 @@
 
 /* What was seen of one group on one node, since its process started. */
 struct seen {
-    uint64_t applied, term, last;
+    uint64_t applied, term, last, time_ms;
     bool leads, put;
 };
 
 struct sights {
     struct seen at[SIM_NODES_MAX][GROUPS_MAX];
+    uint64_t model[SIM_NODES_MAX]; /* index of the catalogue's model */
 };
+
+static void look_at_catalog(struct world *world, struct sim_node *node);
 
 static struct sights *sights_of(struct world *world)
 {
@@ -39,6 +42,7 @@ static struct sights *sights_of(struct world *world)
 void checks_forget(struct world *world, struct sim_node *node)
 {
     memset(sights_of(world)->at[node->at], 0, sizeof sights_of(world)->at[node->at]);
+    sights_of(world)->model[node->at] = 0;
 }
 
 static void look_at_applied(struct world *world, struct sim_node *node, struct seen *seen,
@@ -49,11 +53,19 @@ static void look_at_applied(struct world *world, struct sim_node *node, struct s
 
     if (seen->applied == 0)
         seen->applied = status->applied; /* what it had at its start was looked at before */
-    for (uint64_t index = seen->applied + 1; index <= status->applied; index++)
-        if (log_head(log, status->group, index, &head) == ERR_OK)
-            history_applied(cluster_of(world)->history, node, &head);
+    for (uint64_t index = seen->applied + 1; index <= status->applied; index++) {
+        if (log_head(log, status->group, index, &head) != ERR_OK)
+            continue;
+        history_applied(cluster_of(world)->history, node, &head);
+        if (head.time_ms < seen->time_ms)
+            world_violation(world, "time", "node %u group %llu index %llu is older than the entry "
+                            "before it", node->at + 1, (unsigned long long)status->group,
+                            (unsigned long long)index);
+        seen->time_ms = head.time_ms;
+    }
     ensure(status->applied >= seen->applied);
     seen->applied = status->applied;
+    history_reached(cluster_of(world)->history, status->group, status->applied);
 }
 
 static void look_at_leader(struct world *world, struct sim_node *node, struct seen *seen,
@@ -80,14 +92,32 @@ static void look_at_leader(struct world *world, struct sim_node *node, struct se
     seen->last = status->last;
 }
 
+/* It still answers, from what it applies. */
+static void look_at_stopping(struct world *world, struct sim_node *node)
+{
+    struct roster *roster = control_roster(node->control);
+    struct replica *replica;
+
+    for (uint64_t group = 0;
+         roster != NULL && (replica = roster_next(roster, group)) != NULL;) {
+        group = replica_group(replica);
+        history_reached(cluster_of(world)->history, group, replica_applied(replica));
+    }
+}
+
 void checks_after_event(struct world *world, struct sim_node *node)
 {
-    if (node->control == NULL || node->stopping)
+    if (node->control == NULL)
         return;
+    if (node->stopping) {
+        look_at_stopping(world, node);
+        return;
+    }
     moments_look(world, node);
     struct roster *roster = control_roster(node->control);
     struct replica *replica;
 
+    look_at_catalog(world, node);
     for (uint64_t group = 0; (replica = roster_next(roster, group)) != NULL;) {
         struct replica_status status = replica_status(replica);
         group = status.group;
@@ -245,34 +275,19 @@ void checks_read_all(struct world *world)
 
 /* ---- the catalogue ---- */
 
-struct sight {
-    uint64_t index, digest;
-};
-
-static void look_at_model(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+/* Every node's model, at every index that it ever has, is the one that all others have there. */
+static void look_at_catalog(struct world *world, struct sim_node *node)
 {
     const struct model *model = catalog_model(control_catalog(node->control));
-    struct sight *sight = ctx;
+    uint64_t *seen = &sights_of(world)->model[node->at];
+    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+
+    if (model_index(model) == *seen)
+        return;
+    *seen = model_index(model);
     AUTO_UNREF struct buf *image = model_image_pack(model);
-
     ensure(image != NULL);
-    *sight = (struct sight){ .index = model_index(model), .digest = UINT64_C(0xcbf29ce484222325) };
     for (size_t i = 0; i < image->len; i++)
-        sight->digest = (sight->digest ^ image->data[i]) * UINT64_C(0x100000001b3);
-}
-
-void checks_models(struct world *world)
-{
-    struct sight sights[SIM_NODES_MAX] = { { .index = 0 } };
-
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        struct sim_node *node = &world->nodes[i];
-        if (!node->up || node->control == NULL || node->stopping)
-            continue;
-        world_inside(world, node, look_at_model, &sights[i], 0);
-        for (uint32_t k = 0; k < i; k++)
-            if (sights[k].index == sights[i].index && sights[k].digest != sights[i].digest)
-                world_violation(world, "models differ", "nodes %u and %u at index %llu", k + 1,
-                                i + 1, (unsigned long long)sights[i].index);
-    }
+        digest = (digest ^ image->data[i]) * UINT64_C(0x100000001b3);
+    history_model(cluster_of(world)->history, node, *seen, digest);
 }

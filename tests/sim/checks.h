@@ -1,4 +1,5 @@
-/* checks.h - what is looked at after every event: what the node applied, and whether it leads. */
+/* checks.h - what is looked at after every event: what the node applied, whether it leads, and
+ * its model of the cluster. */
 #ifndef SIM_CHECKS_H
 #define SIM_CHECKS_H
 
@@ -16,10 +17,6 @@ bool checks_caught_up(struct world *world, char *why, size_t why_bytes);
 /* Reads every shard on every replica from its beginning and compares; the cluster must be whole.
  * Runs events until done. */
 void checks_read_all(struct world *world);
-
-/* Nodes whose models stand at one index have the same model.  Members of the catalogue's group and
- * those that read its log from one alike. */
-void checks_models(struct world *world);
 
 /* Prints what each replica of each node thinks: for findings about liveness. */
 void checks_describe(struct world *world);

@@ -10,6 +10,7 @@
 #include "disk_sim.h"
 #include "forgotten.h"
 #include "nemesis.h"
+#include "promises.h"
 #include "rolling.h"
 #include "table_sim.h"
 #include "wipe.h"
@@ -180,6 +181,7 @@ static void open_node(struct world *world, struct sim_node *node, void *ctx, uin
     err = control_open(&node->control, &options, &below, &reason);
     if (is_refused(world, node, err, &reason))
         return;
+    promises_check(world, node);
     if (route_open(&node->route, node->control, node->net, &node->clock) != ERR_OK)
         world_violation(world, "start", "node %u: no routes", node->at + 1);
 }

@@ -55,6 +55,7 @@ struct cluster {
     uint64_t stream;                     /* id of the stream, 0 until it is ACTIVE */
     void *workload;                      /* of workload.h */
     void *sights;                        /* of checks.c */
+    void *promises;                      /* of promises.c */
     void *moments;                       /* of moments.c */
     void *figure8;                       /* of figure8.c, NULL when it is not played */
     void *forgotten;                     /* of forgotten.c, likewise */

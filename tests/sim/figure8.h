@@ -7,7 +7,7 @@
  * entry of t3 leaves; L2 comes back, wins with the later term of its last
  * entry, and puts (i, t2) in the same place.
  *
- * Rule F3 forbids that commit.  Built with -Dfence_off=F3 the histories
+ * Rule F3 forbids that commit.  Without it (mutant no_F3) the histories
  * diverge within a few rounds.
  */
 #ifndef SIM_FIGURE8_H

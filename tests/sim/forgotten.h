@@ -6,7 +6,7 @@
  * before it votes, acknowledges or leads, and refuse to start from then on; the
  * others go on, and nothing that was acknowledged is lost.
  *
- * Rule S8 is what finds it.  Built with -Dfence_off=S8 the node takes part.
+ * Rule S8 is what finds it.  Without it (mutant no_S8) the node takes part.
  */
 #ifndef SIM_FORGOTTEN_H
 #define SIM_FORGOTTEN_H

@@ -126,6 +126,7 @@ void __wrap_free(void *bytes)
     }
     unchain(block);
     block->mark = 0;
+    memset(bytes, 0xdb, block->size); /* whoever still looks at it sees that it is gone */
     __real_free(block);
 }
 

@@ -39,9 +39,12 @@ struct history {
     uint64_t keep_ns;
     struct facts applied; /* (group, index) -> term, crc << 8 | type */
     struct facts leaders; /* (group, term) -> node id */
+    struct facts models;  /* index -> digest */
     struct facts places;  /* (group, index << 9 | ordinal) -> client, counter */
     struct client clients[CLIENTS_MAX];
     uint64_t acked_in[GROUPS_MAX];
+    uint64_t reached[GROUPS_MAX];
+    uint64_t newest[GROUPS_MAX]; /* entry of the newest acknowledged value */
     struct history_counts counts;
     uint32_t scan;
     uint64_t scan_place; /* index << 9 | ordinal of the last value of the scan */
@@ -61,6 +64,7 @@ void history_free(struct history *history)
 {
     sim_free(history->applied.at);
     sim_free(history->leaders.at);
+    sim_free(history->models.at);
     sim_free(history->places.at);
     for (uint32_t i = 0; i < CLIENTS_MAX; i++)
         sim_free(history->clients[i].values);
@@ -127,6 +131,17 @@ void history_applied(struct history *history, struct sim_node *node, const struc
                         (unsigned long long)fact->x, (unsigned)(fact->y >> 8));
 }
 
+void history_reached(struct history *history, uint64_t group, uint64_t index)
+{
+    if (index > history->reached[group])
+        history->reached[group] = index;
+}
+
+uint64_t history_reach(const struct history *history, uint64_t group)
+{
+    return history->reached[group];
+}
+
 void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint32_t epoch,
                    uint64_t term)
 {
@@ -142,6 +157,20 @@ void history_leads(struct history *history, struct sim_node *node, uint64_t grou
                         (unsigned long long)group, epoch, (unsigned long long)term, node->at + 1,
                         (unsigned long long)fact->x);
     }
+}
+
+void history_model(struct history *history, const struct sim_node *node, uint64_t index,
+                   uint64_t digest)
+{
+    bool fresh;
+    struct fact *fact = fact_of(&history->models, 1, index, &fresh);
+
+    if (fresh)
+        fact->x = digest;
+    else if (fact->x != digest)
+        world_violation(history->world, "models differ",
+                        "node %u has another model of the cluster at index %llu", node->at + 1,
+                        (unsigned long long)index);
 }
 
 static struct value *value_of(struct history *history, uint32_t client, uint64_t counter)
@@ -229,6 +258,8 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
     value->state = VALUE_ACKED;
     history->counts.acked++;
     history->acked_in[group]++;
+    if (index > history->newest[group])
+        history->newest[group] = index;
     if (!in_time)
         return;
     if (c->last_group == group && (index << 9 | ordinal) <= (c->last_index << 9 | c->last_ordinal))
@@ -315,4 +346,20 @@ struct history_counts history_counts(const struct history *history)
 uint64_t history_acked_in(const struct history *history, uint64_t group)
 {
     return history->acked_in[group];
+}
+
+uint64_t history_newest(const struct history *history, uint64_t group)
+{
+    return history->newest[group];
+}
+
+void history_tip(struct history *history, const struct sim_node *node, uint64_t group,
+                 uint64_t index, uint64_t newest)
+{
+    if (index <= newest)
+        world_violation(history->world, "stale tip",
+                        "node %u says that group %llu goes on at index %llu, but index %llu was "
+                        "acknowledged before it was asked",
+                        node->at + 1, (unsigned long long)group, (unsigned long long)index,
+                        (unsigned long long)newest);
 }

@@ -4,6 +4,7 @@
  *
  *     the entry at each (group, index) that any node applied: term, checksum
  *     the leader of each (group, term)
+ *     the catalogue's model at each of its indices
  *     each value that a client put: acknowledged where, refused, or unknown
  *
  * A second opinion about a fact is a violation and ends the run.  At the end
@@ -33,9 +34,17 @@ void history_free(struct history *history);
 /* `node` applied this entry. */
 void history_applied(struct history *history, struct sim_node *node, const struct entry_head *head);
 
+/* Some node has applied the group's entries up to here; the highest such entry. */
+void history_reached(struct history *history, uint64_t group, uint64_t index);
+uint64_t history_reach(const struct history *history, uint64_t group);
+
 /* `node` leads the group in this term. */
 void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint32_t epoch,
                    uint64_t term);
+
+/* `node`'s model of the cluster at this index of the catalogue. */
+void history_model(struct history *history, const struct sim_node *node, uint64_t index,
+                   uint64_t digest);
 
 /* A client begins to put its next value; counters of a client start at 1 and go up by one. */
 void history_put(struct history *history, uint32_t client, uint64_t counter);
@@ -63,6 +72,14 @@ struct history_counts {
     uint64_t puts, acked, refused, pending, reads, applied, leaders, facts;
 };
 struct history_counts history_counts(const struct history *history);
+
+/* The newest entry of the group in which something was acknowledged; 0 = none. */
+uint64_t history_newest(const struct history *history, uint64_t group);
+
+/* `node` said that entry `index` comes next, when `newest` had been acknowledged before it was
+ * asked. */
+void history_tip(struct history *history, const struct sim_node *node, uint64_t group,
+                 uint64_t index, uint64_t newest);
 
 /* Acknowledged values of one group. */
 uint64_t history_acked_in(const struct history *history, uint64_t group);

@@ -3,6 +3,7 @@
  *     sim --seed N --minutes M          one world; the same seed gives the same events
  *     sim --seed N --seeds K            K worlds from seed N on, each in a process of its own
  *     sim --expect-violation ...        exit status 0 only when some seed finds one
+ *     sim-mutants --mutant NAME ...     with one of the faults of base/mutant.def in the code
  *
  * Exit status 0 only when every check held, 1 when one did not (the line names
  * seed and finding), 2 when the arguments are wrong.
@@ -23,6 +24,7 @@
 #include "handover.h"
 #include "heap.h"
 #include "moments.h"
+#include "mutant_sim.h"
 #include "nemesis.h"
 #include "reseal.h"
 #include "rot.h"
@@ -50,6 +52,8 @@ static const struct argp_option options[] = {
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0, "What every seed has; another name lists them (default swarm)",
       0 },
+    { "mutant", 'u', "NAME", 0, "Put this fault into the code (sim-mutants only)", 0 },
+    { "mutants", 'l', NULL, 0, "List the faults, and what they break", 0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },
 };
@@ -82,6 +86,11 @@ static error_t parse(int key, char *value, struct argp_state *state)
         if (arguments->scenario == NULL)
             argp_error(state, "no scenario \"%s\"; there are: %s", value, scenario_list());
         return 0;
+    case 'u':
+        return mutant_sim_pick(value) ? 0 : EINVAL;
+    case 'l':
+        mutant_sim_list();
+        exit(0);
     case 'q':
         arguments->quiet = true;
         return 0;

@@ -55,6 +55,13 @@ struct read_op {
     uint32_t client;
 };
 
+struct tip_op {
+    struct route_locate locate;
+    struct world *world;
+    struct sim_node *node;
+    uint64_t newest; /* acknowledged before it was asked */
+};
+
 static void client_later(struct world *world, uint32_t client);
 
 static struct workload *workload_of(struct world *world)
@@ -239,12 +246,27 @@ static void put_values(struct world *world, struct sim_node *node, void *ctx, ui
 
 /* ---- reading ---- */
 
+/* What no node has applied may yet vanish.  What this one applied within the present event is not
+ * known to the history yet. */
+static void check_committed(struct world *world, struct sim_node *node, uint64_t group,
+                            uint64_t index)
+{
+    const struct shard *shard = control_shard(node->control, group);
+
+    if (index > history_reach(cluster_of(world)->history, group) && shard != NULL &&
+        index > shard_status(shard).replica.applied)
+        world_violation(world, "uncommitted", "node %u reads group %llu index %llu, which nobody "
+                        "has applied", node->at + 1, (unsigned long long)group,
+                        (unsigned long long)index);
+}
+
 void workload_note_parts(struct world *world, struct sim_node *node, uint64_t group,
                          const struct read_part *parts, uint32_t part_count)
 {
     for (uint32_t i = 0; i < part_count; i++) {
         struct command_walk walk = command_walk_start(parts[i].records);
         struct record record;
+        check_committed(world, node, group, parts[i].index);
         for (uint32_t k = 0; k < parts[i].count; k++) {
             if (command_walk_next(&walk, &record) != ERR_OK || record.data.len < VALUE_BYTES)
                 world_violation(world, "bytes", "node %u group %llu index %llu: not our records",
@@ -292,6 +314,30 @@ static void read_values(struct world *world, struct sim_node *node, void *ctx, u
     route_read(node->route, &op->read, read_done);
 }
 
+static void tip_done(struct route_locate *locate, enum err err)
+{
+    struct tip_op *op = container_of(locate, struct tip_op, locate);
+
+    if (err == ERR_OK)
+        history_tip(cluster_of(op->world)->history, op->node, locate->group,
+                    locate->position.index, op->newest);
+    free(op);
+}
+
+/* What a reader asks who wants nothing but what comes from now on. */
+static void ask_tip(struct world *world, struct sim_node *node, void *ctx, uint64_t group)
+{
+    struct tip_op *op = calloc(1, sizeof *op);
+
+    ensure(op != NULL);
+    op->world = world;
+    op->node = node;
+    op->newest = history_newest(cluster_of(world)->history, group);
+    op->locate.group = group;
+    op->locate.type = LOCATE_LATEST;
+    route_locate(node->route, &op->locate, tip_done);
+}
+
 /* ---- a client's rounds ---- */
 
 static void client_step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
@@ -308,6 +354,8 @@ static void client_step(struct world *world, struct sim_node *none, void *ctx, u
     if (node != NULL && node->up && client->group != 0 && !client->reading &&
         world_chance(world, 1, 4))
         world_inside(world, node, read_values, NULL, arg);
+    if (node != NULL && node->up && client->group != 0 && world_chance(world, 1, 8))
+        world_inside(world, node, ask_tip, NULL, client->group);
     client_later(world, (uint32_t)arg);
 }
 

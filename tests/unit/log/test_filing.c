@@ -163,6 +163,30 @@ static void a_truncate_may_be_the_last_word_of_what_was_trimmed(void **state)
     node_check(&node);
 }
 
+/* As above, but forgotten: no hint speaks of the group any more when a start meets the truncate. */
+static void a_truncate_is_replayed_when_its_group_was_forgotten_behind_it(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    node_start(&node, 2);
+    fill(1, 10, 100);
+    fill(2, 11, 90000);
+    node_wait_filed(&node);
+    node_truncate(&node, 1, 7);
+    node_append(&node, 1, 100);
+    node_wait_all(&node);
+    node_forget(&node, 1);
+    node_apply(&node, 2, model_last(&node, 2));
+    node_trim(&node, 2, model_last(&node, 2) + 1);
+    node_wait_all(&node);
+    while (log_figures(node.log).segments_full > 0)
+        node_turn(&node);
+    node_reopen(&node);
+    assert_null(log_state(node.log, 1));
+    node_check(&node);
+}
+
 static void reads_cross_the_border_between_table_and_memory(void **state)
 {
     (void)state;
@@ -515,6 +539,7 @@ int main(void)
         TEST(a_truncate_cuts_entries_of_filed_segments),
         TEST(a_truncate_is_replayed_over_filed_entries_that_are_not_in_memory),
         TEST(a_truncate_is_replayed_when_what_is_before_it_was_trimmed),
+        TEST(a_truncate_is_replayed_when_its_group_was_forgotten_behind_it),
         TEST(a_truncate_may_be_the_last_word_of_what_was_trimmed),
         TEST(reads_cross_the_border_between_table_and_memory),
         TEST(seeking_by_time_finds_the_first_that_is_not_older),

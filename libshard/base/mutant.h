@@ -1,0 +1,24 @@
+/* mutant.h - deliberate faults in our own code, which the simulator must find.
+ *
+ * Each has a name and a line in mutant.def, and stands in the code as `MUTANT(name)`: false, and
+ * gone from the binary, in everything but tests/sim/sim-mutants, which plays one of them by name.
+ * A check that misses one of them would miss such a mistake too (docs/testing.md).
+ */
+#ifndef BASE_MUTANT_H
+#define BASE_MUTANT_H
+
+enum mutant {
+    MUTANT_NONE,
+#define X(name, breaks) MUTANT_##name,
+#include "base/mutant.def"
+#undef X
+};
+
+#ifdef BRAID_MUTANTS
+extern enum mutant mutant_on; /* of the simulator */
+#define MUTANT(name) (mutant_on == MUTANT_##name)
+#else
+#define MUTANT(name) (MUTANT_##name == MUTANT_NONE)
+#endif
+
+#endif
