@@ -311,6 +311,7 @@ void catalog_apply(struct catalog *catalog, const struct entry_head *head, struc
     struct slice change = head->type == ENTRY_CHANGE ? payload : slice_of(NULL, 0);
     struct seal seal;
 
+    catalog->model->time_ms = head->time_ms;
     if (head->type == ENTRY_SEAL && seal_decode(&seal, payload)) {
         apply_seal(catalog->model, head->index, head->term, &seal);
         epoch_look(catalog);

@@ -46,7 +46,7 @@ struct keep {
     bool writing;
     uint64_t pause_ms; /* until it is tried again, on a full disk; 0: the last try was good */
     uint64_t saved; /* the image on the disk stands here */
-    uint64_t saved_term;
+    uint64_t saved_term, saved_time_ms;
     uint64_t kept;  /* catalog_set_kept() */
 };
 

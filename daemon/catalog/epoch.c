@@ -158,6 +158,7 @@ static bool begin(struct catalog *catalog)
     } else if (catalog->keep.saved >= wanted->index || MUTANT(newcomer_bare)) {
         start.start_index = catalog->keep.saved;
         start.start_term = catalog->keep.saved_term;
+        start.last_time_ms = catalog->keep.saved_time_ms;
         /* Two epochs may use one (index, term): what is not known committed must not pass for it.
          */
         if (state != NULL && state->last > state->applied)

@@ -12,7 +12,7 @@ struct keep_job {
     struct table *table;
     struct table_batch *batch;
     struct buf *image;
-    uint64_t index, term;
+    uint64_t index, term, time_ms;
     enum err err;
     struct reason reason;
 };
@@ -41,6 +41,7 @@ enum err keep_open(struct catalog *catalog, struct reason *reason)
     catalog->model = model;
     catalog->keep.saved = model->index;
     catalog->keep.saved_term = model->term;
+    catalog->keep.saved_time_ms = model->time_ms;
     catalog_changed(catalog);
     return ERR_OK;
 }
@@ -90,6 +91,7 @@ static void write_image(struct catalog *catalog)
     job->table = catalog->world.table;
     job->index = catalog->model->index;
     job->term = catalog->model->term;
+    job->time_ms = catalog->model->time_ms;
     job->batch = table_batch_new();
     job->image = model_image_pack(catalog->model);
     if (job->batch == NULL || job->image == NULL) {
@@ -119,6 +121,7 @@ static void write_done(struct work *work)
     if (job->err == ERR_OK) {
         catalog->keep.saved = job->index;
         catalog->keep.saved_term = job->term;
+        catalog->keep.saved_time_ms = job->time_ms;
         catalog->keep.pause_ms = 0;
         keep_trim(catalog);
         catalog_changed(catalog);

@@ -37,6 +37,7 @@ struct buf *model_image_pack(const struct model *model)
     braid__catalog__found__init(&cluster);
     image.index = model->index;
     image.term = model->term;
+    image.time_ms = model->time_ms;
     image.next_stream = model->next_stream;
     image.next_group = model->next_group;
     if (model->founded) {
@@ -130,6 +131,7 @@ static enum err cluster_read(const Braid__Catalog__Image *image, struct model *m
     }
     model->index = image->index;
     model->term = image->term;
+    model->time_ms = image->time_ms;
     model->next_stream = image->next_stream;
     model->next_group = image->next_group;
     if (cluster == NULL)

@@ -21,7 +21,7 @@ struct model_group {
 };
 
 struct model {
-    uint64_t index, term; /* of the last applied entry */
+    uint64_t index, term, time_ms; /* of the last applied entry */
     bool founded;
     uint64_t cluster;
     unsigned char secret[MODEL_SECRET_BYTES];

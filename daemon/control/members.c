@@ -20,7 +20,8 @@ static const struct members_node *heir_of(const struct members_nodes *nodes,
                                           const struct members_node *lost);
 static uint64_t choose(const struct members_nodes *nodes, const struct members_world *world,
                        const struct model_shard *row, uint32_t at);
-static bool can_come(const struct members_node *node, const struct model_shard *row);
+static bool can_come(const struct members_nodes *nodes, const struct members_node *node,
+                     const struct model_shard *row);
 static uint32_t zone_used(const struct members_nodes *nodes, const struct model_shard *row,
                           uint32_t at, const char *az);
 static uint32_t staying_up(const struct members_nodes *nodes, const struct model_shard *row,
@@ -234,10 +235,10 @@ enum members_why members_place(const struct members_nodes *nodes, const struct m
         return MEMBERS_DELETING;
     if (leaving->leave == MEMBERS_REPLACED) {
         const struct members_node *heir = heir_of(nodes, leaving);
-        if (heir == NULL || !heir->up || model_shard_has(row, heir->node))
+        if (heir == NULL || !heir->up)
             return MEMBERS_NOT_BACK;
         *comer = heir->node;
-        if (!heir->row->draining)
+        if (!heir->row->draining && !model_shard_has(row, heir->node))
             return MEMBERS_GOES;
     }
     if (world->moves != NULL && world->moves(world->ctx, row->group))
@@ -292,7 +293,7 @@ static uint64_t choose(const struct members_nodes *nodes, const struct members_w
     for (uint32_t i = 0; i < nodes->count; i++) {
         const struct members_node *node = &nodes->nodes[i];
         bool is_home = strcmp(node->row->az, home) == 0;
-        if (!can_come(node, row) || (!is_home && !world->across_zones))
+        if (!can_come(nodes, node, row) || (!is_home && !world->across_zones))
             continue;
         uint32_t used = is_home ? 0 : 1 + zone_used(nodes, row, at, node->row->az);
         if (best == NULL || used < best_used ||
@@ -319,7 +320,7 @@ static uint64_t spread_to(const struct members_nodes *nodes, const struct model_
         bool is_new = crowded && zone_used(nodes, row, at, node->row->az) == 0;
         bool is_lighter = strcmp(node->row->az, own->row->az) == 0 &&
                           node->replicas + 1 < own->replicas;
-        if (!can_come(node, row) || (!is_new && !is_lighter) || (best_is_new && !is_new))
+        if (!can_come(nodes, node, row) || (!is_new && !is_lighter) || (best_is_new && !is_new))
             continue;
         if (best == NULL || (is_new && !best_is_new) || node->replicas < best->replicas) {
             best = node;
@@ -329,10 +330,24 @@ static uint64_t spread_to(const struct members_nodes *nodes, const struct model_
     return best != NULL ? best->node : 0;
 }
 
-static bool can_come(const struct members_node *node, const struct model_shard *row)
+/* A place is kept for it that it had under its old id. */
+static bool is_heir(const struct members_nodes *nodes, const struct members_node *node,
+                    const struct model_shard *row)
+{
+    for (uint32_t i = 0; i < row->member_count; i++) {
+        const struct members_node *member = members_node_find(nodes, row->members[i]);
+        if (member != NULL && member->leave == MEMBERS_REPLACED &&
+            strcmp(member->row->name, node->row->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool can_come(const struct members_nodes *nodes, const struct members_node *node,
+                     const struct model_shard *row)
 {
     return node->up && !node->full && node->leave == MEMBERS_STAYS &&
-           !model_shard_has(row, node->node);
+           !model_shard_has(row, node->node) && !is_heir(nodes, node, row);
 }
 
 static uint32_t zone_used(const struct members_nodes *nodes, const struct model_shard *row,

@@ -47,7 +47,7 @@ enum members_leave { MEMBERS_STAYS, MEMBERS_REPLACED, MEMBERS_DRAINING, MEMBERS_
 enum members_why {
     MEMBERS_GOES,     /* somebody takes it, when fewer than CONTROL_MOVES_AT_ONCE groups move */
     MEMBERS_DELETING, /* its stream is being deleted: it goes with it */
-    MEMBERS_NOT_BACK, /* the node of its name is not up, or has a place already */
+    MEMBERS_NOT_BACK, /* the node of its name is not up */
     MEMBERS_ON_WAY,   /* the group is on its way into the epoch that its row names */
     MEMBERS_FEW,      /* those that stay and are up are no majority */
     MEMBERS_LEADS,    /* it leads the group, and hands that over first */

@@ -39,6 +39,9 @@ void nodes_sight(struct control *control, uint64_t node, struct node_sight *ret,
             waits->text[0] == 0)
             place_waits(control, &nodes, stream, row, at, waits);
     }
+    if (waits->text[0] == 0 && ret->leave != MEMBERS_STAYS && nodes_in_catalog(control, node))
+        reason_set(waits, "its place in the catalogue: no other node of its zone is up and stays, "
+                          "or it is on its way");
 }
 
 static void place_waits(struct control *control, const struct members_nodes *nodes,
@@ -104,9 +107,9 @@ enum err nodes_may_go(struct control *control, uint64_t node, struct reason *rea
         return ERR_CLOSED;
     }
     if (nodes_in_catalog(control, node)) {
-        reason_set(reason, "node %s is a member of the catalogue's own group, whose places cannot "
-                   "be given to other nodes yet: it stays in the cluster, drained or not",
-                   row->name);
+        reason_set(reason, "node %s is a member of the catalogue's own group: when it is drained "
+                   "its place goes to another node of its zone that is up; there is none, or it is "
+                   "on its way", row->name);
         return ERR_CLOSED;
     }
     if (!row->draining) {
@@ -132,8 +135,8 @@ bool nodes_is_empty(const struct control *control, uint64_t node)
 {
     const struct model *model = catalog_model(control->catalog);
 
-    return replicas_of(model, node) == 0 && moving_known(control, model_index(model)) &&
-           moving_count(control) == 0;
+    return replicas_of(model, node) == 0 && !nodes_in_catalog(control, node) &&
+           moving_known(control, model_index(model)) && moving_count(control) == 0;
 }
 
 static uint32_t replicas_of(const struct model *model, uint64_t node)

@@ -1,9 +1,11 @@
-/* voters.h - who shall be in the catalogue's own group: a pure function of model and up-set.
+/* voters.h - who shall be in the catalogue's own group: a pure function of the model and of what is
+ * known of the nodes.
  *
- * A node that lost its disk comes back under a new id with the same name, and the
- * model calls the old id replaced.  Its place in the catalogue goes to the new one,
- * as the places in its shards do (members.h): then the catalogue's leader ends the
- * epoch (catalog_seal).
+ * Its members leave for the reasons for which nodes give up their places in shards
+ * (members.h): the place of one whose disk was lost goes to the node of its name;
+ * that of a draining or dead one to a node in a zone without a member, or, where
+ * that is allowed, to any.  Then the catalogue's leader ends the epoch
+ * (catalog_seal).
  */
 #ifndef CONTROL_VOTERS_H
 #define CONTROL_VOTERS_H
@@ -12,12 +14,12 @@
 #include <stdint.h>
 
 #include "base/limits.h"
-#include "catalog/change.h"
+#include "control/members.h"
 
-/* True: `next` has one place that differs from `members`: of the first one that is
- * replaced and whose name is up again, or that is down and never had a row (its disk was lost while
- * the cluster was founded; then any other node takes it). */
+/* True: `next` has one place that differs from `members`, of the first one that leaves and for whom
+ * somebody can come.  So does one that is down and never had a row: its disk was lost while the
+ * cluster was founded, and any other node takes its place. */
 bool voters_next(const struct model *model, const uint64_t members[], uint32_t count,
-                 change_up_fn up, void *ctx, uint64_t next[GROUP_MEMBERS_MAX]);
+                 const struct members_world *world, uint64_t next[GROUP_MEMBERS_MAX]);
 
 #endif

@@ -98,6 +98,25 @@ def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
     assert again.returncode == 4 and b"no such node" in again.stderr, again.stderr
 
 
+def test_a_member_of_the_catalogue_is_drained_and_removed(four):
+    """Node 1 founded the cluster; node 4, of the same zone, takes its place there too."""
+    with Writer(four, 2) as writer:
+        wait_until(lambda: len(writer.acknowledged) > 20, 30, "it writes")
+        drained = braid(four, "node", "drain", "node-1", "--wait", "--timeout", "60", number=2)
+        assert drained.returncode == 0, drained.stderr
+        assert not node_of(four, 1)["in_catalog"]
+        assert node_of(four, 4)["in_catalog"]
+        removed = braid(four, "node", "remove", "node-1", "--wait", number=2)
+        assert removed.returncode == 0, removed.stderr
+        assert four[1].await_end() == 3
+    writer.check(four, 2)
+
+    # It counts: without another one it is half of the majority.
+    four.create_stream("later", shards=1, number=2)
+    four.kill(3)
+    four.client(2, attempts=ATTEMPTS).delete_stream(StreamName="later")
+
+
 def test_a_node_that_stays_away_is_given_up(four):
     with Writer(four, 2) as writer:
         wait_until(lambda: len(writer.acknowledged) > 20, 30, "it writes")
@@ -129,7 +148,7 @@ def test_a_dead_node_without_replicas_is_removed_and_others_are_refused(four):
     assert removed.returncode == 0, removed.stderr
     assert node_of(four, 4) is None
 
-    # A member of the catalogue stays, drained or not; and nobody can take its replicas.
+    # Nobody of its zone can take its replicas, nor its place in the catalogue.
     drain = braid(four, "node", "drain", "node-3", "--wait", "--timeout", "1")
     assert drain.returncode == 6, drain.stderr
     assert b"no other node in az3 without a replica of it is up and has room" in drain.stderr

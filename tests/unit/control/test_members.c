@@ -487,6 +487,29 @@ static void a_lost_disk_of_a_draining_node_goes_where_the_node_would(void **stat
     model_free(model);
 }
 
+/* Simulator, drain, seed 122: its old place had nobody to go to for ever. */
+static void a_node_whose_own_place_waits_for_it_takes_no_other(void **state)
+{
+    struct model *model = given(1);
+
+    assert_int_equal(come_back(model, 2, 20), ERR_OK); /* in zone "a", as node 1 */
+    assert_int_equal(apply(model, change_drain_node(stamp, 1, true)), ERR_OK);
+    expect_members(&passed(model, &all_up)->rows[0], 1, 20, 3);
+    model_free(model);
+}
+
+static void where_it_has_one_already_another_node_takes_the_old_one(void **state)
+{
+    struct model *model = given(1);
+
+    assert_int_equal(come_back(model, 2, 20), ERR_OK);
+    model_shard_change(model, 2)->members[0] = 20;
+    assert_int_equal(passed(model, &all_up)->row_count, 0);
+    assert_int_equal(add_node(model, 4, "b"), ERR_OK);
+    expect_members(&passed(model, &all_up)->rows[0], 20, 4, 3);
+    model_free(model);
+}
+
 static void replicas_move_one_at_a_time_to_a_node_of_the_zone_with_two_fewer(void **state)
 {
     struct told told = { .leader = 1 };
@@ -566,6 +589,8 @@ int main(void)
         cmocka_unit_test(across_zones_a_zone_without_a_member_is_preferred),
         cmocka_unit_test(a_dead_node_gives_its_places_away_and_one_that_is_only_down_does_not),
         cmocka_unit_test(a_lost_disk_of_a_draining_node_goes_where_the_node_would),
+        cmocka_unit_test(a_node_whose_own_place_waits_for_it_takes_no_other),
+        cmocka_unit_test(where_it_has_one_already_another_node_takes_the_old_one),
         cmocka_unit_test(replicas_move_one_at_a_time_to_a_node_of_the_zone_with_two_fewer),
         cmocka_unit_test(the_leader_stays_and_so_do_all_while_somebody_leaves),
         cmocka_unit_test(a_second_member_in_a_zone_goes_to_a_zone_with_none),
