@@ -232,6 +232,13 @@ void catalog_hint(struct catalog *catalog, uint64_t leader)
     catalog->hint = leader;
 }
 
+void catalog_hint_members(struct catalog *catalog, const uint64_t members[], uint32_t member_count)
+{
+    ensure(member_count <= GROUP_MEMBERS_MAX);
+    memcpy(catalog->hinted, members, member_count * sizeof(members[0]));
+    catalog->hinted_count = member_count;
+}
+
 void catalog_set_placer(struct catalog *catalog, change_up_fn up, void *ctx)
 {
     catalog->up = up;

@@ -90,6 +90,11 @@ bool catalog_is_member(const struct catalog *catalog);
 /* Who leads, as others say: used as long as this node does not know it from the group itself. */
 void catalog_hint(struct catalog *catalog, uint64_t leader);
 
+/* Who the members are, as one of them says: a node that knows older ones only, of whom none may be
+ * left, asks these too. */
+void catalog_hint_members(struct catalog *catalog, const uint64_t members[],
+                          uint32_t member_count);
+
 /* Who may get replicas of new streams, asked on the leader; without it every node may. */
 void catalog_set_placer(struct catalog *catalog, change_up_fn up, void *ctx);
 

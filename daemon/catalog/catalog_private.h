@@ -70,6 +70,8 @@ struct catalog {
     struct replica *replica; /* NULL on nodes outside the group */
     enum replica_role role;
     uint64_t leader, hint;
+    uint64_t hinted[GROUP_MEMBERS_MAX]; /* catalog_hint_members() */
+    uint32_t hinted_count;
 
     uint64_t committed; /* as far as this member may apply */
     struct log_read read;

@@ -57,11 +57,11 @@ static void ask(struct catalog *catalog)
              CATALOG_ASK_TIMEOUT_MS, ask_on_answer);
 }
 
-/* The one that is known to have more, else the members in turn, and the leader that others name:
- * of those that this node knows none may be left. */
+/* The one that is known to have more, else the members in turn, and those that others name: of the
+ * ones that this node knows none may be left. */
 static uint64_t whom(struct catalog *catalog)
 {
-    uint64_t candidates[GROUP_MEMBERS_MAX + 1];
+    uint64_t candidates[2 * GROUP_MEMBERS_MAX + 1];
     uint32_t count = catalog->member_count;
     uint64_t from = catalog->follow.from;
 
@@ -69,6 +69,8 @@ static uint64_t whom(struct catalog *catalog)
     if (from != 0 && net_is_up(catalog->world.net, from))
         return from;
     memcpy(candidates, catalog->members, count * sizeof(candidates[0]));
+    memcpy(candidates + count, catalog->hinted, catalog->hinted_count * sizeof(candidates[0]));
+    count += catalog->hinted_count;
     candidates[count++] = catalog_leader(catalog);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t node = candidates[(catalog->follow.turns + i) % count];

@@ -148,6 +148,14 @@ static void lists_add(struct control *control, struct gossip_lists *lists, struc
 
 /* ---- hearing ---- */
 
+static bool is_member(const struct identity_cluster *cluster, uint64_t node)
+{
+    for (uint32_t i = 0; i < cluster->member_count; i++)
+        if (cluster->members[i] == node)
+            return true;
+    return false;
+}
+
 static void on_leading(void *ctx, const struct net_message *message)
 {
     struct control *control = ctx;
@@ -166,6 +174,9 @@ static void on_leading(void *ctx, const struct net_message *message)
                                           control_now_ms(control));
         if (leader != 0)
             catalog_hint(control->catalog, leader);
+        if (is_member(&leading.cluster, message->from))
+            catalog_hint_members(control->catalog, leading.cluster.members,
+                                 leading.cluster.member_count);
         if (err == ERR_OK && leader == message->from)
             aim(control, leading.word.catalog_index);
         floor_set(control);
