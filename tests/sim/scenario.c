@@ -126,10 +126,12 @@ static void choose_overtaken(struct cluster_options *options)
     options->put_pause_ms = 60; /* more than libraft remembers */
 }
 
-/* One to six seconds until a node is given up, by what else the seed has. */
+/* One to six seconds until a node is given up, by what else the seed has.  No rot: a node that left
+ * a group and comes in again may have an entry anew, and nobody mends its old copy. */
 static void choose_drain(struct cluster_options *options)
 {
     options->drain = true;
+    options->rot = false;
     options->replace_after_ms = 1000 + options->put_pause_ms % 10 * 500;
 }
 
