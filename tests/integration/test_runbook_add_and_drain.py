@@ -1,0 +1,65 @@
+"""docs/runbooks/add-and-drain.md, played: a node comes, the one that it replaces goes."""
+
+import os
+
+from braid_cluster import Cluster, wait_until
+from braid_runbook import Runbook
+
+SHARDS = 4
+
+
+def start_three(cluster):
+    """Nodes 1 to 3, of four that have a configuration."""
+    seeds = [f"127.0.0.1:{cluster[number].peer_port}" for number in (1, 2, 3)]
+    for node in cluster.nodes:
+        node.write_config(seeds, cluster.options)
+    for number in (1, 2, 3):
+        cluster.start(number)
+    cluster.await_ready()
+    cluster.create_stream("s", shards=SHARDS)
+    return seeds
+
+
+def add(book, cluster, seeds):
+    said = book.run("braid node add", node=1).stdout
+    assert all(seed in said for seed in seeds), said
+    checked = book.run("braidd --check-config --config /etc/braid/braidd.conf", node=4)
+    assert cluster[4].name in checked.stdout, checked
+    book.run("systemctl enable --now braidd", node=4)
+    book.run("until curl -sf http://127.0.0.1:4569/readyz; do sleep 1; done", node=4)
+    wait_until(lambda: "node-4" in book.run("braid node list", node=4).stdout, 10, "it is listed")
+
+
+def test_a_machine_is_replaced_by_another_one():
+    with Cluster(nodes=4, start=False) as cluster:
+        book = Runbook("add-and-drain", cluster, {"NODE": "node-1"})
+        add(book, cluster, start_three(cluster))
+
+        book.run("braid node drain NODE --wait", node=2)
+        book.run("braid node remove NODE --wait", node=2)
+        assert cluster[1].await_end() == 3
+        replicas = [set(shard["replicas"]) for shard in cluster.streams("s")["shards"]]
+        assert replicas == [{"node-2", "node-3", "node-4"}] * SHARDS
+        book.run("systemctl disable braidd", node=1)
+        book.run("rm -rf /var/lib/braid", node=1)
+        assert not os.path.exists(cluster[1].data)
+
+        # The machine is a node again, in the same way.
+        book.run("systemctl enable --now braidd", node=1)
+        cluster.await_node(1)
+
+
+def test_a_drain_without_another_node_says_what_is_stuck_and_is_taken_back():
+    with Cluster(nodes=3) as cluster:
+        cluster.create_stream("s", shards=SHARDS)
+        book = Runbook("add-and-drain", cluster, {"NODE": "node-3"})
+        said = book.run("braid node drain NODE --wait --timeout 10", status=6).stderr
+        assert "no other node in az3 without a replica of it is up and has room" in said, said
+        cluster.kill(1)
+        said = book.run("braid node drain NODE --wait --timeout 10", node=2, status=6).stderr
+        assert "1 of the other 2 members are up, and 2 must be" in said, said
+        cluster.start(1)
+        cluster.await_ready()
+        book.run("braid node undrain NODE", node=2)
+        wait_until(lambda: not any(node["draining"] for node in cluster.state()["nodes"]), 10,
+                   "no node drains")

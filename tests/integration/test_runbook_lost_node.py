@@ -1,0 +1,80 @@
+"""docs/runbooks/lost-node.md, played: a node dies, loses its disk, and is gone for good."""
+
+import pytest
+from braid_cluster import Cluster, wait_until
+from braid_runbook import Runbook
+
+SHARDS = 4
+
+
+@pytest.fixture
+def three():
+    with Cluster(nodes=3, options={"replace-after-s": "600"}) as cluster:
+        cluster.create_stream("s", shards=SHARDS)
+        yield cluster
+
+
+def write(cluster, number):
+    client = cluster.client(number, attempts=10)
+    for key in range(20):
+        client.put_record(StreamName="s", PartitionKey=f"k{key}", Data=b"data")
+
+
+def see(book, lost):
+    """The first block: another node's view, and the lost one's own words."""
+    status = book.run("braid cluster status", node=1).stdout
+    assert any(lost.name in line and " down " in line for line in status.splitlines()), status
+    said = book.run("journalctl -u braidd -n 50", node=lost.number).stdout
+    assert "event=" in said
+
+
+def all_is_well(cluster, book):
+    cluster.await_ready()
+
+    def look():
+        status = book.run("braid cluster status").stdout
+        return " down " not in status and "waits" not in status and "replaced" not in status
+
+    wait_until(look, 60, "all are up, nobody waits")
+    write(cluster, 1)
+
+
+def test_a_node_that_died_is_started_again(three):
+    book = Runbook("lost-node", three)
+    three.kill(3)
+    write(three, 1)
+    see(book, three[3])
+    book.run("systemctl start braidd", node=3)
+    book.run("until curl -sf http://127.0.0.1:4569/readyz; do sleep 1; done", node=3)
+    all_is_well(three, book)
+
+
+def test_a_node_without_its_disk_starts_with_nothing(three):
+    book = Runbook("lost-node", three)
+    three.kill(2)
+    write(three, 1)
+    see(book, three[2])
+    book.run("systemctl stop braidd", node=2)  # it may have been started anew by systemd
+    book.run("mv /var/lib/braid /var/lib/braid.old", node=2)
+    book.run("systemctl start braidd", node=2)
+    book.run("until curl -sf http://127.0.0.1:4569/readyz; do sleep 1; done", node=2)
+    listed = book.run("braid node list").stdout
+    assert listed.count("node-2") in (1, 2), listed
+    all_is_well(three, book)
+
+    # It counts: without another one it is half of the majority.
+    three.kill(3)
+    write(three, 2)
+
+
+def test_a_machine_that_is_gone_is_drained_and_removed():
+    with Cluster(nodes=4, options={"replace-after-s": "600"}) as cluster:
+        cluster.create_stream("s", shards=SHARDS)
+        book = Runbook("lost-node", cluster, {"NODE": "node-4"})
+        cluster.kill(4)
+        write(cluster, 2)
+        see(book, cluster[4])
+        book.run("braid node drain NODE --wait")
+        book.run("braid node remove NODE --wait")
+        assert "node-4" not in book.run("braid node list").stdout
+        all_is_well(cluster, book)
