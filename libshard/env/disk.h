@@ -2,7 +2,7 @@
  *
  * All a log needs and nothing else.  A write is durable when its callback says
  * ERR_OK (O_DIRECT|O_DSYNC, or fdatasync where the file system refuses it).
- * Writes go through a thread of their own, so that no read delays them.  One at
+ * No read delays a write, and a disk that hangs does not hold up the loop.  One at
  * a time is under way: the next begins when the one before it is durable, in the
  * order of their starts, and none begins behind one that failed.
  *

@@ -1,7 +1,8 @@
 /* The data directory on Linux.
  *
  *   writes   one thread per disk takes them in order: pwrite, durable when it
- *            returns (O_DIRECT|O_DSYNC), else followed by fdatasync
+ *            returns (O_DIRECT|O_DSYNC), else followed by fdatasync; a lone small
+ *            one goes to the kernel without the thread
  *   reads    libuv's threads, DISK_READS_MAX at once, the others wait
  *   creates  libuv's threads, one at a time: zeros under "<name>.new", sync,
  *            rename, sync of the directory.  posix_fallocate would not do: the

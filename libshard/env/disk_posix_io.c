@@ -33,6 +33,13 @@ void disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset, co
     req->bytes = (void *)(uintptr_t)bytes; /* only read from; the struct serves reads too */
 
     uv_mutex_lock(&disk->lock);
+    bool first = disk->thread_may && !disk->thread_writes && list_empty(&disk->to_write) &&
+                 list_empty(&disk->done) && !disk->failed;
+    if (first && disk_aio_start(disk, req)) {
+        disk->thread_may = false;
+        uv_mutex_unlock(&disk->lock);
+        return;
+    }
     req->waiting = true;
     list_append(&disk->to_write, &req->link);
     uv_mutex_unlock(&disk->lock);
@@ -127,6 +134,7 @@ enum err disk_writer_start(struct disk *disk, struct reason *reason)
 {
     list_init(&disk->to_write);
     list_init(&disk->done);
+    disk->thread_may = true;
     ensure(uv_mutex_init(&disk->lock) == 0);
     ensure(uv_cond_init(&disk->wanted) == 0);
 
@@ -140,6 +148,7 @@ enum err disk_writer_start(struct disk *disk, struct reason *reason)
     ensure(uv_poll_start(&disk->written, UV_READABLE, written_on_event) == 0);
     /* A process that cannot start one thread at its start has no use for a tidy error path. */
     ensure(uv_thread_create(&disk->writer, writer_run, disk) == 0);
+    disk_aio_open(disk);
     return ERR_OK;
 }
 
@@ -151,6 +160,7 @@ void disk_writer_stop(struct disk *disk)
     uv_cond_signal(&disk->wanted);
     uv_mutex_unlock(&disk->lock);
     uv_thread_join(&disk->writer);
+    disk_aio_close(disk);
     ensure(list_empty(&disk->done));
     uv_close((uv_handle_t *)&disk->written, written_on_close);
 }
@@ -171,16 +181,18 @@ static void writer_run(void *arg)
 
     uv_mutex_lock(&disk->lock);
     for (;;) {
-        while (list_empty(&disk->to_write) && !disk->stopping)
+        while ((list_empty(&disk->to_write) || !disk->thread_may) && !disk->stopping)
             uv_cond_wait(&disk->wanted, &disk->lock);
         if (list_empty(&disk->to_write))
             break;
 
         struct disk_io *req = container_of(list_pop(&disk->to_write), struct disk_io, link);
         req->waiting = false;
+        disk->thread_writes = true;
         uv_mutex_unlock(&disk->lock);
         write_one(disk, req);
         uv_mutex_lock(&disk->lock);
+        disk->thread_writes = false;
         list_append(&disk->done, &req->link);
         uv_mutex_unlock(&disk->lock);
         tell_loop(disk);
@@ -211,6 +223,27 @@ static void tell_loop(struct disk *disk)
         ensure(errno == EINTR); /* it holds 2^64 - 2 of them */
 }
 
+/* The write that the kernel had, and then the thread's turn.  A short one is written once more from
+ * its start, by the thread: it has not been told to anybody. */
+static struct disk_io *take_from_kernel(struct disk *disk)
+{
+    bool whole;
+    struct disk_io *req = disk_aio_take(disk, &whole);
+
+    if (req == NULL)
+        return NULL;
+    uv_mutex_lock(&disk->lock);
+    disk->failed = req->err != ERR_OK;
+    if (!whole && !disk->failed)
+        list_prepend(&disk->to_write, &req->link);
+    disk->thread_may = true;
+    bool more = !list_empty(&disk->to_write);
+    uv_mutex_unlock(&disk->lock);
+    if (more)
+        uv_cond_signal(&disk->wanted);
+    return whole || req->err != ERR_OK ? req : NULL;
+}
+
 static void written_on_event(uv_poll_t *poll, int status, int events)
 {
     struct disk *disk = poll->data;
@@ -220,9 +253,15 @@ static void written_on_event(uv_poll_t *poll, int status, int events)
     ensure(status == 0);
     if (read(disk->event_fd, &count, sizeof(count)) < 0)
         ensure(errno == EAGAIN || errno == EINTR);
+    struct disk_io *req = take_from_kernel(disk);
     uv_mutex_lock(&disk->lock);
     list_take(&done, &disk->done);
+    bool well = !disk->failed;
     uv_mutex_unlock(&disk->lock);
+    if (well)
+        disk_aio_trust(disk);
+    if (req != NULL)
+        io_finish(req);
     for (struct list_node *node; (node = list_pop(&done)) != NULL;)
         io_finish(container_of(node, struct disk_io, link));
 }

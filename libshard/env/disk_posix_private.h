@@ -2,6 +2,7 @@
  *
  *     disk_posix.c         directory and files
  *     disk_posix_io.c      reads and writes, and the thread that writes
+ *     disk_posix_aio.c     the small write that needs no thread
  *     disk_posix_create.c  zeroed files
  */
 #ifndef ENV_DISK_POSIX_PRIVATE_H
@@ -40,6 +41,8 @@ struct disk {
     struct creation *create;     /* the one that is under way */
     uv_work_t create_req;
 
+    struct disk_aio *aio; /* NULL: the thread writes all */
+
     /* The writing thread's; `lock` guards all but the thread itself. */
     uv_thread_t writer;
     uv_mutex_t lock;
@@ -48,6 +51,8 @@ struct disk {
     uv_poll_t written;    /* of event_fd */
     struct list to_write; /* of struct disk_io, oldest first */
     struct list done;     /* of struct disk_io, oldest first */
+    bool thread_may;      /* no write is with the kernel */
+    bool thread_writes;   /* it has taken one that is not in `done` yet */
     bool stopping;
     bool failed; /* a write failed: no later one may succeed */
 };
@@ -72,6 +77,20 @@ void disk_writer_stop(struct disk *disk);
 /* Writes all of it and makes it durable; moves on behind short writes.  ERR_IO. */
 enum err disk_write_fully(struct disk_file *file, uint64_t offset, const void *bytes, size_t len,
                           struct reason *reason);
+
+/* All of disk_aio_*() on the loop thread. */
+void disk_aio_open(struct disk *disk);
+void disk_aio_close(struct disk *disk);
+
+/* A write was made durable just now. */
+void disk_aio_trust(struct disk *disk);
+
+/* Begins a write when no other one is under way.  False: it is one for the thread. */
+bool disk_aio_start(struct disk *disk, struct disk_io *req);
+
+/* The write that disk_aio_start() began, when it has ended, else NULL.  `err` is set; with ERR_OK
+ * and `*whole` false it was short, and nothing of it counts. */
+struct disk_io *disk_aio_take(struct disk *disk, bool *whole);
 
 /* What an errno means to the caller. */
 enum err disk_errno_err(int error);

@@ -1,9 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,24 +8,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "base/limits.h"
-#include "env/real.h"
+#include "fixture.h"
 
 enum { SIZE = 3 * 1024 * 1024 + DISK_ALIGN, WRITES = 50 };
-
-static struct {
-    uv_loop_t loop;
-    struct disk *disk;
-    char path[64];
-    struct reason reason;
-    unsigned left; /* callbacks that must still run */
-    unsigned ran;
-    enum err last;
-    struct disk_file *made;
-    char names[256];
-} w;
 
 /* The linker leads the disk's system calls through here (-Wl,--wrap). */
 static struct {
@@ -77,55 +58,10 @@ int __wrap_fdatasync(int fd)
     return fault.sync_error != 0 ? refuse(fault.sync_error) : __real_fdatasync(fd);
 }
 
-static enum err open_disk(void)
-{
-    return disk_posix_open(w.path, &w.loop, NULL, &w.disk, &w.reason);
-}
-
-static void close_disk(void)
-{
-    disk_posix_close(w.disk);
-    w.disk = NULL;
-    uv_run(&w.loop, UV_RUN_DEFAULT);
-}
-
 static int setup(void **state)
 {
-    memset(&w, 0, sizeof(w));
     memset(&fault, 0, sizeof(fault));
-    uv_loop_init(&w.loop);
-    snprintf(w.path, sizeof(w.path), "test-disk-XXXXXX");
-    return mkdtemp(w.path) == NULL || open_disk() != ERR_OK;
-}
-
-static int teardown(void **state)
-{
-    char command[128];
-
-    close_disk();
-    snprintf(command, sizeof(command), "rm -rf '%s'", w.path);
-    return uv_loop_close(&w.loop) || system(command);
-}
-
-static void count_down(void)
-{
-    if (--w.left == 0)
-        uv_stop(&w.loop);
-}
-
-/* Runs the loop until `callbacks` have run. */
-static void wait_for(unsigned callbacks)
-{
-    w.left = callbacks;
-    uv_run(&w.loop, UV_RUN_DEFAULT);
-    assert_int_equal(w.left, 0);
-}
-
-static void io_done(struct disk_io *req, enum err err)
-{
-    w.last = err;
-    w.ran++;
-    count_down();
+    return fixture_setup(state);
 }
 
 static void create_done(struct disk_create *req, enum err err, struct disk_file *file)
@@ -141,32 +77,6 @@ static void add_name(void *ctx, const char *name, uint64_t size)
     size_t len = strlen(w.names);
 
     snprintf(w.names + len, sizeof(w.names) - len, "%s:%llu ", name, (unsigned long long)size);
-}
-
-static struct disk_file *make(const char *name, uint64_t size)
-{
-    struct disk_file *file = NULL;
-
-    assert_int_equal(disk_create_now(w.disk, name, size, &file, &w.reason), ERR_OK);
-    return file;
-}
-
-static unsigned char *pattern(unsigned char seed, size_t len)
-{
-    unsigned char *bytes = disk_memory(len);
-
-    for (size_t i = 0; i < len; i++)
-        bytes[i] = (unsigned char)(seed + i * 7);
-    return bytes;
-}
-
-static void assert_reads(struct disk_file *file, uint64_t offset, const void *expected, size_t len)
-{
-    unsigned char *in = disk_memory(len);
-
-    assert_int_equal(disk_read_now(file, offset, in, len, &w.reason), ERR_OK);
-    assert_memory_equal(in, expected, len);
-    disk_memory_free(in);
 }
 
 static void a_new_file_is_zeros_to_its_last_byte(void **state)
@@ -500,7 +410,7 @@ static void a_failing_device_is_final_for_a_write(void **state)
     disk_close(file);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
 {
