@@ -336,6 +336,14 @@ static void adopt(struct control *control, const struct identity_cluster *cluste
     work_start(control->world.work, &job->work, adopt_run, adopt_done);
 }
 
+/* Whether a start finds an image that knows of these members.  An older one does not name any: a
+ * node that has come in later would take itself for a founder that lost its log. */
+static bool members_are_saved(const struct control *control)
+{
+    return catalog_saved(control->catalog) >=
+           model_catalog(catalog_model(control->catalog))->index;
+}
+
 /* The catalogue's own group has other members now. */
 void bootstrap_members(struct control *control)
 {
@@ -344,6 +352,7 @@ void bootstrap_members(struct control *control)
 
     cluster.member_count = catalog_members(control->catalog, cluster.members);
     if (!bootstrap->joined || bootstrap->writing || control->closing ||
+        !members_are_saved(control) ||
         (cluster.member_count == bootstrap->cluster.member_count &&
          memcmp(cluster.members, bootstrap->cluster.members,
                 cluster.member_count * sizeof(cluster.members[0])) == 0))

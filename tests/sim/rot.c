@@ -12,6 +12,7 @@
 #include "wipe.h"
 
 #define FLIPS_MAX 256u
+#define FILES_MAX 256u
 #define TRIES 8u /* segments that are looked into for one flip */
 #define WHOLE_MOST_NS (60 * SIM_S)
 
@@ -19,7 +20,8 @@
 struct flip {
     uint32_t node;
     char file[DISK_NAME_MAX];
-    uint64_t life, offset; /* of the segment; of the payload in it */
+    uint64_t number, life; /* of the segment */
+    uint64_t offset;       /* of the payload in it */
     uint64_t spoiled;      /* place of a block that cannot be read; 0 = a bit was flipped */
     bool gone;             /* with the whole disk */
     struct entry_head head;
@@ -34,8 +36,8 @@ struct rot {
 /* What a look at one node's files finds. */
 struct looking {
     struct sim_node *node;
-    char files[64][DISK_NAME_MAX]; /* segments that are in use */
-    uint64_t numbers[64];
+    char files[FILES_MAX][DISK_NAME_MAX]; /* segments that are in use */
+    uint64_t numbers[FILES_MAX];
     uint32_t count;
     uint64_t newest;
 };
@@ -59,7 +61,7 @@ static void note_file(void *ctx, const char *name, uint64_t size)
         return;
     if (head.number > looking->newest)
         looking->newest = head.number;
-    if (looking->count == sizeof(looking->files) / sizeof(looking->files[0]))
+    if (looking->count == FILES_MAX)
         return;
     strcpy(looking->files[looking->count], name);
     looking->numbers[looking->count++] = head.number;
@@ -74,7 +76,12 @@ static bool is_hit(const struct rot *rot, const struct entry_head *head)
     return false;
 }
 
-/* Applied there, not trimmed, and whole everywhere; where whole disks are lost too, also there. */
+static bool members_go(const struct cluster_options *options)
+{
+    return (options->faults & FAULT_WIPE) != 0 || options->drain;
+}
+
+/* Applied there, not trimmed, and whole everywhere; where members' copies are lost too, also there. */
 static bool may_hit(const struct sim_node *node, const struct rot *rot,
                     const struct entry_head *head)
 {
@@ -82,7 +89,7 @@ static bool may_hit(const struct sim_node *node, const struct rot *rot,
 
     return head->length >= rot->least && state != NULL && head->index >= state->first &&
            head->index <= state->applied && !is_hit(rot, head) &&
-           ((cluster_of(node->world)->options.faults & FAULT_WIPE) == 0 ||
+           (!members_go(&cluster_of(node->world)->options) ||
             wipe_all_have(node->world, head->group, head->index));
 }
 
@@ -110,7 +117,8 @@ static bool choose(struct world *world, const struct rot *rot, struct sim_node *
                 continue;
             if (may_hit(node, rot, &item.entry) && world_below(world, ++seen) == 0)
                 *flip = (struct flip){
-                    .node = node->at, .life = segment.life, .offset = offset, .head = item.entry
+                    .node = node->at, .number = segment.number, .life = segment.life,
+                    .offset = offset, .head = item.entry
                 };
             offset += item.entry.length;
         }
@@ -121,7 +129,7 @@ static bool choose(struct world *world, const struct rot *rot, struct sim_node *
 }
 
 /* Whether this is the last place where the log has the entry: an earlier one was cut off. */
-static bool is_last_place(const struct looking *looking, const struct flip *flip, uint64_t number)
+static bool is_last_place(const struct looking *looking, const struct flip *flip)
 {
     struct frame_head frame;
     struct frame_item item;
@@ -131,10 +139,10 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
         struct segment_head segment;
         uint64_t size = 0;
         const unsigned char *bytes = disk_sim_bytes(looking->node->disk, looking->files[i], &size);
-        if (looking->numbers[i] < number ||
+        if (looking->numbers[i] < flip->number ||
             !head_of(looking->node->disk, looking->files[i], &segment))
             continue;
-        behind = looking->numbers[i] > number;
+        behind = looking->numbers[i] > flip->number;
         for (uint64_t at = SEGMENT_HEAD_BYTES; at < size;) {
             struct slice rest = slice_of(bytes + at, size - at);
             if (frame_check(rest, &frame) != ERR_OK || frame.life != segment.life)
@@ -188,7 +196,7 @@ static void flip_one(struct world *world)
         uint64_t at = world_below(world, looking->count);
         if (looking->numbers[at] == looking->newest ||
             !choose(world, rot, node, looking->files[at], &flip) ||
-            !is_last_place(looking, &flip, looking->numbers[at]))
+            !is_last_place(looking, &flip))
             continue;
         hit(world, node, &flip, block);
         rot->flips[rot->count++] = flip;
@@ -231,29 +239,57 @@ void rot_forget(struct world *world, const struct sim_node *node)
         rot->flips[i].gone |= rot->flips[i].node == node->at;
 }
 
-/* Whether the entry still lives on its node and is damaged there. */
+/* Whether the node's log has the entry at another place by now: the group began anew there, and got
+ * it again. */
+static bool is_elsewhere(struct sim_node *node, const struct flip *flip)
+{
+    struct looking *looking = sim_malloc(sizeof *looking);
+    struct reason reason;
+
+    *looking = (struct looking){ .node = node };
+    bool elsewhere = disk_list(node->disk, note_file, looking, &reason) == ERR_OK &&
+                     !is_last_place(looking, flip);
+    sim_free(looking);
+    return elsewhere;
+}
+
+static bool is_whole(struct world *world, struct sim_node *node, const struct flip *flip)
+{
+    struct segment_head segment;
+    uint64_t size = 0;
+
+    if (!head_of(node->disk, flip->file, &segment) || segment.life != flip->life) {
+        if (!is_elsewhere(node, flip))
+            world_violation(world, "rot",
+                            "node %u: %s was used again while group %llu had entry %llu",
+                            node->at + 1, flip->file, (unsigned long long)flip->head.group,
+                            (unsigned long long)flip->head.index);
+        return true;
+    }
+    const unsigned char *bytes = disk_sim_bytes(node->disk, flip->file, &size);
+    bool whole = flip->spoiled != 0
+                     ? !disk_sim_is_spoiled(node->disk, flip->file, flip->spoiled)
+                     : entry_matches(&flip->head,
+                                     slice_of(bytes + flip->offset, flip->head.length));
+    return whole || is_elsewhere(node, flip);
+}
+
+/* Whether the entry still lives on its node, at the place that was hit, and is damaged there.  What
+ * a node has of groups that it left nobody asks for, and nobody mends. */
 static bool is_damaged(struct world *world, const struct flip *flip)
 {
     struct sim_node *node = &world->nodes[flip->node];
     const struct log_state *state = NULL;
-    struct segment_head segment;
-    uint64_t size = 0;
 
     if (node->retired || flip->gone)
         return false;
     if (!node->up || node->control == NULL)
         return true; /* it is about to start */
     state = log_state(control_log(node->control), flip->head.group);
-    if (state == NULL || flip->head.index < state->first)
+    if (state == NULL || flip->head.index < state->first || flip->head.index > state->last ||
+        wipe_has_left(world, flip->head.group, node->id))
         return false;
-    if (!head_of(node->disk, flip->file, &segment) || segment.life != flip->life)
-        world_violation(world, "rot", "node %u: %s was used again while group %llu had entry %llu",
-                        node->at + 1, flip->file, (unsigned long long)flip->head.group,
-                        (unsigned long long)flip->head.index);
-    if (flip->spoiled != 0)
-        return disk_sim_is_spoiled(node->disk, flip->file, flip->spoiled);
-    const unsigned char *bytes = disk_sim_bytes(node->disk, flip->file, &size);
-    return !entry_matches(&flip->head, slice_of(bytes + flip->offset, flip->head.length));
+    return !is_whole(world, node, flip);
 }
 
 bool rot_any(struct world *world)

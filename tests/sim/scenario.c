@@ -126,12 +126,11 @@ static void choose_overtaken(struct cluster_options *options)
     options->put_pause_ms = 60; /* more than libraft remembers */
 }
 
-/* One to six seconds until a node is given up, by what else the seed has.  No rot: a node that left
- * a group and comes in again may have an entry anew, and nobody mends its old copy. */
+/* One to six seconds until a node is given up, by what else the seed has. */
 static void choose_drain(struct cluster_options *options)
 {
     options->drain = true;
-    options->rot = false;
+    options->rot |= options->put_pause_ms % 2 == 0;
     options->replace_after_ms = 1000 + options->put_pause_ms % 10 * 500;
 }
 

@@ -96,6 +96,14 @@ bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index)
     return row != NULL;
 }
 
+bool wipe_has_left(const struct world *world, uint64_t group, uint64_t node)
+{
+    const struct model *model = newest_model(world);
+    const struct model_shard *row = model == NULL ? NULL : model_shard_by_group(model, group, NULL);
+
+    return row != NULL && !model_shard_has(row, node);
+}
+
 bool wipe_whole(struct world *world, char *why, size_t why_bytes)
 {
     const struct model *model = newest_model(world);
