@@ -147,6 +147,15 @@ static void heal_and_check(struct world *world)
     checks_read_all(world);
 }
 
+static uint64_t repeated(const struct world *world)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < world->node_count; i++)
+        sum += net_sim_repeated(world->nodes[i].net);
+    return sum;
+}
+
 static void report(const struct world *world, const struct cluster *cluster, double cpu_s)
 {
     struct history_counts counts = history_counts(cluster->history);
@@ -156,7 +165,8 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         "%llu refused %llu unknown %llu reads, %llu leaderships; kills %llu powers %llu stops "
         "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu "
         "struck %llu wipes %llu disk errors %llu of these ended %llu full %llu flips %llu "
-        "reseals %llu hand-overs %llu of %llu members changed %llu\n",
+        "reseals %llu hand-overs %llu of %llu members changed %llu "
+        "said twice %llu\n",
         (unsigned long long)world->seed, (double)world->now_ns / 1e9,
         cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
         (unsigned long long)world->trace, (unsigned long long)counts.puts,
@@ -171,7 +181,7 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->disk_deaths, (unsigned long long)cluster->fulls,
         (unsigned long long)cluster->flips, (unsigned long long)cluster->reseals,
         (unsigned long long)cluster->handed_over, (unsigned long long)cluster->transfers,
-        (unsigned long long)cluster->members_changed);
+        (unsigned long long)cluster->members_changed, (unsigned long long)repeated(world));
     moments_report(world);
 }
 

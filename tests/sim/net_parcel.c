@@ -169,6 +169,8 @@ static void send_parcel(struct net *net, uint32_t to, struct parcel *parcel)
         defer_run(&net->node->clock, &net->local, deliver_local);
         return;
     }
+    if (parcel->dialler == net->node->at)
+        net_repeat_note(net, parcel);
     net_post(net->node->world, parcel);
 }
 

@@ -1,4 +1,5 @@
-/* net_private.h - what net_sim.c (links) and net_parcel.c (messages and calls) share. */
+/* net_private.h - what net_sim.c (links), net_parcel.c (messages and calls) and net_repeat.c (those
+ * that are said twice) share. */
 #ifndef SIM_NET_PRIVATE_H
 #define SIM_NET_PRIVATE_H
 
@@ -20,6 +21,8 @@ struct link {
     uint64_t last_ns[NET_LANES * 2]; /* arrival of the newest message, per lane and direction */
     size_t queued[NET_LANES];
     struct list held; /* of struct parcel: what meets a cut, in order */
+    struct list sent; /* of struct parcel: copies of the newest, when they may be said again */
+    uint32_t sent_count;
 };
 
 struct handler {
@@ -44,6 +47,7 @@ struct net {
     uint64_t cut_since[SIM_NODES_MAX];
     struct list calls; /* of struct net_call, unanswered */
     uint64_t calls_made;
+    uint64_t repeated; /* messages and calls that were sent twice */
     struct defer local; /* delivers what the node says to itself */
     struct list local_parcels;
     struct timer deadline;
@@ -92,6 +96,14 @@ void net_release(struct world *world, uint32_t from, uint32_t to);
 
 /* Sends the parcel on its way: its lane keeps order. */
 void net_post(struct world *world, struct parcel *parcel);
+
+/* ---- net_repeat.c ---- */
+/* Keeps a copy, when the weather repeats and the parcel may come twice. */
+void net_repeat_note(struct net *net, const struct parcel *parcel);
+/* The link stands anew: some of the newest that its former life carried go over it once more, in
+ * their order and before anything else, whether they had arrived or not. */
+void net_repeat(struct net *net, uint32_t to);
+void net_repeat_drop(struct link *link);
 
 /* Calls to a node whose link broke get no answer any more. */
 void net_fail_calls(struct net *net, uint64_t node);

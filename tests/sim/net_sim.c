@@ -19,8 +19,10 @@ struct net *net_sim_new(struct sim_node *node, const struct net_weather *weather
 
     net->node = node;
     net->weather = weather;
-    for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
         list_init(&net->links[i].held);
+        list_init(&net->links[i].sent);
+    }
     list_init(&net->calls);
     list_init(&net->local_parcels);
     return net;
@@ -34,8 +36,10 @@ static void drop_list(struct list *parcels)
 
 void net_sim_free(struct net *net)
 {
-    for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
         drop_list(&net->links[i].held);
+        net_repeat_drop(&net->links[i]);
+    }
     drop_list(&net->local_parcels);
     sim_free(net);
 }
@@ -55,8 +59,10 @@ void net_sim_boot(struct net *net)
         bool lingers = link->lingers;
 
         drop_list(&link->held);
+        net_repeat_drop(link);
         *link = (struct link){ .number = number, .lingers = lingers };
         list_init(&link->held);
+        list_init(&link->sent);
     }
 }
 
@@ -182,6 +188,8 @@ static void greet(struct net *net, uint32_t to)
 
     if (link->node != 0 && (link->boot != other->boot || link->node != other->id))
         say_gone(net, to);
+    if (link->node != other->id)
+        net_repeat_drop(link);
     link->node = other->id;
     link->boot = other->boot;
     link->up = true;
@@ -189,6 +197,7 @@ static void greet(struct net *net, uint32_t to)
     link->retry_ns = RETRY_FIRST_NS;
     link->queued[0] = link->queued[1] = 0;
     memset(link->last_ns, 0, sizeof link->last_ns);
+    net_repeat(net, to);
     tell(net, NET_UP, to);
 }
 
@@ -301,6 +310,11 @@ void net_sim_down(struct net *net, enum death death, bool goodbye)
                                                 : 50 * SIM_US + world_below(world, SIM_MS));
     }
     drop_list(&net->local_parcels);
+}
+
+uint64_t net_sim_repeated(const struct net *net)
+{
+    return net->repeated;
 }
 
 /* ---- cuts ---- */

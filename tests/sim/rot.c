@@ -81,7 +81,7 @@ static bool members_go(const struct cluster_options *options)
     return (options->faults & FAULT_WIPE) != 0 || options->drain;
 }
 
-/* Applied there, not trimmed, and whole everywhere; where members' copies are lost too, also there. */
+/* Applied there, not trimmed, and whole everywhere; where members' copies are lost, also there. */
 static bool may_hit(const struct sim_node *node, const struct rot *rot,
                     const struct entry_head *head)
 {

@@ -24,6 +24,7 @@ static void as_it_is(struct cluster_options *options)
 static void calm(struct cluster_options *options)
 {
     options->weather.loss_of = 0;
+    options->weather.repeats = false;
     options->transfer_pause_ms = options->reseal_pause_ms = 0;
     options->aimed = false;
     options->isolate_first_of = 0;
@@ -52,6 +53,13 @@ static void choose_handover(struct cluster_options *options)
     options->moments = 0;
     options->aimed = false;
     options->isolate_first_of = 0;
+}
+
+/* Links break all the time, and what they carried comes again over the next. */
+static void choose_twice(struct cluster_options *options)
+{
+    options->weather.repeats = options->weather.lingers = true;
+    options->weather.loss_of = 200 + options->put_pause_ms * 20;
 }
 
 static void choose_rot(struct cluster_options *options)
@@ -160,6 +168,7 @@ static const struct scenario scenarios[] = {
       .choose = calm, .start = forgotten_start, .at_the_end = forgotten_check },
     { "hand-over", "leaders hand over, several times a second", .choose = choose_handover,
       .before_healing = handover_check },
+    { "twice", "links break, and messages come again over the next", .choose = choose_twice },
     { "bit-rot", "bits flip on the disks", .choose = choose_rot },
     { "bit-rot-unsearched", "and nobody looks: must be found", .choose = choose_unsearched },
     { "lost-disk", "disks are lost whole", .more_nodes = true, .choose = choose_lost_disk },
@@ -245,6 +254,15 @@ static void choose_clocks(struct cluster_options *options, struct random *random
     }
 }
 
+/* Of a random of its own: what else a seed has does not depend on it. */
+static bool choose_repeats(const struct world *world)
+{
+    struct random random;
+
+    random_init(&random, world->seed ^ UINT64_C(0x7477696365));
+    return random_below(&random, 3) == 0;
+}
+
 static void choose_aims(struct cluster_options *options, struct random *random)
 {
     options->aimed = random_below(random, 4) != 0;
@@ -281,6 +299,7 @@ struct cluster_options scenario_options(const struct scenario *scenario, const s
     options.replication = world->node_count == 5 && random_below(&random, 3) == 0 ? 5 : 3;
     choose_clocks(&options, &random);
     choose_aims(&options, &random);
+    options.weather.repeats = choose_repeats(world);
     scenario->choose(&options);
     return options;
 }
