@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct putting {
     struct lines lines;
     struct progress progress;
     uint64_t began_ms;
+    size_t record_bytes_max; /* the stream's, of key and data together; 0: not known */
     bool answered; /* some node has stored something */
     enum err doubt; /* what kept a node from saying whether the stream is there */
     struct reason doubt_reason;
@@ -41,6 +43,7 @@ static enum outcome look_for_stream(struct putting *putting);
 static enum outcome read_all(struct putting *putting);
 static enum outcome add(struct putting *putting, struct slice line);
 static enum outcome flush(struct putting *putting);
+static enum outcome refuse(struct putting *putting, const char *format, ...) PRINTF_LIKE(2, 3);
 static enum outcome call(struct putting *putting, struct reason *refusal, enum err *err);
 static enum outcome report(struct putting *putting);
 
@@ -77,6 +80,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
+static uint64_t deadline_ms(const struct putting *putting, uint64_t since_ms)
+{
+    return since_ms + (uint64_t)putting->options.timeout_s * 1000;
+}
+
 enum outcome put_run(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_option rows[] = {
@@ -109,6 +117,7 @@ enum outcome put_run(struct cli *cli, int argc, char **argv)
         progress_init(&putting->progress);
         batch_init(&putting->batch, putting->options.stream);
         lines_init(&putting->lines, STDIN_FILENO);
+        client_until(putting->client, deadline_ms(putting, putting->began_ms));
         outcome = look_for_stream(putting);
         if (outcome == OUTCOME_OK)
             outcome = read_all(putting);
@@ -139,12 +148,36 @@ static enum outcome look_for_stream(struct putting *putting)
     enum err err =
         client_call_json(putting->client, "DescribeStreamSummary", in, &out, &answer);
     json_decref(in);
+    putting->record_bytes_max =
+        (size_t)json_integer_value(json_object_get(
+            json_object_get(out, "StreamDescriptionSummary"), "MaxRecordSizeInKiB")) *
+        1024;
     json_decref(out);
     putting->doubt = err;
     putting->doubt_reason = answer.reason;
-    if (err == ERR_OK || (fault_is_passing(err) && err != ERR_UNREACHABLE))
+    bool late = cli_now_ms() >= deadline_ms(putting, putting->began_ms);
+    if (err == ERR_OK || (fault_is_passing(err) && err != ERR_UNREACHABLE && !late))
         return OUTCOME_OK;
     return cli_complain(putting->cli, err, &answer.reason);
+}
+
+/* The line that was read last cannot be a record.  Those before it are stored first, so that all
+ * lines before the one that is named are there, and none after it. */
+static enum outcome refuse(struct putting *putting, const char *format, ...)
+{
+    enum outcome outcome = flush(putting);
+    struct reason reason;
+    va_list args;
+
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    va_start(args, format);
+    vsnprintf(reason.text, sizeof(reason.text), format, args);
+    va_end(args);
+    progress_clear(&putting->progress);
+    return cli_fail(putting->cli, OUTCOME_FAILED, "line %" PRIu64 " %s%s",
+                    putting->lines.number, reason.text,
+                    putting->lines.number > 1 ? "; the lines before it are stored" : "");
 }
 
 static enum outcome read_all(struct putting *putting)
@@ -161,10 +194,8 @@ static enum outcome read_all(struct putting *putting)
         else if (err == ERR_BUSY || err == ERR_NOT_FOUND)
             outcome = flush(putting);
         else if (err == ERR_TOO_BIG)
-            outcome = cli_fail(putting->cli, OUTCOME_FAILED,
-                               "line %" PRIu64 " has more than %u "
-                               "MiB, more than a record can",
-                               lines->number, LINE_BYTES_MAX >> 20);
+            outcome = refuse(putting, "has more than %u MiB, more than a record can",
+                             LINE_BYTES_MAX >> 20);
         else if (err == ERR_IO)
             outcome =
                 cli_fail(putting->cli, OUTCOME_FAILED, "read standard input: %s", strerror(errno));
@@ -223,8 +254,10 @@ static enum outcome add(struct putting *putting, struct slice line)
     else if (putting->options.field == NULL)
         put_key_of_line(line, key);
     else if (put_key_of_field(line, putting->options.field, key, &reason) != ERR_OK)
-        return cli_fail(putting->cli, OUTCOME_FAILED, "line %" PRIu64 " %s", putting->lines.number,
-                        reason.text);
+        return refuse(putting, "%s", reason.text);
+    if (putting->record_bytes_max > 0 && strlen(key) + line.len > putting->record_bytes_max)
+        return refuse(putting, "has %zu bytes and its key %zu; a record of stream %s may have %zu",
+                      line.len, strlen(key), putting->options.stream, putting->record_bytes_max);
 
     if (!batch_fits(&putting->batch, strlen(key) + line.len)) {
         enum outcome outcome = flush(putting);
@@ -234,6 +267,17 @@ static enum outcome add(struct putting *putting, struct slice line)
     return batch_add(&putting->batch, slice_text(key), line) == ERR_OK
                ? OUTCOME_OK
                : cli_no_memory(putting->cli);
+}
+
+static enum outcome give_up(struct putting *putting, enum err err, const struct reason *refusal)
+{
+    progress_clear(&putting->progress);
+    if (err != ERR_OK)
+        return cli_complain(putting->cli, err, refusal);
+    return cli_fail(putting->cli, OUTCOME_TIMEOUT,
+                    "nothing could be stored for %ld s: %s\n"
+                    "'braid cluster status' shows which nodes are up.",
+                    putting->options.timeout_s, refusal->text);
 }
 
 /* Sends what is gathered until all of it is stored. */
@@ -246,6 +290,8 @@ static enum outcome flush(struct putting *putting)
     while (putting->batch.count > 0) {
         struct reason refusal = { "" };
         enum err err = ERR_OK;
+
+        client_until(putting->client, deadline_ms(putting, progress_ms));
         enum outcome outcome = call(putting, &refusal, &err);
 
         if (outcome != OUTCOME_OK)
@@ -254,15 +300,8 @@ static enum outcome flush(struct putting *putting)
             progress_ms = cli_now_ms();
         if (putting->batch.count == 0)
             break;
-        if (cli_now_ms() - progress_ms > (uint64_t)putting->options.timeout_s * 1000) {
-            progress_clear(&putting->progress);
-            return err == ERR_OK ? cli_fail(putting->cli, OUTCOME_TIMEOUT,
-                                            "nothing could be "
-                                            "stored for %ld s: %s\n"
-                                            "'braid cluster status' shows which nodes are up.",
-                                            putting->options.timeout_s, refusal.text)
-                                 : cli_complain(putting->cli, err, &refusal);
-        }
+        if (cli_now_ms() + PAUSE_MS >= deadline_ms(putting, progress_ms))
+            return give_up(putting, err, &refusal);
         before = putting->batch.count;
         putting->retried += before;
         cli_pause_ms(PAUSE_MS);

@@ -168,9 +168,9 @@ enum outcome stream_describe(struct cli *cli, int argc, char **argv)
 
 /* ---- create and delete ---- */
 
-/* Looks until the stream is ACTIVE, or gone when `gone`. */
+/* Looks until the stream is ACTIVE, or gone when `gone`, or it is `deadline_ms`. */
 static enum outcome await(const struct cli *cli, struct client *client,
-                          const struct stream_options *options, bool gone)
+                          const struct stream_options *options, uint64_t deadline_ms, bool gone)
 {
     uint64_t began_ms = cli_now_ms();
     struct progress progress;
@@ -194,7 +194,7 @@ static enum outcome await(const struct cli *cli, struct client *client,
             progress_clear(&progress);
             return OUTCOME_OK;
         }
-        if (passed_ms > (uint64_t)options->timeout_s * 1000) {
+        if (cli_now_ms() >= deadline_ms) {
             progress_clear(&progress);
             return cli_fail(cli, OUTCOME_TIMEOUT,
                             "stream %s is not %s after %ld s; look again "
@@ -236,12 +236,14 @@ enum outcome stream_create(struct cli *cli, int argc, char **argv)
     enum outcome outcome = cli_client(cli, &client);
     if (outcome != OUTCOME_OK)
         return outcome;
+    uint64_t deadline_ms = cli_now_ms() + (uint64_t)options.timeout_s * 1000;
+    client_until(client, deadline_ms);
     outcome = cli_call(
         cli, client, "CreateStream",
         json_pack("{s:s, s:i}", "StreamName", options.name, "ShardCount", (int)options.shards),
         NULL);
     if (outcome == OUTCOME_OK && !options.no_wait)
-        outcome = await(cli, client, &options, false);
+        outcome = await(cli, client, &options, deadline_ms, false);
     client_close(client);
     return outcome == OUTCOME_OK ? say(cli, &options, options.no_wait ? "CREATING" : "ACTIVE")
                                  : outcome;
@@ -271,10 +273,12 @@ enum outcome stream_delete(struct cli *cli, int argc, char **argv)
     enum outcome outcome = cli_client(cli, &client);
     if (outcome != OUTCOME_OK)
         return outcome;
+    uint64_t deadline_ms = cli_now_ms() + (uint64_t)options.timeout_s * 1000;
+    client_until(client, deadline_ms);
     outcome =
         cli_call(cli, client, "DeleteStream", json_pack("{s:s}", "StreamName", options.name), NULL);
     if (outcome == OUTCOME_OK && !options.no_wait)
-        outcome = await(cli, client, &options, true);
+        outcome = await(cli, client, &options, deadline_ms, true);
     client_close(client);
     return outcome == OUTCOME_OK ? say(cli, &options, options.no_wait ? "DELETING" : "deleted")
                                  : outcome;

@@ -117,6 +117,14 @@ static void tailing_fini(struct tailing *tailing)
     client_close(tailing->client);
 }
 
+/* When --timeout is over. */
+static uint64_t end_ms(const struct tailing *tailing)
+{
+    uint64_t timeout_s = (uint64_t)tailing->options.timeout_s;
+
+    return timeout_s == 0 ? UINT64_MAX : tailing->began_ms + timeout_s * 1000;
+}
+
 enum outcome tail_run(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_option rows[] = {
@@ -144,6 +152,8 @@ enum outcome tail_run(struct cli *cli, int argc, char **argv)
     cli_parse(cli, &syntax, argc, argv, &tailing.options);
     tailing.answered_ms = tailing.began_ms;
     enum outcome outcome = cli_client(cli, &tailing.client);
+    if (outcome == OUTCOME_OK && tailing.options.timeout_s > 0)
+        client_until(tailing.client, end_ms(&tailing));
     if (outcome == OUTCOME_OK)
         outcome = open_shards(&tailing);
     if (outcome == OUTCOME_OK)
@@ -194,7 +204,7 @@ static enum outcome follow(struct tailing *tailing)
 
         for (size_t i = 0; i < tailing->shard_count; i++) {
             struct tail_shard *shard = &tailing->shards[i];
-            if (!shard->ended && shard->due_ms <= now_ms) {
+            if (!shard->ended && shard->due_ms <= now_ms && cli_now_ms() < end_ms(tailing)) {
                 enum outcome outcome = look(tailing, shard);
                 if (outcome != OUTCOME_OK)
                     return outcome;
@@ -207,14 +217,15 @@ static enum outcome follow(struct tailing *tailing)
         if (all_read(tailing))
             return OUTCOME_OK;
         now_ms = cli_now_ms();
-        if (options->timeout_s > 0 &&
-            now_ms - tailing->began_ms > (uint64_t)options->timeout_s * 1000) {
+        if (now_ms >= end_ms(tailing)) {
             if (options->records_max == 0)
                 return OUTCOME_OK;
             return cli_fail(tailing->cli, OUTCOME_TIMEOUT, "%llu of %ld records after %ld s",
                             (unsigned long long)tailing->records, options->records_max,
                             options->timeout_s);
         }
+        if (next_ms > end_ms(tailing))
+            next_ms = end_ms(tailing);
         if (next_ms > now_ms)
             cli_pause_ms((uint32_t)(next_ms - now_ms));
     }
@@ -349,8 +360,10 @@ static enum outcome trouble(struct tailing *tailing, enum err err,
                             const struct client_answer *answer)
 {
     bool began = tailing->answered_ms != tailing->began_ms;
+    uint64_t now_ms = cli_now_ms();
 
-    if (fault_is_passing(err) && began && cli_now_ms() - tailing->answered_ms < TROUBLE_MS)
+    if (fault_is_passing(err) && began &&
+        (now_ms - tailing->answered_ms < TROUBLE_MS || now_ms >= end_ms(tailing)))
         return OUTCOME_OK;
     return cli_complain(tailing->cli, err, &answer->reason);
 }

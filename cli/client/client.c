@@ -20,6 +20,8 @@ struct client {
     uint32_t endpoint_count;
     uint32_t current; /* the endpoint that is asked first */
     uint32_t attempts_max;
+    uint32_t timeout_ms;  /* of one attempt */
+    uint64_t deadline_ms; /* of all; 0: none */
     char *answer; /* what has come of the current answer, with an end mark */
     size_t answer_len, answer_room;
     char why[CURL_ERROR_SIZE]; /* curl's sentence */
@@ -53,10 +55,9 @@ enum err client_open(struct client **ret, const struct client_options *options,
                            : client->endpoint_count > ATTEMPTS_DEFAULT ? client->endpoint_count
                                                                        : ATTEMPTS_DEFAULT;
 
-    long timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS_DEFAULT;
+    client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS_DEFAULT;
     curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(client->curl, CURLOPT_PROXY, ""); /* a cluster is never behind one */
-    curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, timeout_ms);
     curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, client->why);
     curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, write_on_bytes);
@@ -74,6 +75,11 @@ void client_close(struct client *client)
         free(client->endpoints[i]);
     free(client->answer);
     free(client);
+}
+
+void client_until(struct client *client, uint64_t deadline_ms)
+{
+    client->deadline_ms = deadline_ms;
 }
 
 /* What curl will not take later is said before anything is sent. */
@@ -209,6 +215,20 @@ enum err client_post(struct client *client, const char *path, struct slice body,
     return err;
 }
 
+/* What is left until the deadline, `most` at most. */
+static uint32_t time_left_ms(const struct client *client, uint32_t most)
+{
+    struct timespec now;
+
+    if (client->deadline_ms == 0)
+        return most;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    if (now_ms >= client->deadline_ms)
+        return 0;
+    return client->deadline_ms - now_ms < most ? (uint32_t)(client->deadline_ms - now_ms) : most;
+}
+
 static void pause_ms(uint32_t ms)
 {
     struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L };
@@ -255,8 +275,10 @@ static enum err call(struct client *client, const char *path, struct curl_slist 
         if (i > 0 && (i % client->endpoint_count == 0 || err == ERR_BUSY)) {
             if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
                 random = UINT64_MAX;
-            pause_ms(fault_pause_ms(round > 0 ? round : 1, random));
+            pause_ms(time_left_ms(client, fault_pause_ms(round > 0 ? round : 1, random)));
         }
+        if (i > 0 && time_left_ms(client, 1) == 0)
+            break;
         answer->attempts = i + 1;
         err = attempt(client, path, answer);
         if (!fault_is_passing(err))
@@ -281,6 +303,7 @@ static enum err call(struct client *client, const char *path, struct curl_slist 
 static enum err attempt(struct client *client, const char *path, struct client_answer *answer)
 {
     const char *endpoint = client->endpoints[client->current];
+    uint32_t left_ms = time_left_ms(client, client->timeout_ms);
     char url[URL_CHARS_MAX + PATH_CHARS_MAX];
 
     answer->status = 0;
@@ -289,6 +312,7 @@ static enum err attempt(struct client *client, const char *path, struct client_a
     client->why[0] = '\0';
     snprintf(url, sizeof(url), "%s%s", endpoint, path);
     curl_easy_setopt(client->curl, CURLOPT_URL, url);
+    curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, left_ms > 0 ? (long)left_ms : 1L);
 
     CURLcode code = curl_easy_perform(client->curl);
     answer->body = slice_of(client->answer, client->answer_len);

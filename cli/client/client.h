@@ -48,6 +48,11 @@ MUST_CHECK enum err client_open(struct client **ret, const struct client_options
                                 struct reason *reason);
 void client_close(struct client *client);
 
+/* From now on calls end at this moment of the monotonic clock at the latest, as ERR_TIMEOUT where a
+ * node has been asked and has not answered; a call after it is tried for a millisecond.  0: no
+ * such moment, as at the beginning. */
+void client_until(struct client *client, uint64_t deadline_ms);
+
 /* Calls `operation` ("PutRecords") with `body`, the JSON text of its request.  Errors as
  * fault_of_answer(), and:
  * ERR_UNREACHABLE  no node could be connected to; nothing was done

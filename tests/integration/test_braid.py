@@ -82,9 +82,20 @@ def test_mistakes_have_their_own_exit_codes(braid):
 
 def test_a_line_without_its_key_is_named(braid):
     braid("stream", "create", "cli-f")
-    assert b"line 2 is not JSON" in braid("put", "cli-f", "--key-field", "a", status=1,
-                                          stdin=b'{"a": 1}\nnot json\n').stderr
+    done = braid("put", "cli-f", "--key-field", "a", status=1, stdin=b'{"a": 1}\nnot json\nx\n')
+    assert b"line 2 is not JSON" in done.stderr, done
+    assert braid("tail", "cli-f", "--from-start", "--no-follow").stdout == b'{"a": 1}\n'
     braid("stream", "delete", "cli-f", "--yes")
+
+
+def test_a_line_that_is_too_long_is_named_and_those_before_it_are_stored(braid):
+    braid("stream", "create", "cli-i")
+    longest = b"x" * (1024 * 1024 - 16)  # the key of a line has 16 characters
+    done = braid("put", "cli-i", status=1, stdin=b"\n".join([b"one", longest, longest + b"x", b""]))
+    assert b"line 3 has 1048561 bytes" in done.stderr, done.stderr
+    back = braid("tail", "cli-i", "--from-start", "--no-follow").stdout
+    assert sorted(back.split(b"\n"), key=len) == [b"", b"one", longest]
+    braid("stream", "delete", "cli-i", "--yes")
 
 
 def printing(where, arguments, stdout, **options):

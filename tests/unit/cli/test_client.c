@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -113,6 +114,53 @@ static void a_post_says_that_it_is_json_and_a_refusal_comes_with_its_sentence(vo
     pthread_join(server.thread, NULL);
     assert_memory_equal(server.request, "POST /nodes/remove?name=n4 HTTP/1.1\r\n", 37);
     assert_non_null(strstr(server.request, "\r\nContent-Type: application/json\r\n"));
+    client_close(client);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void a_deadline_ends_a_call_to_a_node_that_is_silent(void **state)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* takes all, answers nothing */
+    socklen_t len = sizeof(address);
+    struct client_answer answer;
+    char endpoint[64];
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", ntohs(address.sin_port));
+    struct client *client = client_of(endpoint); /* three attempts of ten seconds */
+    uint64_t began_ms = now_ms();
+    client_until(client, began_ms + 300);
+    assert_int_equal(client_call(client, "ListStreams", slice_text("{}"), &answer), ERR_TIMEOUT);
+    assert_int_equal(answer.attempts, 1);
+    assert_in_range(now_ms() - began_ms, 250, 5000);
+    client_close(client);
+    close(fd);
+}
+
+static void a_deadline_ends_the_pauses_too(void **state)
+{
+    struct client_options options = { .endpoints = "http://127.0.0.1:1", .attempts_max = 1000 };
+    struct reason reason = { "" };
+    struct client_answer answer;
+    struct client *client;
+
+    assert_int_equal(client_open(&client, &options, &reason), ERR_OK);
+    uint64_t began_ms = now_ms();
+    client_until(client, began_ms + 300);
+    assert_int_equal(client_call(client, "ListStreams", slice_text("{}"), &answer),
+                     ERR_UNREACHABLE);
+    assert_in_range(answer.attempts, 1, 999);
+    assert_in_range(now_ms() - began_ms, 250, 5000);
     client_close(client);
 }
 
@@ -238,6 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_sends_what_an_sdk_sends),
         cmocka_unit_test(a_post_says_that_it_is_json_and_a_refusal_comes_with_its_sentence),
+        cmocka_unit_test(a_deadline_ends_a_call_to_a_node_that_is_silent),
+        cmocka_unit_test(a_deadline_ends_the_pauses_too),
         cmocka_unit_test(the_next_node_is_asked_when_one_fails),
         cmocka_unit_test(a_mistake_of_ours_is_not_repeated),
         cmocka_unit_test(nobody_there_is_unreachable),
