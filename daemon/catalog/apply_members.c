@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 
 static bool row_holds(const struct model *model, const Braid__Catalog__Members *row,
                       struct reason *why);
@@ -116,10 +117,14 @@ static bool one_comes(const struct model *model, const Braid__Catalog__Members *
 static void row_apply(struct model *model, const Braid__Catalog__Members *row)
 {
     struct model_shard *shard = model_shard_change(model, row->group);
+    const struct model_stream *stream = NULL;
 
     ensure(shard != NULL && row->n_members <= GROUP_MEMBERS_MAX);
     shard->epoch = row->epoch;
     shard->member_count = (uint32_t)row->n_members;
     memset(shard->members, 0, sizeof(shard->members));
     memcpy(shard->members, row->members, row->n_members * sizeof(row->members[0]));
+    if (model_shard_by_group(model, row->group, &stream) != NULL &&
+        stream->status == STREAM_CREATING && !MUTANT(created_carried))
+        model_shard_begin_anew(model, row->group);
 }

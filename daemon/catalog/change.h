@@ -72,7 +72,8 @@ struct change_members {
     uint64_t members[GROUP_MEMBERS_MAX];
 };
 
-/* Up to CATALOG_MEMBERS_ROWS_MAX rows, each judged alone (apply_members.h): those that do not hold
+/* Of a stream in CREATING the shard begins anew with them, as another group in epoch 1.
+ * Up to CATALOG_MEMBERS_ROWS_MAX rows, each judged alone (apply_members.h): those that do not hold
  * any more are passed over, the others become the model's.
  * ERR_CLOSED   none holds; the reason is the first one's
  * ERR_INVALID  no rows, or too many */

@@ -468,6 +468,21 @@ static void groups_add(struct model *model, struct model_stream *stream)
     }
 }
 
+/* The newest id is the greatest: it goes to the end. */
+void model_shard_begin_anew(struct model *model, uint64_t group)
+{
+    uint32_t at = group_place(model, group);
+
+    ensure(at < model->group_count && model->groups[at].group == group);
+    struct model_group moved = model->groups[at];
+    memmove(&model->groups[at], &model->groups[at + 1],
+            (model->group_count - at - 1) * sizeof(model->groups[0]));
+    moved.group = model->next_group++;
+    model->groups[model->group_count - 1] = moved;
+    moved.stream->shards[moved.at].group = moved.group;
+    moved.stream->shards[moved.at].epoch = 1;
+}
+
 static void groups_remove(struct model *model, const struct model_stream *stream)
 {
     uint32_t kept = 0;

@@ -1,5 +1,6 @@
 #include "catalog/model_image.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "catalog/row.h"
@@ -214,6 +215,28 @@ static enum err streams_read(const Braid__Catalog__Image *image, struct model *m
     return ERR_OK;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* No two shards of the stream have one group. */
+static bool groups_differ(const struct model_stream *stream)
+{
+    uint64_t *groups = model_memory(stream->shard_count + 1, sizeof(*groups));
+    bool differ = true;
+
+    for (uint32_t i = 0; i < stream->shard_count; i++)
+        groups[i] = stream->shards[i].group;
+    qsort(groups, stream->shard_count, sizeof(*groups), by_number);
+    for (uint32_t i = 1; i < stream->shard_count; i++)
+        differ &= groups[i - 1] != groups[i];
+    free(groups);
+    return differ;
+}
+
 /* What model_stream_add() takes for granted. */
 static enum err stream_fits(const struct model *model, const struct model_stream *stream,
                             struct reason *reason)
@@ -231,14 +254,17 @@ static enum err stream_fits(const struct model *model, const struct model_stream
     }
     for (uint32_t i = 0; i < stream->shard_count; i++) {
         uint64_t group = stream->shards[i].group;
-        bool ascends = i == 0 || group > stream->shards[i - 1].group;
-        if (group <= CATALOG_GROUP || group >= model->next_group || !ascends ||
+        if (group <= CATALOG_GROUP || group >= model->next_group ||
             stream->shards[i].member_count == 0 ||
             model_shard_by_group(model, group, NULL) != NULL) {
             reason_set(reason, "stream %s: group %llu: twice, out of range or without members",
                        stream->name, (unsigned long long)group);
             return ERR_CORRUPT;
         }
+    }
+    if (!groups_differ(stream)) {
+        reason_set(reason, "stream %s: two shards have one group", stream->name);
+        return ERR_CORRUPT;
     }
     return ERR_OK;
 }

@@ -63,6 +63,9 @@ void model_stream_remove(struct model *model, uint64_t id);
 struct model_stream *model_stream_change(struct model *model, uint64_t id);
 struct model_shard *model_shard_change(struct model *model, uint64_t group);
 
+/* The shard of `group`, which the model has, gets a group that never was. */
+void model_shard_begin_anew(struct model *model, uint64_t group);
+
 /* Adds the row or replaces the one of the same id; the model has room for it. */
 void model_node_set(struct model *model, const struct model_node *node);
 

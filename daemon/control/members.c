@@ -241,9 +241,10 @@ enum members_why members_place(const struct members_nodes *nodes, const struct m
         if (!heir->row->draining && !model_shard_has(row, heir->node))
             return MEMBERS_GOES;
     }
-    if (world->moves != NULL && world->moves(world->ctx, row->group))
+    bool begins = stream->status == STREAM_CREATING; /* anew, and waits for nobody */
+    if (!begins && world->moves != NULL && world->moves(world->ctx, row->group))
         return MEMBERS_ON_WAY;
-    if (staying_up(nodes, row, at) <= row->member_count / 2)
+    if (!begins && staying_up(nodes, row, at) <= row->member_count / 2)
         return MEMBERS_FEW;
     *comer = choose(nodes, world, row, at);
     if (*comer == 0)

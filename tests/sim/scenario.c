@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "creating.h"
 #include "drain.h"
 #include "figure8.h"
 #include "forgotten.h"
@@ -134,6 +135,14 @@ static void choose_overtaken(struct cluster_options *options)
     options->put_pause_ms = 60; /* more than libraft remembers */
 }
 
+/* The first stream is the one, and what was lost comes back at once. */
+static void choose_creating(struct cluster_options *options)
+{
+    calm(options);
+    options->all_first = true;
+    options->shard_count = 6; /* so that one lies on nodes whose disks may be lost together */
+}
+
 /* One to six seconds until a node is given up, by what else the seed has. */
 static void choose_drain(struct cluster_options *options)
 {
@@ -181,6 +190,9 @@ static const struct scenario scenarios[] = {
     { "overtaken", "a node is away for longer than records are kept", .three_nodes = true,
       .scripted = true, .choose = choose_overtaken, .start = overtaken_start,
       .at_the_end = overtaken_check },
+    { "creating", "two disks are lost while a stream is created", .more_nodes = true,
+      .scripted = true, .choose = choose_creating, .start = creating_start,
+      .at_the_end = creating_check },
     { "drain", "nodes are drained, and given up when they are away", .more_nodes = true,
       .choose = choose_drain, .start = drain_start },
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",

@@ -24,20 +24,41 @@ static const struct sim_node *node_of(const struct world *world, uint64_t id)
 }
 
 /* The catalogue's leader: others may be at an older model, after a start without any stream. */
-static const struct catalog *newest_catalog(const struct world *world)
+static const struct sim_node *catalog_leader_of(const struct world *world)
 {
-    const struct catalog *newest = NULL;
+    const struct sim_node *leader = NULL;
 
     for (uint32_t i = 0; i < world->node_count; i++) {
         if (!is_running(&world->nodes[i]) ||
             !catalog_leads(control_catalog(world->nodes[i].control)))
             continue;
         const struct catalog *catalog = control_catalog(world->nodes[i].control);
-        if (newest == NULL ||
-            model_index(catalog_model(catalog)) > model_index(catalog_model(newest)))
-            newest = catalog;
+        if (leader == NULL || model_index(catalog_model(catalog)) >
+                                  model_index(catalog_model(control_catalog(leader->control))))
+            leader = &world->nodes[i];
     }
-    return newest;
+    return leader;
+}
+
+static const struct catalog *newest_catalog(const struct world *world)
+{
+    const struct sim_node *leader = catalog_leader_of(world);
+
+    return leader == NULL ? NULL : control_catalog(leader->control);
+}
+
+struct sim_node *wipe_catalog_leader(struct world *world)
+{
+    const struct sim_node *leader = catalog_leader_of(world);
+
+    return leader == NULL ? NULL : &world->nodes[leader->at];
+}
+
+struct sim_node *wipe_node(struct world *world, uint64_t id)
+{
+    const struct sim_node *node = node_of(world, id);
+
+    return node == NULL ? NULL : &world->nodes[node->at];
 }
 
 static const struct model *newest_model(const struct world *world)
@@ -104,7 +125,20 @@ bool wipe_has_left(const struct world *world, uint64_t group, uint64_t node)
     return row != NULL && !model_shard_has(row, node);
 }
 
-bool wipe_whole(struct world *world, char *why, size_t why_bytes)
+/* Nothing can have been acknowledged in it: its leaders are not all known, and no change is on its
+ * way (is_settled). */
+static bool is_beginning(const struct world *world, const struct model_stream *stream)
+{
+    const struct sim_node *leader = catalog_leader_of(world);
+
+    for (uint32_t i = 0; stream->status == STREAM_CREATING && i < stream->shard_count; i++)
+        if (control_leader(leader->control, stream->shards[i].group) == 0)
+            return true;
+    return false;
+}
+
+/* `late`: also what is just beginning. */
+static bool is_whole(const struct world *world, bool late, char *why, size_t why_bytes)
 {
     const struct model *model = newest_model(world);
     const struct model_stream *stream;
@@ -120,7 +154,9 @@ bool wipe_whole(struct world *world, char *why, size_t why_bytes)
     for (uint64_t group = 0;
          model != NULL && (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
-        for (uint32_t i = 0; stream->status != STREAM_DELETING && i < row->member_count; i++) {
+        if (stream->status == STREAM_DELETING || (!late && is_beginning(world, stream)))
+            continue;
+        for (uint32_t i = 0; i < row->member_count; i++) {
             if (is_retired(world, row->members[i]) ||
                 takes_part(world, row->group, row->epoch, row->members[i], 0))
                 continue;
@@ -130,6 +166,11 @@ bool wipe_whole(struct world *world, char *why, size_t why_bytes)
         }
     }
     return model != NULL && catalog_whole(world, why, why_bytes);
+}
+
+bool wipe_whole(struct world *world, char *why, size_t why_bytes)
+{
+    return is_whole(world, true, why, why_bytes);
 }
 
 /* Nothing is on its way into the model: a change may give a group to this very node. */
@@ -152,8 +193,13 @@ void wipe_one(struct world *world, struct sim_node *node)
     char why[128];
 
     if (!is_running(node) || rot_any(world) || !is_settled(world) ||
-        !wipe_whole(world, why, sizeof why))
+        !is_whole(world, false, why, sizeof why))
         return;
+    wipe_now(world, node);
+}
+
+void wipe_now(struct world *world, struct sim_node *node)
+{
     cluster_kill(world, node, DEATH_KILL);
     world_say(world, node, "disk lost");
     cluster_of(world)->wipes++;

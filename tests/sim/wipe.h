@@ -3,7 +3,9 @@
  * Only when every group is whole: all of a row's members are up and take part in
  * the epoch that the row names, so do those of the catalogue's own group, and no
  * copy of an entry is damaged.  More than that a replicated system does not
- * promise to survive.
+ * promise to survive.  Groups of a stream that is being created, and that are not
+ * all led yet, do not count: nothing was acknowledged there, and the stream must
+ * come about whatever is lost.
  */
 #ifndef SIM_WIPE_H
 #define SIM_WIPE_H
@@ -12,6 +14,13 @@
 
 /* Kills the node and wipes its disk, when nothing forbids it. */
 void wipe_one(struct world *world, struct sim_node *node);
+
+/* Does it, whatever that means. */
+void wipe_now(struct world *world, struct sim_node *node);
+
+/* The node that runs under this id; the one that leads the catalogue.  NULL: none does. */
+struct sim_node *wipe_node(struct world *world, uint64_t id);
+struct sim_node *wipe_catalog_leader(struct world *world);
 
 /* Whether all members of the group take part and have the entry. */
 bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index);

@@ -122,6 +122,12 @@ static const struct model_stream *active_stream(struct sim_node *node)
     return stream != NULL && stream->status == STREAM_ACTIVE ? stream : NULL;
 }
 
+static bool may_create(struct world *world, struct sim_node *node)
+{
+    return !cluster_of(world)->options.all_first ||
+           model_node_count(catalog_model(control_catalog(node->control))) == world->node_count;
+}
+
 static void create_step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
 {
     struct workload *workload = workload_of(world);
@@ -134,7 +140,7 @@ static void create_step(struct world *world, struct sim_node *none, void *ctx, u
             client_later(world, i);
         return;
     }
-    if (node != NULL && !workload->creating) {
+    if (node != NULL && !workload->creating && may_create(world, node)) {
         workload->creating = true;
         world_inside(world, node, create_stream, NULL, 0);
     }

@@ -111,4 +111,13 @@ static inline const struct model_stream *given_stream(struct model *model, const
     return model_stream_by_name(model, slice_text(name));
 }
 
+static inline const struct model_stream *given_active(struct model *model, const char *name,
+                                                      uint32_t shards)
+{
+    const struct model_stream *stream = given_stream(model, name, shards);
+
+    assert_int_equal(apply(model, change_activate_stream(stamp, stream->id)), ERR_OK);
+    return stream;
+}
+
 #endif

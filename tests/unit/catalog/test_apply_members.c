@@ -8,7 +8,7 @@ static struct model *given(void)
 {
     struct model *model = given_cluster();
 
-    given_stream(model, "river", 2);
+    given_active(model, "river", 2);
     assert_int_equal(add_node(model, 4, "a"), ERR_OK);
     assert_int_equal(add_node(model, 5, "b"), ERR_OK);
     for (uint64_t group = 2; group <= 3; group++) {
@@ -263,6 +263,38 @@ static void a_replaced_member_may_stay_while_another_is_replaced(void **state)
 }
 
 /* Whatever the bytes, each shard has a row that the catalogue's image can carry. */
+static void a_shard_of_a_stream_in_creating_begins_anew_as_another_group(void **state)
+{
+    struct model *model = given();
+    const struct model_stream *brook = given_stream(model, "brook", 2);
+    struct change_members row = { .group = 4, .epoch = 2, .member_count = 3 };
+
+    memcpy(row.members, brook->shards[0].members, sizeof(row.members));
+    row.members[0] = row.members[0] == 4 || row.members[1] == 4 || row.members[2] == 4 ? 5 : 4;
+    assert_int_equal(set_one(model, row), ERR_OK);
+    assert_null(model_shard_by_group(model, 4, NULL));
+    assert_int_equal(model_next_group(model), 7);
+    assert_int_equal(brook->shards[0].group, 6);
+    expect_row(model, 6, 1, row.members[0], row.members[1], row.members[2]);
+    assert_int_equal(brook->shards[1].group, 5);
+    assert_ptr_equal(model_shard_by_group(model, 5, NULL), &brook->shards[1]);
+
+    /* From then on it is as any other. */
+    assert_int_equal(apply(model, change_activate_stream(stamp, brook->id)), ERR_OK);
+    row.group = 6;
+    assert_int_equal(set_one(model, row), ERR_OK);
+    expect_row(model, 6, 2, row.members[0], row.members[1], row.members[2]);
+
+    struct model *copy = NULL;
+    struct reason reason = { .text = "" };
+    struct buf *image = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(image), &copy, &reason), ERR_OK);
+    expect_row(copy, 6, 2, row.members[0], row.members[1], row.members[2]);
+    buf_unref(image);
+    model_free(copy);
+    model_free(model);
+}
+
 static void a_damaged_batch_is_refused_or_harmless(void **state)
 {
     const struct change_members rows[] = { row_of(2, 2, 3, 1, 4, 3), row_of(3, 2, 3, 1, 2, 5) };
@@ -305,6 +337,7 @@ int main(void)
         cmocka_unit_test(the_same_members_may_have_a_new_epoch),
         cmocka_unit_test(a_replaced_node_does_not_come_in),
         cmocka_unit_test(a_replaced_member_may_stay_while_another_is_replaced),
+        cmocka_unit_test(a_shard_of_a_stream_in_creating_begins_anew_as_another_group),
         cmocka_unit_test(a_damaged_batch_is_refused_or_harmless),
     };
 

@@ -78,7 +78,7 @@ static void replaced_nodes_and_later_epochs_come_back(void **state)
     struct model *model = given_cluster();
     struct change_members row = { .group = 2, .epoch = 2, .member_count = 3 };
 
-    given_stream(model, "river", 1);
+    given_active(model, "river", 1);
     assert_int_equal(come_back(model, 2, 20), ERR_OK);
     assert_int_equal(come_back(model, 3, 30), ERR_OK);
     const struct model_shard *shard = model_shard_by_group(model, 2, NULL);

@@ -117,7 +117,7 @@ static void a_node_that_a_shard_names_is_not_forgotten(void **state)
     struct model *model = given_cluster();
     struct change_members row = { .group = 2, .epoch = 2, .member_count = 3 };
 
-    given_stream(model, "river", 1);
+    given_active(model, "river", 1);
     assert_int_equal(come_back(model, 2, 20), ERR_OK);
     assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_CLOSED);
     assert_non_null(model_node_by_id(model, 2));
@@ -212,7 +212,7 @@ static void a_drained_node_is_forgotten_when_no_shard_names_it(void **state)
     struct model *model = given_cluster();
     struct change_members row = { .group = 2, .epoch = 2, .member_count = 3 };
 
-    given_stream(model, "river", 1);
+    given_active(model, "river", 1);
     assert_int_equal(add_node(model, 4, "b"), ERR_OK);
     assert_int_equal(apply(model, change_drain_node(stamp, 2, true)), ERR_OK);
     assert_int_equal(apply(model, change_forget_node(stamp, 2)), ERR_CLOSED);
@@ -231,7 +231,7 @@ static void a_draining_node_comes_into_no_group(void **state)
     struct model *model = given_cluster();
     struct change_members row = { .group = 2, .epoch = 2, .member_count = 3 };
 
-    given_stream(model, "river", 1);
+    given_active(model, "river", 1);
     assert_int_equal(add_node(model, 4, "b"), ERR_OK);
     assert_int_equal(apply(model, change_drain_node(stamp, 4, true)), ERR_OK);
     const struct model_shard *shard = model_shard_by_group(model, 2, NULL);
