@@ -35,6 +35,14 @@ void job_start(struct log *log, enum table_job_kind kind, struct segment *segmen
     work_start(log->world.work, &job->work, job_run, job_done);
 }
 
+/* A FORGET takes the group's hint away, also one that was saved since it is there again. */
+static void save_hints_again(struct log *log, const struct segment *segment)
+{
+    for (uint32_t i = 0; i < segment->cut_count; i++)
+        if (segment->cuts[i].forget)
+            group_hint_again(log, segment->cuts[i].group);
+}
+
 void jobs_kick(struct log *log)
 {
     if (log->job.kind != JOB_NONE || log->failed || timer_running(&log->job_later))
@@ -45,6 +53,7 @@ void jobs_kick(struct log *log)
         log->job.row = (struct log_row){
             .node = log->options.node, .filed = next->number, .opened = next->number + 1
         };
+        save_hints_again(log, next);
         group_hints_take(log, &log->job.hints, &log->job.hint_count);
         job_start(log, JOB_FILE, next);
     } else if (log->save_wanted) {
@@ -100,7 +109,8 @@ static void job_done(struct work *work)
 
     job->kind = JOB_NONE;
     if (job->err == ERR_NO_SPACE)
-        group_hints_back(log, job->hints, job->hint_count);
+        for (uint32_t i = 0; i < job->hint_count; i++)
+            group_hint_again(log, job->hints[i].group);
     free(job->hints);
     job->hints = NULL;
     job->hint_count = 0;

@@ -285,11 +285,10 @@ void group_hints_take(struct log *log, struct hint **ret, uint32_t *count)
     *count = taken;
 }
 
-void group_hints_back(struct log *log, const struct hint *hints, uint32_t count)
+void group_hint_again(struct log *log, uint64_t id)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct group *group = group_find(log, hints[i].group);
-        if (group != NULL)
-            touch_hint(log, group);
-    }
+    struct group *group = group_find(log, id);
+
+    if (group != NULL)
+        touch_hint(log, group);
 }

@@ -256,8 +256,8 @@ void state_hint(const struct log_state *state, uint64_t made, struct hint *hint)
 bool group_hint_is_safe(const struct log *log, const struct group *group);
 /* Every hint that changed and is safe.  The array is the caller's. */
 void group_hints_take(struct log *log, struct hint **ret, uint32_t *count);
-/* They were not written: to be taken again. */
-void group_hints_back(struct log *log, const struct hint *hints, uint32_t count);
+/* That of the group, when there is one, is to be taken again. */
+void group_hint_again(struct log *log, uint64_t id);
 
 /* ---- index.c ---- */
 struct run *index_add(struct log *log, struct group *group, const struct entry_head *head,

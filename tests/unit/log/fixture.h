@@ -1,4 +1,7 @@
-/* fixture.h - one node's log on the real disk and tables, and a model of what must be in it. */
+/* fixture.h - one node's log, and a model of what must be in it.
+ *
+ * fixture.c is the model and the checks.  The world below the log is that of fixture_real.c, a
+ * folder on the real disk with real tables; crash_sim.c has another one. */
 #ifndef TESTS_LOG_FIXTURE_H
 #define TESTS_LOG_FIXTURE_H
 
@@ -61,6 +64,10 @@ struct node {
 /* An empty directory; node_fini() removes it. */
 void node_init(struct node *node);
 void node_fini(struct node *node);
+
+/* For a world's part: a node without one; options, and nothing known yet of what they tell. */
+void node_clear(struct node *node);
+struct log_options node_options(struct node *node);
 
 enum err node_try_open(struct node *node);
 void node_open(struct node *node);

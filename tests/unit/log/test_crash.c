@@ -1,4 +1,4 @@
-#include "fixture.h"
+#include "crash_history.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -8,35 +8,24 @@
  * be there, and what is there must be a moment of its history. */
 
 #define OPS_MAX 100000u
-#define TURNS_MAX 4096u
 
 static struct node node;
 
 static void child(uint64_t seed, int out)
 {
-    static uint32_t ops_by_turn[TURNS_MAX]; /* operations up to the end of a turn */
-    struct random random;
-    uint64_t said = 0;
+    static struct history history;
+    uint32_t said = 0;
 
-    random_init(&random, seed);
     random_init(&node.random, seed + 1); /* lives of segments differ from run to run */
     node_open(&node);
-    said = node.durable;
-    for (uint32_t op = 1; op < OPS_MAX; op++) {
-        node_random_op(&node, &random);
-        ops_by_turn[log_turn(node.log) % TURNS_MAX] = op;
-        if (op % 5 == 0)
-            node_turn(&node);
-        if (op % 64 == 0)
-            log_save(node.log);
-        if (node.durable > said) {
-            said = node.durable;
-            uint32_t ops = ops_by_turn[said % TURNS_MAX];
-            if (ops > 0 && write(out, &ops, sizeof(ops)) != sizeof(ops))
-                _exit(1);
-        }
-        while (log_turn(node.log) - node.durable > TURNS_MAX / 2)
-            node_turn(&node);
+    history_init(&history, &node, seed);
+    while (history.ops < OPS_MAX) {
+        history_step(&history, &node);
+        if (history.durable == said)
+            continue;
+        said = history.durable;
+        if (write(out, &said, sizeof(said)) != sizeof(said))
+            _exit(1);
     }
     _exit(0);
 }
@@ -66,25 +55,6 @@ static uint32_t run_and_kill(uint64_t seed, unsigned after_us)
     return durable;
 }
 
-static void replay_until_it_matches(uint64_t seed, uint32_t durable)
-{
-    struct random random;
-    struct log *log;
-
-    random_init(&random, seed);
-    for (uint32_t op = 0; op < durable; op++)
-        node_random_op(&node, &random);
-    node_open(&node);
-    for (uint32_t op = durable; !node_matches(&node); op++) {
-        if (op > durable + 4000)
-            fail_msg("after %u durable operations: no moment of the history matches", durable);
-        log = node.log;
-        node.log = NULL; /* the model alone */
-        node_random_op(&node, &random);
-        node.log = log;
-    }
-}
-
 static void kill_again_and_again(unsigned rounds, uint64_t seed)
 {
     struct random random;
@@ -95,9 +65,7 @@ static void kill_again_and_again(unsigned rounds, uint64_t seed)
         uint64_t round_seed = random_u64(&random);
         uint32_t durable =
             run_and_kill(round_seed, (unsigned)random_below(&random, 60000));
-        replay_until_it_matches(round_seed, durable);
-        node_take_hints(&node);
-        node_check(&node);
+        history_check(&node, round_seed, durable);
         node_close(&node);
     }
     node_fini(&node);
