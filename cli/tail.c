@@ -14,6 +14,7 @@
 #define POLL_MS_MIN 200u
 #define POLL_MS_MAX 1000u
 #define TROUBLE_MS 60000u /* without any answer; then it gives up */
+#define DRY_MS 5000u      /* so long a shard without a leader is asked whether there is more */
 #define RECORDS_PER_CALL 10000
 
 enum from { FROM_LATEST, FROM_START, FROM_TIME };
@@ -34,6 +35,7 @@ struct tail_shard {
     uint64_t due_ms;
     uint32_t pause_ms;
     bool current; /* nothing more was there at the last look */
+    uint64_t dry_ms; /* since when looks brought nothing, and not that this was all; 0: they did */
     bool ended;
 };
 
@@ -185,14 +187,31 @@ static enum outcome open_shards(struct tailing *tailing)
     return outcome;
 }
 
+/* Without a leader nobody says that a shard has no more records. */
+static bool is_dry(const struct tail_shard *shard)
+{
+    return shard->dry_ms != 0 && cli_now_ms() - shard->dry_ms >= DRY_MS;
+}
+
 static bool all_read(const struct tailing *tailing)
 {
     for (size_t i = 0; i < tailing->shard_count; i++) {
         const struct tail_shard *shard = &tailing->shards[i];
-        if (!shard->ended && !(tailing->options.no_follow && shard->current))
+        if (!shard->ended && !(tailing->options.no_follow && (shard->current || is_dry(shard))))
             return false;
     }
     return true;
+}
+
+static enum outcome end(const struct tailing *tailing)
+{
+    for (size_t i = 0; i < tailing->shard_count; i++)
+        if (is_dry(&tailing->shards[i]))
+            return cli_fail(tailing->cli, OUTCOME_TIMEOUT,
+                            "%s has no leader within reach, which alone could say that this is "
+                            "all\n'braid cluster status' shows which nodes are up.",
+                            tailing->shards[i].id);
+    return OUTCOME_OK;
 }
 
 static enum outcome follow(struct tailing *tailing)
@@ -215,7 +234,7 @@ static enum outcome follow(struct tailing *tailing)
                 next_ms = shard->due_ms;
         }
         if (all_read(tailing))
-            return OUTCOME_OK;
+            return end(tailing);
         now_ms = cli_now_ms();
         if (now_ms >= end_ms(tailing)) {
             if (options->records_max == 0)
@@ -268,6 +287,7 @@ static enum outcome look(struct tailing *tailing, struct tail_shard *shard)
     bool empty = json_array_size(json_object_get(out, "Records")) == 0;
     const json_t *next = json_object_get(out, "NextShardIterator");
     shard->current = json_number_value(json_object_get(out, "MillisBehindLatest")) <= 0;
+    shard->dry_ms = !empty || shard->current ? 0 : shard->dry_ms != 0 ? shard->dry_ms : asked_ms;
     shard->pause_ms = !empty || !shard->current           ? POLL_MS_MIN
                       : shard->pause_ms * 2 < POLL_MS_MAX ? shard->pause_ms * 2
                                                           : POLL_MS_MAX;

@@ -407,9 +407,10 @@ static void receive_append(struct replica *replica, const struct letter *letter,
     replica->reading = NULL;
 
     /* Accepted: libraft's timer starts anew, and never waits less than the timeout. */
-    if (envelope->term == replica->term && raft_state(&replica->raft) == RAFT_FOLLOWER)
-        replica->calm_until_ms =
-            replica_now_ms(replica) + replica->roster->options.election_timeout_ms;
+    if (envelope->term == replica->term && raft_state(&replica->raft) == RAFT_FOLLOWER) {
+        replica->heard_ms = replica_now_ms(replica);
+        replica->calm_until_ms = replica->heard_ms + replica->roster->options.election_timeout_ms;
+    }
 }
 
 /* A leader's notes about a follower that answered. */
@@ -419,8 +420,11 @@ static void note_answer(struct replica *replica, struct member *member,
     if (!replica->leading || envelope->term != replica->lead_term)
         return;
     if (envelope->stamp >= replica->lead_since_ms && envelope->stamp <= replica_now_ms(replica) &&
-        envelope->stamp > member->heard_ms)
+        envelope->stamp > member->heard_ms) {
         member->heard_ms = envelope->stamp;
+        if (envelope->stamp > replica->heard_ms)
+            replica->heard_ms = envelope->stamp;
+    }
     member->probe_end = 0;
     if (envelope->appended.rejected > 0) {
         uint64_t behind = envelope->appended.last_index + 1;

@@ -118,6 +118,11 @@ struct replica_status replica_status(const struct replica *replica);
  * majority answered messages sent less than an election timeout ago. */
 bool replica_has_lease(const struct replica *replica);
 
+/* When a member last knew of a leader, by the monotonic clock: as a follower, when the newest
+ * message of its leader was read; as a leader, when the newest one that a member answered was sent.
+ * 0: not since it was opened. */
+uint64_t replica_heard_ms(const struct replica *replica);
+
 uint64_t replica_group(const struct replica *replica);
 uint64_t replica_applied(const struct replica *replica);
 

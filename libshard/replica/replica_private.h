@@ -172,6 +172,7 @@ struct replica {
     enum replica_role role;
     uint64_t role_leader;
     uint64_t applied_term, applied_time_ms; /* of `applied` */
+    uint64_t heard_ms; /* of a leader, replica_heard_ms() */
     uint64_t hinted_ms;
     struct list committed_queue;
 

@@ -55,6 +55,11 @@ bool replica_has_lease(const struct replica *replica)
     return replica->role == REPLICA_LEADER && election_has_lease(replica);
 }
 
+uint64_t replica_heard_ms(const struct replica *replica)
+{
+    return replica->heard_ms;
+}
+
 uint64_t replica_group(const struct replica *replica)
 {
     return replica->group;

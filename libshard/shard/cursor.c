@@ -281,6 +281,22 @@ static bool advance(struct shard_read *req)
 
 /* ---- the answer ---- */
 
+/* Behind the newest record here: only a leader within its lease knows that there is no newer one.
+ * Elsewhere one may have been acknowledged since this member last knew of a leader. */
+static uint64_t behind_unknown_ms(const struct shard_read *req)
+{
+    struct shard *shard = req->shard;
+    uint64_t then_ms = replica_heard_ms(shard->replica), now_ms = clock_mono_ms(shard->world.clock);
+
+    if (replica_has_lease(shard->replica) || MUTANT(tip_without_leader))
+        return 0;
+    if (then_ms == 0) { /* never: then since the newest entry here */
+        then_ms = replica_status(shard->replica).applied_time_ms;
+        now_ms = req->now_ms;
+    }
+    return then_ms != 0 && now_ms > then_ms ? now_ms - then_ms : 1;
+}
+
 /* How old the next unread entry is.  When its time is only on the disk, the last entry that was
  * read stands for it, or retention itself: a little too old rather than a read for a figure. */
 static uint64_t behind_ms(const struct shard_read *req)
@@ -291,7 +307,7 @@ static uint64_t behind_ms(const struct shard_read *req)
     uint64_t time_ms;
 
     if (req->next.index > shard->image.newest_index)
-        return 0;
+        return behind_unknown_ms(req);
     if (entry != NULL)
         time_ms = entry->head.time_ms;
     else if (log_head(shard->world.log, shard->options.group, req->next.index, &head) == ERR_OK)

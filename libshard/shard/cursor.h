@@ -93,8 +93,10 @@ struct shard_read {
     uint32_t record_count;
     size_t record_bytes;
     struct position next;
-    uint64_t behind_ms; /* 0 at the tip; else how old the next unread record is, at least 1, or the
-                         * last one given where only the disk knows */
+    uint64_t behind_ms; /* 0 at the tip, which only a leader within its lease can say; else at least
+                         * 1: how old the next unread record is, or the last one given where only
+                         * the disk knows; where none is known, for how long this member has not
+                         * heard of a leader, so that it may lack records */
     struct reason reason;
     /* private */
     struct shard *shard;

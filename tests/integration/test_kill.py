@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from braid_cluster import Cluster, braid, die_with_parent, wait_until
+from braid_cluster import Cluster, braid, die_with_parent, run_braid, wait_until
 from braid_load import Load
 from braid_records import read_stream
 
@@ -86,9 +86,13 @@ def test_a_follower_that_was_down_catches_up_and_serves_alone(cluster):
     assert error["ResponseMetadata"]["HTTPStatusCode"] in (500, 503), error
     assert took_s < 30
 
-    read = read_stream(cluster.client(3, attempts=3), "behind")
+    read = read_stream(cluster.client(3, attempts=3), "behind", alone=True)
     back = sorted(record["PartitionKey"] for records in read.values() for record in records)
     assert back == sorted(sent)
+    done = run_braid("tail", "behind", "--from-start", "--no-follow",
+                     env={"BRAID_ENDPOINT": cluster[3].endpoint})
+    assert done.returncode == 6 and b"has no leader within reach" in done.stderr, done.stderr
+    assert done.stdout.count(b"\n") == len(sent)
 
     cluster.start(1)
     cluster.await_ready()

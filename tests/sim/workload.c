@@ -53,6 +53,7 @@ struct read_op {
     struct world *world;
     struct sim_node *node;
     uint32_t client;
+    uint64_t newest; /* acknowledged before it was asked */
 };
 
 struct tip_op {
@@ -294,6 +295,9 @@ static void read_done(struct route_read *read, enum err err)
     if (err == ERR_OK) {
         workload_note_parts(op->world, op->node, read->group, read->parts, read->part_count);
         client->read_from = read->next;
+        if (read->behind_ms == 0)
+            history_tip(cluster_of(op->world)->history, op->node, read->group, read->next.index,
+                        op->newest);
         if (!cluster_of(op->world)->options.tail_readers && world_chance(op->world, 1, 50))
             client->read_from = (struct position){ .index = 1 };
     }
@@ -310,6 +314,7 @@ static void read_values(struct world *world, struct sim_node *node, void *ctx, u
     op->world = world;
     op->node = node;
     op->client = (uint32_t)arg;
+    op->newest = history_newest(cluster_of(world)->history, client->group);
     op->read.group = client->group;
     op->read.from = client->read_from;
     op->read.records_max = 1 + (uint32_t)world_below(world, 200);

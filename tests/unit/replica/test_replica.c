@@ -189,6 +189,10 @@ static void a_leader_that_is_silent_is_waited_for(void **state)
     struct fake_owner *old = fake_leader(fake, GROUP);
     fake_run(fake, 300);
     assert_true(replica_has_lease(old->replica));
+    uint64_t cut_ms = clock_mono_ms(&fake_owner(fake, 2, GROUP)->node->clock);
+    for (uint64_t id = 1; id <= 3; id++)
+        assert_in_range(replica_heard_ms(fake_owner(fake, id, GROUP)->replica), cut_ms - FAKE_T,
+                        cut_ms);
     fake_cut_off(fake, 1, true);
     for (uint32_t ms = 0; ms < 6 * FAKE_T; ms++) {
         fake_run(fake, 1);
@@ -197,6 +201,9 @@ static void a_leader_that_is_silent_is_waited_for(void **state)
         assert_false(other && replica_has_lease(old->replica));
     }
     assert_false(replica_has_lease(old->replica));
+    /* Who is cut off knows of no leader since; the others know of each other. */
+    assert_true(replica_heard_ms(old->replica) <= cut_ms);
+    assert_true(replica_heard_ms(fake_owner(fake, 2, GROUP)->replica) > cut_ms);
     fake_free(fake);
 }
 

@@ -221,12 +221,19 @@ enum err replica_propose(struct replica *replica, struct proposal *proposal, enu
 
 struct replica_status replica_status(const struct replica *replica)
 {
-    return (struct replica_status){ .group = FAKE_GROUP, .role = replica->role };
+    return (struct replica_status){ .group = FAKE_GROUP,
+                                    .role = replica->role,
+                                    .applied_time_ms = replica->applied_time_ms };
 }
 
 bool replica_has_lease(const struct replica *replica)
 {
     return replica->lease;
+}
+
+uint64_t replica_heard_ms(const struct replica *replica)
+{
+    return replica->heard_ms;
 }
 
 /* ---- the test's own ---- */
@@ -271,6 +278,7 @@ void fake_apply(struct fake *fake, enum entry_type type, struct buf *payload, ui
     log->entries[log->count++] =
         (struct log_read_entry){ .head = head, .payload = buf_ref(payload) };
     log->state.last = log->state.applied = head.index;
+    fake->replica.applied_time_ms = head.time_ms;
     fake->replica.events->applied(fake->replica.ctx, &head, in_memory ? payload : NULL);
 }
 

@@ -48,6 +48,7 @@ struct replica {
     enum err refuse; /* what replica_propose() says, ERR_OK = accept */
     enum replica_role role;
     bool lease;
+    uint64_t heard_ms, applied_time_ms;
     struct proposal *proposal; /* flying */
     struct buf *payload;
     uint16_t records;

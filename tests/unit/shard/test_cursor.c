@@ -230,6 +230,44 @@ static void behind_is_the_age_of_the_next_unread_record(void **state)
     shard_read_fini(&r.req);
 }
 
+static void only_a_leader_within_its_lease_says_that_nothing_is_behind(void **state)
+{
+    struct fixture *f = *state;
+    struct reading r;
+
+    fake_apply_records(&f->fake, 1, 10, true);
+    f->fake.replica.lease = false;
+    f->fake.replica.heard_ms = f->fake.clock.mono_ms;
+    assert_int_equal(read_now(f, &r, at(2, 0), ALL), ERR_OK);
+    assert_int_equal(r.req.record_count, 1);
+    assert_int_equal(r.req.behind_ms, 1);
+    shard_read_fini(&r.req);
+    f->fake.clock.mono_ms += 700;
+    assert_int_equal(read_now(f, &r, at(3, 0), ALL), ERR_OK);
+    assert_int_equal(r.req.behind_ms, 700);
+    shard_read_fini(&r.req);
+    f->fake.replica.lease = true;
+    assert_int_equal(read_now(f, &r, at(3, 0), ALL), ERR_OK);
+    assert_int_equal(r.req.behind_ms, 0);
+    shard_read_fini(&r.req);
+}
+
+static void who_never_heard_of_a_leader_may_lack_what_came_since_its_newest_entry(void **state)
+{
+    struct fixture *f = *state;
+    struct reading r;
+
+    f->fake.replica.lease = false;
+    assert_int_equal(read_now(f, &r, at(2, 0), ALL), ERR_OK);
+    assert_int_equal(r.req.behind_ms, 1);
+    shard_read_fini(&r.req);
+    fake_apply_records(&f->fake, 1, 10, true);
+    f->fake.clock.wall_ms += 5000;
+    assert_int_equal(read_now(f, &r, at(3, 0), ALL), ERR_OK);
+    assert_int_equal(r.req.behind_ms, 5000);
+    shard_read_fini(&r.req);
+}
+
 static void behind_needs_no_read_of_its_own(void **state)
 {
     struct fixture *f = *state;
@@ -437,6 +475,8 @@ int main(void)
         TEST(barriers_in_between_do_not_make_an_answer_empty),
         TEST(looks_into_the_log_are_bounded_and_make_progress),
         TEST(behind_is_the_age_of_the_next_unread_record),
+        TEST(only_a_leader_within_its_lease_says_that_nothing_is_behind),
+        TEST(who_never_heard_of_a_leader_may_lack_what_came_since_its_newest_entry),
         TEST(behind_needs_no_read_of_its_own),
         TEST(a_position_behind_the_last_record_of_an_entry_goes_on_with_the_next),
         TEST(a_position_beyond_the_tip_stays),
