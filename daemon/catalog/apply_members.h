@@ -4,9 +4,9 @@
  *         -> the row says e + 1, {A, B, D}
  *         -> the leader of e ends it; e + 1 begins (control/)
  *
- * While the stream is CREATING nothing was acknowledged yet, so that nothing has to be carried over:
+ * While the stream is CREATING nothing was acknowledged yet, and nothing has to be carried over:
  * the shard gets a new group in its first epoch with these members, and the nodes forget the old
- * one.  Else two disks lost of three would leave it without a majority that could end its epoch.
+ * one.  Else two disks lost of three would leave no majority that could end its epoch.
  *
  * A batch is often proposed on a model that has moved on: each row is judged
  * alone, and one that does not hold any more is passed over.  A row holds when

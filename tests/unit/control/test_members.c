@@ -416,20 +416,6 @@ static void those_that_stay_must_be_a_majority_while_another_is_filled(void **st
     model_free(model);
 }
 
-static void a_stream_in_creating_waits_for_no_majority(void **state)
-{
-    struct told told = { .dead = 2, .down = 3, .moving = 2 };
-    struct members_world world = world_of(&told);
-    struct model *model = given_cluster();
-
-    given_stream(model, "river", 1);
-    assert_int_equal(add_node(model, 4, "b"), ERR_OK);
-    assert_int_equal(passed(model, &world)->row_count, 1);
-    assert_int_equal(apply(model, change_activate_stream(stamp, 1)), ERR_OK);
-    assert_int_equal(passed(model, &world)->row_count, 0);
-    model_free(model);
-}
-
 static void without_another_node_in_the_zone_nothing_happens_and_it_is_said(void **state)
 {
     struct told told = { .full = 5, .leader = 1 };
@@ -599,7 +585,6 @@ int main(void)
         cmocka_unit_test(no_more_groups_move_at_once_than_there_is_room_for),
         cmocka_unit_test(a_group_that_moves_is_left_alone),
         cmocka_unit_test(those_that_stay_must_be_a_majority_while_another_is_filled),
-        cmocka_unit_test(a_stream_in_creating_waits_for_no_majority),
         cmocka_unit_test(without_another_node_in_the_zone_nothing_happens_and_it_is_said),
         cmocka_unit_test(across_zones_a_zone_without_a_member_is_preferred),
         cmocka_unit_test(a_dead_node_gives_its_places_away_and_one_that_is_only_down_does_not),
