@@ -178,6 +178,11 @@ const struct log_state *log_state_next(const struct log *log, uint64_t after)
     return found == NULL ? NULL : &found->state;
 }
 
+const struct log_state *log_state_at(const struct log *log, size_t place)
+{
+    return place < log->group_count ? &log->groups[place]->state : NULL;
+}
+
 /* A call for a group that is not there breaks the caller's own promise. */
 static struct group *group_of(const struct log *log, uint64_t id)
 {

@@ -118,6 +118,9 @@ const struct log_state *log_state(const struct log *log, uint64_t group);
 /* Every group, in ascending order of ids: the one above `after`, NULL at the end. */
 const struct log_state *log_state_next(const struct log *log, uint64_t after);
 
+/* The one at this place of that order, from 0 on; NULL behind the last one.  O(1). */
+const struct log_state *log_state_at(const struct log *log, size_t place);
+
 /* ---- appending: each returns the turn that makes it durable ---- */
 
 /* Appends the entry at head->index, which must be last + 1 of its group.  Takes a reference on

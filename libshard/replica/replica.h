@@ -114,6 +114,14 @@ struct replica_status {
 };
 struct replica_status replica_status(const struct replica *replica);
 
+/* What of it costs nothing to say. */
+struct replica_glance {
+    uint64_t group, term, applied;
+    uint32_t epoch;
+    enum replica_role role;
+};
+struct replica_glance replica_glance(const struct replica *replica);
+
 /* Whether this member leads and may say what the newest record is: its barrier is applied and a
  * majority answered messages sent less than an election timeout ago. */
 bool replica_has_lease(const struct replica *replica);

@@ -95,6 +95,11 @@ struct replica *roster_next(const struct roster *roster, uint64_t after)
     return at < roster->row_count ? roster->rows[at].replica : NULL;
 }
 
+struct replica *roster_at(const struct roster *roster, size_t place)
+{
+    return place < roster->row_count ? roster->rows[place].replica : NULL;
+}
+
 enum err roster_insert(struct roster *roster, struct replica *replica)
 {
     size_t at = place_of(roster, replica->group);

@@ -81,6 +81,9 @@ struct replica *roster_find(const struct roster *roster, uint64_t group);
 /* In ascending order of groups; start with after = 0, NULL at the end.  O(log n). */
 struct replica *roster_next(const struct roster *roster, uint64_t after);
 
+/* The one at this place of that order, from 0 on; NULL behind the last one.  O(1). */
+struct replica *roster_at(const struct roster *roster, size_t place);
+
 struct roster_figures {
     uint64_t replicas, leaders, elections, proposals, applied_entries;
     uint64_t messages_sent, messages_received, frames_sent, messages_parked;

@@ -50,6 +50,15 @@ struct replica_status replica_status(const struct replica *replica)
     };
 }
 
+struct replica_glance replica_glance(const struct replica *replica)
+{
+    return (struct replica_glance){ .group = replica->group,
+                                    .term = replica->term,
+                                    .applied = replica->applied,
+                                    .epoch = replica->epoch,
+                                    .role = replica->role };
+}
+
 bool replica_has_lease(const struct replica *replica)
 {
     return replica->role == REPLICA_LEADER && election_has_lease(replica);

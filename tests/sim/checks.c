@@ -20,6 +20,7 @@
 /* What was seen of one group on one node, since its process started. */
 struct seen {
     uint64_t applied, term, last, time_ms;
+    uint32_t epoch;
     bool leads, put;
 };
 
@@ -46,50 +47,53 @@ void checks_forget(struct world *world, struct sim_node *node)
 }
 
 static void look_at_applied(struct world *world, struct sim_node *node, struct seen *seen,
-                            const struct replica_status *status)
+                            const struct replica_glance *glance)
 {
     struct log *log = control_log(node->control);
     struct entry_head head;
 
     if (seen->applied == 0)
-        seen->applied = status->applied; /* what it had at its start was looked at before */
-    for (uint64_t index = seen->applied + 1; index <= status->applied; index++) {
-        if (log_head(log, status->group, index, &head) != ERR_OK)
+        seen->applied = glance->applied; /* what it had at its start was looked at before */
+    for (uint64_t index = seen->applied + 1; index <= glance->applied; index++) {
+        if (log_head(log, glance->group, index, &head) != ERR_OK)
             continue;
         history_applied(cluster_of(world)->history, node, &head);
         if (head.time_ms < seen->time_ms)
             world_violation(world, "time", "node %u group %llu index %llu is older than the entry "
-                            "before it", node->at + 1, (unsigned long long)status->group,
+                            "before it", node->at + 1, (unsigned long long)glance->group,
                             (unsigned long long)index);
         seen->time_ms = head.time_ms;
     }
-    ensure(status->applied >= seen->applied);
-    seen->applied = status->applied;
-    history_reached(cluster_of(world)->history, status->group, status->applied);
+    ensure(glance->applied >= seen->applied);
+    seen->applied = glance->applied;
+    history_reached(cluster_of(world)->history, glance->group, glance->applied);
 }
 
 static void look_at_leader(struct world *world, struct sim_node *node, struct seen *seen,
-                           const struct replica_status *status)
+                           const struct replica_glance *glance, uint64_t last)
 {
-    bool leads = status->role != REPLICA_FOLLOWER;
+    bool leads = glance->role != REPLICA_FOLLOWER;
 
     if (leads) {
-        history_leads(cluster_of(world)->history, node, status->group, status->epoch, status->term);
-        if (!seen->leads || seen->term != status->term) {
+        if (!seen->leads || seen->term != glance->term || seen->epoch != glance->epoch)
+            history_leads(cluster_of(world)->history, node, glance->group, glance->epoch,
+                          glance->term);
+        if (!seen->leads || seen->term != glance->term) {
             cluster_of(world)->leader_terms++;
             world_say(world, node, "leads group %llu in term %llu, last entry %llu",
-                      (unsigned long long)status->group, (unsigned long long)status->term,
-                      (unsigned long long)status->last);
+                      (unsigned long long)glance->group, (unsigned long long)glance->term,
+                      (unsigned long long)last);
             seen->put = false;
-            nemesis_on_leader(world, node, status->group);
-        } else if (status->last > seen->last && status->role == REPLICA_LEADER) {
-            nemesis_on_proposal(world, node, status->group, !seen->put);
+            nemesis_on_leader(world, node, glance->group);
+        } else if (last > seen->last && glance->role == REPLICA_LEADER) {
+            nemesis_on_proposal(world, node, glance->group, !seen->put);
             seen->put = true;
         }
     }
     seen->leads = leads;
-    seen->term = status->term;
-    seen->last = status->last;
+    seen->term = glance->term;
+    seen->epoch = glance->epoch;
+    seen->last = last;
 }
 
 /* It still answers, from what it applies. */
@@ -105,6 +109,29 @@ static void look_at_stopping(struct world *world, struct sim_node *node)
     }
 }
 
+/* Both lists are in the order of groups, and every replica has its group in the log. */
+static void look_at_replicas(struct world *world, struct sim_node *node)
+{
+    struct seen *sights = sights_of(world)->at[node->at];
+    const struct roster *roster = control_roster(node->control);
+    const struct log *log = control_log(node->control);
+    const struct replica *replica;
+
+    for (size_t i = 0, k = 0; (replica = roster_at(roster, i)) != NULL; i++) {
+        struct replica_glance glance = replica_glance(replica);
+        const struct log_state *state;
+        while ((state = log_state_at(log, k)) != NULL && state->group < glance.group)
+            k++;
+        ensure(state != NULL && state->group == glance.group && glance.group < GROUPS_MAX);
+        uint64_t last = state->last;
+        look_at_applied(world, node, &sights[glance.group], &glance);
+        look_at_leader(world, node, &sights[glance.group], &glance, last);
+        figure8_look(world, node, glance.group, glance.role != REPLICA_FOLLOWER, glance.term, last,
+                     glance.applied);
+        forgotten_look(world, node, glance.role != REPLICA_FOLLOWER);
+    }
+}
+
 void checks_after_event(struct world *world, struct sim_node *node)
 {
     if (node->control == NULL)
@@ -114,21 +141,8 @@ void checks_after_event(struct world *world, struct sim_node *node)
         return;
     }
     moments_look(world, node);
-    struct roster *roster = control_roster(node->control);
-    struct replica *replica;
-
     look_at_catalog(world, node);
-    for (uint64_t group = 0; (replica = roster_next(roster, group)) != NULL;) {
-        struct replica_status status = replica_status(replica);
-        group = status.group;
-        ensure(group < GROUPS_MAX);
-        struct seen *seen = &sights_of(world)->at[node->at][group];
-        look_at_applied(world, node, seen, &status);
-        look_at_leader(world, node, seen, &status);
-        figure8_look(world, node, group, status.role != REPLICA_FOLLOWER, status.term, status.last,
-                     status.applied);
-        forgotten_look(world, node, status.role != REPLICA_FOLLOWER);
-    }
+    look_at_replicas(world, node);
 }
 
 static void describe_node(struct sim_node *node)

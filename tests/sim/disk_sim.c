@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "blocks.h"
 #include "moments.h"
 
 #define SECTOR_BYTES 512u
@@ -14,8 +15,7 @@
 struct disk_file {
     struct disk *disk;
     char name[DISK_NAME_MAX];
-    uint64_t size;
-    unsigned char *bytes; /* what is durable */
+    struct blocks blocks; /* what is durable */
     bool open;
 };
 
@@ -39,6 +39,8 @@ struct disk {
     uint32_t misread_of;
     struct spoiled spoiled[SPOILED_MAX];
     uint32_t spoiled_count;
+    unsigned char *look; /* a whole file, for those who look at it */
+    uint64_t look_bytes;
 };
 
 struct disk *disk_sim_new(struct sim_node *node)
@@ -54,7 +56,7 @@ struct disk *disk_sim_new(struct sim_node *node)
 void disk_sim_wipe(struct disk *disk)
 {
     for (uint32_t i = 0; i < disk->file_count; i++) {
-        sim_free(disk->files[i]->bytes);
+        blocks_fini(&disk->files[i]->blocks);
         sim_free(disk->files[i]);
     }
     disk->file_count = 0;
@@ -66,6 +68,7 @@ void disk_sim_wipe(struct disk *disk)
 void disk_sim_free(struct disk *disk)
 {
     disk_sim_wipe(disk);
+    sim_free(disk->look);
     sim_free(disk);
 }
 
@@ -185,11 +188,10 @@ static struct disk_file *add(struct disk *disk, const char *name, uint64_t size)
     struct disk_file *file = sim_malloc(sizeof *file);
     uint32_t at = disk->file_count;
 
-    ensure(disk->file_count < FILES_MAX && size % DISK_ALIGN == 0);
+    ensure(disk->file_count < FILES_MAX);
     snprintf(file->name, sizeof file->name, "%s", name);
     file->disk = disk;
-    file->size = size;
-    file->bytes = sim_malloc(size);
+    blocks_init(&file->blocks, size);
     for (; at > 0 && strcmp(disk->files[at - 1]->name, name) > 0; at--)
         disk->files[at] = disk->files[at - 1];
     disk->files[at] = file;
@@ -200,7 +202,7 @@ static struct disk_file *add(struct disk *disk, const char *name, uint64_t size)
 enum err disk_list(struct disk *disk, disk_list_cb cb, void *ctx, struct reason *reason)
 {
     for (uint32_t i = 0; i < disk->file_count; i++)
-        cb(ctx, disk->files[i]->name, disk->files[i]->size);
+        cb(ctx, disk->files[i]->name, disk->files[i]->blocks.size);
     return ERR_OK;
 }
 
@@ -226,19 +228,19 @@ void disk_close(struct disk_file *file)
 
 uint64_t disk_size(const struct disk_file *file)
 {
-    return file->size;
+    return file->blocks.size;
 }
 
 static void check_extent(const struct disk_file *file, uint64_t offset, size_t len)
 {
     ensure(offset % DISK_ALIGN == 0 && len % DISK_ALIGN == 0);
-    ensure(offset + len <= file->size);
+    ensure(offset + len <= file->blocks.size);
 }
 
 enum err disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, size_t len,
                        struct reason *reason)
 {
-    if (offset + len > file->size) {
+    if (offset + len > file->blocks.size) {
         reason_set(reason, "read %s at %llu: behind its end", file->name,
                    (unsigned long long)offset);
         return ERR_IO;
@@ -247,7 +249,7 @@ enum err disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, siz
     if (touch_spoiled(disk, file, offset, len, false) ||
         (disk->misread_of != 0 && world_chance(disk->node->world, 1, disk->misread_of)))
         return say_failed(reason, "read", file, offset);
-    memcpy(bytes, file->bytes + offset, len);
+    blocks_read(&file->blocks, offset, bytes, len);
     return ERR_OK;
 }
 
@@ -261,7 +263,7 @@ enum err disk_write_now(struct disk_file *file, uint64_t offset, const void *byt
         return say_failed(reason, "write", file, offset);
     }
     touch_spoiled(file->disk, file, offset, len, true);
-    memcpy(file->bytes + offset, bytes, len);
+    blocks_write(&file->blocks, offset, bytes, len);
     return ERR_OK;
 }
 
@@ -316,7 +318,7 @@ static enum err end_write(struct disk *disk, struct disk_io *req)
 {
     if (!disk->failed && !is_broken(disk)) {
         touch_spoiled(disk, req->file, req->offset, req->len, true);
-        memcpy(req->file->bytes + req->offset, req->bytes, req->len);
+        blocks_write(&req->file->blocks, req->offset, req->bytes, req->len);
         return ERR_OK;
     }
     if (!disk->failed)
@@ -385,7 +387,7 @@ static void settle_write(struct disk *disk, struct disk_io *req, enum death deat
     if (way == 0)
         return;
     if (way == 1) {
-        memcpy(req->file->bytes + req->offset, req->bytes, req->len);
+        blocks_write(&req->file->blocks, req->offset, req->bytes, req->len);
         return;
     }
     uint64_t sectors = req->len / SECTOR_BYTES;
@@ -393,8 +395,8 @@ static void settle_write(struct disk *disk, struct disk_io *req, enum death deat
     for (uint64_t i = 0; i < sectors; i++) {
         if (way == 2 ? i >= prefix : world_chance(world, 1, 2))
             continue;
-        memcpy(req->file->bytes + req->offset + i * SECTOR_BYTES,
-               (unsigned char *)req->bytes + i * SECTOR_BYTES, SECTOR_BYTES);
+        blocks_write(&req->file->blocks, req->offset + i * SECTOR_BYTES,
+                     (unsigned char *)req->bytes + i * SECTOR_BYTES, SECTOR_BYTES);
     }
 }
 
@@ -415,23 +417,43 @@ bool disk_sim_idle(const struct disk *disk)
     return list_empty(&disk->writes);
 }
 
-const unsigned char *disk_sim_bytes(const struct disk *disk, const char *name, uint64_t *size)
+bool disk_sim_peek(const struct disk *disk, const char *name, uint64_t offset, void *bytes,
+                   size_t len)
+{
+    const struct disk_file *file = find(disk, name);
+
+    if (file == NULL || offset > file->blocks.size || len > file->blocks.size - offset)
+        return false;
+    blocks_read(&file->blocks, offset, bytes, len);
+    return true;
+}
+
+const unsigned char *disk_sim_bytes(struct disk *disk, const char *name, uint64_t *size)
 {
     const struct disk_file *file = find(disk, name);
 
     if (file == NULL)
         return NULL;
-    *size = file->size;
-    return file->bytes;
+    *size = file->blocks.size;
+    if (disk->look_bytes < *size) {
+        sim_free(disk->look);
+        disk->look = sim_malloc(*size);
+        disk->look_bytes = *size;
+    }
+    blocks_read(&file->blocks, 0, disk->look, *size);
+    return disk->look;
 }
 
 bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset)
 {
     struct disk_file *file = find(disk, name);
 
-    if (file == NULL || offset >= file->size)
+    if (file == NULL || offset >= file->blocks.size)
         return false;
-    file->bytes[offset] ^= 1u;
+    unsigned char byte;
+    blocks_read(&file->blocks, offset, &byte, 1);
+    byte ^= 1u;
+    blocks_write(&file->blocks, offset, &byte, 1);
     return true;
 }
 
@@ -439,7 +461,7 @@ bool disk_sim_spoil(struct disk *disk, const char *name, uint64_t offset)
 {
     const struct disk_file *file = find(disk, name);
 
-    if (file == NULL || offset >= file->size || disk->spoiled_count == SPOILED_MAX)
+    if (file == NULL || offset >= file->blocks.size || disk->spoiled_count == SPOILED_MAX)
         return false;
     disk->spoiled[disk->spoiled_count++] =
         (struct spoiled){ file, offset / DISK_ALIGN * DISK_ALIGN };
@@ -485,7 +507,7 @@ void disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, voi
 
 void *disk_memory(size_t len)
 {
-    return calloc(1, len); /* no alignment is needed here */
+    return malloc(len); /* no alignment is needed here; zeros are not promised */
 }
 
 void disk_memory_free(void *bytes)

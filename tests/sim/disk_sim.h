@@ -61,8 +61,13 @@ void disk_sim_mend(struct disk *disk);
 /* No write is under way. */
 bool disk_sim_idle(const struct disk *disk);
 
-/* What a file holds, to look at; NULL when there is none. */
-const unsigned char *disk_sim_bytes(const struct disk *disk, const char *name, uint64_t *size);
+/* Copies what a file holds; false when it does not hold so much. */
+bool disk_sim_peek(const struct disk *disk, const char *name, uint64_t offset, void *bytes,
+                   size_t len);
+
+/* A copy of a whole file, good until the next look at another one of this disk; NULL when there is
+ * none. */
+const unsigned char *disk_sim_bytes(struct disk *disk, const char *name, uint64_t *size);
 
 /* Flips a bit of the byte at `offset`; false when there is nothing. */
 bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset);

@@ -7,8 +7,12 @@
 
 #define CLIENTS_MAX 64u
 #define GROUPS_MAX 1024u
+#define NEAR_BITS 3u    /* so many indexes are neighbours in a map */
+#define ORDINAL_BITS 9u /* of a place */
+#define ORDINAL_MAX ((1u << ORDINAL_BITS) - 1)
 
-/* A map from two numbers to a small fact. */
+/* A map from two numbers to a small fact.  Entries come and are read one after the other: facts of
+ * neighbouring indexes lie side by side. */
 struct fact {
     uint64_t a, b; /* a == 0: empty */
     uint64_t x, y;
@@ -17,6 +21,7 @@ struct fact {
 struct facts {
     struct fact *at;
     uint64_t count, room;
+    uint32_t ordinal_bits; /* below the index in b */
 };
 
 struct value {
@@ -57,6 +62,7 @@ struct history *history_new(struct world *world, uint64_t keep_ns)
 
     history->world = world;
     history->keep_ns = keep_ns;
+    history->places.ordinal_bits = ORDINAL_BITS;
     return history;
 }
 
@@ -79,7 +85,11 @@ static uint64_t hash(uint64_t a, uint64_t b)
 
 static struct fact *slot(struct facts *facts, uint64_t a, uint64_t b)
 {
-    uint64_t at = hash(a, b) & (facts->room - 1);
+    uint64_t index = b >> facts->ordinal_bits, ordinal = b & ((1u << facts->ordinal_bits) - 1);
+    uint64_t near = index & ((1u << NEAR_BITS) - 1);
+    uint64_t at = hash(a, index >> NEAR_BITS) + (facts->ordinal_bits == 0 ? near : 4 * near);
+
+    at = (at + ordinal) & (facts->room - 1);
 
     while (facts->at[at].a != 0 && (facts->at[at].a != a || facts->at[at].b != b))
         at = (at + 1) & (facts->room - 1);
@@ -226,22 +236,22 @@ static void check_place(struct history *history, struct value *value, uint32_t c
         world_violation(history->world, "readers disagree",
                         "group %llu index %llu ordinal %u holds client %u value %llu, elsewhere "
                         "client %llu value %llu",
-                        (unsigned long long)group, (unsigned long long)place >> 9,
-                        (unsigned)(place & 511), client, (unsigned long long)counter,
+                        (unsigned long long)group, (unsigned long long)place >> ORDINAL_BITS,
+                        (unsigned)(place & ORDINAL_MAX), client, (unsigned long long)counter,
                         (unsigned long long)fact->x - 1, (unsigned long long)fact->y);
     }
     if (value->group == 0) {
         value->group = group;
-        value->index = place >> 9;
-        value->ordinal = (uint32_t)(place & 511);
-    } else if (value->group != group || value->index != place >> 9 ||
-               value->ordinal != (place & 511)) {
+        value->index = place >> ORDINAL_BITS;
+        value->ordinal = (uint32_t)(place & ORDINAL_MAX);
+    } else if (value->group != group || value->index != place >> ORDINAL_BITS ||
+               value->ordinal != (place & ORDINAL_MAX)) {
         world_violation(history->world, "stored twice",
                         "client %u value %llu stands at group %llu index %llu and at group %llu "
                         "index %llu",
                         client, (unsigned long long)counter, (unsigned long long)value->group,
                         (unsigned long long)value->index, (unsigned long long)group,
-                        (unsigned long long)place >> 9);
+                        (unsigned long long)place >> ORDINAL_BITS);
     }
 }
 
@@ -254,7 +264,7 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
     struct value *value = value_of(history, client, counter);
 
     ensure(value != NULL && value->state == VALUE_PENDING && group < GROUPS_MAX);
-    check_place(history, value, client, counter, group, index << 9 | ordinal);
+    check_place(history, value, client, counter, group, index << ORDINAL_BITS | ordinal);
     value->state = VALUE_ACKED;
     history->counts.acked++;
     history->acked_in[group]++;
@@ -262,7 +272,8 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
         history->newest[group] = index;
     if (!in_time)
         return;
-    if (c->last_group == group && (index << 9 | ordinal) <= (c->last_index << 9 | c->last_ordinal))
+    if (c->last_group == group &&
+        (index < c->last_index || (index == c->last_index && ordinal <= c->last_ordinal)))
         world_violation(history->world, "order",
                         "client %u value %llu was acknowledged at index %llu, behind index %llu "
                         "of an earlier one",
@@ -277,7 +288,7 @@ void history_read(struct history *history, struct sim_node *node, uint64_t group
                   uint32_t ordinal, uint32_t client, uint64_t counter)
 {
     struct value *value = value_of(history, client, counter);
-    uint64_t place = index << 9 | ordinal;
+    uint64_t place = index << ORDINAL_BITS | ordinal;
 
     history->counts.reads++;
     if (value == NULL || value->state == VALUE_REFUSED)

@@ -114,11 +114,10 @@ void moments_look(struct world *world, struct sim_node *node)
     if (fresh)
         memset(moments->shares[node->at], 0, sizeof moments->shares[node->at]);
     moments->lives[node->at] = node->life;
-    for (uint64_t group = 0; (state = log_state_next(log, group)) != NULL;) {
-        group = state->group;
-        ensure(group < GROUPS_MAX);
+    for (size_t i = 0; (state = log_state_at(log, i)) != NULL; i++) {
+        ensure(state->group < GROUPS_MAX);
         if (fresh) /* what it had at its start is no moment */
-            moments->shares[node->at][group] = share_of(state);
+            moments->shares[node->at][state->group] = share_of(state);
         else
             look_at_group(world, node, state);
     }

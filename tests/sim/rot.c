@@ -46,10 +46,10 @@ static void next_flip(struct world *world);
 
 static bool head_of(struct disk *disk, const char *name, struct segment_head *head)
 {
-    uint64_t size = 0;
-    const unsigned char *bytes = disk_sim_bytes(disk, name, &size);
+    unsigned char bytes[SEGMENT_HEAD_BYTES];
 
-    return bytes != NULL && size >= SEGMENT_HEAD_BYTES && segment_head_read(bytes, head) == ERR_OK;
+    return disk_sim_peek(disk, name, 0, bytes, sizeof bytes) &&
+           segment_head_read(bytes, head) == ERR_OK;
 }
 
 static void note_file(void *ctx, const char *name, uint64_t size)
@@ -138,10 +138,10 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
     for (uint32_t i = 0; i < looking->count; i++) {
         struct segment_head segment;
         uint64_t size = 0;
-        const unsigned char *bytes = disk_sim_bytes(looking->node->disk, looking->files[i], &size);
         if (looking->numbers[i] < flip->number ||
             !head_of(looking->node->disk, looking->files[i], &segment))
             continue;
+        const unsigned char *bytes = disk_sim_bytes(looking->node->disk, looking->files[i], &size);
         behind = looking->numbers[i] > flip->number;
         for (uint64_t at = SEGMENT_HEAD_BYTES; at < size;) {
             struct slice rest = slice_of(bytes + at, size - at);
