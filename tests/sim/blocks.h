@@ -17,7 +17,7 @@ struct block {
 struct blocks {
     uint64_t size;
     struct block *at;     /* by number */
-    struct chunk *chunks; /* neighbours on the disk are neighbours in memory: they are read together */
+    struct chunk *chunks; /* neighbours on the disk are neighbours in memory */
 };
 
 /* `size` zeros; a multiple of DISK_ALIGN. */

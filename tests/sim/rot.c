@@ -253,10 +253,20 @@ static bool is_elsewhere(struct sim_node *node, const struct flip *flip)
     return elsewhere;
 }
 
+/* Whether its bytes are what they were before. */
+static bool is_intact(struct sim_node *node, const struct flip *flip)
+{
+    unsigned char *bytes = sim_malloc(flip->head.length);
+    bool intact = disk_sim_peek(node->disk, flip->file, flip->offset, bytes, flip->head.length) &&
+                  entry_matches(&flip->head, slice_of(bytes, flip->head.length));
+
+    sim_free(bytes);
+    return intact;
+}
+
 static bool is_whole(struct world *world, struct sim_node *node, const struct flip *flip)
 {
     struct segment_head segment;
-    uint64_t size = 0;
 
     if (!head_of(node->disk, flip->file, &segment) || segment.life != flip->life) {
         if (!is_elsewhere(node, flip))
@@ -266,11 +276,9 @@ static bool is_whole(struct world *world, struct sim_node *node, const struct fl
                             (unsigned long long)flip->head.index);
         return true;
     }
-    const unsigned char *bytes = disk_sim_bytes(node->disk, flip->file, &size);
     bool whole = flip->spoiled != 0
                      ? !disk_sim_is_spoiled(node->disk, flip->file, flip->spoiled)
-                     : entry_matches(&flip->head,
-                                     slice_of(bytes + flip->offset, flip->head.length));
+                     : is_intact(node, flip);
     return whole || is_elsewhere(node, flip);
 }
 
