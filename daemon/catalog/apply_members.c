@@ -14,6 +14,7 @@ static bool are_nodes(const struct model *model, const Braid__Catalog__Members *
 static bool one_comes(const struct model *model, const Braid__Catalog__Members *row,
                       struct reason *why);
 static void row_apply(struct model *model, const Braid__Catalog__Members *row);
+static void left_add(struct model_shard *shard, uint64_t node);
 
 enum err apply_members(struct model *model, const Braid__Catalog__SetMembers *set,
                        struct reason *reason)
@@ -120,6 +121,13 @@ static void row_apply(struct model *model, const Braid__Catalog__Members *row)
     const struct model_stream *stream = NULL;
 
     ensure(shard != NULL && row->n_members <= GROUP_MEMBERS_MAX);
+    for (uint32_t i = 0; i < shard->member_count; i++) {
+        bool stays = false;
+        for (size_t k = 0; k < row->n_members; k++)
+            stays |= row->members[k] == shard->members[i];
+        if (!stays)
+            left_add(shard, shard->members[i]);
+    }
     shard->epoch = row->epoch;
     shard->member_count = (uint32_t)row->n_members;
     memset(shard->members, 0, sizeof(shard->members));
@@ -127,4 +135,11 @@ static void row_apply(struct model *model, const Braid__Catalog__Members *row)
     if (model_shard_by_group(model, row->group, &stream) != NULL &&
         stream->status == STREAM_CREATING && !MUTANT(created_carried))
         model_shard_begin_anew(model, row->group);
+}
+
+static void left_add(struct model_shard *shard, uint64_t node)
+{
+    if (shard->left_count == MODEL_LEFT_MAX)
+        memmove(shard->left, shard->left + 1, --shard->left_count * sizeof(shard->left[0]));
+    shard->left[shard->left_count++] = node;
 }

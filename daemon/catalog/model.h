@@ -20,6 +20,7 @@
 #define CATALOG_GROUP UINT64_C(1)        /* the catalogue's own group id; shards start at 2 */
 #define MODEL_NAME_MAX 128u              /* characters of a stream, node or AZ name */
 #define MODEL_ADDRESS_MAX 256u
+#define MODEL_LEFT_MAX 4u /* one that drains, and disks that are lost before it moved */
 #define MODEL_SECRET_BYTES 32u
 
 enum stream_status { STREAM_CREATING = 1, STREAM_ACTIVE, STREAM_UPDATING, STREAM_DELETING };
@@ -54,6 +55,10 @@ struct model_shard {
     uint64_t created_s;
     uint64_t members[GROUP_MEMBERS_MAX]; /* the first one is preferred as leader */
     uint32_t member_count;
+    /* Who had a place and lost it, the newest of them, as far as this process has seen it: when
+     * there are none it has seen no change.  No part of the image. */
+    uint32_t left_count;
+    uint64_t left[MODEL_LEFT_MAX];
 };
 
 struct model_tag {

@@ -119,6 +119,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
     if (err == ERR_OK)
         err = catalog_part_open(control, reason);
     if (err == ERR_OK) {
+        enrol_open(control);
         gossip_open(control);
         repair_open(control);
         err = bootstrap_open(control, reason);

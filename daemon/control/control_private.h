@@ -61,6 +61,8 @@ struct enrol {
     bool changing;
     bool replaced; /* another node has taken this one's name: noted, and not fought over */
     bool listed;   /* this node's row was seen in the model */
+    uint32_t dialled_count;
+    char dialled[NODE_ROWS_MAX][NET_ADDRESS_MAX]; /* where nodes of the model are, or were */
 };
 
 struct host_shard;
@@ -267,6 +269,7 @@ void bootstrap_close(struct control *control);
 bool bootstrap_is_seed(const struct control *control);
 
 /* ---- enrol.c ---- */
+void enrol_open(struct control *control);
 void enrol_changed(struct control *control);
 void enrol_close(struct control *control);
 

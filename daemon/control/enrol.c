@@ -4,11 +4,20 @@
 #include "control/control_private.h"
 
 static void nodes_dial(struct control *control);
+static void gone_undial(struct control *control);
 static void replaced_look(struct control *control);
 static bool removed_look(struct control *control);
 static struct buf *change_needed(struct control *control);
 static bool row_differs(const struct control *control, struct model_node *row);
 static void change_on_done(struct catalog_change *req, enum err err);
+
+/* What the image of the last run says of this node counts: it may have been removed since, or have
+ * lost its name, and must not come in again as if it had never been there. */
+void enrol_open(struct control *control)
+{
+    control->enrol.listed = model_node_by_id(catalog_model(control->catalog),
+                                             control->options.node) != NULL;
+}
 
 void enrol_close(struct control *control)
 {
@@ -33,6 +42,7 @@ void enrol_changed(struct control *control)
         return;
     }
     nodes_dial(control);
+    gone_undial(control);
     replaced_look(control);
     if (removed_look(control) || enrol->changing || enrol->replaced)
         return;
@@ -46,14 +56,53 @@ void enrol_changed(struct control *control)
 }
 
 /* Where a replaced node was, the one that came in its place listens, or nobody. */
+static bool is_dialled_for(const struct control *control, const struct model_node *node)
+{
+    return node->id != control->options.node && !node->replaced && node->peer_address[0] != 0;
+}
+
 static void nodes_dial(struct control *control)
 {
     const struct model *model = catalog_model(control->catalog);
+    struct enrol *enrol = &control->enrol;
 
     for (uint32_t i = 0; i < model_node_count(model); i++) {
         const struct model_node *node = model_node_at(model, i);
-        if (node->id != control->options.node && !node->replaced)
-            bootstrap_dial(control, node->peer_address);
+        uint32_t at = 0;
+        if (!is_dialled_for(control, node))
+            continue;
+        bootstrap_dial(control, node->peer_address);
+        while (at < enrol->dialled_count && strcmp(enrol->dialled[at], node->peer_address) != 0)
+            at++;
+        if (at < enrol->dialled_count || at == NODE_ROWS_MAX)
+            continue;
+        strcpy(enrol->dialled[at], node->peer_address);
+        enrol->dialled_count++;
+    }
+}
+
+/* Where no node is any more: not at a seed, by which another one may join. */
+static void gone_undial(struct control *control)
+{
+    const struct control_options *options = &control->options;
+    const struct model *model = catalog_model(control->catalog);
+    struct enrol *enrol = &control->enrol;
+
+    for (uint32_t at = enrol->dialled_count; at > 0; at--) {
+        char *address = enrol->dialled[at - 1];
+        bool wanted = false, seed = false;
+        for (uint32_t i = 0; i < model_node_count(model); i++) {
+            const struct model_node *node = model_node_at(model, i);
+            wanted |= is_dialled_for(control, node) && strcmp(node->peer_address, address) == 0;
+        }
+        for (uint32_t i = 0; i < options->seed_count; i++)
+            seed |= strcmp(options->seeds[i], address) == 0;
+        if (wanted)
+            continue;
+        if (!seed)
+            net_undial(control->world.net, address);
+        if (--enrol->dialled_count > at - 1)
+            strcpy(address, enrol->dialled[enrol->dialled_count]);
     }
 }
 
@@ -71,8 +120,9 @@ static void replaced_look(struct control *control)
                "name=%s why=\"another node has taken this one's name\"", known->name);
 }
 
-/* Its row was there and went: an operator removed it.  If it asked for a row again it would be as
- * if nobody had; and what its log knows of groups is of no use to anybody. */
+/* Its row was there and went: an operator removed it, or nothing is left of it under the name that
+ * it has lost.  If it asked for a row again it would be as if nobody had; and what its log knows of
+ * groups is of no use to anybody. */
 static bool removed_look(struct control *control)
 {
     const struct model_node *known =
@@ -81,11 +131,17 @@ static bool removed_look(struct control *control)
 
     if (known != NULL)
         control->enrol.listed = true;
-    if (known != NULL || !control->enrol.listed || control->enrol.replaced)
+    if (known != NULL || !control->enrol.listed || !model_founded(catalog_model(control->catalog)))
         return false;
     control->enrol.listed = false; /* once */
-    reason_set(&reason, "this node was removed from its cluster, and all of its records are on "
-               "other nodes; to add this machine again, start it with an empty data directory");
+    if (control->enrol.replaced)
+        reason_set(&reason, "another node has taken this one's name and its place in the cluster; "
+                   "to add this machine again, start it with an empty data directory and a name of "
+                   "its own");
+    else
+        reason_set(&reason, "this node was removed from its cluster, or another one has taken its "
+                   "name, and all of its records are on other nodes; to add this machine again, "
+                   "start it with an empty data directory");
     control_forget(control, &reason);
     return true;
 }

@@ -101,6 +101,16 @@ bool epoch_answer_decode(struct epoch_answer *answer, struct slice bytes)
     return true;
 }
 
+void epoch_answer_base(struct epoch_answer *answer, const struct log_state *state)
+{
+    if (state->first == state->applied + 1) {
+        answer->base_term = state->applied_term;
+        answer->base_time_ms = state->applied_time_ms;
+    } else if (state->first == state->start_index + 1) {
+        answer->base_term = state->start_term;
+    }
+}
+
 bool epoch_answer_has(const struct epoch_answer *answer, uint64_t node)
 {
     for (uint32_t i = 0; i < answer->member_count; i++)

@@ -42,6 +42,9 @@ bool epoch_word_decode(struct epoch_word *word, struct slice bytes);
 
 struct buf *epoch_answer_encode(const struct epoch_answer *answer);
 bool epoch_answer_decode(struct epoch_answer *answer, struct slice bytes);
+/* What the log knows of the entry before the oldest one that it has: where the epoch starts, or
+ * when it has none left; else nothing. */
+void epoch_answer_base(struct epoch_answer *answer, const struct log_state *state);
 bool epoch_answer_has(const struct epoch_answer *answer, uint64_t node);
 
 struct buf *epoch_pull_encode(const struct epoch_pull *pull);

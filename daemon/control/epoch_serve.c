@@ -68,6 +68,7 @@ static bool answer_fill(const struct control *control, uint64_t group,
         .applied_term = status.applied_term,
         .applied_time_ms = status.applied_time_ms,
     };
+    epoch_answer_base(answer, state);
     memcpy(answer->members, state->members, sizeof(answer->members));
     answer->image_bytes = shard_image(shard, answer->image);
     return answer->first <= answer->applied + 1;

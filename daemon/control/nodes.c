@@ -69,6 +69,31 @@ uint32_t nodes_moving(const struct control *control)
     return moving_count(control);
 }
 
+/* Whether it had a place of the row before, as far as is known. */
+static bool has_left(const struct model_shard *row, uint64_t node)
+{
+    bool left = row->left_count == 0;
+
+    for (uint32_t i = 0; i < row->left_count; i++)
+        left |= row->left[i] == node;
+    return left;
+}
+
+uint32_t nodes_moving_from(const struct control *control, uint64_t node)
+{
+    const struct model *model = catalog_model(control->catalog);
+    const struct model_shard *row;
+    uint32_t count = 0;
+
+    if (moving_count(control) == 0)
+        return 0;
+    for (uint64_t after = 0; (row = model_shard_next(model, after, NULL)) != NULL;) {
+        after = row->group;
+        count += has_left(row, node) && moving_has(control, row->group);
+    }
+    return count;
+}
+
 bool nodes_in_catalog(const struct control *control, uint64_t node)
 {
     uint64_t members[GROUP_MEMBERS_MAX];
@@ -124,8 +149,8 @@ enum err nodes_may_go(struct control *control, uint64_t node, struct reason *rea
         return ERR_BUSY;
     }
     if (!nodes_is_empty(control, node)) {
-        reason_set(reason, "shards are on their way between nodes, and those of node %s may be "
-                   "among them: try again when none is", row->name);
+        reason_set(reason, "shards of node %s are on their way to other nodes: try again when none "
+                   "is", row->name);
         return ERR_BUSY;
     }
     return ERR_OK;
@@ -136,7 +161,7 @@ bool nodes_is_empty(const struct control *control, uint64_t node)
     const struct model *model = catalog_model(control->catalog);
 
     return replicas_of(model, node) == 0 && !nodes_in_catalog(control, node) &&
-           moving_known(control, model_index(model)) && moving_count(control) == 0;
+           moving_known(control, model_index(model)) && nodes_moving_from(control, node) == 0;
 }
 
 static uint32_t replicas_of(const struct model *model, uint64_t node)

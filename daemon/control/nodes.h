@@ -29,11 +29,15 @@ struct node_sight {
 void nodes_sight(struct control *control, uint64_t node, struct node_sight *ret,
                  struct reason *waits);
 
-/* Nothing names the node, and no group is on its way: one of those might be its. */
+/* Nothing names the node, and none of its groups is on its way. */
 bool nodes_is_empty(const struct control *control, uint64_t node);
 
 /* How many groups are on their way to other members, CONTROL_MOVES_AT_ONCE at most. */
 uint32_t nodes_moving(const struct control *control);
+
+/* Of them, those that the node has left, or may have: of a change before the start of this process
+ * nobody knows whose place it was. */
+uint32_t nodes_moving_from(const struct control *control, uint64_t node);
 
 /* Whether it is a member of the catalogue's own group. */
 bool nodes_in_catalog(const struct control *control, uint64_t node);
@@ -45,7 +49,7 @@ enum members_why nodes_place(struct control *control, const struct members_nodes
 
 /* Whether nothing of the node is left, so that its row may go.  ERR_NOT_FOUND.
  * ERR_CLOSED  it is replaced, not drained, or a member of the catalogue: it stays as it is
- * ERR_BUSY    it has replicas still, or groups are on their way: wait */
+ * ERR_BUSY    it has replicas still, or groups that it left are on their way: wait */
 MUST_CHECK enum err nodes_may_go(struct control *control, uint64_t node, struct reason *reason);
 
 /* The changes.  One reference; NULL when there is no memory. */

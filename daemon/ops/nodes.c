@@ -12,6 +12,7 @@
 
 #define JSON_TYPE "application/json"
 #define ID_DIGITS 16u
+#define GROUP_DIGITS 19u /* of a number that 64 bits hold whatever they are */
 
 enum node_act { ACT_NONE, ACT_DRAIN, ACT_UNDRAIN, ACT_REMOVE };
 
@@ -24,9 +25,11 @@ static void change_begin(struct ops *ops, struct http_exchange *exchange, enum n
                          const struct model_node *row);
 static void change_on_done(struct catalog_change *req, enum err err);
 static void refuse(struct http_exchange *exchange, enum err err, const struct reason *reason);
-static struct buf *node_page(const struct ops *ops, const struct model_node *row);
+static struct buf *node_page(const struct ops *ops, const struct model_node *row, uint64_t after);
 static uint32_t print_places(const struct ops *ops, struct json *json,
-                             const struct model_node *node);
+                             const struct model_node *node, uint64_t *last);
+static struct slice query_value(const struct http_exchange *exchange, const char *name);
+static uint64_t after_asked(const struct http_exchange *exchange);
 static void reply_json(struct http_exchange *exchange, int status, struct buf *body);
 static void reply_message(struct http_exchange *exchange, int status, const char *text, bool wait);
 
@@ -39,10 +42,11 @@ void nodes_on_get(const struct ops *ops, struct http_exchange *exchange)
     if (row == NULL)
         reply_message(exchange, 404, "there is no such node", false);
     else
-        reply_json(exchange, 200, node_page(ops, row));
+        reply_json(exchange, 200, node_page(ops, row, after_asked(exchange)));
 }
 
-static struct buf *node_page(const struct ops *ops, const struct model_node *row)
+/* The shards of groups above `after`. */
+static struct buf *node_page(const struct ops *ops, const struct model_node *row, uint64_t after)
 {
     struct control *control = ops->world.control;
     struct json json;
@@ -51,18 +55,20 @@ static struct buf *node_page(const struct ops *ops, const struct model_node *row
     json_object(&json, NULL);
     node_print_fields(ops, &json, row);
     json_bool(&json, "drained", row->draining && nodes_is_empty(control, row->id));
-    json_number(&json, "moving", nodes_moving(control));
+    json_number(&json, "moving", nodes_moving_from(control, row->id));
     json_list(&json, "shards");
-    uint32_t left_out = print_places(ops, &json, row);
+    uint32_t left_out = print_places(ops, &json, row, &after);
     json_end_list(&json);
     json_number(&json, "shards_left_out", left_out);
+    json_number(&json, "shards_next", left_out > 0 ? after : 0);
     json_end_object(&json);
     return json_take(&json);
 }
 
-/* Returns how many were not printed. */
+/* From the group behind `*last` on, which becomes the last that was printed.  Returns how many that
+ * follow it were not. */
 static uint32_t print_places(const struct ops *ops, struct json *json,
-                             const struct model_node *node)
+                             const struct model_node *node, uint64_t *last)
 {
     struct control *control = ops->world.control;
     const struct model *model = catalog_model(control_catalog(control));
@@ -73,7 +79,7 @@ static uint32_t print_places(const struct ops *ops, struct json *json,
 
     nodes_look(control, &nodes);
     bool leaves = members_node_find(&nodes, node->id)->leave != MEMBERS_STAYS;
-    for (uint64_t after = 0; (row = model_shard_next(model, after, &stream)) != NULL;) {
+    for (uint64_t after = *last; (row = model_shard_next(model, after, &stream)) != NULL;) {
         struct reason why = { .text = "" };
         uint32_t at = 0;
         after = row->group;
@@ -83,6 +89,7 @@ static uint32_t print_places(const struct ops *ops, struct json *json,
             continue;
         if (leaves)
             nodes_place(control, &nodes, stream, row, at, &why);
+        *last = row->group;
         json_object(json, NULL);
         json_text(json, "stream", stream->name);
         json_number(json, "number", row->number);
@@ -123,15 +130,10 @@ void node_print_fields(const struct ops *ops, struct json *json, const struct mo
 static const struct model_node *node_asked(const struct ops *ops,
                                            const struct http_exchange *exchange)
 {
-    static const char name_is[] = "name=";
     const struct model *model = catalog_model(control_catalog(ops->world.control));
-    struct slice query = exchange->request.query;
-    size_t skip = sizeof(name_is) - 1;
     char name[MODEL_NAME_MAX + 1], id[ID_DIGITS + 1];
+    size_t len = decode(query_value(exchange, "name="), name, sizeof(name));
 
-    if (query.len <= skip || memcmp(query.data, name_is, skip) != 0)
-        return NULL;
-    size_t len = decode(slice_of(query.data + skip, query.len - skip), name, sizeof(name));
     for (uint32_t i = 0; len > 0 && i < model_node_count(model); i++) {
         const struct model_node *row = model_node_at(model, i);
         snprintf(id, sizeof(id), "%016llx", (unsigned long long)row->id);
@@ -139,6 +141,33 @@ static const struct model_node *node_asked(const struct ops *ops,
             return row;
     }
     return NULL;
+}
+
+/* The text behind `name`, which ends with '=', as it stands there; empty: it is not there. */
+static struct slice query_value(const struct http_exchange *exchange, const char *name)
+{
+    struct slice query = exchange->request.query;
+    size_t skip = strlen(name);
+
+    for (size_t at = 0, end; at < query.len; at = end + 1) {
+        for (end = at; end < query.len && query.data[end] != '&'; end++)
+            ;
+        if (end - at > skip && memcmp(query.data + at, name, skip) == 0)
+            return slice_of(query.data + at + skip, end - at - skip);
+    }
+    return slice_of(NULL, 0);
+}
+
+/* ?after=: a group, "shards_next" of the page before; 0: the first page. */
+static uint64_t after_asked(const struct http_exchange *exchange)
+{
+    struct slice text = query_value(exchange, "after=");
+    uint64_t group = 0;
+
+    for (size_t i = 0; i < text.len && i < GROUP_DIGITS; i++)
+        if (text.data[i] >= '0' && text.data[i] <= '9')
+            group = 10 * group + (uint64_t)(text.data[i] - '0');
+    return group;
 }
 
 static int hex_value(unsigned char digit)

@@ -92,6 +92,11 @@ static void retry_on_time(struct timer *timer)
 {
     struct dial *dial = container_of(timer, struct dial, retry);
 
+    if (dial->unwanted) {
+        dial->net->dial_count--;
+        dial_close(dial); /* nothing is under way between two attempts */
+        return;
+    }
     dial->refused = false;
     dial->place_count = dial->place_at = 0;
     resolve(dial);

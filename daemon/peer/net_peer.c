@@ -159,22 +159,41 @@ void net_hello_set(struct net *net, struct slice hello)
     net->hello_len = hello.len;
 }
 
-enum err net_dial(struct net *net, const char *address)
+static struct dial *dial_find(struct net *net, const char *address)
 {
     for (struct list_node *node = list_first(&net->dials); node != NULL;
-         node = list_next(&net->dials, node))
-        if (strcmp(container_of(node, struct dial, link_node)->address, address) == 0)
-            return ERR_OK;
+         node = list_next(&net->dials, node)) {
+        struct dial *dial = container_of(node, struct dial, link_node);
+        if (strcmp(dial->address, address) == 0)
+            return dial;
+    }
+    return NULL;
+}
+
+enum err net_dial(struct net *net, const char *address)
+{
+    struct dial *dial = dial_find(net, address);
+
+    if (dial != NULL) {
+        dial->unwanted = false;
+        return ERR_OK;
+    }
     if (net->dial_count == NET_PEERS_MAX)
         return ERR_BUSY;
-
-    struct dial *dial;
     enum err err = dial_new(net, address, &dial);
     if (err != ERR_OK)
         return err;
     list_append(&net->dials, &dial->link_node);
     net->dial_count++;
     return ERR_OK;
+}
+
+void net_undial(struct net *net, const char *address)
+{
+    struct dial *dial = dial_find(net, address);
+
+    if (dial != NULL)
+        dial->unwanted = true;
 }
 
 static struct link *lane_to(const struct net *net, uint64_t node, enum net_lane lane)

@@ -94,6 +94,7 @@ struct dial {
     char port[8];
     struct link *links[NET_LANES];
     bool self; /* this node answers there: for ever done */
+    bool unwanted; /* ends in place of the next attempt */
     bool up;   /* both lanes are greeted */
     bool resolving;
     uv_getaddrinfo_t resolve;

@@ -95,9 +95,12 @@ void net_forget(struct net *net, const void *ctx);
 /* What this node says of itself in greetings from now on (cluster, name, AZ, addresses). */
 void net_hello_set(struct net *net, struct slice hello);
 
-/* Keeps links to whoever answers at `address` ("host:port"), for ever; asking twice
- * changes nothing.  ERR_INVALID: not an address.  ERR_BUSY: NET_PEERS_MAX of them. */
+/* Keeps links to whoever answers at `address` ("host:port"), until net_undial(); asking
+ * twice changes nothing.  ERR_INVALID: not an address.  ERR_BUSY: NET_PEERS_MAX of them. */
 MUST_CHECK enum err net_dial(struct net *net, const char *address);
+
+/* Nobody is to be reached there any more: a link that is up stays so, and none follows. */
+void net_undial(struct net *net, const char *address);
 
 /* Whether messages to `node` go out now. */
 bool net_is_up(const struct net *net, uint64_t node);

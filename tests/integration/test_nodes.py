@@ -1,14 +1,18 @@
 """Nodes come and go: drained, removed, given up when they stay away; nobody who writes notices."""
 
 import json
+import shutil
+import socket
 import threading
+import time
 
 import pytest
-from braid_cluster import Cluster, run_braid, wait_until
+from braid_cluster import Cluster, Node, free_ports, run_braid, wait_until
 from braid_records import read_stream
 
 SHARDS = 4
 MOVED_S = 60
+IMAGE_S = 4  # within it what a node knows of the catalogue is on its disk
 ATTEMPTS = 10  # of a call: a shard takes no puts while its members change
 
 
@@ -156,6 +160,93 @@ def test_a_dead_node_without_replicas_is_removed_and_others_are_refused(four):
     assert remove.returncode == 1 and b"catalogue's own group" in remove.stderr, remove.stderr
     assert braid(four, "node", "undrain", "node-3").returncode == 0
     assert not node_of(four, 3)["draining"]
+
+
+def test_a_node_that_was_removed_while_it_was_down_is_refused_and_nobody_asks_for_it():
+    with Cluster(nodes=4, start=False, options={"replication": "3"}) as cluster:
+        seeds = [f"127.0.0.1:{cluster[number].peer_port}" for number in (1, 2, 3)]
+        for node in cluster.nodes:
+            node.write_config(seeds, cluster.options)  # a seed would be asked for ever
+        cluster.start_all()
+        cluster.create_stream("s", shards=SHARDS)
+        removed_while_down(cluster)
+
+
+def removed_while_down(four):
+    wait_until(lambda: node_of(four, 4)["replicas"] > 0, 30, "node-4 has replicas")
+    time.sleep(IMAGE_S)  # it knows of its own row after a kill, too
+    four.kill(4)
+    drained = braid(four, "node", "drain", "node-4", "--wait", "--timeout", "60")
+    assert drained.returncode == 0, drained.stderr
+    removed = braid(four, "node", "remove", "node-4", "--wait")
+    assert removed.returncode == 0, removed.stderr
+
+    with socket.socket() as listener:  # where it was
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", four[4].peer_port))
+        time.sleep(1)  # an attempt that was under way; a pause is 500 ms at most
+        listener.listen()
+        listener.settimeout(2)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+    four.start(4)
+    assert four[4].await_end() == 3
+    assert "this node was removed from its cluster" in four[4].log_text()
+    four.start(4)
+    assert four[4].await_end() == 3
+    assert node_of(four, 4) is None
+
+    shutil.rmtree(four[4].data)
+    four.start(4)
+    four.await_ready()
+    wait_until(lambda: node_of(four, 4), 10, "with an empty directory it is a node again")
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_process_that_lost_its_name_ends_and_does_not_take_it_back(four, runs):
+    """Two processes of one name: the later one has it, with all places."""
+    old = four[4]
+    later = Node(5, four.dir, free_ports(3))
+    later.name, later.az = old.name, old.az
+    later.write_config([f"127.0.0.1:{node.peer_port}" for node in four.nodes[:3]], four.options)
+    time.sleep(IMAGE_S)
+    if not runs:
+        four.kill(4)
+    try:
+        later.start()
+        wait_until(later.ready, 60, "the later one is ready")
+        if not runs:
+            wait_until(lambda: [node["replaced"] for node in four.state(1)["nodes"]
+                                if node["name"] == "node-4"] == [False], 60, "one row is left")
+            four.start(4)
+        assert old.await_end() == 3
+        assert "has taken" in old.log_text()
+        four.start(4)
+        assert old.await_end() == 3
+        rows = [node for node in four.state(1)["nodes"] if node["name"] == "node-4"]
+        assert [(row["up"], row["replaced"]) for row in rows] == [(True, False)]
+        assert later.stop() == 0
+    finally:
+        if later.running():
+            later.kill()
+
+
+def test_the_shards_of_a_node_are_told_page_by_page(four):
+    four.create_stream("many", shards=450)
+    seen, after, pages = [], 0, 0
+    while pages == 0 or after != 0:
+        status, text = four[2].get(f"/nodes?name=node-2&after={after}")
+        assert status == 200, text
+        page = json.loads(text)
+        groups = [shard["group"] for shard in page["shards"]]
+        assert groups == sorted(groups) and len(groups) <= 200
+        assert page["shards_left_out"] == page["replicas"] - len(seen) - len(groups)
+        seen += groups
+        after, pages = page["shards_next"], pages + 1
+    assert pages == 3 and len(seen) == len(set(seen)) == page["replicas"] == 450 + SHARDS
+    assert four[2].get("/nodes?name=node-2&after=x")[0] == 200
+    assert four[2].get("/nodes?after=3")[0] == 404
 
 
 def test_a_node_that_is_asked_to_remove_itself_says_what_is_known(four):

@@ -148,9 +148,19 @@ enum err net_dial(struct net *net, const char *address)
     if (link->wanted || at - 1 == net->node->at)
         return ERR_OK;
     link->wanted = true;
+    if (link->up)
+        return ERR_OK;
     link->retry_ns = RETRY_FIRST_NS;
     link_try(net, at - 1, 0);
     return ERR_OK;
+}
+
+void net_undial(struct net *net, const char *address)
+{
+    unsigned at;
+
+    if (sscanf(address, "node-%u", &at) == 1 && at > 0 && at <= net->node->world->node_count)
+        net->links[at - 1].wanted = false;
 }
 
 static void tell(struct net *net, enum net_event event, uint32_t to)
@@ -209,7 +219,7 @@ static void tried(struct world *world, struct sim_node *node, void *ctx, uint64_
     struct sim_node *other = place_node(world, to);
 
     link->trying = false;
-    if (link->up)
+    if (link->up || !link->wanted)
         return;
     bool silent = other->host_down || net->cut_to[to] || other->net->cut_to[node->at] ||
                   (other->up && other->paused_until_ns > world->now_ns);

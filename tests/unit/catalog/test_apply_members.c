@@ -320,6 +320,32 @@ static void a_damaged_batch_is_refused_or_harmless(void **state)
     buf_unref(change);
 }
 
+/* Of those that lost their places the newest are known, until the process ends. */
+static void who_has_left_is_remembered_and_is_no_part_of_the_image(void **state)
+{
+    struct model *model = given();
+    const struct model_shard *shard = model_shard_by_group(model, 2, NULL);
+    static const uint64_t comers[] = { 4, 2, 4, 2, 5 };
+    struct buf *image;
+    struct model *copy;
+
+    assert_int_equal(shard->left_count, 0);
+    assert_int_equal(set_one(model, row_of(2, 2, 3, 1, 2, 3)), ERR_OK);
+    assert_int_equal(shard->left_count, 0);
+    for (uint32_t i = 0; i < sizeof(comers) / sizeof(comers[0]); i++)
+        assert_int_equal(set_one(model, row_of(2, 3 + i, 3, 1, comers[i], 3)), ERR_OK);
+    assert_int_equal(shard->left_count, MODEL_LEFT_MAX);
+    for (uint32_t i = 0; i < MODEL_LEFT_MAX; i++)
+        assert_int_equal(shard->left[i], i % 2 == 0 ? 4 : 2);
+
+    image = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(image), &copy, NULL), ERR_OK);
+    assert_int_equal(model_shard_by_group(copy, 2, NULL)->left_count, 0);
+    model_free(copy);
+    buf_unref(image);
+    model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +366,7 @@ int main(void)
         cmocka_unit_test(a_replaced_node_does_not_come_in),
         cmocka_unit_test(a_replaced_member_may_stay_while_another_is_replaced),
         cmocka_unit_test(a_shard_of_a_stream_in_creating_begins_anew_as_another_group),
+        cmocka_unit_test(who_has_left_is_remembered_and_is_no_part_of_the_image),
         cmocka_unit_test(a_damaged_batch_is_refused_or_harmless),
     };
 

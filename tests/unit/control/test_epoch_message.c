@@ -392,6 +392,28 @@ static void one_wrong_bit_anywhere_ends_what_is_taken(void **state)
     }
 }
 
+static void the_base_is_what_the_log_knows_of_the_entry_before_its_first(void **state)
+{
+    struct log_state log = { .start_index = 7, .start_term = 3, .first = 8, .applied = 20 };
+    struct epoch_answer answer = { .first = 8 };
+
+    epoch_answer_base(&answer, &log);
+    assert_int_equal(answer.base_term, 3);
+    assert_int_equal(answer.base_time_ms, 0);
+
+    log.first = 15; /* retention took the entries before */
+    answer = (struct epoch_answer){ .first = 15 };
+    epoch_answer_base(&answer, &log);
+    assert_int_equal(answer.base_term, 0);
+
+    log.first = 21;
+    log.applied_term = 5;
+    log.applied_time_ms = 99;
+    epoch_answer_base(&answer, &log);
+    assert_int_equal(answer.base_term, 5);
+    assert_int_equal(answer.base_time_ms, 99);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +429,7 @@ int main(void)
         cmocka_unit_test(more_entries_than_a_read_gives_are_refused),
         cmocka_unit_test(entries_of_another_group_or_place_are_refused),
         cmocka_unit_test(one_wrong_bit_anywhere_ends_what_is_taken),
+        cmocka_unit_test(the_base_is_what_the_log_knows_of_the_entry_before_its_first),
     };
 
     return cmocka_run_group_tests_name("epoch_message", tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "net_world.h"
+#include "peer/peer_private.h"
 
 static void greetings_tell_who_is_there(void **state)
 {
@@ -469,6 +470,32 @@ static void three_nodes_all_reach_each_other(void **state)
     world_free(world);
 }
 
+/* Whoever is there is not dropped for it. */
+static void an_address_that_is_dialled_no_more_is_left_when_its_link_breaks(void **state)
+{
+    struct world *world = pair();
+    struct net *net = world->nodes[0].net;
+    char address[NET_ADDRESS_MAX];
+
+    snprintf(address, sizeof(address), "127.0.0.1:%u", world->nodes[1].port);
+    net_undial(net, address);
+    net_undial(net, "127.0.0.1:1"); /* nobody dialled it */
+    assert_true(send_text(&world->nodes[0], 2, NET_LANE_RAFT, "still"));
+    until(world, strcmp(world->nodes[1].got, "still") == 0);
+
+    node_close(world, 1);
+    until(world, !net_is_up(net, 2));
+    until(world, list_empty(&net->dials));
+    assert_int_equal(net->dial_count, 0);
+
+    node_open(world, 1, 300);
+    node_dial(world, 0, 1); /* wanted again */
+    node_dial(world, 0, 1);
+    until(world, net_is_up(net, 2));
+    assert_int_equal(net->dial_count, 1);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +503,7 @@ int main(void)
         cmocka_unit_test(names_are_resolved),
         cmocka_unit_test(a_close_while_a_name_is_resolved_ends),
         cmocka_unit_test(what_is_no_address_is_refused),
+        cmocka_unit_test(an_address_that_is_dialled_no_more_is_left_when_its_link_breaks),
         cmocka_unit_test(messages_on_a_lane_arrive_in_order),
         cmocka_unit_test(a_message_of_many_parts_is_one_message),
         cmocka_unit_test(the_largest_message_goes_through_and_a_larger_one_does_not),
