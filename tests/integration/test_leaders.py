@@ -2,11 +2,10 @@
 
 import collections
 import re
-import threading
 
 import pytest
 from braid_cluster import Cluster, wait_until
-from braid_records import read_stream
+from braid_writer import Writer, check_writers
 
 SHARDS = 9
 BACK_S = 60
@@ -32,53 +31,12 @@ def said_moved(text):
     return sum(int(count) for count in re.findall(r"event=leaders.moved count=(\d+)", text))
 
 
-class Writer:
-    """Puts one record after the other, to all shards, at one node."""
-
-    def __init__(self, client, name):
-        self.client, self.name = client, name
-        self.acknowledged, self.failures, self.retries = [], [], 0
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def run(self):
-        while not self.stop.is_set():
-            text = f"{self.name}/{len(self.acknowledged) + len(self.failures)}"
-            try:
-                answer = self.client.put_record(StreamName="s", PartitionKey=text,
-                                                Data=text.encode())
-            except Exception as fault:  # whatever it is, the writer had to notice
-                self.failures.append(fault)
-                continue
-            self.retries += answer["ResponseMetadata"]["RetryAttempts"]
-            self.acknowledged.append(text)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join(90)
-        assert not self.thread.is_alive(), "a put has neither an answer nor a time-out"
-
-
 def lose_and_start(cluster, number):
     """kill -9; when the others lead all of its shards, it is started again."""
     cluster.kill(number)
     others = {node.name for node in cluster.nodes if node.number != number}
     wait_until(lambda: set(leading(cluster)) == others, 60, "the others lead all shards")
     cluster.start(number)
-
-
-def check_records(cluster, writers):
-    found = [record["Data"].decode() for records in
-             read_stream(cluster.client(3, attempts=3), "s").values() for record in records]
-    times = collections.Counter(found)
-    for writer in writers:
-        assert not writer.failures, writer.failures[:5]
-        assert len(writer.acknowledged) > SHARDS, "it hardly wrote"
-        assert not [text for text in writer.acknowledged if times[text] == 0], "records are lost"
 
 
 def test_leaders_go_back_to_a_node_that_was_away_while_writers_write(cluster):
@@ -95,7 +53,7 @@ def test_leaders_go_back_to_a_node_that_was_away_while_writers_write(cluster):
     # Each of them says so when it looks again.
     wait_until(lambda: sum(said_moved(cluster[number].log_text()) for number in (1, 2)) == moved,
                10, f"{moved} moves are said")
-    check_records(cluster, [one, two])
+    check_writers(cluster.client(3, attempts=ATTEMPTS), [one, two], SHARDS)
 
 
 def test_a_node_that_is_told_not_to_hands_nothing_back():

@@ -3,12 +3,11 @@
 import json
 import shutil
 import socket
-import threading
 import time
 
 import pytest
 from braid_cluster import Cluster, Node, free_ports, run_braid, wait_until
-from braid_records import read_stream
+from braid_writer import Writer, check_writers
 
 SHARDS = 4
 MOVED_S = 60
@@ -31,41 +30,12 @@ def members(cluster):
     return [set(shard["replicas"]) for shard in cluster.streams("s")["shards"]]
 
 
-class Writer:
-    """Puts one record after the other, to all shards, and stops at a fault."""
+def writes(cluster, number):
+    return Writer(cluster.client(number, attempts=ATTEMPTS))
 
-    def __init__(self, cluster, number):
-        self.client = cluster.client(number, attempts=ATTEMPTS)
-        self.acknowledged, self.failures = [], []
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
 
-    def run(self):
-        while not self.stop.is_set():
-            text = f"w/{len(self.acknowledged)}"
-            try:
-                self.client.put_record(StreamName="s", PartitionKey=text, Data=text.encode())
-            except Exception as fault:  # whatever it is, the writer had to notice
-                self.failures.append(fault)
-                return
-            self.acknowledged.append(text)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join(60)
-        assert not self.thread.is_alive(), "a put has neither an answer nor a time-out"
-
-    def check(self, cluster, number):
-        assert not self.failures, self.failures
-        assert len(self.acknowledged) > SHARDS, "it hardly wrote"
-        records = read_stream(cluster.client(number, attempts=ATTEMPTS), "s").values()
-        found = {record["Data"].decode() for shard in records for record in shard}
-        lost = [text for text in self.acknowledged if text not in found]
-        assert not lost, f"{len(lost)} of {len(self.acknowledged)} records are lost: {lost[:5]}"
+def check(writer, cluster, number):
+    check_writers(cluster.client(number, attempts=ATTEMPTS), [writer], SHARDS)
 
 
 @pytest.fixture
@@ -79,7 +49,7 @@ def four():
 def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
     before = members(four)
     assert any("node-4" in shard for shard in before), before
-    with Writer(four, 2) as writer:
+    with writes(four, 2) as writer:
         wait_until(lambda: len(writer.acknowledged) > 20, 30, "it writes")
         drained = braid(four, "node", "drain", "node-4", "--wait", "--timeout", "60",
                         "--output", "json")
@@ -96,7 +66,7 @@ def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
         assert four[4].await_end() == 3  # its data directory is not to be used again
         assert "this node was removed from its cluster" in four[4].log_text()
         wait_until(lambda: node_of(four, 4) is None, 10, "its row goes on every node")
-    writer.check(four, 1)
+    check(writer, four, 1)
 
     again = braid(four, "node", "drain", "node-4")
     assert again.returncode == 4 and b"no such node" in again.stderr, again.stderr
@@ -104,7 +74,7 @@ def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
 
 def test_a_member_of_the_catalogue_is_drained_and_removed(four):
     """Node 1 founded the cluster; node 4, of the same zone, takes its place there too."""
-    with Writer(four, 2) as writer:
+    with writes(four, 2) as writer:
         wait_until(lambda: len(writer.acknowledged) > 20, 30, "it writes")
         drained = braid(four, "node", "drain", "node-1", "--wait", "--timeout", "60", number=2)
         assert drained.returncode == 0, drained.stderr
@@ -113,7 +83,7 @@ def test_a_member_of_the_catalogue_is_drained_and_removed(four):
         removed = braid(four, "node", "remove", "node-1", "--wait", number=2)
         assert removed.returncode == 0, removed.stderr
         assert four[1].await_end() == 3
-    writer.check(four, 2)
+    check(writer, four, 2)
 
     # It counts: without another one it is half of the majority.
     four.create_stream("later", shards=1, number=2)
@@ -122,14 +92,14 @@ def test_a_member_of_the_catalogue_is_drained_and_removed(four):
 
 
 def test_a_node_that_stays_away_is_given_up(four):
-    with Writer(four, 2) as writer:
+    with writes(four, 2) as writer:
         wait_until(lambda: len(writer.acknowledged) > 20, 30, "it writes")
         four.kill(4)
         wait_until(lambda: all(shard == {"node-1", "node-2", "node-3"}
                                for shard in members(four)), MOVED_S, "node-1 has its places")
         wait_until(lambda: four.state()["moving"] == 0, MOVED_S, "nothing moves any more")
         assert any("event=node.given_up name=node-4" in node.log_text() for node in four.nodes)
-    writer.check(four, 1)
+    check(writer, four, 1)
 
     # It comes back as a node with nothing on it, and can be removed or used.
     four.start(4)
@@ -289,11 +259,11 @@ def test_a_node_that_is_added_gets_replicas_of_its_zone():
 
         cluster.start(4)  # with those seeds
         cluster.await_ready()
-        with Writer(cluster, 2) as writer:
+        with writes(cluster, 2) as writer:
             wait_until(lambda: node_of(cluster, 4)["replicas"] == SHARDS // 2, MOVED_S,
                        "node-4 has half of what node-1 had")
             wait_until(lambda: cluster.state()["moving"] == 0, MOVED_S, "nothing moves any more")
-        writer.check(cluster, 4)
+        check(writer, cluster, 4)
         assert node_of(cluster, 1)["replicas"] == SHARDS // 2
         listed = braid(cluster, "node", "list").stdout.decode()
         assert "node-4" in listed and "az1" in listed, listed
