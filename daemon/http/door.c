@@ -42,6 +42,7 @@ static void parse(struct visit *visit, struct digest *digest);
 static void parse_on_done(struct work *work);
 static void run(struct visit *visit);
 static void run_on_done(struct request *request);
+static void refuse(struct visit *visit);
 static void encode_run(struct work *work);
 static void encode_on_done(struct work *work);
 static void finish(struct visit *visit, const struct reply *reply);
@@ -164,11 +165,29 @@ static void run_on_done(struct request *request)
     struct visit *visit = container_of(request, struct visit, request);
 
     if (request->error.type == ERROR_TYPE_NONE && request->reply_bytes > API_LOOP_BYTES_MAX) {
+        if (!http_exchange_reserve(visit->exchange, request->reply_bytes)) {
+            refuse(visit);
+            return;
+        }
         work_start(visit->door->world.work, &visit->work, encode_run, encode_on_done);
         return;
     }
     encode_run(&visit->work);
     encode_on_done(&visit->work);
+}
+
+/* All large replies that are being made have a maximum together. */
+static void refuse(struct visit *visit)
+{
+    static const struct reply too_much = {
+        .status = 503,
+        .content_type = REPLY_JSON,
+        .text = "{\"__type\":\"ServiceUnavailable\",\"message\":\"Too many large replies are "
+                "being made at once (replies-bytes-max). Try again later.\"}"
+    };
+
+    request_fini(&visit->request);
+    finish(visit, &too_much);
 }
 
 static void encode_run(struct work *work)

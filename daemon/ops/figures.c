@@ -67,7 +67,8 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
       "Hung up on: read their replies too slowly.")                                                \
     X(HTTP_SHED, COUNTER, "braid_http_shed_readers_total",                                         \
       "Hung up on: slowest while replies reached replies-bytes-max.")                              \
-    X(HTTP_REPLY_BYTES, GAUGE, "braid_http_reply_bytes", "Replies that wait for slow readers.")    \
+    X(HTTP_REPLY_BYTES, GAUGE, "braid_http_reply_bytes",                                           \
+      "Of replies that are being made or wait for slow readers.")                                  \
     X(HTTP_MOST, GAUGE, "braid_http_connections_max", "Connections that are served.")  \
     X(HTTP_BYTES_IN, COUNTER, "braid_http_received_bytes_total", "Bytes from clients.")            \
     X(HTTP_BYTES_OUT, COUNTER, "braid_http_sent_bytes_total", "Bytes to clients.")                 \

@@ -197,12 +197,25 @@ bool http_exchange_gone(const struct http_exchange *exchange)
     return client->state == CLIENT_CLOSED || client->conn.half;
 }
 
+bool http_exchange_reserve(struct http_exchange *exchange, size_t bytes)
+{
+    struct client *client = container_of(exchange, struct client, exchange);
+
+    ensure(client->owed && client->reserved == 0);
+    if (!conn_reserve(&client->server->shared, bytes))
+        return false;
+    client->reserved = bytes;
+    return true;
+}
+
 void http_exchange_reply(struct http_exchange *exchange, const struct http_reply *reply)
 {
     struct client *client = container_of(exchange, struct client, exchange);
 
     ensure(client->owed);
     client->owed = false;
+    conn_unreserve(&client->server->shared, client->reserved);
+    client->reserved = 0;
     client->server->figures.exchanges--;
     if (client->state == CLIENT_CLOSED) {
         free_when_done(client);

@@ -9,6 +9,7 @@
  * of a write, or the rest of it; a byte now and then does not count.  What all
  * writes hold together has a maximum; over it the slowest reader is ended, then
  * the next one.  What a client has taken is what its kernel has acknowledged.
+ * A large write is reserved before it is made, so that it counts from then on.
  *
  * Embedded in its owner, which must live until on_closed has run; loop thread
  * only.  No callback runs from inside a call made here.
@@ -56,7 +57,8 @@ struct conn_shared {
     struct list slow;  /* conns with a write that waits for its reader, oldest first */
     struct defer shed;
     uint64_t *bytes_in, *bytes_out; /* counted here */
-    uint64_t *held;                 /* bytes that the writes in `slow` hold now */
+    uint64_t *held;    /* bytes that the writes in `slow` hold now, and: */
+    uint64_t reserved; /* those of writes that are being made */
 };
 
 struct conn {
@@ -90,6 +92,12 @@ MUST_CHECK enum err conn_start(struct conn *conn);
 /* Whether bytes are read.  Paused, they stay in the socket. */
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
+
+/* Counts bytes of a write that is about to be made; over the maximum the slowest readers are ended.
+ * False, and nothing is counted: there are other reservations, and they and this one are more than
+ * all writes may hold.  conn_unreserve() before the write is given, or when there will be none. */
+MUST_CHECK bool conn_reserve(struct conn_shared *shared, size_t bytes);
+void conn_unreserve(struct conn_shared *shared, size_t bytes);
 
 /* Takes references on `parts`, then calls on_sent.  Nothing else may be under way.
  * ERR_NO_MEMORY, ERR_IO: conn_close() is due. */

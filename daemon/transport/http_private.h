@@ -44,6 +44,7 @@ struct client {
     struct h1 *h1;
     struct http_exchange exchange;
     bool owed;       /* the upper layer has the exchange */
+    size_t reserved; /* for the reply to it */
     bool keep_alive; /* after this reply */
     bool away;       /* over the maximum: it gets a 503 */
     bool ended;      /* libuv has closed the handle */

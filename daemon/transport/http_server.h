@@ -54,8 +54,8 @@ struct http_server_options {
     uint32_t connections_max;   /* 0 takes the default; over it clients get 503 */
     size_t body_bytes_max;      /* 0 takes HTTP_BODY_BYTES_MAX; over it 413 */
     size_t bodies_bytes_max;    /* of all connections; 0 takes HTTP_BODIES_BYTES_MAX; over it 503 */
-    /* replies that wait for their readers, all at once; 0 takes HTTP_REPLIES_BYTES_MAX; over it the
-     * slowest readers are hung up on */
+    /* replies that wait for their readers or are being made, all at once; 0 takes
+     * HTTP_REPLIES_BYTES_MAX; over it the slowest readers are hung up on */
     size_t replies_bytes_max;
     size_t arena_bytes_max;     /* of one request; 0 takes HTTP_ARENA_BYTES_MAX */
     struct http_deadlines deadlines;
@@ -84,6 +84,11 @@ struct http_reply {
     uint32_t body_count;
     bool close; /* hang up afterwards */
 };
+
+/* A large reply is about to be made: about so many bytes count with the replies that wait for their
+ * readers, until it is given.  False: so much is being made already that it does not fit; then
+ * nothing is counted, and the reply had better be a 503.  One alone always fits. */
+MUST_CHECK bool http_exchange_reserve(struct http_exchange *exchange, size_t bytes);
 
 /* Replies, exactly once; the exchange and its arena are gone afterwards.  May be called inside
  * on_request.  Never fails for the caller: without memory, or with a header that has control
@@ -122,7 +127,7 @@ struct http_server_figures {
     uint64_t timed_out;
     uint64_t slow_readers; /* of them: took too little of their reply in time */
     uint64_t shed_readers; /* slowest while replies held too much */
-    uint64_t reply_bytes;  /* of replies that wait for their readers now */
+    uint64_t reply_bytes;  /* of replies that wait for their readers, or are being made, now */
     uint64_t bytes_in, bytes_out;
     uint64_t exchanges; /* waiting for a reply now */
 };

@@ -36,6 +36,24 @@ void slow_reader_end(struct conn *conn)
     conn->held_bytes = 0;
 }
 
+bool conn_reserve(struct conn_shared *shared, size_t bytes)
+{
+    if (shared->reserved > 0 && shared->reserved + bytes > shared->held_max)
+        return false;
+    shared->reserved += bytes;
+    *shared->held += bytes;
+    if (*shared->held > shared->held_max)
+        defer_run(shared->clock, &shared->shed, shed_on_defer);
+    return true;
+}
+
+void conn_unreserve(struct conn_shared *shared, size_t bytes)
+{
+    ensure(bytes <= shared->reserved);
+    shared->reserved -= bytes;
+    *shared->held -= bytes;
+}
+
 /* Of the write: in our queue, or in the kernel's and not acknowledged.  The first alone would move
  * in leaps of a megabyte, because the kernel reports room in its queue so seldom. */
 static size_t unread_bytes(struct conn *conn)
@@ -69,7 +87,8 @@ static void shed_on_defer(struct defer *defer)
 {
     struct conn_shared *shared = container_of(defer, struct conn_shared, shed);
 
-    while (*shared->held > shared->held_max) {
+    /* Without slow readers it is one reservation, larger than the maximum. */
+    while (*shared->held > shared->held_max && !list_empty(&shared->slow)) {
         struct conn *conn = slowest(shared);
         slow_reader_end(conn);
         shared->events->on_end(conn, ERR_BUSY);
@@ -83,7 +102,7 @@ static struct conn *slowest(struct conn_shared *shared)
     uint64_t now = clock_mono_ms(shared->clock), found_bytes = 0, found_ms = 1;
     struct list_node *first = list_first(&shared->slow);
 
-    ensure(first != NULL); /* what is held is held by somebody */
+    ensure(first != NULL);
     struct conn *found = container_of(first, struct conn, slow);
     for (struct list_node *node = first; node != NULL;
          node = list_next(&shared->slow, node)) {

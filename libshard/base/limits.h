@@ -286,6 +286,11 @@
 #define OPS_CHANGE_MS 2500u                   /* for one; whoever asked waits 3 s */
 #define OPS_STREAM_SHARDS_MAX 1000u           /* shown by one /streams; more are counted */
 
+/* ---- the process's memory ---- */
+/* blocks from here on have mappings of their own: large bodies and replies, no usual put */
+#define MALLOC_MAP_BYTES (4u * 1024u * 1024u)
+#define MALLOC_TRIM_BYTES (32u * 1024u * 1024u) /* so much may stay free at the heap's end */
+
 /* ---- diagnostics ---- */
 #define NOTE_LINE_BYTES_MAX 2048u             /* one event; longer ones are cut */
 #define METRIC_SERIES_MAX 2048u               /* a scrape stays under about 1 MiB */

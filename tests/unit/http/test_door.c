@@ -26,6 +26,8 @@ static struct {
     char headers[4096];
     int workers; /* jobs that a worker did */
     size_t encoded_bytes; /* what a reply is said to weigh */
+    size_t reserved;
+    bool no_room; /* for another reply of this kind */
     enum error_type error;
     request_cb done;
     struct request *waiting;
@@ -102,6 +104,12 @@ const struct http_header *http_request_header(const struct http_request *request
         if (slice_equal(request->headers[i].name, slice_text(name)))
             return &request->headers[i];
     return NULL;
+}
+
+bool http_exchange_reserve(struct http_exchange *exchange, size_t bytes)
+{
+    world.reserved = bytes;
+    return !world.no_room;
 }
 
 void http_exchange_reply(struct http_exchange *exchange, const struct http_reply *reply)
@@ -281,7 +289,22 @@ static void a_large_reply_is_encoded_by_a_worker(void **state)
     visit(fixture, HTTP_VERB_POST, "Kinesis_20131202.ListStreams", "{}");
     answer(world.waiting);
     assert_int_equal(world.workers, 1);
+    assert_int_equal(world.reserved, API_LOOP_BYTES_MAX + 1);
     assert_string_equal(world.body, "{\"HasMoreStreams\":false}");
+}
+
+static void a_large_reply_that_finds_no_room_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+
+    world.encoded_bytes = API_LOOP_BYTES_MAX + 1;
+    world.no_room = true;
+    visit(fixture, HTTP_VERB_POST, "Kinesis_20131202.ListStreams", "{}");
+    answer(world.waiting);
+    assert_int_equal(world.workers, 0);
+    assert_int_equal(world.replies, 1);
+    assert_int_equal(world.status, 503);
+    assert_non_null(strstr(world.body, "{\"__type\":\"ServiceUnavailable\",\"message\":"));
 }
 
 static void an_unknown_operation_is_said_to_be_one(void **state)
@@ -363,6 +386,7 @@ int main(void)
         WITH_DOOR(what_breaks_the_model_reaches_no_handler),
         WITH_DOOR(a_large_body_is_parsed_by_a_worker),
         WITH_DOOR(a_large_reply_is_encoded_by_a_worker),
+        WITH_DOOR(a_large_reply_that_finds_no_room_is_refused),
         WITH_DOOR(an_unknown_operation_is_said_to_be_one),
         WITH_DOOR(but_a_body_that_is_no_object_comes_first),
         WITH_DOOR(a_get_is_denied_in_xml),

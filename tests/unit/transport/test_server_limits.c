@@ -171,6 +171,56 @@ static void visitor_take(struct visitor *client, char *bytes, size_t len)
     (void)recv(fd, bytes, len, MSG_DONTWAIT);
 }
 
+static void replies_that_are_being_made_count(void **state)
+{
+    struct world *world = world_new((struct http_server_options){ .replies_bytes_max = 1000 });
+    const struct http_server_figures *figures = http_server_figures(world->server);
+    struct visitor *clients[2];
+
+    world->hold = true;
+    for (int at = 0; at < 2; at++) {
+        clients[at] = visitor_open(world);
+        visitor_send(clients[at], GET);
+        until(world, world->held_count == at + 1);
+    }
+    assert_true(http_exchange_reserve(world->held[0], 5000)); /* one alone always fits */
+    assert_int_equal(figures->reply_bytes, 5000);
+    assert_false(http_exchange_reserve(world->held[1], 1));
+    turns(world, 3);
+    http_exchange_reply_text(world->held[0], 200, "text/plain", slice_text("a"));
+    assert_int_equal(figures->reply_bytes, 0);
+    assert_true(http_exchange_reserve(world->held[1], 700));
+    visitor_close(clients[1]); /* whoever asked is gone: the reply is still owed */
+    until(world, http_exchange_gone(world->held[1]));
+    assert_int_equal(figures->reply_bytes, 700);
+    http_exchange_reply_text(world->held[1], 200, "text/plain", slice_text("b"));
+    assert_int_equal(figures->reply_bytes, 0);
+    visitor_close(clients[0]);
+    world_free(world);
+}
+
+static void a_reply_that_is_being_made_takes_the_room_of_the_slowest_reader(void **state)
+{
+    struct world *world = world_new((struct http_server_options){ .replies_bytes_max = 40u << 20 });
+    const struct http_server_figures *figures = http_server_figures(world->server);
+    struct buf *body = filled_body(32u << 20);
+    struct visitor *slow = visitor_with_reply(world, body, false), *other = visitor_open(world);
+
+    world->held_count = 0;
+    visitor_send(other, GET);
+    until(world, world->held_count == 1);
+    assert_int_equal(figures->shed_readers, 0);
+    assert_true(http_exchange_reserve(world->held[0], 20u << 20));
+    until(world, figures->shed_readers == 1);
+    assert_int_equal(figures->reply_bytes, 20u << 20);
+    http_exchange_reply_text(world->held[0], 200, "text/plain", slice_text("a"));
+    until(world, visitor_got(other, "200 OK"));
+    buf_unref(body);
+    visitor_close(slow);
+    visitor_close(other);
+    world_free(world);
+}
+
 static void a_byte_now_and_then_does_not_keep_a_reply_alive(void **state)
 {
     struct http_deadlines quick = { .write_ms = 100 };
@@ -367,6 +417,8 @@ int main(void)
         cmocka_unit_test(a_body_that_moves_is_not_timed_out),
         cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
         cmocka_unit_test(a_client_that_does_not_read_its_reply_is_hung_up_on),
+        cmocka_unit_test(replies_that_are_being_made_count),
+        cmocka_unit_test(a_reply_that_is_being_made_takes_the_room_of_the_slowest_reader),
         cmocka_unit_test(a_byte_now_and_then_does_not_keep_a_reply_alive),
         cmocka_unit_test(a_reader_that_moves_is_not_hung_up_on),
         cmocka_unit_test(replies_have_a_maximum_together),
