@@ -25,21 +25,26 @@ enum outcome node_list(struct cli *cli, int argc, char **argv)
     return outcome;
 }
 
-/* Peer addresses of the nodes that are to stay, with commas between. */
-static void print_seeds(const json_t *cluster)
+/* Peer addresses of the catalogue's members that are to stay. */
+static json_t *seeds_of(const json_t *cluster)
 {
     const json_t *nodes = json_object_get(cluster, "nodes");
-    const char *before = "";
+    json_t *seeds = json_array();
 
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         const json_t *node = json_array_get(nodes, i);
-        if (json_is_true(json_object_get(node, "replaced")) ||
-            json_is_true(json_object_get(node, "draining")) ||
-            !json_is_true(json_object_get(node, "in_catalog")))
-            continue;
-        printf("%s%s", before, json_string_value(json_object_get(node, "peer_address")));
-        before = ", ";
+        if (!json_is_true(json_object_get(node, "replaced")) &&
+            !json_is_true(json_object_get(node, "draining")) &&
+            json_is_true(json_object_get(node, "in_catalog")))
+            json_array_append(seeds, json_object_get(node, "peer_address"));
     }
+    return seeds;
+}
+
+static void print_seeds(const json_t *seeds)
+{
+    for (size_t i = 0; i < json_array_size(seeds); i++)
+        printf("%s%s", i == 0 ? "" : ", ", json_string_value(json_array_get(seeds, i)));
 }
 
 enum outcome node_add(struct cli *cli, int argc, char **argv)
@@ -52,16 +57,9 @@ enum outcome node_add(struct cli *cli, int argc, char **argv)
 
     cli_parse(cli, &syntax, argc, argv, NULL);
     enum outcome outcome = cluster_look(cli, &cluster);
+    json_t *seeds = seeds_of(cluster);
     if (outcome == OUTCOME_OK && cli->output == OUTPUT_JSON) {
-        json_t *seeds = json_array();
-        json_t *node;
-        size_t i;
-        json_array_foreach(json_object_get(cluster, "nodes"), i, node) {
-            if (json_is_true(json_object_get(node, "in_catalog")) &&
-                !json_is_true(json_object_get(node, "replaced")))
-                json_array_append(seeds, json_object_get(node, "peer_address"));
-        }
-        outcome = cli_print_json(cli, json_pack("{s:o}", "seeds", seeds));
+        outcome = cli_print_json(cli, json_pack("{s:O}", "seeds", seeds));
     } else if (outcome == OUTCOME_OK) {
         printf("On the new machine, install braidd and say in /etc/braid/braidd.conf:\n\n"
                "    name = NAME                  # one that no other node has\n"
@@ -70,12 +68,13 @@ enum outcome node_add(struct cli *cli, int argc, char **argv)
                "    peer-listen = ADDRESS:4568   # as the other nodes reach it\n"
                "    operations-listen = 127.0.0.1:4569\n"
                "    seeds = ");
-        print_seeds(cluster);
+        print_seeds(seeds);
         printf("\n    auth = none                  # as the others say it\n\n"
                "Start it with an empty data directory (systemctl enable --now braidd). It joins\n"
                "within seconds, and 'braid node list' shows it. New streams use it at once, and\n"
                "replicas of its zone move to it, one at a time.\n");
     }
+    json_decref(seeds);
     json_decref(cluster);
     return outcome;
 }

@@ -126,6 +126,11 @@ def test_a_dead_node_without_replicas_is_removed_and_others_are_refused(four):
     drain = braid(four, "node", "drain", "node-3", "--wait", "--timeout", "1")
     assert drain.returncode == 6, drain.stderr
     assert b"no other node in az3 without a replica of it is up and has room" in drain.stderr
+    added = braid(four, "node", "add").stdout.decode()  # who is to leave is no seed for others
+    seeds = json.loads(braid(four, "node", "add", "--output", "json").stdout)["seeds"]
+    assert seeds and all(seed in added for seed in seeds), added
+    shown = [word.strip(",") for word in added.split()]
+    assert f"127.0.0.1:{four[3].peer_port}" not in [*seeds, *shown], added
     remove = braid(four, "node", "remove", "node-3")
     assert remove.returncode == 1 and b"catalogue's own group" in remove.stderr, remove.stderr
     assert braid(four, "node", "undrain", "node-3").returncode == 0
