@@ -32,6 +32,9 @@ struct comer {
     /* answered */
     uint64_t source;
     struct epoch_answer answer;
+    uint32_t begun_epoch; /* of one that leaves: which of its members have begun */
+    uint64_t begun[GROUP_MEMBERS_MAX];
+    uint32_t begun_count;
     uint64_t kept;   /* own entries up to here are the group's; 0 = those that are applied */
     uint64_t next;   /* first entry that is lacking, or is to be compared */
     uint64_t filled_bytes;

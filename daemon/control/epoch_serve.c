@@ -1,4 +1,5 @@
-/* What a member of the newest epoch answers to those who are behind. */
+/* What a member of the newest epoch, or one that has left with its SEAL, answers to those who are
+ * behind. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,23 @@ static void refuse_all(void *ctx, const struct net_message *message,
     net_answer(incoming, ERR_CLOSED, NULL, 0);
 }
 
+static bool has_left(const struct log_state *state, uint64_t node)
+{
+    for (uint32_t i = 0; i < state->member_count; i++)
+        if (state->members[i] == node)
+            return false;
+    return state->member_count > 0;
+}
+
+bool epoch_serves_left(const struct control *control, uint64_t group)
+{
+    const struct log_state *state = log_state(control->log, group);
+
+    return state != NULL && has_left(state, control->options.node) &&
+           log_started(control->log, group) && !host_has(control, group) &&
+           !MUTANT(left_at_once);
+}
+
 /* A shard that is open here in an epoch that goes on.  NULL otherwise. */
 static const struct shard *member_of(const struct control *control, uint64_t group,
                                      struct replica_status *status)
@@ -49,9 +67,32 @@ static const struct shard *member_of(const struct control *control, uint64_t gro
     return status->over || status->group != group ? NULL : shard;
 }
 
+/* As it was when this node left. */
+static bool answer_fill_left(const struct control *control, uint64_t group,
+                             struct epoch_answer *answer)
+{
+    const struct log_state *state = log_state(control->log, group);
+
+    *answer = (struct epoch_answer){
+        .epoch = state->epoch,
+        .member_count = state->member_count,
+        .first = state->first,
+        .applied = state->applied,
+        .applied_term = state->applied_term,
+        .applied_time_ms = state->applied_time_ms,
+        .image_bytes = state->image_bytes,
+    };
+    memcpy(answer->members, state->members, sizeof(answer->members));
+    memcpy(answer->image, state->image, sizeof(answer->image));
+    return answer->first <= answer->applied + 1;
+}
+
 static bool answer_fill(const struct control *control, uint64_t group,
                         struct epoch_answer *answer)
 {
+    if (epoch_serves_left(control, group))
+        return answer_fill_left(control, group, answer);
+
     const struct log_state *state = log_state(control->log, group);
     struct replica_status status;
     const struct shard *shard = member_of(control, group, &status);
@@ -102,7 +143,13 @@ static void on_pull(void *ctx, const struct net_message *message, struct net_inc
         net_answer(incoming, ERR_INVALID, NULL, 0);
         return;
     }
-    if (member_of(control, pull.group, &status) == NULL || pull.first > status.applied) {
+    if (epoch_serves_left(control, pull.group)) {
+        status.applied = log_state(control->log, pull.group)->applied;
+    } else if (member_of(control, pull.group, &status) == NULL) {
+        net_answer(incoming, ERR_NOT_FOUND, NULL, 0);
+        return;
+    }
+    if (pull.first > status.applied) {
         net_answer(incoming, ERR_NOT_FOUND, NULL, 0);
         return;
     }

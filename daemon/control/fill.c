@@ -41,11 +41,10 @@ void fill_adopt(struct comer *comer)
 
     if (!epoch_answer_has(answer, control->options.node)) {
         /* What is above may never have been committed, and a START says that all below it was: the
-         * node may come in again later.  Whoever goes on with the group does not ask this node. */
+         * node may come in again later.  Without members, as the copy is not a whole one: it is
+         * given to nobody (epoch_serves_left). */
         struct log_state start =
             start_of(comer, state->applied, state->applied_term, state->applied_time_ms);
-        start.member_count = answer->member_count;
-        memcpy(start.members, answer->members, sizeof(start.members));
         start.image_bytes = state->image_bytes;
         memcpy(start.image, state->image, sizeof(start.image));
         log_start(control->log, &start);

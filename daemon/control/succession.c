@@ -139,6 +139,14 @@ void comer_on_timer(struct timer *timer)
 
 /* ---- asking ---- */
 
+static bool has_begun(const struct comer *comer, uint64_t node)
+{
+    for (uint32_t i = 0; i < comer->begun_count; i++)
+        if (comer->begun[i] == node)
+            return true;
+    return false;
+}
+
 /* The one that knows more, else the row's members in turn.  0: nobody is up. */
 static uint64_t whom_to_ask(struct comer *comer)
 {
@@ -148,7 +156,7 @@ static uint64_t whom_to_ask(struct comer *comer)
     uint64_t from = comer->from;
 
     comer->from = 0;
-    if (from != 0 && net_is_up(control->world.net, from))
+    if (from != 0 && !has_begun(comer, from) && net_is_up(control->world.net, from))
         return from;
     for (uint32_t i = 0; row != NULL && i < row->member_count; i++) {
         uint64_t node = row->members[comer->turn++ % row->member_count];
@@ -219,6 +227,24 @@ static bool row_allows(const struct comer *comer)
     return has || !named; /* that one may be needed to end it */
 }
 
+/* Whether this node is one that leaves, and too early: until most of those who go on have begun,
+ * what was acknowledged may be on its disk and on one other, and the end of its epoch may need it.
+ */
+static bool must_stay(struct comer *comer)
+{
+    const struct epoch_answer *answer = &comer->answer;
+
+    if (epoch_answer_has(answer, comer->control->options.node) || MUTANT(left_at_once))
+        return false;
+    if (comer->begun_epoch != answer->epoch)
+        comer->begun_count = 0;
+    comer->begun_epoch = answer->epoch;
+    if (epoch_answer_has(answer, comer->source) && !has_begun(comer, comer->source) &&
+        comer->begun_count < GROUP_MEMBERS_MAX)
+        comer->begun[comer->begun_count++] = comer->source;
+    return comer->begun_count <= answer->member_count / 2;
+}
+
 static void on_answer(struct net_call *call, enum err err, enum err remote, struct slice answer,
                       struct buf *answer_buf)
 {
@@ -236,6 +262,8 @@ static void on_answer(struct net_call *call, enum err err, enum err remote, stru
             comer_later(comer); /* the one that was asked is behind too */
     } else if (!row_allows(comer)) {
         comer_later(comer); /* one of the two is behind the other */
+    } else if (must_stay(comer)) {
+        comer_later(comer);
     } else if (host_find(control, comer->group) != NULL) {
         comer->phase = COMER_CLOSES;
         host_end(control, comer->group);
@@ -341,7 +369,8 @@ void succession_stranger(void *ctx, uint64_t group, uint32_t epoch, uint64_t fro
     struct control *control = ctx;
     const struct log_state *state = log_state(control->log, group);
 
-    if (control->closing || (replica == NULL && group != CATALOG_GROUP))
+    if (control->closing ||
+        (replica == NULL && group != CATALOG_GROUP && !epoch_serves_left(control, group)))
         return;
     uint32_t own = state != NULL ? state->epoch : 0;
     if (replica != NULL)

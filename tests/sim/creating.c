@@ -7,17 +7,6 @@
 
 #define LOOK_NS (SIM_MS / 4)
 
-static bool keeps_catalog(const struct sim_node *leader, uint64_t node)
-{
-    uint64_t members[GROUP_MEMBERS_MAX];
-    uint32_t count = catalog_members(control_catalog(leader->control), members);
-
-    for (uint32_t i = 0; i < count; i++)
-        if (members[i] == node)
-            return true;
-    return false;
-}
-
 /* Loses the disks of two of them; false when that would be more than the catalogue survives. */
 static bool lose_two(struct world *world, const struct sim_node *leader,
                      const struct model_shard *row)
@@ -26,7 +15,7 @@ static bool lose_two(struct world *world, const struct sim_node *leader,
     uint32_t count = 0, kept = 0;
 
     for (uint32_t i = 0; i < row->member_count && count < 2; i++) {
-        bool keeps = keeps_catalog(leader, row->members[i]);
+        bool keeps = wipe_keeps_catalog(leader, row->members[i]);
         struct sim_node *node = wipe_node(world, row->members[i]);
         if (node == NULL || (keeps && (kept == 1 || node == leader)))
             continue;

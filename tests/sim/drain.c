@@ -25,7 +25,7 @@ static void changed(struct catalog_change *change, enum err err)
     free(op);
 }
 
-static void propose(struct world *world, struct sim_node *node, uint64_t target, bool draining)
+void drain_propose(struct world *world, struct sim_node *node, uint64_t target, bool draining)
 {
     struct drain_op *op = calloc(1, sizeof *op);
     struct change_stamp stamp = { .proposed_ms = clock_wall_ms(&node->clock),
@@ -65,11 +65,11 @@ static void act(struct world *world, struct sim_node *node, void *ctx, uint64_t 
         const struct model_node *row = model_node_at(model, i);
         if (!row->draining || row->replaced)
             continue;
-        propose(world, node, row->id, false);
+        drain_propose(world, node, row->id, false);
         return;
     }
     if (!cluster->healing)
-        propose(world, node, world->nodes[at].id, true);
+        drain_propose(world, node, world->nodes[at].id, true);
 }
 
 static void step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
@@ -122,7 +122,7 @@ static void ask(struct world *world, struct sim_node *node, void *ctx, uint64_t 
     if (changes_of(model) > cluster_of(world)->members_changed)
         cluster_of(world)->members_changed = changes_of(model);
     if (row == NULL || row->draining != wish->draining)
-        propose(world, node, wish->node, wish->draining);
+        drain_propose(world, node, wish->node, wish->draining);
     else
         wish->fulfilled = !wish->draining || !has_movable(model, wish);
 }

@@ -9,6 +9,9 @@
 
 #include "world.h"
 
+/* Inside of a running node: asks for it, until the catalogue has it or does not answer. */
+void drain_propose(struct world *world, struct sim_node *node, uint64_t target, bool draining);
+
 void drain_start(struct world *world);
 
 /* After healing: of the two nodes of one zone each gives all that it can to the other one. */

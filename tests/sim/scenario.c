@@ -8,6 +8,7 @@
 #include "figure8.h"
 #include "forgotten.h"
 #include "handover.h"
+#include "leaver.h"
 #include "moments.h"
 #include "nemesis.h"
 #include "overtaken.h"
@@ -143,6 +144,14 @@ static void choose_creating(struct cluster_options *options)
     options->shard_count = 6; /* so that one lies on nodes whose disks may be lost together */
 }
 
+static void choose_leaver(struct cluster_options *options)
+{
+    calm(options);
+    options->all_first = true;
+    options->shard_count = 6;
+    options->balance = false;
+}
+
 /* One to six seconds until a node is given up, by what else the seed has. */
 static void choose_drain(struct cluster_options *options)
 {
@@ -193,6 +202,8 @@ static const struct scenario scenarios[] = {
     { "creating", "two disks are lost while a stream is created", .more_nodes = true,
       .scripted = true, .choose = choose_creating, .start = creating_start,
       .at_the_end = creating_check },
+    { "leaver", "a disk is lost when another member has just left", .more_nodes = true,
+      .scripted = true, .choose = choose_leaver, .start = leaver_start },
     { "drain", "nodes are drained, and given up when they are away", .more_nodes = true,
       .choose = choose_drain, .start = drain_start },
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",

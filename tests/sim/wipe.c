@@ -54,6 +54,17 @@ struct sim_node *wipe_catalog_leader(struct world *world)
     return leader == NULL ? NULL : &world->nodes[leader->at];
 }
 
+bool wipe_keeps_catalog(const struct sim_node *leader, uint64_t node)
+{
+    uint64_t members[GROUP_MEMBERS_MAX];
+    uint32_t count = catalog_members(control_catalog(leader->control), members);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (members[i] == node)
+            return true;
+    return false;
+}
+
 struct sim_node *wipe_node(struct world *world, uint64_t id)
 {
     const struct sim_node *node = node_of(world, id);

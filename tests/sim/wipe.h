@@ -22,6 +22,9 @@ void wipe_now(struct world *world, struct sim_node *node);
 struct sim_node *wipe_node(struct world *world, uint64_t id);
 struct sim_node *wipe_catalog_leader(struct world *world);
 
+/* Whether the node is a member of the catalogue's group, as its leader knows. */
+bool wipe_keeps_catalog(const struct sim_node *leader, uint64_t node);
+
 /* Whether all members of the group take part and have the entry. */
 bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index);
 

@@ -1,0 +1,156 @@
+#include "leaver.h"
+
+#include "catalog/catalog.h"
+#include "cluster.h"
+#include "control/control.h"
+#include "drain.h"
+#include "log/log.h"
+#include "wipe.h"
+
+#define BEGINS_NS (3 * SIM_S)
+#define LOOK_NS (SIM_MS / 20) /* what A has just sent is on its way still */
+#define PATIENCE_NS (4 * SIM_S)
+
+enum step { STEP_BEGINS, STEP_CUTS, STEP_WAITS, STEP_DONE };
+
+static struct {
+    enum step step;
+    uint64_t group;
+    uint32_t epoch; /* that begins without C */
+    struct sim_node *a, *b, *c, *d;
+    uint64_t until_ns;
+} leaver; /* a seed has a process of its own */
+
+static void later(struct world *world, uint64_t delay_ns);
+
+static void cut(struct world *world, bool on)
+{
+    uint32_t a = leaver.a->at, others[] = { leaver.b->at, leaver.d->at };
+
+    for (unsigned i = 0; i < 2; i++) {
+        net_sim_cut(world, a, others[i], on);
+        net_sim_cut(world, others[i], a, on);
+    }
+}
+
+/* A node of C's zone, which is to take its place: places of nodes repeat every three. */
+static struct sim_node *mate_of(struct world *world, const struct sim_node *node)
+{
+    uint32_t at = node->at >= 3 ? node->at - 3 : node->at + 3;
+
+    return at < world->node_count ? &world->nodes[at] : NULL;
+}
+
+static bool choose_row(struct world *world, const struct sim_node *leader,
+                       const struct model_shard *row)
+{
+    struct sim_node *a = wipe_node(world, control_leader(leader->control, row->group));
+
+    for (uint32_t i = 0; a != NULL && i < row->member_count; i++) {
+        struct sim_node *c = wipe_node(world, row->members[i]);
+        struct sim_node *d = c == NULL ? NULL : mate_of(world, c);
+        struct sim_node *b = wipe_node(world, row->members[(i + 1) % row->member_count]);
+        if (b == a)
+            b = wipe_node(world, row->members[(i + 2) % row->member_count]);
+        if (c == NULL || c == a || b == NULL || b == a || d == NULL || !d->up ||
+            wipe_keeps_catalog(leader, c->id) || model_shard_has(row, d->id))
+            continue;
+        leaver.a = a;
+        leaver.b = b;
+        leaver.c = c;
+        leaver.d = d;
+        leaver.group = row->group;
+        leaver.epoch = row->epoch + 1;
+        return true;
+    }
+    return false;
+}
+
+static void drain(struct world *world, struct sim_node *node, void *ctx, uint64_t target)
+{
+    drain_propose(world, node, target, true);
+}
+
+/* Has C drained. */
+static void begin(struct world *world)
+{
+    struct sim_node *leader = wipe_catalog_leader(world);
+    const struct model_stream *stream;
+    const struct model_shard *row;
+    char why[128];
+
+    if (cluster_of(world)->healing || leader == NULL || !wipe_whole(world, why, sizeof why))
+        return;
+    const struct model *model = catalog_model(control_catalog(leader->control));
+    for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
+        group = row->group;
+        if (stream->status != STREAM_ACTIVE || !choose_row(world, leader, row))
+            continue;
+        leaver.step = STEP_CUTS;
+        leaver.until_ns = world->now_ns + PATIENCE_NS;
+        world_inside(world, leader, drain, NULL, leaver.c->id);
+        return;
+    }
+}
+
+static void undrain(struct world *world, struct sim_node *node, void *ctx, uint64_t target)
+{
+    drain_propose(world, node, target, false);
+}
+
+/* Whether A has just heard that C is to go. */
+static bool has_heard(void)
+{
+    const struct model_shard *row =
+        leaver.a->up ? model_shard_by_group(catalog_model(control_catalog(leaver.a->control)),
+                                            leaver.group, NULL)
+                     : NULL;
+
+    return row != NULL && row->epoch == leaver.epoch;
+}
+
+/* Whether C is out while A alone goes on without it. */
+static bool has_left(void)
+{
+    const struct log_state *state = log_state(control_log(leaver.c->control), leaver.group);
+
+    return state != NULL && state->epoch == leaver.epoch;
+}
+
+static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    if (leaver.step == STEP_BEGINS) {
+        begin(world);
+    } else if (leaver.step == STEP_CUTS && has_heard()) {
+        cut(world, true);
+        leaver.step = STEP_WAITS;
+    } else if (!cluster_of(world)->healing && leaver.step == STEP_WAITS && has_left()) {
+        world_say(world, leaver.c, "left group %llu", (unsigned long long)leaver.group);
+        wipe_now(world, leaver.a);
+        cut(world, false);
+        leaver.step = STEP_DONE;
+        return;
+    } else if (world->now_ns > leaver.until_ns) {
+        struct sim_node *leader = wipe_catalog_leader(world);
+        cut(world, false);
+        leaver.step = STEP_BEGINS;
+        if (leader != NULL)
+            world_inside(world, leader, undrain, NULL, leaver.c->id);
+        later(world, 3 * SIM_S);
+        return;
+    }
+    if (!cluster_of(world)->healing)
+        later(world, leaver.step == STEP_BEGINS ? 100 * SIM_MS : LOOK_NS);
+}
+
+static void later(struct world *world, uint64_t delay_ns)
+{
+    world_after(world, (struct world_after){ .delay_ns = delay_ns,
+                                             .kind = KIND_NEMESIS,
+                                             .fn = look });
+}
+
+void leaver_start(struct world *world)
+{
+    later(world, BEGINS_NS);
+}

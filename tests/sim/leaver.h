@@ -1,0 +1,17 @@
+/* leaver.h - a disk is lost just when another member has left its group, played on purpose.
+ *
+ * A, B and C are a group that A leads, and C is drained: its place goes to D.
+ * From when A hears of it A reaches neither B nor D, so that A and C alone have
+ * the SEAL, and what is acknowledged.  As soon as C has left, A loses its disk.
+ * That is one disk of a group of three: nothing may be lost, and the group must go on.
+ *
+ * In one seed of four no group has such a C outside of the catalogue, and nothing happens.
+ */
+#ifndef SIM_LEAVER_H
+#define SIM_LEAVER_H
+
+#include "world.h"
+
+void leaver_start(struct world *world);
+
+#endif
