@@ -13,6 +13,7 @@
 #include "promises.h"
 #include "rolling.h"
 #include "table_sim.h"
+#include "unheard.h"
 #include "wipe.h"
 #include "workload.h"
 
@@ -182,6 +183,7 @@ static void open_node(struct world *world, struct sim_node *node, void *ctx, uin
     if (is_refused(world, node, err, &reason))
         return;
     promises_check(world, node);
+    unheard_raise(world, node);
     if (route_open(&node->route, node->control, node->net, &node->clock) != ERR_OK)
         world_violation(world, "start", "node %u: no routes", node->at + 1);
 }

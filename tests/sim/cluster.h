@@ -39,6 +39,7 @@ struct cluster_options {
     uint32_t wall_speed;        /* of all wall clocks, so that retention comes about */
     uint32_t retention_hours;   /* of the stream */
     bool tail_readers;         /* no reader begins anew */
+    uint32_t unheard_terms;    /* at most, by which a start raises a group's term */
     bool all_first;            /* the stream is created when all nodes are in */
     bool large;                 /* some records are of many blocks */
 };

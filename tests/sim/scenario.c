@@ -13,6 +13,7 @@
 #include "nemesis.h"
 #include "overtaken.h"
 #include "rolling.h"
+#include "unheard.h"
 
 #define ALL_MOMENTS ((1u << MOMENTS) - 1)
 
@@ -144,6 +145,18 @@ static void choose_creating(struct cluster_options *options)
     options->shard_count = 6; /* so that one lies on nodes whose disks may be lost together */
 }
 
+/* All lose power again and again, with logs of other lengths and terms of their own. */
+static void choose_unheard(struct cluster_options *options)
+{
+    calm(options);
+    options->faults = FAULT_POWER_ALL | FAULT_CUT | FAULT_CUT_ONE_WAY | FAULT_STALL;
+    options->fault_pause_ms = 1200;
+    options->unheard_terms = 8;
+    options->shard_count = 16;
+    options->client_count = 64;
+    options->put_pause_ms = 40;
+}
+
 static void choose_leaver(struct cluster_options *options)
 {
     calm(options);
@@ -202,6 +215,8 @@ static const struct scenario scenarios[] = {
     { "creating", "two disks are lost while a stream is created", .more_nodes = true,
       .scripted = true, .choose = choose_creating, .start = creating_start,
       .at_the_end = creating_check },
+    { "unheard", "elections that nobody else heard of", .three_nodes = true,
+      .choose = choose_unheard, .before_healing = unheard_end },
     { "leaver", "a disk is lost when another member has just left", .more_nodes = true,
       .scripted = true, .choose = choose_leaver, .start = leaver_start },
     { "drain", "nodes are drained, and given up when they are away", .more_nodes = true,
