@@ -55,7 +55,7 @@ enum err local_ready(const struct local_node *node, struct reason *why)
 struct status_row {
     struct local_node node;
     int pid;
-    bool ready;
+    enum err ready; /* ERR_OK: it is */
     struct reason why;
 };
 
@@ -63,7 +63,7 @@ static void look(const struct local_plan *plan, uint32_t number, struct status_r
 {
     local_plan_node(plan, number, &row->node);
     row->pid = local_pid(&row->node);
-    row->ready = row->pid != 0 && local_ready(&row->node, &row->why) == ERR_OK;
+    row->ready = row->pid == 0 ? ERR_UNREACHABLE : local_ready(&row->node, &row->why);
 }
 
 static json_t *row_json(const struct status_row *row)
@@ -73,10 +73,9 @@ static json_t *row_json(const struct status_row *row)
     local_node_url(&row->node, LOCAL_PORT_CLIENT, url);
     local_node_url(&row->node, LOCAL_PORT_OPERATIONS, operations);
     json_t *tree = json_pack("{s:s, s:s, s:b, s:b, s:s, s:s, s:s}", "name", row->node.name, "az",
-                             row->node.az, "running", row->pid != 0, "ready", row->ready,
+                             row->node.az, "running", row->pid != 0, "ready", row->ready == ERR_OK,
                              "endpoint", url, "operations", operations, "log", row->node.log);
-    if (row->pid != 0)
-        json_object_set_new(tree, "pid", json_integer(row->pid));
+    json_object_set_new(tree, "pid", row->pid != 0 ? json_integer(row->pid) : json_null());
     if (row->why.text[0] != '\0')
         json_object_set_new(tree, "waiting_for", json_string(row->why.text));
     return tree;
@@ -85,16 +84,17 @@ static json_t *row_json(const struct status_row *row)
 static void add_row(struct table *table, const struct status_row *row)
 {
     char url[LOCAL_URL_BYTES_MAX], operations[LOCAL_URL_BYTES_MAX], pid[16] = "-";
-    char state[REASON_BYTES_MAX + 16] = "down";
+    char state[REASON_BYTES_MAX + 32] = "down";
 
     local_node_url(&row->node, LOCAL_PORT_CLIENT, url);
     local_node_url(&row->node, LOCAL_PORT_OPERATIONS, operations);
     if (row->pid != 0)
         snprintf(pid, sizeof(pid), "%d", row->pid);
-    if (row->ready)
+    if (row->ready == ERR_OK)
         snprintf(state, sizeof(state), "ready");
     else if (row->pid != 0)
-        snprintf(state, sizeof(state), "starting: %s", row->why.text);
+        snprintf(state, sizeof(state), "%s: %s",
+                 row->ready == ERR_TIMEOUT ? "does not answer" : "starting", row->why.text);
     table_row(table, row->node.name, row->node.az, pid, url, operations, state);
 }
 

@@ -121,6 +121,17 @@ void config_set(struct config *config, uint32_t option, const char *where, const
     config->given_in[option] = where;
 }
 
+/* What is wrong, behind where it stands; a flag's name is not said twice. */
+static void set_at(struct reason *reason, const char *where, const char *text)
+{
+    const char *flag = strncmp(where, "--", 2) == 0 ? where + 2 : NULL;
+    size_t len = flag == NULL ? 0 : strlen(flag);
+
+    if (flag != NULL && strncmp(text, flag, len) == 0 && strncmp(text + len, ": ", 2) == 0)
+        text += len + 2;
+    reason_set(reason, "%s: %s", where, text);
+}
+
 void config_error(struct config *config, const char *where, const char *format, ...)
 {
     char text[REASON_BYTES_MAX];
@@ -130,7 +141,7 @@ void config_error(struct config *config, const char *where, const char *format, 
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (config->error_count < CONFIG_ERRORS_MAX)
-        reason_set(&config->errors[config->error_count], "%s: %s", where, text);
+        set_at(&config->errors[config->error_count], where, text);
     config->error_count++;
 }
 
@@ -151,7 +162,7 @@ void config_warn(struct config *config, const char *where, const char *format, .
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (config->warning_count < CONFIG_WARNINGS_MAX)
-        reason_set(&config->warnings[config->warning_count++], "%s: %s", where, text);
+        set_at(&config->warnings[config->warning_count++], where, text);
 }
 
 void config_print_warnings(const struct config *config, FILE *to)

@@ -37,7 +37,7 @@ def place():
     done = run_braid("local", "status", "--output", "json", env=env)
     if done.returncode == 0:
         for node in json.loads(done.stdout)["nodes"]:
-            if "pid" in node:
+            if node["pid"] is not None:
                 os.kill(node["pid"], signal.SIGKILL)
     shutil.rmtree(folder)
 
@@ -70,6 +70,10 @@ def test_a_local_cluster_from_up_to_erase(place):
     ok(place, "stream", "create", "s", "--shards", "3")
     ok(place, "local", "kill", "2")
     assert [node["running"] for node in status(place).values()] == [True, False, True]
+    assert status(place)["node-2"]["pid"] is None
+    os.kill(first["node-3"]["pid"], signal.SIGSTOP)
+    assert "does not answer: " in ok(place, "local", "status").stdout.decode()
+    os.kill(first["node-3"]["pid"], signal.SIGCONT)
     assert run_braid("local", "kill", "2", env=place).returncode == 4
     ok(place, "put", "s", stdin=b"one\ntwo\nthree\n")
     started = json.loads(ok(place, "local", "start", "2", "--timeout", "120", "-o", "json").stdout)
