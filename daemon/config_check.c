@@ -253,6 +253,10 @@ static void check_times(struct config *config)
         config_error(config, where(config, "heartbeat-ms"),
                      "heartbeat-ms: more than a third of election-timeout-ms, so that one that is "
                      "late would end a leader");
+    if (config->fill_bytes_per_s != 0 && config->fill_bytes_per_s < FILL_BYTES_PER_S_MIN)
+        config_error(config, where(config, "fill-bytes-per-s"),
+                     "fill-bytes-per-s: less than 64K, so that a disk would be filled for years; "
+                     "0 is no limit");
     if (config->tick_ms * 2 > config->heartbeat_ms)
         config_error(config, where(config, "tick-ms"), "tick-ms: more than half of heartbeat-ms");
 }

@@ -2,6 +2,7 @@
  *
  *     succession.c  who must come in, when, whom to ask; the end of an epoch
  *     fill.c        comparing and filling up, once the newest epoch was answered
+ *     filling.c     which of those that are filled pulls next, and how much
  */
 #ifndef CONTROL_COMER_H
 #define CONTROL_COMER_H
@@ -25,6 +26,7 @@ struct comer {
     enum comer_phase phase;
     uint64_t from;  /* whom to ask first; 0 = a member of the row */
     uint32_t turn;  /* which member next */
+    bool queued;    /* waits until others are through (FILLS_MAX) */
     uint32_t wait_ms;
     struct net_call call;
     bool calling;
@@ -37,6 +39,9 @@ struct comer {
     uint32_t begun_count;
     uint64_t kept;   /* own entries up to here are the group's; 0 = those that are applied */
     uint64_t next;   /* first entry that is lacking, or is to be compared */
+    uint64_t next_ms; /* not later than that one's time */
+    uint32_t asked_bytes; /* by the pull that is under way; 0: none is, or it compares */
+    uint32_t entry_bytes; /* the largest entry of the last answer */
     uint64_t filled_bytes;
 };
 
@@ -52,7 +57,15 @@ void comer_on_timer(struct timer *timer);
 /* ---- fill.c ---- */
 /* No shard of the group is open here, and `answer` is of a newer epoch than the log has. */
 void fill_adopt(struct comer *comer);
-/* Goes on with a fill that waited for the disk. */
-void fill_pull(struct comer *comer);
+/* Pulls `asked_bytes`. */
+void fill_ask(struct comer *comer);
+
+/* ---- filling.c ---- */
+void filling_open(struct control *control);
+void filling_close(struct control *control);
+/* Lets those pull that may. */
+void filling_kick(struct control *control);
+/* The comer's pull, if one was under way, is over and gave so many bytes. */
+void filling_answered(struct comer *comer, size_t bytes);
 
 #endif

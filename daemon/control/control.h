@@ -63,6 +63,7 @@ struct control_options {
     uint64_t log_bytes_max;
     uint64_t scrub_period_ms;    /* log/scrub.h; 0: the log is not searched for damage */
     uint64_t scrub_bytes_per_s;
+    uint64_t fill_bytes_per_s;   /* of this node's fills and repairs together; 0: unlimited */
     bool balance_leaders;        /* groups led here go to the members that are preferred */
     uint64_t replace_after_ms;   /* a node that is down for so long is given up; 0: never */
     bool replace_across_zones;   /* others than those of its zone may take its places */

@@ -24,6 +24,7 @@
 #define CONTROL_CONTROL_PRIVATE_H
 
 #include "base/list.h"
+#include "control/allowance.h"
 #include "control/absence.h"
 #include "control/control.h"
 #include "control/heirs.h"
@@ -90,11 +91,21 @@ struct epoch_told {
     uint64_t group, node, again_ms;
 };
 
+/* Pulls of this node that are under way, and what wakes those that wait (filling.c). */
+struct filling {
+    uint32_t calls;
+    uint64_t bytes; /* asked for */
+    struct timer timer;
+};
+
 struct succession {
     struct comer **comers;
     uint32_t count, room;
     uint32_t active; /* asking, closing or pulling */
-    uint32_t pulls;  /* of others, being answered */
+    struct filling filling;
+    struct list pulls_waiting; /* of others, of struct pulled */
+    uint32_t pulls, pulls_read; /* of others: all, and those that the log reads for */
+    uint64_t pulls_read_bytes;
     struct epoch_told told[EPOCH_WORDS_MAX];
 };
 
@@ -218,6 +229,7 @@ struct control {
     struct host host;
     struct gossip gossip;
     struct succession succession;
+    struct allowance allowance; /* of fills and repairs */
     struct lifecycle lifecycle;
     struct moving moving;
     struct replace replace;

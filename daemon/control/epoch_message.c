@@ -121,13 +121,14 @@ bool epoch_answer_has(const struct epoch_answer *answer, uint64_t node)
 
 struct buf *epoch_pull_encode(const struct epoch_pull *pull)
 {
-    struct buf *buf = buf_new(24);
+    struct buf *buf = buf_new(28);
 
     if (buf == NULL)
         return NULL;
     put_u64(buf->data, pull->group);
     put_u64(buf->data + 8, pull->first);
     put_u64(buf->data + 16, pull->last);
+    put_u32(buf->data + 24, pull->bytes);
     return buf;
 }
 
@@ -138,8 +139,10 @@ bool epoch_pull_decode(struct epoch_pull *pull, struct slice bytes)
     pull->group = reader_u64(&reader);
     pull->first = reader_u64(&reader);
     pull->last = reader_u64(&reader);
+    pull->bytes = reader_u32(&reader);
     return reader_done(&reader) && pull->group > 0 && pull->group <= NUMBER_MAX &&
-           pull->first >= 2 && pull->first <= pull->last && pull->last <= NUMBER_MAX;
+           pull->first >= 2 && pull->first <= pull->last && pull->last <= NUMBER_MAX &&
+           pull->bytes <= FILL_BYTES_MAX;
 }
 
 struct buf *epoch_entries_encode(const struct log_read_entry *entries, uint32_t count)

@@ -9,6 +9,7 @@
 
 /* A pull on its way through the log. */
 struct pulled {
+    struct list_node link; /* in succession.pulls_waiting */
     struct log_read read;
     struct net_incoming *incoming;
     struct control *control;
@@ -16,12 +17,14 @@ struct pulled {
 
 static void on_ask(void *ctx, const struct net_message *message, struct net_incoming *incoming);
 static void on_pull(void *ctx, const struct net_message *message, struct net_incoming *incoming);
+static void pulls_read(struct control *control);
 static void on_read(struct log_read *read, enum err err);
 static void refuse_all(void *ctx, const struct net_message *message,
                        struct net_incoming *incoming);
 
 void epoch_serve_open(struct control *control)
 {
+    list_init(&control->succession.pulls_waiting);
     net_handle(control->world.net, NET_EPOCH_ASK, NULL, on_ask, control);
     net_handle(control->world.net, NET_EPOCH_PULL, NULL, on_pull, control);
 }
@@ -166,13 +169,32 @@ static void on_pull(void *ctx, const struct net_message *message, struct net_inc
                                       .first = pull.first,
                                       .last = pull.last < status.applied ? pull.last
                                                                          : status.applied,
-                                      .bytes_max = FILL_BYTES_MAX };
-    log_read(control->log, &pulled->read, on_read);
+                                      .bytes_max = pull.bytes,
+                                      .shared = true };
+    list_append(&control->succession.pulls_waiting, &pulled->link);
+    pulls_read(control);
+}
+
+/* A few at once: each read holds its answer's memory. */
+static void pulls_read(struct control *control)
+{
+    struct succession *succession = &control->succession;
+    struct list_node *node;
+
+    while (succession->pulls_read < PULLS_READ_MAX &&
+           succession->pulls_read_bytes < PULLS_READ_BYTES_MAX &&
+           (node = list_pop(&succession->pulls_waiting)) != NULL) {
+        struct pulled *pulled = container_of(node, struct pulled, link);
+        succession->pulls_read++;
+        succession->pulls_read_bytes += pulled->read.bytes_max;
+        log_read(control->log, &pulled->read, on_read);
+    }
 }
 
 static void on_read(struct log_read *read, enum err err)
 {
     struct pulled *pulled = container_of(read, struct pulled, read);
+    struct control *control = pulled->control;
     struct buf *parts[LOG_READ_ENTRIES_MAX + 1];
     uint32_t count = 0;
     AUTO_UNREF struct buf *heads = NULL;
@@ -188,7 +210,10 @@ static void on_read(struct log_read *read, enum err err)
                 parts[count++] = read->entries[i].payload;
     }
     net_answer(pulled->incoming, err, parts, count);
-    pulled->control->succession.pulls--;
+    control->succession.pulls--;
+    control->succession.pulls_read--;
+    control->succession.pulls_read_bytes -= read->bytes_max;
     log_read_fini(read);
     free(pulled);
+    pulls_read(control);
 }

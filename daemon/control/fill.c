@@ -7,11 +7,14 @@
 
 /* From the answer to the epoch: compares what this node has, and fetches what it lacks.
  *
- *     fill_adopt -> compare ... -> fill_begin -> fill_pull ... -> fill_end: the shard can be opened
+ *     fill_adopt -> compare ... -> fill_begin -> fill_on, fill_ask ... -> fill_end
+ *
+ * Then the shard can be opened.
  *
  * What goes wrong on the way ends in comer_later(), which asks anew. */
 
-static void ask_for(struct comer *comer, uint64_t last, net_call_cb cb);
+static void ask_for(struct comer *comer, uint64_t last, uint32_t bytes_max, net_call_cb cb);
+static void fill_on(struct comer *comer);
 static void compare_begin(struct comer *comer);
 static void on_compared(struct net_call *call, enum err err, enum err remote, struct slice answer,
                         struct buf *answer_buf);
@@ -86,14 +89,14 @@ static void compare_begin(struct comer *comer)
         return;
     }
     comer->next = last;
-    ask_for(comer, last, on_compared);
+    ask_for(comer, last, FILL_COMPARE_BYTES, on_compared);
 }
 
 /* The other's entries from `next` on, as many as one answer has. */
-static void ask_for(struct comer *comer, uint64_t last, net_call_cb cb)
+static void ask_for(struct comer *comer, uint64_t last, uint32_t bytes_max, net_call_cb cb)
 {
     struct control *control = comer->control;
-    struct epoch_pull wanted = { comer->group, comer->next, last };
+    struct epoch_pull wanted = { comer->group, comer->next, last, bytes_max };
     AUTO_UNREF struct buf *bytes = epoch_pull_encode(&wanted);
 
     if (bytes == NULL || !net_is_up(control->world.net, comer->source)) {
@@ -135,6 +138,8 @@ static void on_compared(struct net_call *call, enum err err, enum err remote, st
     struct epoch_entries entries;
 
     comer->calling = false;
+    if (err == ERR_OK)
+        allowance_owe(&comer->control->allowance, control_now_ms(comer->control), answer.len);
     if (err != ERR_OK || remote != ERR_OK || !epoch_entries_decode(&entries, answer)) {
         comer_later(comer);
         return;
@@ -143,10 +148,10 @@ static void on_compared(struct net_call *call, enum err err, enum err remote, st
     if (same && comer->next == first) {
         comer_later(comer); /* nothing usable came */
     } else if (same && comer->next <= high) {
-        ask_for(comer, high, on_compared);
+        ask_for(comer, high, FILL_COMPARE_BYTES, on_compared);
     } else if (!same && first == high && comer->kept == 0 && low < high) {
         comer->next = low;
-        ask_for(comer, high - 1, on_compared);
+        ask_for(comer, high - 1, FILL_COMPARE_BYTES, on_compared);
     } else {
         fill_begin(comer);
     }
@@ -187,23 +192,23 @@ static void fill_begin(struct comer *comer)
         state = log_state(control->log, comer->group);
     }
     comer->next = state->last + 1;
-    fill_pull(comer);
+    fill_on(comer);
 }
 
-void fill_pull(struct comer *comer)
+static void fill_on(struct comer *comer)
 {
     struct control *control = comer->control;
 
-    if (comer->next + MUTANT(fill_one_short) > comer->answer.applied) {
+    if (comer->next + MUTANT(fill_one_short) > comer->answer.applied)
         fill_end(comer);
-        return;
-    }
-    if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX ||
-        !log_has_room(control->log, ENTRY_HEAD_BYTES)) {
-        timer_start(control->world.clock, &comer->timer, FILL_WAIT_MS, comer_on_timer);
-        return;
-    }
-    ask_for(comer, comer->answer.applied, on_entries);
+    else
+        comer->next_ms = log_state(control->log, comer->group)->last_time_ms;
+    filling_kick(control);
+}
+
+void fill_ask(struct comer *comer)
+{
+    ask_for(comer, comer->answer.applied, comer->asked_bytes, on_entries);
 }
 
 /* Takes what is good; false when it was nothing. */
@@ -217,6 +222,7 @@ static bool take(struct comer *comer, struct slice bytes, struct buf *buf)
 
     if (!epoch_entries_decode(&entries, bytes))
         return false;
+    comer->entry_bytes = 0;
     while (comer->next <= comer->answer.applied &&
            epoch_entries_next(&entries, comer->group, comer->next, &head, &payload)) {
         if (head.epoch > comer->answer.epoch || head.term > comer->answer.applied_term ||
@@ -229,6 +235,8 @@ static bool take(struct comer *comer, struct slice bytes, struct buf *buf)
         log_entry(log, &head, part);
         log_applied(log, comer->group, head.index, head.term, head.time_ms, slice_of(NULL, 0));
         comer->filled_bytes += head.length;
+        if (comer->entry_bytes < head.length)
+            comer->entry_bytes = head.length;
         comer->next++;
     }
     return comer->next > before;
@@ -240,9 +248,10 @@ static void on_entries(struct net_call *call, enum err err, enum err remote, str
     struct comer *comer = container_of(call, struct comer, call);
 
     comer->calling = false;
+    filling_answered(comer, err == ERR_OK ? answer.len : 0);
     if (err == ERR_OK && remote == ERR_OK && take(comer, answer, answer_buf)) {
         comer->wait_ms = COMER_WAIT_MS_FIRST;
-        fill_pull(comer);
+        fill_on(comer);
     } else {
         comer_later(comer); /* asks anew: retention may have moved, or the other has gone */
     }

@@ -121,6 +121,7 @@ static void ask_next(struct control *control)
         give_up(control, "no other member that can be reached gave it");
         return;
     }
+    allowance_owe(&control->allowance, control_now_ms(control), repair->head.length);
     entry_head_encode(&repair->head, ask + ASK_HEAD_AT);
     AUTO_UNREF struct buf *bytes = buf_copy(slice_of(ask, sizeof(ask)));
     if (bytes == NULL) {
@@ -154,11 +155,16 @@ static void on_answer(struct net_call *call, enum err err, enum err remote, stru
 
 /* ---- what it came to ---- */
 
+/* As long as its own pace demands, and at least until what it took is paid: what fills take in the
+ * meantime does not make it wait longer. */
 static void pause_for(struct control *control, uint64_t bytes)
 {
+    uint64_t ms = bytes * 1000 / CONTROL_REPAIR_BYTES_PER_S + 1;
+    uint64_t owed_ms = allowance_wait_ms(&control->allowance, control_now_ms(control));
+
     if (!control->closing)
-        timer_start(control->world.clock, &control->repair.timer,
-                    bytes * 1000 / CONTROL_REPAIR_BYTES_PER_S + 1, on_timer);
+        timer_start(control->world.clock, &control->repair.timer, owed_ms > ms ? owed_ms : ms,
+                    on_timer);
 }
 
 static void on_mended(struct log_mend *mend, enum err err)

@@ -22,6 +22,7 @@ void succession_open(struct control *control)
 {
     net_handle(control->world.net, NET_EPOCH, on_word, NULL, control);
     epoch_serve_open(control);
+    filling_open(control);
 }
 
 void succession_close(struct control *control)
@@ -30,6 +31,7 @@ void succession_close(struct control *control)
 
     net_handle(control->world.net, NET_EPOCH, on_word_closed, NULL, NULL);
     epoch_serve_close(control);
+    filling_close(control);
     while (succession->count > 0)
         comer_free(succession->comers[succession->count - 1]);
     free(succession->comers);
@@ -61,14 +63,33 @@ static bool comer_add(struct succession *succession, struct comer *comer)
     return true;
 }
 
+/* One that waits for it takes the place of one that is through. */
+static void place_free(struct control *control)
+{
+    struct succession *succession = &control->succession;
+
+    ensure(succession->active > 0);
+    succession->active--;
+    for (uint32_t i = 0; i < succession->count; i++) {
+        struct comer *comer = succession->comers[i];
+        if (!comer->queued)
+            continue;
+        comer->queued = false;
+        timer_start(control->world.clock, &comer->timer, 0, comer_on_timer);
+        return;
+    }
+}
+
 void comer_free(struct comer *comer)
 {
     struct succession *succession = &comer->control->succession;
 
     if (comer->calling)
         net_call_cancel(comer->control->world.net, &comer->call);
+    filling_answered(comer, 0);
+    comer->queued = false;
     if (comer->phase != COMER_WAITS)
-        succession->active--;
+        place_free(comer->control);
     timer_stop(&comer->timer);
     for (uint32_t i = 0; i < succession->count; i++) {
         if (succession->comers[i] == comer) {
@@ -117,8 +138,9 @@ bool succession_holds(const struct control *control, uint64_t group)
 /* Tries again after a pause that grows. */
 void comer_later(struct comer *comer)
 {
+    filling_answered(comer, 0);
     if (comer->phase != COMER_WAITS)
-        comer->control->succession.active--;
+        place_free(comer->control);
     comer->phase = COMER_WAITS;
     timer_start(comer->control->world.clock, &comer->timer, comer->wait_ms, comer_on_timer);
     comer->wait_ms =
@@ -129,10 +151,8 @@ void comer_on_timer(struct timer *timer)
 {
     struct comer *comer = container_of(timer, struct comer, timer);
 
-    if (comer->phase == COMER_PULLS)
-        fill_pull(comer);
-    else if (comer->control->succession.active >= FILLS_MAX)
-        timer_start(comer->control->world.clock, timer, FILL_WAIT_MS, comer_on_timer);
+    if (comer->control->succession.active >= FILLS_MAX)
+        comer->queued = true;
     else
         ask(comer);
 }

@@ -46,6 +46,9 @@
 #define LOG_ROWS_CACHED_MAX 64u               /* decoded index rows, 2.5 MiB at most */
 #define LOG_READS_MAX 16u                     /* extents of one log_read() under way at once */
 #define LOG_READ_EXTENT_MAX (1024u * 1024u)   /* one read of the disk; checked in under 1 ms */
+#define LOG_BLOCK_BYTES (2u * 1024u * 1024u)  /* read at once for shared reads: a huge page */
+#define LOG_BLOCKS_MAX 32u /* of them kept for the next such read: 64 MiB while they go on */
+#define LOG_BLOCKS_READ_MAX 4u                /* of them read at once */
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
 /* damaged entries that are remembered; a disk with more of them is to be replaced */
 #define LOG_DAMAGED_MAX 1024u
@@ -148,12 +151,25 @@
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */
 #define SEAL_AGAIN_MS 1000u /* before a SEAL that could not be read is read again */
-#define FILLS_MAX 4u /* members of groups that this node fills up at once */
-#define FILL_BYTES_MAX (1024u * 1024u)        /* asked for in one call */
-#define FILL_PENDING_BYTES_MAX (8u * 1024u * 1024u) /* taken and not durable yet, before the next */
+/* members of groups that this node fills up at once: side by side they share the other's reads */
+#define FILLS_MAX 1024u
+#define FILL_WINDOW_BYTES (16u * 1024u * 1024u) /* asked for and not answered, all of them */
+#define FILL_CALLS_MIN 4u /* of them, a quarter of the groups, but so many, */
+#define FILL_CALLS_MAX 128u /* and no more: one larger entry may come for each */
+#define FILL_SPREAD_BYTES (16u * 1024u * 1024u) /* one round: a quarter of what blocks hold */
+#define FILL_BYTES_MIN (32u * 1024u)          /* asked for in one call, at least, */
+#define FILL_BYTES_MAX (4u * 1024u * 1024u)   /* and at most; or one larger entry */
+#define FILL_COMPARE_BYTES (64u * 1024u)      /* likewise, to compare */
+/* taken and not durable yet, before the next */
+#define FILL_PENDING_BYTES_MAX (16u * 1024u * 1024u)
+#define FILL_BYTES_PER_S_MIN (64u * 1024u)    /* of a limit: less is taken for a slip */
+#define FILL_BYTES_PER_S_MAX (UINT64_C(1) << 40)
+#define ALLOWANCE_BURST_MS 100u /* of rate that nobody used: so much may be taken at once later */
 #define FILL_CALL_MS 5000u                    /* for one call */
-#define FILL_WAIT_MS 5u                       /* for the disk, or for room */
-#define PULLS_MAX 16u                         /* calls that this node answers at once */
+#define FILL_WAIT_MS 2u                       /* for the disk, or for room */
+#define PULLS_MAX 512u                        /* calls that wait here for their answers */
+#define PULLS_READ_MAX 128u                   /* of them: that the log reads for at once, */
+#define PULLS_READ_BYTES_MAX (32u * 1024u * 1024u) /* and what they ask for */
 #define EPOCH_WORDS_MAX 64u /* strangers remembered, so that each is answered now and then only */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
 #define CONTROL_DAMAGE_NOTES_MAX 5u /* lines a minute about damaged entries; more are counted */

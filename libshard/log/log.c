@@ -61,6 +61,7 @@ enum err log_open(struct log **ret, const struct log_options *options,
     list_init(&log->dirty_hint);
     list_init(&log->files_ready);
     list_init(&log->cache);
+    shelf_init(log);
     head_init(log);
 
     enum err err = recover(log, reason);
@@ -139,6 +140,7 @@ void log_free(struct log *log)
     defer_cancel(&log->close_defer);
     head_fini(log);
     cache_fini(log);
+    shelf_fini(log);
     while (log->group_count > 0) {
         struct group *group = log->groups[log->group_count - 1];
         index_detach(group);

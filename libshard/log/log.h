@@ -203,6 +203,9 @@ struct log_read {
     size_t bytes_max;            /* stops before the entry that would pass it, but gives one */
     bool heads_only;             /* no payloads: cheap */
     bool background;             /* one read of the disk at a time */
+    /* Groups are read side by side: what lies around an entry in a filed segment is read too, and
+     * kept for a moment for the next group's read (shelf.c). */
+    bool shared;
     /* out */
     struct log_read_entry *entries;
     uint32_t count;

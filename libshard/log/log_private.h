@@ -205,6 +205,12 @@ struct log {
 
     struct list cache; /* of struct cached_row */
     uint32_t cache_count;
+    struct blocks {
+        struct list list; /* of struct block, the last used first */
+        uint32_t count, reading; /* with memory; of them those that the disk reads */
+        struct timer idle;
+        bool used; /* since `idle` was started */
+    } blocks;
     uint64_t cuts;      /* changes whenever filed rows may have lost entries */
     uint64_t lost_turn; /* the last one that took entries or groups away */
     uint32_t active; /* reads, seeks and lookups under way */
@@ -360,6 +366,27 @@ void cache_fini(struct log *log);
 /* Blocking: on a worker, or at a start. */
 MUST_CHECK enum err row_find(struct table *table, uint64_t group, uint64_t index,
                              struct index_row *row, struct reason *reason);
+
+/* ---- shelf.c ---- */
+struct block_wait;
+typedef void (*block_wait_cb)(struct block_wait *wait, bool ready);
+
+/* Embedded in the caller. */
+struct block_wait {
+    struct list_node link;
+    block_wait_cb cb;
+};
+
+void shelf_init(struct log *log);
+void shelf_fini(struct log *log);
+/* The bytes of the segment from `at` on, a multiple of LOG_BLOCK_BYTES, to its next multiple or
+ * the segment's end.  Until the end of this call's turn only.  NULL: they are not here. */
+const unsigned char *shelf_find(struct log *log, const struct segment *segment, uint64_t at);
+/* Reads them, and a few that come behind; `wait->cb` once, not from inside.  The segment must be
+ * filed, and pinned meanwhile.  False: no room for them. */
+bool shelf_want(struct log *log, struct segment *segment, uint64_t at, struct block_wait *wait);
+/* What is known of the segment is forgotten. */
+void shelf_drop(struct log *log, const struct segment *segment);
 
 /* ---- damage.c ---- */
 /* A read found this entry damaged; `segment` NULL: the tables do not say where it lies. */

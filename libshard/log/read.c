@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/ensure.h"
 #include "base/mutant.h"
@@ -10,7 +11,8 @@
  *  2. plan()         payloads that lie close together become one extent
  *  3. read_more()    up to LOG_READS_MAX extents under way
  *  4. extent_on_done() cuts the payloads out and checks them
- *  5. finish         at the end of a turn
+ *  5. walk()         a shared read takes those of filed segments out of blocks (shelf.c) instead
+ *  6. finish         at the end of a turn
  *
  * An entry that is still on its way to the disk is given from memory.  A segment that is read from
  * is pinned: it is not used again before the read is over. */
@@ -18,6 +20,7 @@
 struct spot {
     struct segment *segment; /* NULL: nothing to read for this entry */
     uint32_t offset;
+    bool shared; /* taken out of blocks */
 };
 
 struct extent_read {
@@ -41,6 +44,11 @@ struct read_job {
     struct extent_read *extents;
     uint32_t extent_count, extent_next, under_way;
     uint32_t sound; /* entries before the first damaged one */
+    bool alone;     /* blocks were of no use: it reads by itself */
+    uint32_t walked, walked_bytes; /* entries that are over, bytes of the next one */
+    struct buf *shared;            /* the payloads of all that are taken out of blocks */
+    size_t shared_bytes, shared_at;
+    struct block_wait wait;
     enum err err;
 };
 
@@ -50,6 +58,8 @@ static void read_on_lookup(struct lookup *lookup, enum err err);
 static void plan(struct read_job *job);
 static void read_more(struct read_job *job);
 static void extent_on_done(struct disk_io *io, enum err err);
+static void walk(struct read_job *job);
+static void walk_on_block(struct block_wait *wait, bool ready);
 static void end_soon(struct read_job *job, enum err err);
 static void read_on_end(struct defer *defer);
 
@@ -63,7 +73,9 @@ void log_read(struct log *log, struct log_read *req, log_read_cb cb)
     req->reason = (struct reason){ 0 };
     req->cb = cb;
     req->job = job;
-    *job = (struct read_job){ .log = log, .req = req, .next = req->first };
+    *job = (struct read_job){
+        .log = log, .req = req, .next = req->first, .wait.cb = walk_on_block
+    };
     log->active++;
     log->figures.reads++;
     collect(job);
@@ -206,6 +218,11 @@ static bool joins(const struct read_job *job, uint32_t first, uint32_t last, uin
            end - spots[first].offset <= LOG_READ_EXTENT_MAX - DISK_ALIGN;
 }
 
+static bool is_shared(const struct read_job *job, uint32_t i)
+{
+    return job->req->shared && !job->alone && job->spots[i].segment->phase == SEGMENT_FILED;
+}
+
 static void plan(struct read_job *job)
 {
     const struct log_read *req = job->req;
@@ -213,13 +230,21 @@ static void plan(struct read_job *job)
 
     job->err = ERR_OK;
     job->sound = req->count;
+    job->extent_count = job->extent_next = 0;
+    free(job->extents);
+    job->extents = NULL;
     if (req->count > 0)
         job->extents = log_memory(req->count, sizeof(*job->extents));
     for (uint32_t i = 0; i < req->count; i++) {
         struct extent_read *extent =
             job->extent_count == 0 ? NULL : &job->extents[job->extent_count - 1];
-        if (job->spots[i].segment == NULL)
+        if (job->spots[i].segment == NULL || req->entries[i].payload != NULL)
             continue;
+        job->spots[i].shared = is_shared(job, i);
+        if (job->spots[i].shared) {
+            job->shared_bytes += req->entries[i].head.length;
+            continue;
+        }
         if (job->extent_count == 0 || !joins(job, first, last, i)) {
             extent = &job->extents[job->extent_count++];
             *extent = (struct extent_read){ .job = job, .first = i };
@@ -231,10 +256,7 @@ static void plan(struct read_job *job)
         uint64_t end = (uint64_t)job->spots[i].offset + req->entries[i].head.length;
         extent->len = (end - extent->offset + DISK_ALIGN - 1) / DISK_ALIGN * DISK_ALIGN;
     }
-    if (job->extent_count == 0)
-        end_soon(job, ERR_OK);
-    else
-        read_more(job);
+    read_more(job);
 }
 
 static void read_more(struct read_job *job)
@@ -253,8 +275,12 @@ static void read_more(struct read_job *job)
         disk_read(job->spots[extent->first].segment->file->file, &extent->io, extent->offset,
                   extent->bytes, extent->len, extent_on_done);
     }
-    if (job->under_way == 0)
+    if (job->under_way > 0)
+        return;
+    if (job->err != ERR_OK)
         end_soon(job, job->err);
+    else
+        walk(job);
 }
 
 /* One entry is damaged: those before it are given. */
@@ -308,12 +334,104 @@ static void extent_on_done(struct disk_io *io, enum err err)
         job->req->reason = io->reason;
     }
     for (uint32_t i = 0; i < extent->count && job->err == ERR_OK; i++) {
-        if (job->spots[extent->first + i].segment != NULL)
+        const struct spot *spot = &job->spots[extent->first + i];
+        if (spot->segment != NULL && !spot->shared &&
+            job->req->entries[extent->first + i].payload == NULL)
             take_payload(job, extent, extent->first + i);
     }
     disk_memory_free(extent->bytes);
     extent->bytes = NULL;
     read_more(job);
+}
+
+/* ---- shared reads ---- */
+
+/* What is wrong with a block is not said of an entry: that is read anew, by itself. */
+static void go_alone(struct read_job *job)
+{
+    struct log_read_entry *entry = &job->req->entries[job->walked];
+
+    buf_unref(entry->payload);
+    entry->payload = NULL;
+    job->alone = true;
+    plan(job);
+}
+
+/* Copies out of blocks what they have of the entry.  False when one is awaited, or none can be had:
+ * then `*lost`. */
+static bool gather(struct read_job *job, const struct spot *spot, struct buf *payload, bool *lost)
+{
+    while (job->walked_bytes < payload->len) {
+        uint64_t place = (uint64_t)spot->offset + job->walked_bytes;
+        uint64_t at = place / LOG_BLOCK_BYTES * LOG_BLOCK_BYTES;
+        const unsigned char *bytes = shelf_find(job->log, spot->segment, at);
+        if (bytes == NULL) {
+            *lost = !shelf_want(job->log, spot->segment, at, &job->wait);
+            return false;
+        }
+        size_t len = LOG_BLOCK_BYTES - (size_t)(place - at);
+        if (len > payload->len - job->walked_bytes)
+            len = payload->len - job->walked_bytes;
+        memcpy(payload->data + job->walked_bytes, bytes + (place - at), len);
+        job->walked_bytes += (uint32_t)len;
+    }
+    return true;
+}
+
+/* One piece of memory for all of them: their makers are many and their sizes odd. */
+static bool has_payload(struct read_job *job, struct log_read_entry *entry)
+{
+    if (entry->payload != NULL)
+        return true;
+    if (job->shared == NULL)
+        job->shared = buf_new(job->shared_bytes);
+    if (job->shared == NULL)
+        return false;
+    ensure(job->shared_at + entry->head.length <= job->shared_bytes);
+    entry->payload = buf_part(
+        job->shared, slice_of(job->shared->data + job->shared_at, entry->head.length));
+    job->shared_at += entry->head.length;
+    return entry->payload != NULL;
+}
+
+static void walk(struct read_job *job)
+{
+    struct log_read *req = job->req;
+
+    for (; job->walked < req->count; job->walked++, job->walked_bytes = 0) {
+        const struct spot *spot = &job->spots[job->walked];
+        struct log_read_entry *entry = &req->entries[job->walked];
+        bool lost = false;
+        if (!spot->shared)
+            continue;
+        if (!has_payload(job, entry)) {
+            end_soon(job, ERR_NO_MEMORY);
+            return;
+        }
+        if (!gather(job, spot, entry->payload, &lost)) {
+            if (lost)
+                go_alone(job);
+            return;
+        }
+        if (!entry_matches(&entry->head, buf_slice(entry->payload))) {
+            shelf_drop(job->log, spot->segment);
+            go_alone(job);
+            return;
+        }
+        if (job->log->damaged_count > 0)
+            damage_gone(job->log, entry->head.group, entry->head.index);
+    }
+    end_soon(job, ERR_OK);
+}
+
+static void walk_on_block(struct block_wait *wait, bool ready)
+{
+    struct read_job *job = container_of(wait, struct read_job, wait);
+
+    if (ready)
+        walk(job);
+    else
+        go_alone(job);
 }
 
 static void end_soon(struct read_job *job, enum err err)
@@ -346,6 +464,7 @@ static void read_on_end(struct defer *defer)
         log_read_fini(req);
     else
         req->count = job->sound;
+    buf_unref(job->shared);
     free(job->spots);
     free(job->extents);
     free(job);

@@ -21,6 +21,7 @@
 #define HEARTBEAT_MS 150u
 #define TICK_MS 75u
 #define SCRUB_PERIOD_MS 4000u
+#define FILL_BYTES_PER_S 2097152u /* in a quarter of the seeds */
 #define SCRUB_BYTES_PER_S (16u * 1024u * 1024u)
 
 static void doomed(struct world *world, struct sim_node *node);
@@ -125,6 +126,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .segments_ahead = 2,
         .scrub_period_ms = options->rot && !options->unsearched ? SCRUB_PERIOD_MS : 0,
         .scrub_bytes_per_s = SCRUB_BYTES_PER_S,
+        .fill_bytes_per_s = node->world->seed % 4 == 0 ? FILL_BYTES_PER_S : 0,
         .balance_leaders = options->balance,
         .replace_after_ms = options->replace_after_ms,
         .balance_replicas = options->drain,

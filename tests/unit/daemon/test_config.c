@@ -380,6 +380,22 @@ static void heartbeats_must_fit_into_the_election_timeout(void **state)
     expect_error(fixture, "heartbeat-ms: more than a third of election-timeout-ms");
 }
 
+static void a_limit_of_fills_is_none_or_no_slip(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--fill-bytes-per-s", "1000", NULL, NULL), ERR_INVALID);
+    expect_error(fixture, "fill-bytes-per-s: less than 64K");
+}
+
+static void a_limit_of_fills_may_be_any_other(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--fill-bytes-per-s", "50M", NULL, NULL), ERR_OK);
+    assert_int_equal(fixture->config.fill_bytes_per_s, 50 * 1024 * 1024);
+}
+
 static void a_log_must_have_room_for_its_segments(void **state)
 {
     struct fixture *fixture = *state;
@@ -433,6 +449,8 @@ int main(void)
         WITH_CONFIG(three_ports_are_needed),
         WITH_CONFIG(heartbeats_must_fit_into_the_election_timeout),
         WITH_CONFIG(a_log_must_have_room_for_its_segments),
+        WITH_CONFIG(a_limit_of_fills_is_none_or_no_slip),
+        WITH_CONFIG(a_limit_of_fills_may_be_any_other),
         WITH_CONFIG(everything_that_is_wrong_is_said_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

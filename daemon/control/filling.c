@@ -1,0 +1,117 @@
+/* Which of the groups that are being filled pulls next, and how much.
+ *
+ * The log of the one that is asked has the entries of all groups side by side, in order of time.
+ * So the group goes first that is furthest behind in time, a part of them at a time, and each asks
+ * for little when there are many: then all walk through the other's log side by side, and it reads
+ * each part of it about once (log_read.shared).
+ *
+ * Pulls under way are bounded by number and bytes, what was taken and is not durable likewise, and
+ * all of it by what this node's fills and repairs may take per second.  Puts of clients share none
+ * of these. */
+#include "control/comer.h"
+
+static void filling_on_timer(struct timer *timer);
+
+void filling_open(struct control *control)
+{
+    allowance_init(&control->allowance, control->options.fill_bytes_per_s,
+                   control_now_ms(control));
+}
+
+void filling_close(struct control *control)
+{
+    timer_stop(&control->succession.filling.timer);
+}
+
+/* NULL: none waits. */
+static struct comer *furthest_behind(const struct succession *succession)
+{
+    struct comer *found = NULL;
+
+    for (uint32_t i = 0; i < succession->count; i++) {
+        struct comer *comer = succession->comers[i];
+        if (comer->phase == COMER_PULLS && !comer->calling &&
+            (found == NULL || comer->next_ms < found->next_ms))
+            found = comer;
+    }
+    return found;
+}
+
+/* What one pull asks for: its part of what lies side by side, but what its entries have shown to be
+ * their size in any case, because one is always given. */
+static uint32_t pull_bytes(const struct succession *succession, const struct comer *comer)
+{
+    uint32_t bytes = FILL_SPREAD_BYTES / (succession->active > 0 ? succession->active : 1);
+
+    if (bytes < FILL_BYTES_MIN)
+        bytes = FILL_BYTES_MIN;
+    if (bytes < comer->entry_bytes)
+        bytes = comer->entry_bytes;
+    return bytes < FILL_BYTES_MAX ? bytes : FILL_BYTES_MAX;
+}
+
+/* Pulls at once: so few that the next one can be chosen among most of the groups. */
+static uint32_t calls_max(const struct succession *succession)
+{
+    uint32_t calls = succession->active / 4;
+
+    if (calls < FILL_CALLS_MIN)
+        return FILL_CALLS_MIN;
+    return calls < FILL_CALLS_MAX ? calls : FILL_CALLS_MAX;
+}
+
+static void later(struct control *control, uint64_t ms)
+{
+    struct timer *timer = &control->succession.filling.timer;
+
+    if (!timer_running(timer))
+        timer_start(control->world.clock, timer, ms, filling_on_timer);
+}
+
+static void filling_on_timer(struct timer *timer)
+{
+    filling_kick(container_of(timer, struct control, succession.filling.timer));
+}
+
+void filling_kick(struct control *control)
+{
+    struct succession *succession = &control->succession;
+    struct filling *filling = &succession->filling;
+    struct comer *comer;
+
+    while (!control->closing && filling->calls < calls_max(succession) &&
+           (comer = furthest_behind(succession)) != NULL) {
+        uint32_t bytes = pull_bytes(succession, comer);
+        uint64_t now_ms = control_now_ms(control);
+        uint64_t wait_ms = allowance_wait_ms(&control->allowance, now_ms);
+        if (filling->calls > 0 && filling->bytes + bytes > FILL_WINDOW_BYTES)
+            return; /* an answer comes back here */
+        if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX ||
+            !log_has_room(control->log, ENTRY_HEAD_BYTES)) {
+            later(control, FILL_WAIT_MS);
+            return;
+        }
+        if (wait_ms > 0) {
+            later(control, wait_ms);
+            return;
+        }
+        allowance_owe(&control->allowance, now_ms, bytes);
+        comer->asked_bytes = bytes;
+        filling->calls++;
+        filling->bytes += bytes;
+        fill_ask(comer);
+    }
+}
+
+void filling_answered(struct comer *comer, size_t bytes)
+{
+    struct control *control = comer->control;
+    struct filling *filling = &control->succession.filling;
+
+    if (comer->asked_bytes == 0)
+        return;
+    filling->calls--;
+    filling->bytes -= comer->asked_bytes;
+    allowance_settle(&control->allowance, comer->asked_bytes, bytes);
+    comer->asked_bytes = 0;
+}

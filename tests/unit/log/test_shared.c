@@ -1,0 +1,202 @@
+#include "fixture.h"
+
+/* Shared reads: many groups side by side, out of blocks of filed segments. */
+
+#define READ_GROUPS 12u
+#define LENGTH 123457u /* some lie in two blocks */
+#define ROUNDS 16u
+#define SEGMENT_BYTES (5u * MIB) /* two blocks and a half */
+
+struct reader {
+    struct log_read read;
+    bool done;
+    enum err err;
+};
+
+static struct node node;
+
+static int set_up(void **state)
+{
+    (void)state;
+    node_init(&node);
+    node.segment_bytes = SEGMENT_BYTES;
+    node_open(&node);
+    for (uint64_t group = 1; group <= READ_GROUPS; group++)
+        node_start(&node, group);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        for (uint64_t group = 1; group <= READ_GROUPS; group++)
+            node_append(&node, group, LENGTH + (uint32_t)group * 100 + i);
+        node_wait_all(&node);
+    }
+    for (uint64_t group = 1; group <= READ_GROUPS; group++)
+        node_apply(&node, group, model_last(&node, group));
+    node_wait_filed(&node);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    node_fini(&node);
+    return 0;
+}
+
+static void on_read(struct log_read *read, enum err err)
+{
+    struct reader *reader = container_of(read, struct reader, read);
+
+    reader->err = err;
+    reader->done = true;
+}
+
+static void check(const struct log_read *read)
+{
+    for (uint32_t i = 0; i < read->count; i++) {
+        const struct entry_head *head = &read->entries[i].head;
+        const struct model_group *model = &node.groups[head->group];
+        AUTO_UNREF struct buf *payload = model_payload(
+            head->group, head->index, &model->entries[head->index - model->start - 1]);
+        assert_int_equal(head->index, read->first + i);
+        assert_int_equal(read->entries[i].payload->len, payload->len);
+        assert_memory_equal(read->entries[i].payload->data, payload->data, payload->len);
+    }
+}
+
+/* All groups at once; returns what was read from the disk for it. */
+static uint64_t read_all(struct reader *readers, bool shared)
+{
+    uint64_t before = log_figures(node.log).read_bytes;
+
+    for (unsigned i = 0; i < READ_GROUPS; i++) {
+        readers[i] = (struct reader){
+            .read = { .group = i + 1, .first = node.groups[i + 1].start + 1,
+                      .last = model_last(&node, i + 1), .bytes_max = 64 * MIB, .shared = shared }
+        };
+        log_read(node.log, &readers[i].read, on_read);
+    }
+    for (unsigned i = 0; i < READ_GROUPS; i++)
+        while (!readers[i].done)
+            node_turn(&node);
+    return log_figures(node.log).read_bytes - before;
+}
+
+static void drop_all(struct reader *readers)
+{
+    for (unsigned i = 0; i < READ_GROUPS; i++)
+        log_read_fini(&readers[i].read);
+}
+
+static void groups_that_are_read_side_by_side_read_the_disk_once(void **state)
+{
+    struct reader readers[READ_GROUPS];
+    uint64_t bytes = read_all(readers, true);
+    uint64_t written = (uint64_t)READ_GROUPS * ROUNDS * LENGTH;
+
+    (void)state;
+    for (unsigned i = 0; i < READ_GROUPS; i++) {
+        assert_int_equal(readers[i].err, ERR_OK);
+        assert_int_equal(readers[i].read.count, ROUNDS);
+        check(&readers[i].read);
+    }
+    drop_all(readers);
+    /* What is not filed is read entry by entry, and once more in blocks at most. */
+    assert_in_range(bytes, 1, written + 2 * SEGMENT_BYTES);
+    /* Kept for a moment: the filed ones are not read again. */
+    assert_in_range(read_all(readers, true), 0, 2 * SEGMENT_BYTES);
+    drop_all(readers);
+}
+
+static void nothing_is_kept_when_nobody_reads(void **state)
+{
+    struct reader readers[READ_GROUPS];
+    uint64_t bytes = read_all(readers, true);
+
+    (void)state;
+    drop_all(readers);
+    for (uint64_t began = clock_mono_ms(node.clock); clock_mono_ms(node.clock) - began < 4500;)
+        node_turn(&node);
+    assert_int_equal(read_all(readers, true), bytes);
+    drop_all(readers);
+}
+
+/* The first entry of group 3 whose bytes are in the first segment. */
+static uint64_t place_of(uint64_t index, char path[160])
+{
+    AUTO_UNREF struct buf *payload =
+        model_payload(3, index, &node.groups[3].entries[index - node.groups[3].start - 1]);
+    static unsigned char bytes[SEGMENT_BYTES];
+
+    assert_true(node_segment_path(&node, 1, path));
+    file_read(path, 0, bytes, sizeof(bytes));
+    const unsigned char *at = memmem(bytes, sizeof(bytes), payload->data, payload->len);
+    assert_non_null(at);
+    return (uint64_t)(at - bytes);
+}
+
+static void a_damaged_entry_is_found_and_those_before_it_are_given(void **state)
+{
+    struct reader readers[READ_GROUPS];
+    uint64_t index = node.groups[3].start + 2;
+    char path[160];
+    uint64_t at = place_of(index, path);
+
+    (void)state;
+    file_xor(path, at + 77, 0x10);
+    read_all(readers, true);
+    for (unsigned i = 0; i < READ_GROUPS; i++) {
+        assert_int_equal(readers[i].err, ERR_OK);
+        assert_int_equal(readers[i].read.count, i == 2 ? 1 : ROUNDS);
+        check(&readers[i].read);
+    }
+    drop_all(readers);
+    assert_int_equal(node.damages, 1);
+    assert_int_equal(node.damage.head.index, index);
+
+    struct log_read one = {
+        .group = 3, .first = index, .last = index, .bytes_max = MIB, .shared = true
+    };
+    assert_int_equal(node_read(&node, &one), ERR_CORRUPT);
+    log_read_fini(&one);
+    /* Whole again, whatever blocks were kept of it. */
+    file_xor(path, at + 77, 0x10);
+    assert_int_equal(node_read(&node, &one), ERR_OK);
+    check(&one);
+    log_read_fini(&one);
+    assert_null(log_damaged_next(node.log, 0, 0));
+}
+
+static void a_log_that_closes_waits_for_them(void **state)
+{
+    struct reader readers[READ_GROUPS];
+
+    (void)state;
+    for (unsigned i = 0; i < READ_GROUPS; i++) {
+        readers[i] = (struct reader){
+            .read = { .group = i + 1, .first = node.groups[i + 1].start + 1,
+                      .last = model_last(&node, i + 1), .bytes_max = 64 * MIB, .shared = true }
+        };
+        log_read(node.log, &readers[i].read, on_read);
+    }
+    node_close(&node);
+    for (unsigned i = 0; i < READ_GROUPS; i++) {
+        assert_true(readers[i].done);
+        assert_int_equal(readers[i].err, ERR_OK);
+        check(&readers[i].read);
+    }
+    drop_all(readers);
+    node_open(&node);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(groups_that_are_read_side_by_side_read_the_disk_once,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_kept_when_nobody_reads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_entry_is_found_and_those_before_it_are_given,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_log_that_closes_waits_for_them, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
