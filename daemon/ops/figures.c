@@ -31,6 +31,9 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(LOG_OPEN, GAUGE, "braid_log_segments_open", "Segments whose index is in memory.")            \
     X(LOG_FULL, GAUGE, "braid_log_segments_full", "Segments that are filed.")                      \
     X(LOG_FREE, GAUGE, "braid_log_segments_free", "Segments ready for use.")                       \
+    X(LOG_EMPTIED, COUNTER, "braid_log_segments_emptied_total", "Segments with little alive.")     \
+    X(LOG_ASIDE, COUNTER, "braid_log_aside_bytes_total", "Payload that lived there, moved.")       \
+    X(LOG_NOT_EMPTIED, COUNTER, "braid_log_empties_failed_total", "Such moves given up.")          \
     X(LOG_BYTES, GAUGE, "braid_log_bytes", "Size of all segment files.")                           \
     X(LOG_PENDING, GAUGE, "braid_log_pending_bytes", "Given to the log, not durable yet.")         \
     X(LOG_ROOM, GAUGE, "braid_log_has_room", "1 while the log takes records, 0 when it is full.")  \
@@ -155,6 +158,9 @@ static void refresh_log(struct figures *figures)
     set(figures, FIGURE_LOG_OPEN, from.segments_open);
     set(figures, FIGURE_LOG_FULL, from.segments_full);
     set(figures, FIGURE_LOG_FREE, from.segments_free);
+    set(figures, FIGURE_LOG_EMPTIED, from.segments_emptied);
+    set(figures, FIGURE_LOG_ASIDE, from.bytes_aside);
+    set(figures, FIGURE_LOG_NOT_EMPTIED, from.empties_failed);
     set(figures, FIGURE_LOG_BYTES, from.bytes_total);
     set(figures, FIGURE_LOG_PENDING, log_pending_bytes(log));
     set(figures, FIGURE_LOG_ROOM, log_has_room(log, ENTRY_BYTES_MAX));

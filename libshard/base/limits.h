@@ -60,6 +60,20 @@
 #define SCRUB_YIELDS_MAX 20u /* and so often: a busy node's log is read through too */
 #define SCRUB_BYTES_PER_S_MIN (64u * 1024u)
 #define SCRUB_BYTES_PER_S_MAX (1024u * 1024u * 1024u)
+/* emptying a segment: only in a log of at least so many files, */
+#define LOG_EMPTY_FILES_MIN 8u
+#define LOG_EMPTY_AHEAD 1u /* when so many more than are kept ahead are left free at most; */
+#define LOG_EMPTY_GAIN 8u /* one of which this part is dead at least, else puts are refused; */
+#define LOG_EMPTY_BYTES_PER_S (64u * 1024u * 1024u) /* read and written, one segment at a time; */
+#define LOG_EMPTY_WINDOW_BYTES (4u * 1024u * 1024u) /* in memory twice, sorted by group; */
+#define LOG_EMPTY_YIELD_MS 5u /* a window waits so long while entries wait for the disk, */
+#define LOG_EMPTY_YIELDS_MAX 4u /* and so often, unless puts are refused; */
+#define LOG_EMPTY_ENTRIES_MAX (1024u * 1024u) /* moved by one batch: 64 MiB to know them; */
+#define LOG_EMPTY_SPLIT_MAX 4u /* into so many others; */
+#define LOG_EMPTY_AGAIN_MS 10000u /* one with a damaged entry is left so long: a peer's copy */
+#define LOG_SURVEY_EVERY_MS 100u /* what is alive in all segments, while they run low, */
+#define LOG_SURVEY_SHARE 20u /* or so many times what the last look took; */
+#define LOG_SURVEY_EXTENTS_MAX 4096u /* looked at in one turn */
 #define LOG_CREATE_BACKOFF_MS_MAX 60000u      /* between tries to make a segment on a full disk */
 #define LOG_TABLE_BACKOFF_MS_MAX 10000u       /* between tries to write to full tables */
 /* holds ENTRY_PAYLOAD_MAX and its heads */

@@ -60,8 +60,8 @@ void jobs_kick(struct log *log)
         log->save_wanted = false;
         group_hints_take(log, &log->job.hints, &log->job.hint_count);
         job_start(log, JOB_SAVE, NULL);
-    } else if (!log->closing) {
-        reclaim_next(log);
+    } else if (!log->closing && !reclaim_next(log)) {
+        empty_next(log);
     }
 }
 
@@ -96,9 +96,54 @@ static void job_run(struct work *work)
     case JOB_FREE:
         job_free_run(job);
         break;
+    case JOB_SURVEY:
+        job_survey_run(job);
+        break;
+    case JOB_PLAN:
+        job_plan_run(job);
+        break;
+    case JOB_SWITCH:
+        job_switch_run(job);
+        break;
     case JOB_NONE:
         ensure(false);
     }
+}
+
+/* What follows from a job that was done. */
+static void conclude(struct log *log, enum table_job_kind kind)
+{
+    struct table_job *job = &log->job;
+
+    switch (kind) {
+    case JOB_FILE:
+        file_done(log);
+        break;
+    case JOB_LOOK:
+        job_look_done(log);
+        break;
+    case JOB_FREE:
+        segment_row_fini(&job->segment_row);
+        segment_drop(log, job->segment);
+        break;
+    case JOB_SURVEY:
+        job_survey_done(log);
+        break;
+    case JOB_PLAN:
+        job_plan_done(log);
+        break;
+    case JOB_SWITCH:
+        job_switch_done(log);
+        break;
+    case JOB_SAVE:
+    case JOB_NONE:
+        break;
+    }
+}
+
+static bool writes(enum table_job_kind kind)
+{
+    return kind == JOB_FILE || kind == JOB_SAVE || kind == JOB_FREE || kind == JOB_SWITCH;
 }
 
 static void job_done(struct work *work)
@@ -123,16 +168,9 @@ static void job_done(struct work *work)
         log_fail(log, &job->reason);
         return;
     }
-    if (kind != JOB_LOOK) /* which writes nothing */
+    if (writes(kind))
         log->job_backoff_ms = 0;
-    if (kind == JOB_FILE)
-        file_done(log);
-    else if (kind == JOB_LOOK)
-        job_look_done(log);
-    else if (kind == JOB_FREE) {
-        segment_row_fini(&job->segment_row);
-        segment_drop(log, job->segment);
-    }
+    conclude(log, kind);
     jobs_kick(log);
     log_close_kick(log);
 }
@@ -144,6 +182,8 @@ static void put_off(struct log *log, enum table_job_kind kind)
     log->figures.jobs_put_off++;
     if (kind == JOB_FREE)
         job_free_undo(log);
+    else if (kind == JOB_SWITCH)
+        job_switch_undo(log);
     segment_row_fini(&log->job.segment_row);
     log->job_backoff_ms = log->job_backoff_ms == 0 ? BACKOFF_MS_FIRST : log->job_backoff_ms * 2;
     if (log->job_backoff_ms > LOG_TABLE_BACKOFF_MS_MAX)
@@ -246,8 +286,10 @@ static void put_run(struct table_batch *batch, const struct run *run, struct seg
         index_row_write(&row, run->segment->number, run->places + at,
                         count - (MUTANT(filed_without_last) && count > 1));
         table_batch_put(batch, TABLE_INDEX, key_slice(&key), writer_slice(&row));
-        list->extents[list->extent_count++] =
-            (struct extent){ run->group_id, run->first + at, run->first + at + count - 1 };
+        struct extent *extent = &list->extents[list->extent_count++];
+        *extent = (struct extent){ run->group_id, run->first + at, run->first + at + count - 1, 0 };
+        for (uint32_t i = 0; i < count; i++)
+            extent->bytes += run->places[at + i].length;
         at += count;
     }
     writer_fini(&row);
@@ -349,7 +391,7 @@ static void file_done(struct log *log)
         const struct run *run = container_of(node, struct run, link);
         if (run->count > 0)
             segment->witness =
-                (struct extent){ run->group_id, run->first, run->first + run->count - 1 };
+                (struct extent){ run->group_id, run->first, run->first + run->count - 1, 0 };
     }
     /* Lookups that saw the rows as they were must not be remembered. */
     for (uint32_t i = 0; i < segment->cut_count; i++)

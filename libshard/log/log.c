@@ -53,6 +53,8 @@ enum err log_open(struct log **ret, const struct log_options *options,
     log->world = *world;
     if (log->options.segments_ahead < SEGMENTS_AHEAD_MIN)
         log->options.segments_ahead = SEGMENTS_AHEAD_MIN;
+    if (log->options.empty_bytes_per_s == 0)
+        log->options.empty_bytes_per_s = LOG_EMPTY_BYTES_PER_S;
     log->plan_bytes = options->segment_bytes;
     log->file_bytes_min = options->segment_bytes < LOG_SEGMENT_BYTES_MIN ? options->segment_bytes
                                                                          : LOG_SEGMENT_BYTES_MIN;
@@ -63,6 +65,7 @@ enum err log_open(struct log **ret, const struct log_options *options,
     list_init(&log->cache);
     shelf_init(log);
     head_init(log);
+    empty_init(log);
 
     enum err err = recover(log, reason);
     if (err != ERR_OK) {
@@ -91,6 +94,7 @@ void log_close(struct log *log, void (*closed)(void *ctx), void *ctx)
     timer_stop(&log->create_later);
     timer_stop(&log->reclaim_soon);
     timer_stop(&log->job_later);
+    empty_close(log);
     log_close_kick(log);
 }
 
@@ -139,6 +143,7 @@ void log_free(struct log *log)
     timer_stop(&log->job_later);
     defer_cancel(&log->close_defer);
     head_fini(log);
+    empty_fini(log);
     cache_fini(log);
     shelf_fini(log);
     while (log->group_count > 0) {
@@ -301,18 +306,19 @@ bool log_has_room(const struct log *log, size_t bytes)
 {
     if (!can_ever_hold(log, bytes))
         return false;
-    if (log->files_ready_count > 1)
+    uint32_t files = supply_for_head(log);
+    if (files > 1)
         return true;
     /* Only the reserve is left: what fits behind the last frame does not touch it.  When no file is
      * free the tail is the reserve itself. */
-    return log->files_ready_count == 1 && tail_left(log) >= bytes + 2 * DISK_ALIGN;
+    return files == 1 && tail_left(log) >= bytes + 2 * DISK_ALIGN;
 }
 
 bool log_has_reserve(const struct log *log, size_t bytes)
 {
     if (!can_ever_hold(log, bytes))
         return false;
-    if (log->files_ready_count > 0)
+    if (supply_for_head(log) > 0)
         return true;
     return tail_left(log) >= bytes + 2 * DISK_ALIGN + log->plan_bytes / RESERVE_HARD_SHARE;
 }

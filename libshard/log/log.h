@@ -56,6 +56,7 @@ struct log_options {
                                * LOG_SEGMENT_BYTES_MIN for tests, whose entries are small */
     uint32_t segments_ahead;  /* made before they are needed; at least 2, one of them the reserve */
     uint64_t log_bytes_max;   /* no new segment beyond this sum; 0 = the disk decides */
+    uint64_t empty_bytes_per_s; /* while a segment is emptied; 0 = LOG_EMPTY_BYTES_PER_S */
     void (*on_durable)(void *ctx, uint64_t turn);            /* turns up to this are durable */
     void (*on_failed)(void *ctx, const struct reason *reason); /* once; stop the process */
     /* Each time that a read finds a damaged entry; `why` names group, entry, file and offset.  May
@@ -285,6 +286,9 @@ struct log_figures {
     uint64_t corrupt_entries; /* times that an entry was read and was damaged */
     uint64_t damaged_entries; /* known of now */
     uint64_t mended_entries;  /* written again, and whole since */
+    uint64_t segments_emptied; /* what lived in them was written aside, and they are free */
+    uint64_t bytes_aside;      /* payloads that were written so */
+    uint64_t empties_failed;   /* left as they were: a damaged entry, or no free file */
     uint64_t creates_failed; /* attempts to make a segment; tried again with growing pauses */
     uint64_t jobs_put_off;   /* writes that found no room in the tables; tried again likewise */
 };

@@ -7,6 +7,8 @@
  *     read.c      by index                    seek.c      by time
  *     mend.c      a damaged entry, written again
  *     lookup.c    places of filed entries      damage.c    entries that are damaged
+ *     alive.c     what of a segment is alive   empty.c     one is emptied
+ *     aside.c     where to                     switch.c    its rows, before and after
  *
  * All of it belongs to the loop thread.  Workers get structs of their own
  * (struct table_job, struct lookup, struct seek_job), and the runs, cuts and
@@ -66,7 +68,8 @@ enum segment_phase {
     SEGMENT_LEFT,     /* the head gathers elsewhere; frames may still be on their way */
     SEGMENT_COMPLETE, /* all is durable, the next one's first block too: to be filed */
     SEGMENT_FILED,    /* the table is the truth for it */
-    SEGMENT_FREEING   /* nothing in it lives; its rows are being deleted */
+    SEGMENT_FREEING,  /* nothing in it lives; its rows are being deleted */
+    SEGMENT_EMPTIED   /* no row knows it any more, but somebody still reads it */
 };
 
 /* Entries that a later segment took back: index >= from, or all and the state. */
@@ -95,6 +98,9 @@ struct segment {
     uint32_t hard_count;
     /* Afterwards: a run that was alive when last looked at. */
     struct extent witness;
+    uint64_t alive;         /* bytes of payloads, when last looked at; UINT64_MAX: not yet */
+    uint64_t left_until_ms; /* on the monotonic clock: not to be emptied before */
+    bool kept;              /* a group's run in memory lies here (index_filed()) */
 };
 
 /* An entry on its way to the disk. */
@@ -145,7 +151,16 @@ struct head {
     bool wrote; /* since `idle` was started */
 };
 
-enum table_job_kind { JOB_NONE, JOB_FILE, JOB_SAVE, JOB_LOOK, JOB_FREE };
+enum table_job_kind {
+    JOB_NONE,
+    JOB_FILE,
+    JOB_SAVE,
+    JOB_LOOK,
+    JOB_FREE,
+    JOB_SURVEY,
+    JOB_PLAN,
+    JOB_SWITCH
+};
 
 /* The one job that may write to the table at a time, so that rows never overtake each other. */
 struct table_job {
@@ -157,6 +172,7 @@ struct table_job {
     struct hint *hints;
     uint32_t hint_count;
     struct segment_row segment_row; /* JOB_LOOK's answer, JOB_FREE's list */
+    struct emptying *emptying;      /* JOB_SURVEY, JOB_PLAN, JOB_SWITCH */
     enum err err;
     struct reason reason;
 };
@@ -177,12 +193,16 @@ struct log {
     size_t group_count, group_room;
     struct list dirty_hard, dirty_hint;
 
-    struct segment **segments; /* by number; the last one is the tail */
+    struct segment **segments; /* by number: those that were written aside come last */
     size_t segment_count, segment_room;
+    struct segment *tail; /* the head writes there */
+    uint64_t aside_last;  /* number of the newest that was written aside, without the bit */
+    struct emptying *emptying;
     uint64_t filed; /* the highest number ever filed */
 
     struct list files_ready; /* of struct segment_file */
     uint32_t files_ready_count; /* of these, those that are not too small */
+    uint32_t file_count;        /* of all, likewise */
     uint64_t file_next; /* id of the next file to make */
     uint64_t plan_bytes; /* what every file that is used for new frames has at least */
     uint64_t file_bytes_min; /* smaller ones, of another configuration, are not used again */
@@ -327,11 +347,17 @@ bool flight_takes(const struct log *log, const struct frame_out *frame, uint64_t
 /* Lets a small frame that the disk has not begun gather again, when it is the last. */
 void flight_recall(struct log *log);
 
+/* Whether another file can be made, as far as is known. */
+bool supply_can_grow(const struct log *log);
+/* Free files that the head may take: all but one, which segments are emptied into. */
+uint32_t supply_for_head(const struct log *log);
+
 /* ---- filing.c, reclaim.c ---- */
 /* Starts what is to be done next with the table, when nothing is under way. */
 void jobs_kick(struct log *log);
 void job_start(struct log *log, enum table_job_kind kind, struct segment *segment);
 void job_put_hints(struct table_batch *batch, const struct table_job *job);
+bool job_take_hints(struct log *log, const struct extent *extents, uint32_t count);
 bool reclaim_next(struct log *log);
 void reclaim_want(struct log *log);
 void job_look_run(struct table_job *job);
@@ -339,6 +365,34 @@ void job_look_done(struct log *log);
 void job_free_undo(struct log *log);
 void job_free_run(struct table_job *job);
 void segment_unpin(struct log *log, struct segment *segment);
+
+/* ---- alive.c ---- */
+/* The filed segment to be emptied next; NULL when none is worth it. */
+struct segment *alive_least(struct log *log);
+
+/* ---- empty.c, switch.c ---- */
+void empty_init(struct log *log);
+void empty_close(struct log *log); /* nothing new begins */
+void empty_fini(struct log *log);
+/* Starts a job of the tables, if emptying needs one now. */
+void empty_next(struct log *log);
+bool empty_uses(const struct log *log, const struct segment *segment);
+/* The segment is free: it is not written to any more. */
+void empty_drop(struct log *log, const struct segment *segment);
+void job_survey_run(struct table_job *job);
+void job_survey_done(struct log *log);
+void job_plan_run(struct table_job *job);
+void job_plan_done(struct log *log);
+void job_switch_run(struct table_job *job);
+void job_switch_done(struct log *log);
+/* The tables refused it: it will be tried again. */
+void job_switch_undo(struct log *log);
+
+/* ---- aside.c ---- */
+/* Takes a free file for a segment that is written aside.  NULL when none is to be taken. */
+struct segment *aside_begin(struct log *log);
+/* Its first block, before anything is written behind it. */
+void aside_head(const struct log *log, const struct segment *segment, unsigned char *block);
 
 /* ---- lookup.c ---- */
 struct lookup;
@@ -362,6 +416,8 @@ const struct index_row *cache_find(struct log *log, uint64_t group, uint64_t ind
 /* Takes `row` when it can be trusted later; returns what the cache holds then. */
 const struct index_row *cache_put(struct log *log, struct lookup *lookup);
 void cache_drop(struct log *log, uint64_t group, uint64_t from);
+/* Rows of a segment that is emptied. */
+void cache_drop_segment(struct log *log, uint64_t segment);
 void cache_fini(struct log *log);
 /* Blocking: on a worker, or at a start. */
 MUST_CHECK enum err row_find(struct table *table, uint64_t group, uint64_t index,

@@ -121,6 +121,16 @@ void cache_drop(struct log *log, uint64_t group, uint64_t from)
     }
 }
 
+void cache_drop_segment(struct log *log, uint64_t segment)
+{
+    for (struct list_node *node = list_first(&log->cache), *next; node != NULL; node = next) {
+        struct cached_row *cached = container_of(node, struct cached_row, link);
+        next = list_next(&log->cache, node);
+        if (cached->row.segment == segment)
+            forget(log, cached);
+    }
+}
+
 void cache_fini(struct log *log)
 {
     for (struct list_node *node; (node = list_first(&log->cache)) != NULL;)

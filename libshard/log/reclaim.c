@@ -60,7 +60,8 @@ bool reclaim_next(struct log *log)
         return false;
     for (size_t i = 0; i < log->segment_count; i++) {
         struct segment *segment = log->segments[i];
-        if (segment->phase != SEGMENT_FILED || is_alive(log, &segment->witness))
+        if (segment->phase != SEGMENT_FILED || is_alive(log, &segment->witness) ||
+            empty_uses(log, segment))
             continue;
         if (segment->pins > 0) {
             pinned = true; /* segment_unpin() comes back */
@@ -76,7 +77,11 @@ bool reclaim_next(struct log *log)
 void segment_unpin(struct log *log, struct segment *segment)
 {
     ensure(segment->pins > 0);
-    if (--segment->pins == 0 && log->reclaim_wanted)
+    if (--segment->pins > 0)
+        return;
+    if (segment->phase == SEGMENT_EMPTIED)
+        segment_drop(log, segment);
+    if (log->reclaim_wanted)
         jobs_kick(log);
 }
 
@@ -97,16 +102,15 @@ void job_look_run(struct table_job *job)
 
 /* The trims that made the segment free go with its rows: a start must not miss them.  False when
  * one of them cannot be written yet. */
-static bool take_hints(struct log *log)
+bool job_take_hints(struct log *log, const struct extent *extents, uint32_t count)
 {
     struct table_job *job = &log->job;
-    const struct segment_row *row = &job->segment_row;
-    struct hint *hints = log_memory(row->extent_count + 1, sizeof(*hints));
+    struct hint *hints = log_memory(count + 1, sizeof(*hints));
     uint32_t taken = 0;
 
     job->hints = hints;
-    for (uint32_t i = 0; i < row->extent_count; i++) {
-        const struct group *group = group_find(log, row->extents[i].group);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct group *group = group_find(log, extents[i].group);
         if (group == NULL || (taken > 0 && hints[taken - 1].group == group->state.group))
             continue;
         if (!group_hint_is_safe(log, group))
@@ -130,7 +134,8 @@ void job_look_done(struct log *log)
             return;
         }
     }
-    if (segment->pins > 0 || log->closing || !take_hints(log)) {
+    if (segment->pins > 0 || log->closing ||
+        !job_take_hints(log, job->segment_row.extents, job->segment_row.extent_count)) {
         free(job->hints);
         job->hints = NULL;
         segment_row_fini(&job->segment_row);

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
-#include "log/log_private.h"
+#include "log/empty.h"
 #include "log/scan.h"
 #include "table/keys.h"
 
@@ -41,6 +41,26 @@ struct finds {
 
 static enum err load_log_row(struct finds *finds);
 static enum err load_files(struct finds *finds);
+/* Numbers of what is written aside go on behind all that files and rows name, and the newest such
+ * segment is written on where its row ends. */
+static void resume_aside(struct finds *finds)
+{
+    struct log *log = finds->log;
+
+    for (size_t i = 0; i < finds->file_count && finds->files[i].used; i++) {
+        uint64_t number = finds->files[i].head.number;
+        if (segment_is_aside(number) && (number & ~SEGMENT_ASIDE) > log->aside_last)
+            log->aside_last = number & ~SEGMENT_ASIDE;
+    }
+    const struct segment *last =
+        log->segment_count == 0 ? NULL : log->segments[log->segment_count - 1];
+    if (last != NULL && segment_is_aside(last->number)) {
+        if ((last->number & ~SEGMENT_ASIDE) > log->aside_last)
+            log->aside_last = last->number & ~SEGMENT_ASIDE;
+        log->emptying->aside = log->segments[log->segment_count - 1];
+    }
+}
+
 static enum err load_segments(struct finds *finds);
 static enum err load_states(struct finds *finds);
 static enum err scan_open(struct finds *finds);
@@ -278,6 +298,7 @@ static enum err load_segments(struct finds *finds)
                               finds->reason);
     if (err == ERR_OK)
         err = finds->err;
+    resume_aside(finds);
     return err == ERR_OK ? check_claims(finds) : err;
 }
 
@@ -339,7 +360,7 @@ static enum err check_order(struct finds *finds, uint64_t *last)
 
     for (size_t i = 0; i < finds->file_count && finds->files[i].used; i++) {
         uint64_t number = finds->files[i].head.number;
-        if (number <= finds->row.filed)
+        if (number <= finds->row.filed || segment_is_aside(number))
             continue;
         if (number != expected) {
             reason_set(finds->reason,

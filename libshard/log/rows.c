@@ -5,6 +5,7 @@
 #include "base/ensure.h"
 #include "base/limits.h"
 #include "log/frame.h"
+#include "log/segment.h"
 #include "table/keys.h"
 
 /* Differences of neighbours are small and may be negative: small numbers become short varints. */
@@ -57,6 +58,28 @@ void segment_row_write(struct writer *writer, const struct segment_row *row)
         writer_varint(writer, extent->first);
         writer_varint(writer, extent->last - extent->first);
     }
+    for (uint32_t i = 0; i < row->extent_count; i++)
+        writer_varint(writer, row->extents[i].bytes);
+}
+
+/* Rows of an earlier time end before these: then each entry counts alike. */
+static void read_bytes_of(struct reader *reader, struct segment_row *row)
+{
+    uint64_t used = row->end > SEGMENT_HEAD_BYTES ? row->end - SEGMENT_HEAD_BYTES : 0;
+    uint64_t entries = 0;
+
+    if (reader->bad || reader->rest.len > 0) {
+        for (uint32_t i = 0; i < row->extent_count; i++)
+            row->extents[i].bytes = reader_varint(reader);
+        return;
+    }
+    for (uint32_t i = 0; i < row->extent_count; i++)
+        entries += row->extents[i].last - row->extents[i].first + 1;
+    for (uint32_t i = 0; i < row->extent_count && entries > 0; i++) {
+        struct extent *extent = &row->extents[i];
+        double share = (double)used / (double)entries * (double)(extent->last - extent->first + 1);
+        extent->bytes = share < (double)used ? (uint64_t)share : used;
+    }
 }
 
 enum err segment_row_read(struct slice bytes, struct segment_row *row)
@@ -81,6 +104,7 @@ enum err segment_row_read(struct slice bytes, struct segment_row *row)
         extent->first = reader_varint(&reader);
         extent->last = extent->first + reader_varint(&reader);
     }
+    read_bytes_of(&reader, &read);
     if (!reader_done(&reader)) {
         segment_row_fini(&read);
         return ERR_CORRUPT;

@@ -38,6 +38,7 @@ struct log_row {
 /* Part of a segment that one index row describes. */
 struct extent {
     uint64_t group, first, last;
+    uint64_t bytes; /* of payloads */
 };
 
 struct segment_row {

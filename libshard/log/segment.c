@@ -8,6 +8,7 @@
 #include "log/frame.h"
 
 #define MAGIC 0x62726169642d7365ull /* "braid-se" */
+#define FORMAT_ASIDE 2u /* of a segment that was written aside: older ones do not know it */
 #define NAME_PREFIX "segment-"
 #define NAME_DIGITS 16u
 
@@ -44,7 +45,7 @@ void segment_head_write(const struct segment_head *head, unsigned char bytes[SEG
 {
     memset(bytes, 0, SEGMENT_HEAD_BYTES);
     put_u64(bytes + MAGIC_AT, MAGIC);
-    put_u16(bytes + FORMAT_AT, LOG_FORMAT);
+    put_u16(bytes + FORMAT_AT, segment_is_aside(head->number) ? FORMAT_ASIDE : LOG_FORMAT);
     put_u64(bytes + NODE_AT, head->node);
     put_u64(bytes + NUMBER_AT, head->number);
     put_u64(bytes + LIFE_AT, head->life);
@@ -65,7 +66,7 @@ enum err segment_head_read(const unsigned char bytes[SEGMENT_HEAD_BYTES],
     if (get_u64(bytes + MAGIC_AT) != MAGIC || get_u32(bytes + CRC_AT) != checksum(bytes))
         return ERR_CORRUPT;
     /* Magic, format and checksum stay in their places for ever, hence this order. */
-    if (get_u16(bytes + FORMAT_AT) > LOG_FORMAT)
+    if (get_u16(bytes + FORMAT_AT) > FORMAT_ASIDE)
         return ERR_VERSION;
 
     *head = (struct segment_head){

@@ -9,6 +9,10 @@
  * The block is written when the head moves here: after the last frame of the
  * segment before, whose end it names, and before the first frame of its own.
  * That is how recovery knows where a segment that is not the last must end.
+ *
+ * A segment that was written aside (aside.c) has a number of its own row, above
+ * all others: it is in no order with them, holds no frames, and only the table
+ * knows what is in it.
  */
 #ifndef LOG_SEGMENT_H
 #define LOG_SEGMENT_H
@@ -21,9 +25,16 @@
 
 #define SEGMENT_HEAD_BYTES DISK_ALIGN /* frames begin behind it */
 
+#define SEGMENT_ASIDE (UINT64_C(1) << 63) /* in the number of one that was written aside */
+
+static inline bool segment_is_aside(uint64_t number)
+{
+    return (number & SEGMENT_ASIDE) != 0;
+}
+
 struct segment_head {
     uint64_t node;
-    uint64_t number;       /* 1, 2, 3 ... over all files of this log */
+    uint64_t number;       /* 1, 2, 3 ... over all files of this log; aside: a row with the bit */
     uint64_t life;         /* random; in every frame of this use */
     uint64_t file;         /* id in the file's name */
     uint64_t bytes;        /* frames end at or below */

@@ -38,28 +38,35 @@ struct segment *segment_find(const struct log *log, uint64_t number)
 
 struct segment *segment_tail(const struct log *log)
 {
-    ensure(log->segment_count > 0);
-    return log->segments[log->segment_count - 1];
+    ensure(log->tail != NULL);
+    return log->tail;
 }
 
 struct segment *segment_add(struct log *log, uint64_t number, uint64_t life,
                             struct segment_file *file)
 {
     struct segment *segment = log_memory(1, sizeof(*segment));
+    size_t at = segment_at(log, number);
 
-    ensure(log->segment_count == 0 || segment_tail(log)->number < number);
+    ensure(at == log->segment_count || log->segments[at]->number != number);
     if (log->segment_count == log->segment_room) {
         log->segment_room = log->segment_room == 0 ? 8 : log->segment_room * 2;
         log->segments =
             log_memory_grow(log->segments, log->segment_room, sizeof(*log->segments));
     }
-    log->segments[log->segment_count++] = segment;
+    memmove(&log->segments[at + 1], &log->segments[at],
+            (log->segment_count - at) * sizeof(*log->segments));
+    log->segments[at] = segment;
+    log->segment_count++;
     segment->number = number;
     segment->life = life;
     segment->file = file;
     segment->bytes = file == NULL ? log->plan_bytes : file->bytes;
     segment->end = segment->durable_end = SEGMENT_HEAD_BYTES;
+    segment->alive = UINT64_MAX;
     list_init(&segment->runs);
+    if (!segment_is_aside(number))
+        log->tail = segment; /* at a start the last one that is added stays it */
     return segment;
 }
 
@@ -85,6 +92,11 @@ void segment_fix(struct log *log, struct segment *segment)
     segment->phase = SEGMENT_LEFT;
 }
 
+static struct segment_file *take_for_head(struct log *log)
+{
+    return supply_for_head(log) == 0 ? NULL : supply_take(log, 0);
+}
+
 void segment_leave(struct log *log)
 {
     struct segment *old = segment_tail(log);
@@ -92,7 +104,7 @@ void segment_leave(struct log *log)
     segment_fix(log, old);
 
     struct segment *next = segment_add(log, old->number + 1, random_id(log->world.random),
-                                       supply_take(log, 0));
+                                       take_for_head(log));
     next->previous_end = old->end;
     next->next_frame = log->frame_next;
     next->next_turn = log->turn;
@@ -104,7 +116,7 @@ bool supply_bind(struct log *log, struct segment *segment)
     if (segment->file != NULL)
         return true;
 
-    segment->file = supply_take(log, 0);
+    segment->file = take_for_head(log);
     if (segment->file == NULL)
         return false;
     /* Every file has what was planned; the tail may use what it has beyond. */
@@ -134,6 +146,7 @@ void segment_drop(struct log *log, struct segment *segment)
     memmove(&log->segments[at], &log->segments[at + 1],
             (log->segment_count - at - 1) * sizeof(*log->segments));
     log->segment_count--;
+    empty_drop(log, segment);
     segment_unfiled_free(segment);
     free(segment);
     supply_give(log, file);
@@ -176,10 +189,38 @@ void supply_add_file(struct log *log, struct disk_file *disk_file, uint64_t id)
     *file = (struct segment_file){ .file = disk_file, .id = id, .bytes = disk_size(disk_file) };
     if (is_usable(log, file) && file->bytes < log->plan_bytes)
         log->plan_bytes = file->bytes;
+    log->file_count += is_usable(log, file);
     if (id >= log->file_next)
         log->file_next = id + 1;
     log->figures.bytes_total += file->bytes;
     supply_give(log, file);
+}
+
+/* In a log of some files the last free one is not the head's: a log that is full for ever, though
+ * little of it lives, could not be emptied. */
+static uint32_t kept_for_emptying(const struct log *log)
+{
+    return log->file_count >= LOG_EMPTY_FILES_MIN ? 1 : 0;
+}
+
+uint32_t supply_for_head(const struct log *log)
+{
+    uint32_t kept = kept_for_emptying(log);
+
+    return log->files_ready_count > kept ? log->files_ready_count - kept : 0;
+}
+
+static bool is_at_most(const struct log *log)
+{
+    const struct log_options *options = &log->options;
+
+    return options->log_bytes_max != 0 &&
+           log->figures.bytes_total + options->segment_bytes > options->log_bytes_max;
+}
+
+bool supply_can_grow(const struct log *log)
+{
+    return !is_at_most(log) && log->create_backoff_ms == 0;
 }
 
 void supply_kick(struct log *log)
@@ -189,10 +230,8 @@ void supply_kick(struct log *log)
 
     if (log->creating || log->closing || log->failed || timer_running(&log->create_later))
         return;
-    if (log->files_ready_count >= options->segments_ahead)
-        return;
-    if (options->log_bytes_max != 0 &&
-        log->figures.bytes_total + options->segment_bytes > options->log_bytes_max)
+    if (log->files_ready_count >= options->segments_ahead + kept_for_emptying(log) ||
+        is_at_most(log))
         return;
 
     log->creating = true;
@@ -222,6 +261,7 @@ static void create_on_done(struct disk_create *req, enum err err, struct disk_fi
             log->create_backoff_ms = LOG_CREATE_BACKOFF_MS_MAX;
         timer_start(log->world.clock, &log->create_later, log->create_backoff_ms,
                     create_on_timer);
+        jobs_kick(log); /* instead, a segment may be emptied */
     }
     log_close_kick(log);
 }

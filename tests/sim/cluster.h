@@ -17,6 +17,7 @@ struct cluster_options {
     uint32_t shard_count;
     uint32_t client_count;
     uint64_t segment_bytes;
+    uint64_t log_bytes_max; /* 0 = the disk decides */
     uint32_t put_pause_ms; /* mean pause of a client between puts */
     struct net_weather weather;
     uint32_t transfer_pause_ms; /* mean pause between leaders' handing over, 0 = never */

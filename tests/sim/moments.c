@@ -26,7 +26,8 @@ struct moments {
 static const char *const names[MOMENTS] = {
     "seal-stored",    "seal-applied",  "start",         "fill-begins", "fill-goes-on",
     "fill-ends",      "truncate",      "vote",          "trim",        "file-made",
-    "segment-opened", "segment-filed", "segment-freed", "image-kept",
+    "segment-opened", "segment-filed", "segment-freed", "segment-emptied",
+    "image-kept",
 };
 
 static struct moments *moments_of(struct world *world)

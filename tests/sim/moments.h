@@ -25,6 +25,7 @@ enum moment {
     MOMENT_SEGMENT_OPENED, /* a file's first block is being written, a used file's too */
     MOMENT_SEGMENT_FILED,  /* the batch of a full segment */
     MOMENT_SEGMENT_FREED,  /* the batch that forgets a segment, before its file is used again */
+    MOMENT_SEGMENT_EMPTIED, /* the batch that says where the living entries of one are now */
     MOMENT_IMAGE_KEPT,     /* the catalogue's image goes to the tables */
     MOMENTS
 };

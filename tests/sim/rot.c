@@ -7,8 +7,10 @@
 #include "control/control.h"
 #include "disk_sim.h"
 #include "log/frame.h"
+#include "log/rows.h"
 #include "log/segment.h"
 #include "nemesis.h"
+#include "table/keys.h"
 #include "wipe.h"
 
 #define FLIPS_MAX 256u
@@ -59,12 +61,41 @@ static void note_file(void *ctx, const char *name, uint64_t size)
 
     if (!head_of(looking->node->disk, name, &head))
         return;
+    if (segment_is_aside(head.number))
+        return; /* without frames, nobody but the tables knows what is in it */
     if (head.number > looking->newest)
         looking->newest = head.number;
     if (looking->count == FILES_MAX)
         return;
     strcpy(looking->files[looking->count], name);
     looking->numbers[looking->count++] = head.number;
+}
+
+struct place_found {
+    uint64_t index, segment; /* 0: no row has it */
+};
+
+static bool take_span(void *ctx, struct slice key, struct slice value)
+{
+    struct place_found *found = ctx;
+    struct index_span span;
+
+    if (index_span_read(key, value, &span) == ERR_OK && span.last >= found->index)
+        found->segment = span.segment;
+    return false;
+}
+
+/* Whether the tables say that the entry lies in another segment: its own was emptied. */
+static bool is_moved(struct sim_node *node, const struct flip *flip)
+{
+    struct place_found found = { .index = flip->head.index };
+    struct key from = key_index(flip->head.group, 0);
+    struct key to = key_index(flip->head.group, flip->head.index + 1);
+    struct reason reason;
+
+    return table_scan_back(node->table, TABLE_INDEX, key_slice(&from), key_slice(&to), take_span,
+                           &found, &reason) == ERR_OK &&
+           found.segment != 0 && found.segment != flip->number;
 }
 
 static bool is_hit(const struct rot *rot, const struct entry_head *head)
@@ -196,7 +227,7 @@ static void flip_one(struct world *world)
         uint64_t at = world_below(world, looking->count);
         if (looking->numbers[at] == looking->newest ||
             !choose(world, rot, node, looking->files[at], &flip) ||
-            !is_last_place(looking, &flip))
+            !is_last_place(looking, &flip) || is_moved(node, &flip))
             continue;
         hit(world, node, &flip, block);
         rot->flips[rot->count++] = flip;
@@ -240,15 +271,17 @@ void rot_forget(struct world *world, const struct sim_node *node)
 }
 
 /* Whether the node's log has the entry at another place by now: the group began anew there, and got
- * it again. */
+ * it again; or its segment was emptied, and it was whole then. */
 static bool is_elsewhere(struct sim_node *node, const struct flip *flip)
 {
     struct looking *looking = sim_malloc(sizeof *looking);
     struct reason reason;
 
     *looking = (struct looking){ .node = node };
-    bool elsewhere = disk_list(node->disk, note_file, looking, &reason) == ERR_OK &&
-                     !is_last_place(looking, flip);
+    bool elsewhere = is_moved(node, flip);
+    elsewhere = elsewhere ||
+                (disk_list(node->disk, note_file, looking, &reason) == ERR_OK &&
+                 !is_last_place(looking, flip));
     sim_free(looking);
     return elsewhere;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "brook.h"
 #include "creating.h"
 #include "drain.h"
 #include "figure8.h"
@@ -125,6 +126,29 @@ static void choose_retention(struct cluster_options *options)
         options->put_pause_ms = 20;
 }
 
+/* A stream that is kept beside one that is gone after four seconds, in a log that is too small for
+ * both. */
+static void choose_mixed_retention(struct cluster_options *options)
+{
+    /* A newcomer holds retention back until it has all, and then nothing dies. */
+    options->faults &= ~(unsigned)(FAULT_CLOCK | FAULT_WIPE);
+    options->fault_pause_ms = 6000; /* as in choose_retention() */
+    options->aimed = false;
+    options->skew_ms_max = 0;
+    options->wall_speed = 900;
+    options->retention_hours = 24 * 365;
+    options->segment_bytes = 262144;
+    options->log_bytes_max = 32 * options->segment_bytes;
+    options->large = false;
+    options->moments = 1u << MOMENT_TRIM | 1u << MOMENT_SEGMENT_FREED |
+                       1u << MOMENT_SEGMENT_OPENED | 1u << MOMENT_SEGMENT_FILED |
+                       1u << MOMENT_SEGMENT_EMPTIED;
+    if (options->put_pause_ms < 40)
+        options->put_pause_ms = 40;
+    if (options->client_count > 6)
+        options->client_count = 6;
+}
+
 /* One node is away for so long that nobody has what it lacks. */
 static void choose_overtaken(struct cluster_options *options)
 {
@@ -209,6 +233,8 @@ static const struct scenario scenarios[] = {
     { "moments", "faults at SEAL, START, fill, filing and the like", .more_nodes = true,
       .choose = choose_moments },
     { "retention", "records grow old and segments are used again", .choose = choose_retention },
+    { "mixed-retention", "segments are emptied: records that stay, and others that do not",
+      .choose = choose_mixed_retention, .start = brook_start, .before_healing = brook_check },
     { "overtaken", "a node is away for longer than records are kept", .three_nodes = true,
       .scripted = true, .choose = choose_overtaken, .start = overtaken_start,
       .at_the_end = overtaken_check },

@@ -265,17 +265,23 @@ static void note_moment(struct table *table, const struct table_batch *batch)
 {
     struct world *world = table->node->world;
 
+    bool filed = false, freed = false;
+
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct table_op *op = &batch->ops[i];
-        if (op->space == TABLE_SEGMENT || op->space == TABLE_IMAGE) {
-            moments_note(world, table->node,
-                         op->space == TABLE_IMAGE ? MOMENT_IMAGE_KEPT
-                         : op->row.value != NULL  ? MOMENT_SEGMENT_FILED
-                                                  : MOMENT_SEGMENT_FREED,
-                         0);
+        if (op->space == TABLE_IMAGE) {
+            moments_note(world, table->node, MOMENT_IMAGE_KEPT, 0);
             return;
         }
+        filed |= op->space == TABLE_SEGMENT && op->row.value != NULL;
+        freed |= op->space == TABLE_SEGMENT && op->row.value == NULL;
     }
+    if (filed || freed)
+        moments_note(world, table->node,
+                     filed && freed ? MOMENT_SEGMENT_EMPTIED
+                     : filed        ? MOMENT_SEGMENT_FILED
+                                    : MOMENT_SEGMENT_FREED,
+                     0);
 }
 
 /* Both errors leave it open whether the batch is there: table.h says "mostly". */

@@ -196,7 +196,7 @@ static void a_newer_segment_is_refused(void **state)
     write_some();
     assert_true(node_segment_path(&node, 1, path));
     file_read(path, 0, block, sizeof(block));
-    put_u16(block + 8, 2);
+    put_u16(block + 8, 3); /* 2 is of one that was written aside */
     put_u32(block + 12, 0);
     put_u32(block + 12, crc32c(0, block, sizeof(block)));
     file_write(path, 0, block, sizeof(block));

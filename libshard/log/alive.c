@@ -1,0 +1,160 @@
+#include "log/empty.h"
+
+#include <stdlib.h>
+
+#include "table/keys.h"
+
+/* How much of each filed segment is alive, and which one has least.
+ *
+ * A segment's row says how many bytes each run of entries has; what of it is alive follows from the
+ * group's first and last entry.  Nothing is counted while entries come and go: when the free
+ * files run low, all rows are read, some at a time.  A figure that is remembered is never too low,
+ * because what is dead stays so. */
+
+/* What the group sees of an extent.  False: nothing. */
+static bool alive_range(const struct log *log, const struct extent *extent, uint64_t *first,
+                        uint64_t *last)
+{
+    const struct group *group = group_find(log, extent->group);
+
+    if (group == NULL)
+        return false;
+    *first = extent->first < group->state.first ? group->state.first : extent->first;
+    *last = extent->last < group->state.last ? extent->last : group->state.last;
+    /* What is in memory lies in segments that are not filed, or are kept: others have its index. */
+    if (*last >= index_first(group))
+        *last = index_first(group) - 1;
+    return *first <= *last;
+}
+
+static void account(const struct log *log, struct segment *segment, const struct segment_row *row)
+{
+    segment->alive = 0;
+    for (uint32_t i = 0; i < row->extent_count; i++) {
+        const struct extent *extent = &row->extents[i];
+        uint64_t first, last;
+        if (!alive_range(log, extent, &first, &last))
+            continue;
+        double part = (double)(last - first + 1) / (double)(extent->last - extent->first + 1);
+        segment->alive += (uint64_t)((double)extent->bytes * part);
+    }
+}
+
+/* Segments in which groups have runs in memory stay: those are not known to be applied. */
+static void mark_kept(struct log *log)
+{
+    for (size_t i = 0; i < log->segment_count; i++)
+        log->segments[i]->kept = false;
+    for (size_t i = 0; i < log->group_count; i++) {
+        const struct group *group = log->groups[i];
+        for (uint32_t j = 0; j < group->run_count; j++)
+            group->runs[j]->segment->kept = true;
+    }
+}
+
+/* The one that others are emptied into is not, before it is about full. */
+static bool may_be_emptied(const struct log *log, const struct segment *segment)
+{
+    uint64_t room = segment->file == NULL ? 0 : segment->file->bytes - SEGMENT_HEAD_BYTES;
+
+    if (segment->phase != SEGMENT_FILED || segment->pins > 0 || segment->kept ||
+        (segment == log->emptying->aside && segment->end + room / LOG_EMPTY_GAIN < segment->bytes))
+        return false;
+    return segment->alive <= room - room / LOG_EMPTY_GAIN &&
+           segment->file->bytes >= log->file_bytes_min &&
+           segment->left_until_ms <= clock_mono_ms(log->world.clock);
+}
+
+struct segment *alive_least(struct log *log)
+{
+    struct segment *least = NULL;
+
+    mark_kept(log);
+    for (size_t i = 0; i < log->segment_count; i++) {
+        struct segment *segment = log->segments[i];
+        if (may_be_emptied(log, segment) && (least == NULL || segment->alive < least->alive))
+            least = segment;
+    }
+    return least;
+}
+
+/* ---- the survey ---- */
+
+void survey_start(struct log *log)
+{
+    struct emptying *emptying = log->emptying;
+
+    if (!emptying->surveying)
+        emptying->survey_began_ms = clock_mono_ms(log->world.clock);
+    emptying->survey_from = emptying->surveying ? emptying->survey_next : 0;
+    emptying->surveying = true;
+    job_start(log, JOB_SURVEY, NULL);
+}
+
+void survey_forget(struct log *log)
+{
+    struct emptying *emptying = log->emptying;
+
+    for (uint32_t i = 0; i < emptying->survey_count; i++)
+        segment_row_fini(&emptying->survey[i].row);
+    free(emptying->survey);
+    emptying->survey = NULL;
+    emptying->survey_count = emptying->survey_room = emptying->survey_extents = 0;
+}
+
+static bool take_survey_row(void *ctx, struct slice key, struct slice value)
+{
+    struct table_job *job = ctx;
+    struct emptying *emptying = job->emptying;
+
+    if (emptying->survey_count == emptying->survey_room) {
+        emptying->survey_room = emptying->survey_room == 0 ? 16 : emptying->survey_room * 2;
+        emptying->survey = log_memory_grow(emptying->survey, emptying->survey_room,
+                                           sizeof(*emptying->survey));
+    }
+    struct survey_row *row = &emptying->survey[emptying->survey_count];
+    job->err = ERR_CORRUPT;
+    if (key_segment_read(key, &row->number))
+        job->err = segment_row_read(value, &row->row);
+    if (job->err != ERR_OK) {
+        reason_set(&job->reason, "a segment's row in the tables is damaged; " REASON_KEEP_DATA);
+        return false;
+    }
+    emptying->survey_count++;
+    emptying->survey_extents += row->row.extent_count;
+    emptying->survey_next = row->number + 1;
+    return emptying->survey_extents < LOG_SURVEY_EXTENTS_MAX;
+}
+
+void job_survey_run(struct table_job *job)
+{
+    struct key from = key_segment(job->emptying->survey_from);
+
+    job->emptying->survey_next = 0;
+    enum err err = table_scan(job->table, TABLE_SEGMENT, key_slice(&from), slice_of(NULL, 0),
+                              take_survey_row, job, &job->reason);
+    if (job->err == ERR_OK)
+        job->err = err;
+    if (job->emptying->survey_extents < LOG_SURVEY_EXTENTS_MAX)
+        job->emptying->survey_next = 0; /* that was all */
+}
+
+void job_survey_done(struct log *log)
+{
+    struct emptying *emptying = log->emptying;
+
+    for (uint32_t i = 0; i < emptying->survey_count; i++) {
+        struct segment *segment = segment_find(log, emptying->survey[i].number);
+        if (segment != NULL)
+            account(log, segment, &emptying->survey[i].row);
+    }
+    survey_forget(log);
+    if (emptying->survey_next != 0)
+        return;
+    emptying->surveying = false;
+    emptying->surveyed_ms = clock_mono_ms(log->world.clock);
+    emptying->survey_pause_ms =
+        (emptying->surveyed_ms - emptying->survey_began_ms) * LOG_SURVEY_SHARE;
+    if (emptying->survey_pause_ms < LOG_SURVEY_EVERY_MS)
+        emptying->survey_pause_ms = LOG_SURVEY_EVERY_MS;
+}
