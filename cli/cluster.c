@@ -1,6 +1,7 @@
 #include "cluster.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "table.h"
 
@@ -53,6 +54,8 @@ static const char *state_of(const json_t *node)
         return is_up(node) ? "draining" : "draining, down";
     if (json_is_true(json_object_get(node, "dead")))
         return "dead"; /* down for longer than replace-after-s */
+    if (is_up(node) && json_is_string(json_object_get(node, "ails")))
+        return "ailing";
     return is_up(node) ? "up" : "down";
 }
 
@@ -114,6 +117,41 @@ void cluster_print_waiting(const json_t *cluster)
     }
 }
 
+/* Why the node leads nothing. */
+static const char *ailment_of(const json_t *node)
+{
+    static const char *const texts[][2] = {
+        { "full", "its log has no room: make room on its disk (docs/runbooks/full-disk.md)" },
+        { "slow", "its disk is slower than the others' (docs/runbooks/slow-disk.md)" },
+        { "clock", "its clock is not that of the majority (docs/runbooks/wrong-clock.md)" },
+    };
+    const char *name = json_string_value(json_object_get(node, "ails"));
+
+    for (size_t i = 0; name != NULL && i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (strcmp(name, texts[i][0]) == 0)
+            return texts[i][1];
+    return name;
+}
+
+void cluster_print_ailing(const json_t *cluster)
+{
+    const json_t *nodes = json_object_get(cluster, "nodes");
+
+    for (size_t i = 0; i < json_array_size(nodes); i++) {
+        const json_t *node = json_array_get(nodes, i);
+        const char *why = ailment_of(node);
+        if (why == NULL || !is_up(node))
+            continue;
+        printf("\n%s is to lead nothing, and leads %" JSON_INTEGER_FORMAT " of its shards:\n%s.\n",
+               member(node, "name"), count(node, "leads"), why);
+        if (count(node, "leads") > 0)
+            printf("What it leads goes to members that are well; those have none, or it takes a "
+                   "moment.\n");
+        else
+            printf("It is handed shards again when it has been well for a while.\n");
+    }
+}
+
 static enum outcome print(const struct cli *cli, const json_t *cluster)
 {
     if (!json_is_true(json_object_get(cluster, "founded"))) {
@@ -130,6 +168,7 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
     enum outcome outcome = cluster_print_nodes(cli, cluster);
     print_headless(cluster);
     cluster_print_waiting(cluster);
+    cluster_print_ailing(cluster);
     if (!json_is_true(json_object_get(cluster, "ready")))
         printf("\n%s is not ready: it %s\n", member(cluster, "node"),
                member(cluster, "waiting_for"));

@@ -19,4 +19,7 @@ enum outcome cluster_print_nodes(const struct cli *cli, const json_t *cluster);
 /* A sentence for each node whose replicas wait for something that does not pass by itself. */
 void cluster_print_waiting(const json_t *cluster);
 
+/* And for each node that is up and leads nothing, because something ails it. */
+void cluster_print_ailing(const json_t *cluster);
+
 #endif

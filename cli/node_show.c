@@ -20,6 +20,7 @@ enum outcome node_list(struct cli *cli, int argc, char **argv)
     else if (outcome == OUTCOME_OK) {
         outcome = cluster_print_nodes(cli, cluster);
         cluster_print_waiting(cluster);
+        cluster_print_ailing(cluster);
     }
     json_decref(cluster);
     return outcome;

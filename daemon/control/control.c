@@ -422,14 +422,14 @@ bool control_ready(const struct control *control, struct reason *why)
     return true;
 }
 
-uint64_t control_agreed_ms(const struct control *control)
+/* Whose clocks count; returns how many.  A node that lost its disk has a row under its old id too:
+ * one clock per name. */
+static uint32_t clocks_of(const struct control *control, uint64_t nodes[NODES_MAX])
 {
     const struct model *model = catalog_model(control->catalog);
-    uint64_t nodes[NODES_MAX];
     uint32_t count = 0;
     const char *name = NULL;
 
-    /* A node that lost its disk has a row under its old id too: one clock per name. */
     for (uint32_t i = 0; i < model_node_count(model); i++) {
         const struct model_node *node = model_node_at(model, i);
         if (node->replaced)
@@ -441,6 +441,23 @@ uint64_t control_agreed_ms(const struct control *control)
             nodes[count - 1] = node->id;
         name = node->name;
     }
+    return count;
+}
+
+uint64_t control_agreed_ms(const struct control *control)
+{
+    uint64_t nodes[NODES_MAX];
+    uint32_t count = clocks_of(control, nodes);
+
     return liveness_agreed_ms(&control->liveness, nodes, count,
                               clock_wall_ms(control->world.clock), control_now_ms(control));
+}
+
+int64_t control_clock_off_ms(const struct control *control)
+{
+    uint64_t nodes[NODES_MAX];
+    uint32_t count = clocks_of(control, nodes);
+
+    return liveness_clock_off_ms(&control->liveness, nodes, count,
+                                 clock_wall_ms(control->world.clock), control_now_ms(control));
 }

@@ -64,6 +64,7 @@ struct control_options {
     uint64_t scrub_period_ms;    /* log/scrub.h; 0: the log is not searched for damage */
     uint64_t scrub_bytes_per_s;
     uint64_t fill_bytes_per_s;   /* of this node's fills and repairs together; 0: unlimited */
+    uint64_t clock_off_max_ms;   /* so far off the majority's clock it leads nothing; 0: it may */
     bool balance_leaders;        /* groups led here go to the members that are preferred */
     uint64_t replace_after_ms;   /* a node that is down for so long is given up; 0: never */
     bool replace_across_zones;   /* others than those of its zone may take its places */
@@ -127,11 +128,27 @@ enum node_health control_health(const struct control *control, uint64_t node);
 /* How many shards the node leads, as it last said; the catalogue is none. */
 uint32_t control_leading(const struct control *control, uint64_t node);
 
+/* Why the node is to lead nothing: enum ailment (ailment.h), 0 for nothing; as it said itself. */
+uint32_t control_ails(const struct control *control, uint64_t node);
+
+/* What this node knows of itself, of the last look. */
+struct control_wellness {
+    uint32_t ails;            /* enum ailment */
+    uint64_t begun;           /* times that something began to ail it */
+    uint64_t write_us;        /* what a write of its log took lately; 0: nothing was written */
+    uint64_t others_write_us; /* on the others that know: the median */
+    int64_t clock_off_ms;     /* off the majority's; positive: ahead */
+};
+struct control_wellness control_wellness(const struct control *control);
+
 /* Ready: belongs to a cluster, the catalogue is applied up to what its leader had at our start, and
  * every local shard of an ACTIVE stream is open.  Otherwise `why` says what is awaited. */
 bool control_ready(const struct control *control, struct reason *why);
 
 /* The earliest clock heard from a majority of nodes in the last minute: what retention goes by. */
 uint64_t control_agreed_ms(const struct control *control);
+
+/* By how much this node's clock is off the majority's; positive: it is ahead. */
+int64_t control_clock_off_ms(const struct control *control);
 
 #endif

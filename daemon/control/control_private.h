@@ -12,6 +12,7 @@
  *     nodes.c      what operators ask about nodes
  *     retain.c     trims by the agreed time
  *     overtaken.c  a member that retention overtook gets a new epoch to come into
+ *     ailing.c     whether this node should lead nothing
  *     balance.c    hands groups that this node leads to the members that are preferred
  *     room.c       says when the log is full
  *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them
@@ -26,6 +27,7 @@
 #include "base/list.h"
 #include "control/allowance.h"
 #include "control/absence.h"
+#include "control/ailment.h"
 #include "control/control.h"
 #include "control/heirs.h"
 #include "control/identity.h"
@@ -159,9 +161,19 @@ struct retain {
     bool passing;
 };
 
+struct ailing {
+    struct ailments ailments;
+    struct ailment_writes writes;
+    enum ailment now;
+    uint64_t begun; /* times that it did */
+    uint64_t write_us, hangs_us, peers_us; /* of the last look */
+    int64_t clock_off_ms;                  /* likewise */
+};
+
 struct balance {
     struct timer timer;
     struct leaders leaders;
+    struct heirs heirs;     /* of this round over the groups, when this node is to lead nothing */
     uint64_t after;         /* the group looked at last */
     uint64_t moved, failed; /* of roster_figures, at the last look */
     uint64_t refused;       /* tries that did not begin: the member was not ready for it */
@@ -236,6 +248,7 @@ struct control {
     struct overtaken overtaken;
     uint32_t voters_told; /* the catalogue's epoch that this node has said to its members */
     struct retain retain;
+    struct ailing ailing;
     struct balance balance;
     struct leave leave;
     struct room room;
@@ -341,6 +354,10 @@ void overtaken_close(struct control *control);
 void retain_open(struct control *control);
 void retain_close(struct control *control);
 
+/* ---- ailing.c ---- */
+/* Once a second. */
+void ailing_look(struct control *control);
+
 /* ---- balance.c ---- */
 void balance_open(struct control *control);
 void balance_close(struct control *control);
@@ -348,6 +365,8 @@ void balance_close(struct control *control);
 /* ---- room.c ---- */
 /* Every few seconds. */
 void room_look(struct control *control);
+/* Whether it takes records. */
+bool room_has_some(const struct control *control);
 /* Whether it takes no group that would have to be filled now. */
 bool room_is_full(const struct control *control);
 

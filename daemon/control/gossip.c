@@ -69,6 +69,8 @@ void gossip_now(struct control *control)
         .stopping = control->closing,
         .leaving = control->leaving,
         .full = room_is_full(control),
+        .ails = control->ailing.now,
+        .write_us = control->ailing.write_us,
     };
 
     timer_stop(&control->gossip.soon);

@@ -16,7 +16,9 @@ static struct heirs_count *find(struct heirs *heirs, uint64_t node)
 static struct heirs_count count_of(struct heirs *heirs, const struct heirs_member *member)
 {
     const struct heirs_count *known = find(heirs, member->node);
-    struct heirs_count fresh = { .node = member->node, .leads = member->leads };
+    struct heirs_count fresh = {
+        .node = member->node, .leads = member->leads, .ails = member->ails
+    };
 
     if (known != NULL)
         return *known;
@@ -27,6 +29,8 @@ static struct heirs_count count_of(struct heirs *heirs, const struct heirs_membe
 
 static bool is_better(const struct heirs_count *a, const struct heirs_count *b)
 {
+    if (a->ails != b->ails)
+        return b->ails;
     return a->failed != b->failed ? a->failed < b->failed : a->leads < b->leads;
 }
 

@@ -2,7 +2,8 @@
  *
  * Each group goes to the member that leads least, with what was given to it here counted in, so
  * that the node's groups are spread over the others; of equals to the one that stands first in the
- * group's row.  Whoever did not take over what it was given comes behind the others.
+ * group's row.  Whoever did not take over what it was given comes behind the others, and whoever
+ * ails behind those.
  *
  * leave.c feeds it.  Plain memory, no allocation.
  */
@@ -18,6 +19,7 @@ struct heirs_count {
     uint64_t node;
     uint32_t leads; /* when it was named first, and what it was given since */
     uint32_t failed;
+    bool ails; /* when it was named first */
 };
 
 /* Zeroed: nothing was given yet. */
@@ -30,7 +32,8 @@ struct heirs {
 struct heirs_member {
     uint64_t node;
     bool up;        /* it votes */
-    bool stays;     /* and is not about to stop itself: it may lead */
+    bool stays;     /* and is not about to stop itself: it may lead, */
+    bool ails;      /* if none is well */
     uint32_t leads; /* as it said; heard only when the node is named first */
 };
 

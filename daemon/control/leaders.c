@@ -23,8 +23,19 @@ bool leaders_should_move(const struct leaders *leaders, const struct leaders_gro
     return !is_left_alone(leaders, group, now_ms);
 }
 
-void leaders_tried(struct leaders *leaders, uint64_t group, uint64_t now_ms)
+void leaders_tried(struct leaders *leaders, uint64_t group, uint64_t target, uint64_t now_ms)
 {
-    leaders->tries[leaders->next] = (struct leaders_try){ .group = group, .at_ms = now_ms };
+    leaders->tries[leaders->next] =
+        (struct leaders_try){ .group = group, .target = target, .at_ms = now_ms };
     leaders->next = (leaders->next + 1) % LEADERS_TRIES_MAX;
+}
+
+uint64_t leaders_tried_with(const struct leaders *leaders, uint64_t group)
+{
+    for (uint32_t back = 1; back <= LEADERS_TRIES_MAX; back++) {
+        uint32_t at = (leaders->next + LEADERS_TRIES_MAX - back) % LEADERS_TRIES_MAX;
+        if (leaders->tries[at].group == group)
+            return leaders->tries[at].target;
+    }
+    return 0;
 }

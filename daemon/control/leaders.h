@@ -25,6 +25,7 @@
 
 struct leaders_try {
     uint64_t group; /* 0: none yet */
+    uint64_t target;
     uint64_t at_ms; /* monotonic, as all times here */
 };
 
@@ -48,7 +49,10 @@ struct leaders_group {
 bool leaders_should_move(const struct leaders *leaders, const struct leaders_group *group,
                          uint64_t now_ms);
 
-/* It was tried. */
-void leaders_tried(struct leaders *leaders, uint64_t group, uint64_t now_ms);
+/* It was tried to hand it to `target`. */
+void leaders_tried(struct leaders *leaders, uint64_t group, uint64_t target, uint64_t now_ms);
+
+/* Whom it was tried with last, of the tries that are remembered; 0: none. */
+uint64_t leaders_tried_with(const struct leaders *leaders, uint64_t group);
 
 #endif

@@ -155,6 +155,7 @@ static uint32_t heirs_for(struct control *control, uint64_t group, uint64_t ret[
             .node = nodes[i],
             .up = liveness_is_up(&control->liveness, nodes[i], now_ms),
             .stays = liveness_stays(&control->liveness, nodes[i], now_ms),
+            .ails = control_ails(control, nodes[i]) != AILMENT_NONE,
             .leads = control_leading(control, nodes[i]),
         };
     }

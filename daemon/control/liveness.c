@@ -56,6 +56,8 @@ enum err liveness_told(struct liveness *liveness, uint64_t id, uint64_t now_ms,
     node_hear(node, now_ms);
     if (node->told && (node->word.boot != word->boot || node->word.stopping))
         node->up_ms = now_ms;
+    if (node->told && node->word.ails != 0)
+        node->well_ms = now_ms; /* as far as it said until now */
     if (!word_valid(word))
         return ERR_INVALID;
     if (!word_copy(&copy, word))
@@ -207,6 +209,17 @@ bool liveness_stays_since(const struct liveness *liveness, uint64_t id, uint64_t
     return liveness_stays(liveness, id, now_ms);
 }
 
+bool liveness_leads_since(const struct liveness *liveness, uint64_t id, uint64_t now_ms,
+                          uint64_t *since_ms)
+{
+    const struct liveness_node *node = node_seek(liveness, id);
+    bool stays = liveness_stays_since(liveness, id, now_ms, since_ms);
+
+    if (node != NULL && node->well_ms > *since_ms)
+        *since_ms = node->well_ms;
+    return stays && !(node != NULL && node->told && node->word.ails != 0);
+}
+
 /* The word of the node that leads the group, and where it stands there; NULL = nobody known. */
 static const struct liveness_node *leader_of(const struct liveness *liveness, uint64_t group,
                                              uint64_t now_ms, size_t *at)
@@ -292,6 +305,46 @@ uint64_t liveness_agreed_ms(const struct liveness *liveness, const uint64_t node
             earliest = clock_ms;
     }
     return heard > count / 2 ? earliest : 0;
+}
+
+static void sort_in(uint64_t list[], uint32_t count, uint64_t value)
+{
+    for (; count > 0 && list[count - 1] > value; count--)
+        list[count] = list[count - 1];
+    list[count] = value;
+}
+
+uint64_t liveness_write_us(const struct liveness *liveness, uint64_t now_ms)
+{
+    uint64_t sorted[CONTROL_PEERS_MAX];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < liveness->count; i++) {
+        const struct liveness_node *node = &liveness->nodes[i];
+        if (node->told && node->word.write_us != 0 && node_is_up(node, now_ms))
+            sort_in(sorted, count++, node->word.write_us);
+    }
+    return count > 0 ? sorted[(count - 1) / 2] : 0;
+}
+
+int64_t liveness_clock_off_ms(const struct liveness *liveness, const uint64_t nodes[],
+                              uint32_t count, uint64_t wall_ms, uint64_t now_ms)
+{
+    uint64_t sorted[CONTROL_PEERS_MAX] = { wall_ms };
+    uint32_t heard = 1;
+
+    for (uint32_t i = 0; i < count && heard < CONTROL_PEERS_MAX; i++) {
+        const struct liveness_node *node = node_seek(liveness, nodes[i]);
+        if (nodes[i] != liveness->self && node != NULL && node->told &&
+            now_ms - node->word_ms < CONTROL_CLOCK_MS)
+            sort_in(sorted, heard++, node->word.wall_ms + (now_ms - node->word_ms));
+    }
+    if (heard <= count / 2)
+        return 0;
+    uint64_t low_ms = sorted[(heard - 1) / 2], high_ms = sorted[heard / 2];
+    if (wall_ms > high_ms)
+        return (int64_t)(wall_ms - high_ms);
+    return wall_ms < low_ms ? -(int64_t)(low_ms - wall_ms) : 0;
 }
 
 /* The first place whose number is >= `group`. */

@@ -9,6 +9,7 @@
  *     its process is gone, or it says that it stops     down at once
  *     silent for CONTROL_SILENT_MS                      down
  *     it says that it is leaving                        up, but nothing is given to it any more
+ *     it says that it ails (ailment.h)                  up, but it is given nothing to lead
  *
  * Of two that claim to lead a group the higher term is right; who is down leads
  * nothing.  Memory: the lists of each node, freed by liveness_fini().
@@ -41,6 +42,8 @@ struct liveness_word {
     const uint64_t *moving;
     size_t moving_count;
     bool full; /* its log has no room */
+    uint32_t ails;     /* enum ailment, or one that only a newer Braid knows; 0: it is well */
+    uint64_t write_us; /* what a write of its log takes now; 0: not known */
 };
 
 struct liveness_node {
@@ -48,6 +51,7 @@ struct liveness_node {
     bool heard, gone, told; /* told: `word` is set */
     uint64_t heard_ms;      /* monotonic, as all times here but wall_ms */
     uint64_t up_ms;         /* up since then, if it is */
+    uint64_t well_ms;       /* it has said since then that it is well, if it is */
     uint64_t word_ms;
     struct liveness_word word; /* its lists belong to this node */
 };
@@ -81,6 +85,11 @@ bool liveness_stays(const struct liveness *liveness, uint64_t node, uint64_t now
 bool liveness_stays_since(const struct liveness *liveness, uint64_t node, uint64_t now_ms,
                           uint64_t *since_ms);
 
+/* Whether leaders may be given to the node: it stays, and is well; and since when.  This node:
+ * since 0. */
+bool liveness_leads_since(const struct liveness *liveness, uint64_t node, uint64_t now_ms,
+                          uint64_t *since_ms);
+
 /* Which other node leads the group, by what was said; 0 = nobody known. */
 uint64_t liveness_leader(const struct liveness *liveness, uint64_t group, uint64_t now_ms);
 
@@ -95,6 +104,16 @@ bool liveness_has_open(const struct liveness *liveness, uint64_t node, uint64_t 
 
 /* Whether the node's last word lists the group as one that it comes into, or leaves. */
 bool liveness_moves(const struct liveness *liveness, uint64_t node, uint64_t group);
+
+/* What a write takes on the other nodes that are up and know it: the median, the lower one of two;
+ * 0: no other knows. */
+uint64_t liveness_write_us(const struct liveness *liveness, uint64_t now_ms);
+
+/* By how much this node's clock is off those of the majority: of all that were heard in the last
+ * CONTROL_CLOCK_MS the one in the middle, and 0 between the two in the middle.  Positive: it is
+ * ahead.  0 too while those that were heard are no majority of `count`. */
+int64_t liveness_clock_off_ms(const struct liveness *liveness, const uint64_t nodes[],
+                              uint32_t count, uint64_t wall_ms, uint64_t now_ms);
 
 /* The earliest clock of those nodes of `nodes` that were heard in the last CONTROL_CLOCK_MS, this
  * node's own `wall_ms` included; 0 when they are no majority of `count`. */

@@ -7,6 +7,15 @@
 /* Between two looks a segment may be in the making: only what lasts is said. */
 #define LOOKS_FULL 2u
 #define AGAIN_MS 60000u
+#define SEGMENT_PART 8u
+
+/* A full entry's; less in small segments, which no such entry fits. */
+bool room_has_some(const struct control *control)
+{
+    uint64_t part = control->options.segment_bytes / SEGMENT_PART;
+
+    return log_has_room(control->log, part < ENTRY_BYTES_MAX ? part : ENTRY_BYTES_MAX);
+}
 
 bool room_is_full(const struct control *control)
 {
@@ -19,7 +28,7 @@ void room_look(struct control *control)
     struct log_figures figures = log_figures(control->log);
     uint64_t now_ms = control_now_ms(control);
 
-    if (log_has_room(control->log, ENTRY_BYTES_MAX)) {
+    if (room_has_some(control)) {
         if (room->noted_ms != 0)
             note_event(control->world.note, NOTE_INFO, "log.has_room",
                        "bytes=%" PRIu64 " segments_free=%" PRIu64, figures.bytes_total,

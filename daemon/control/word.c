@@ -150,6 +150,8 @@ struct buf *word_leading_pack(const struct liveness_word *word,
     row.moving = list_of(word->moving);
     row.n_moving = word->moving_count;
     row.full = word->full;
+    row.ails = word->ails;
+    row.write_us = word->write_us;
     row.cluster = copy.id;
     row.catalog_members = copy.members;
     row.n_catalog_members = copy.member_count;
@@ -181,7 +183,9 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
                   .open_count = row->n_open,
                   .moving = row->moving,
                   .moving_count = row->n_moving,
-                  .full = row->full },
+                  .full = row->full,
+                  .ails = row->ails,
+                  .write_us = row->write_us },
         .cluster = cluster_read(row->cluster, row->n_catalog_members, row->catalog_members),
         .message = row,
     };

@@ -44,6 +44,12 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(NOT_MOVED, COUNTER, "braid_leaders_not_moved_total", "Such hand-overs that failed.")         \
     X(MOVES_REFUSED, COUNTER, "braid_leaders_moves_refused_total",                                 \
       "Those not begun: the other was not ready for it.")                                          \
+    X(AILS, GAUGE, "braid_ails",                                                        \
+      "Why this node leads nothing: 0 it is well, 1 full, 2 slow, 3 clock.")                       \
+    X(AILED, COUNTER, "braid_ailed_total", "Times that this node began to ail.")                   \
+    X(WRITE_US, GAUGE, "braid_log_write_microseconds_now", "A write's average of the last 5 s.")   \
+    X(OTHERS_WRITE_US, GAUGE, "braid_log_write_microseconds_others", "The same on other nodes.")   \
+    X(CLOCK_OFF, GAUGE, "braid_clock_off_milliseconds", "This clock ahead of the majority's.")     \
     X(ELECTIONS, COUNTER, "braid_elections_total", "Elections that this node started.")            \
     X(PROPOSALS, COUNTER, "braid_proposals_total", "Entries proposed here.")                       \
     X(APPLIED, COUNTER, "braid_applied_entries_total", "Entries applied here.")                    \
@@ -94,6 +100,7 @@ static void refresh_log(struct figures *figures);
 static void refresh_scrub(struct figures *figures);
 static void refresh_roster(struct figures *figures);
 static void refresh_cluster(struct figures *figures);
+static void refresh_wellness(struct figures *figures);
 static void refresh_http(struct figures *figures);
 
 struct figures *figures_new(struct ops *ops)
@@ -135,6 +142,7 @@ static void refresh(void *ctx)
     refresh_scrub(figures);
     refresh_roster(figures);
     refresh_cluster(figures);
+    refresh_wellness(figures);
     refresh_http(figures);
 }
 
@@ -218,6 +226,17 @@ static void refresh_cluster(struct figures *figures)
     set(figures, FIGURE_SHARDS, model_shard_total(model));
     set(figures, FIGURE_CATALOG_INDEX, model_index(model));
     set(figures, FIGURE_READY, control_ready(control, &why) && !figures->ops->stopping);
+}
+
+static void refresh_wellness(struct figures *figures)
+{
+    struct control_wellness from = control_wellness(figures->ops->world.control);
+
+    set(figures, FIGURE_AILS, from.ails);
+    set(figures, FIGURE_AILED, from.begun);
+    set(figures, FIGURE_WRITE_US, from.write_us);
+    set(figures, FIGURE_OTHERS_WRITE_US, from.others_write_us);
+    set(figures, FIGURE_CLOCK_OFF, (uint64_t)from.clock_off_ms); /* a gauge: it may be below 0 */
 }
 
 static void refresh_http(struct figures *figures)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "control/ailment.h"
 #include "control/nodes.h"
 #include "ops/json.h"
 #include "ops/ops_private.h"
@@ -124,6 +125,7 @@ void node_print_fields(const struct ops *ops, struct json *json, const struct mo
     /* What it said last does not count when it is gone. */
     json_number(json, "leads", up ? control_leading(control, node->id) : 0);
     json_number(json, "replicas", sight.replicas);
+    json_text(json, "ails", ailment_name(control_ails(control, node->id)));
 }
 
 /* ?name=: a name, or an id in hex, which also finds one that is replaced. */

@@ -114,6 +114,7 @@
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
 #define TRANSFER_BEHIND_MAX 64u /* a member that lacks more entries is not handed the lead */
 #define TRANSFER_DRAIN_MS 200u  /* so long a leader that hands over waits for what is in flight, */
+#define TRANSFER_AILING_MS 1000u /* or so long when its own disk may be what it waits for, */
 #define TRANSFER_LOOK_MS 2u     /* looking so often, */
 #define TRANSFER_QUIET_MS 100u  /* and so long for the new leader; then it leads on */
 #define TRANSFER_ASK_MS 5u      /* the others let go before the chosen one asks, */
@@ -200,6 +201,25 @@
 #define CONTROL_LEADERS_CALM_MS 10000u /* when the member has been up for so long; */
 #define CONTROL_LEADERS_RETRY_MS 30000u /* a group that was tried is left alone for so long, */
 #define CONTROL_LEADERS_LEAVE_MS 2000u /* or for so long by a node that is to lead nothing */
+/* a node that ails leads nothing (control/ailment.h): so many leaders go at one look, */
+#define CONTROL_AIL_AT_ONCE 32u
+/* when its log has been full for so long, */
+#define CONTROL_FULL_AFTER_MS 3000u
+/* or its disk slow: a write takes so long, and so many times what it takes on the others, */
+#define CONTROL_SLOW_US 20000u
+#define CONTROL_SLOW_TIMES 4u
+#define CONTROL_SLOW_AFTER_MS 10000u
+#define CONTROL_SLOW_LOOKS 5u /* writes of so many looks, a second each, are taken together; */
+#define CONTROL_HUNG_US 3000000u /* a single one under way for so long is reason enough, */
+#define CONTROL_HUNG_AFTER_MS 500u /* when it is not over at once: the process may have slept */
+/* or its clock so far off those of the majority, for so long */
+#define CONTROL_CLOCK_OFF_MS 5000u
+#define CONTROL_CLOCK_OFF_AFTER_MS 3000u
+/* it is well when it has been so for this long, */
+#define CONTROL_WELL_AFTER_MS 30000u
+/* twice as long each time that it ails again so soon, but no longer than this */
+#define CONTROL_RELAPSE_MS 600000u
+#define CONTROL_WELL_AFTER_MS_MAX 600000u
 /* a graceful stop hands over all that the node leads, and waits so long for it; */
 #define CONTROL_LEAVE_MS 10000u
 #define CONTROL_LEAVE_AT_ONCE 32u /* so many groups at once: their votes share the disks' turns; */

@@ -421,5 +421,7 @@ struct log_figures log_figures(const struct log *log)
     }
     figures.segments_free = log->files_ready_count;
     figures.damaged_entries = log->damaged_count;
+    if (log->head.given > 0)
+        figures.write_ns_now = clock_mono_ns(log->world.clock) - log->head.flight_ns;
     return figures;
 }

@@ -282,6 +282,7 @@ struct log_figures {
     uint64_t segments_open, segments_full, segments_free;
     uint64_t bytes_total; /* of all segment files */
     uint64_t write_ns_sum, write_count, write_ns_max;
+    uint64_t write_ns_now; /* how long the one under way has taken so far; 0: none is */
     uint64_t reads, read_bytes;
     uint64_t corrupt_entries; /* times that an entry was read and was damaged */
     uint64_t damaged_entries; /* known of now */

@@ -42,6 +42,8 @@ int election_timeout(const struct replica *replica, int min, int max)
 {
     uint32_t others;
 
+    if (replica->roster->ails)
+        return max;
     if (replica->members[replica->self].node == replica->preferred)
         return min;
     uint32_t at = place(replica, replica->self, &others);
@@ -148,7 +150,8 @@ void election_gone(struct replica *replica, uint64_t node)
     if (raft_state(&replica->raft) == RAFT_LEADER || leader_of(replica) != node)
         return;
 
-    uint32_t rank = rank_of(replica, replica->self, node);
+    uint32_t rank = replica->roster->ails ? replica->member_count
+                                          : rank_of(replica, replica->self, node);
     uint32_t first = FIRST_MS + (uint32_t)(replica->group % FIRST_SPREAD_MS);
     if (rank == 0)
         hurry(replica, node, first, NEXT_MS * replica->member_count, 2);

@@ -198,6 +198,7 @@ struct roster {
     bool trusted;   /* whoever could contradict the log has spoken, or had the time to */
     bool forgotten; /* S8: takes no part any more */
     bool retired;   /* asks for no votes */
+    bool ails;      /* asks for them last */
     struct payload_store payloads;
     struct roster_row *rows; /* in ascending order of groups */
     size_t row_count, row_room;

@@ -63,6 +63,11 @@ void roster_retire(struct roster *roster)
     roster->retired = true;
 }
 
+void roster_ail(struct roster *roster, bool ails)
+{
+    roster->ails = ails;
+}
+
 /* ---- finding ---- */
 
 /* Place of the first replica whose group is at or above `group`. */

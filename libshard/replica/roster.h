@@ -69,6 +69,11 @@ void roster_close(struct roster *roster);
  * others, and what it leads it goes on leading (replica_transfer() hands it over). */
 void roster_retire(struct roster *roster);
 
+/* Whether this node should lead nothing if others can (control/ailment.h).  Its members wait
+ * longest before they ask for votes, and what is handed over waits TRANSFER_AILING_MS for this
+ * node's own disk; then it goes without, if the member it goes to has all of it. */
+void roster_ail(struct roster *roster, bool ails);
+
 /* The last turn of its log that `node` ever said was durable, to this process; 0 = none. */
 uint64_t roster_heard(const struct roster *roster, uint64_t node);
 

@@ -56,7 +56,8 @@ enum err replica_transfer(struct replica *replica, uint64_t node)
 
     replica->transfer.phase = TRANSFER_DRAIN;
     replica->transfer.target = node;
-    replica->transfer.due_ms = replica_now_ms(replica) + TRANSFER_DRAIN_MS;
+    replica->transfer.due_ms = replica_now_ms(replica) +
+                               (replica->roster->ails ? TRANSFER_AILING_MS : TRANSFER_DRAIN_MS);
     timer_start(replica->roster->world.clock, &replica->transfer.timer, 0, look);
     replica_wake(replica); /* the owner hears that it takes no proposals */
     return ERR_OK;
@@ -97,6 +98,14 @@ static bool is_drained(struct replica *replica)
            list_empty(&replica->appends) && replica->applied == last && target->match == last;
 }
 
+/* What waits here does so for this node's own disk: proposals end with ERR_UNKNOWN, as in any other
+ * change of leaders, and the entries, which the target has on its disk, may yet be committed. */
+static bool goes_undrained(struct replica *replica)
+{
+    return replica->roster->ails &&
+           replica_member(replica, replica->transfer.target)->match == last_index(replica);
+}
+
 static void hand_over(struct replica *replica)
 {
     uint64_t now = replica_now_ms(replica);
@@ -122,7 +131,8 @@ static void look(struct timer *timer)
     uint64_t now = replica_now_ms(replica);
 
     ensure(replica->leading && transfer_under_way(replica));
-    if (transfer->phase == TRANSFER_DRAIN && is_drained(replica))
+    if (transfer->phase == TRANSFER_DRAIN &&
+        (is_drained(replica) || (now >= transfer->due_ms && goes_undrained(replica))))
         hand_over(replica);
     if (now >= transfer->due_ms) {
         give_up(replica);

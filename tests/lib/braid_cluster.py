@@ -106,6 +106,7 @@ class Node:
         self.config = os.path.join(self.dir, "braidd.conf")
         self.log = os.path.join(self.dir, "braidd.log")
         self.process = None
+        self.env = {}  # what its process has besides ours
         os.makedirs(self.data)
 
     @property
@@ -142,6 +143,7 @@ class Node:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([braidd(), "--config", self.config, *arguments],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **self.env},
                                             preexec_fn=die_with_parent)
 
     def get(self, path, timeout=5):
@@ -161,7 +163,7 @@ class Node:
         """The sum of all series of a metric; 0 when there is none."""
         status, text = self.get("/metrics")
         assert status == 200, text
-        found = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? ([0-9.e+]+)$", text, re.M)
+        found = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (-?[0-9.e+]+)$", text, re.M)
         return sum(float(value) for value in found)
 
     def kill(self):

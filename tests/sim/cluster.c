@@ -128,6 +128,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .scrub_period_ms = options->rot && !options->unsearched ? SCRUB_PERIOD_MS : 0,
         .scrub_bytes_per_s = SCRUB_BYTES_PER_S,
         .fill_bytes_per_s = node->world->seed % 4 == 0 ? FILL_BYTES_PER_S : 0,
+        .clock_off_max_ms = (uint64_t)CONTROL_CLOCK_OFF_MS * options->wall_speed,
         .balance_leaders = options->balance,
         .replace_after_ms = options->replace_after_ms,
         .balance_replicas = options->drain,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ailing.h"
 #include "brook.h"
 #include "creating.h"
 #include "drain.h"
@@ -197,6 +198,23 @@ static void choose_drain(struct cluster_options *options)
     options->replace_after_ms = 1000 + options->put_pause_ms % 10 * 500;
 }
 
+/* One node ails, and nothing else is wrong. */
+static void choose_ailing(struct cluster_options *options)
+{
+    calm(options);
+    options->segment_bytes = 4u << 20;
+    options->shard_count += 2;
+    options->client_count = 2 * options->shard_count;
+    options->put_pause_ms = 40;
+}
+
+static void choose_full_node(struct cluster_options *options)
+{
+    choose_ailing(options);
+    options->segment_bytes = 262144;
+    options->large = true;
+}
+
 static void choose_rolling(struct cluster_options *options)
 {
     calm(options);
@@ -250,6 +268,14 @@ static const struct scenario scenarios[] = {
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",
       .scripted = true, .choose = choose_rolling, .start = rolling_start,
       .before_healing = rolling_check },
+    { "slow-disk", "one disk becomes slow: its node gives up its leaders, and has them again",
+      .scripted = true, .choose = choose_ailing, .before_healing = ailing_slow },
+    { "hung-disk", "the writes of one disk hang: likewise",
+      .scripted = true, .choose = choose_ailing, .before_healing = ailing_hung },
+    { "wrong-clock", "one clock is wrong: likewise",
+      .scripted = true, .choose = choose_ailing, .before_healing = ailing_clock },
+    { "full-node", "one disk is full: likewise",
+      .scripted = true, .choose = choose_full_node, .before_healing = ailing_full },
     { "load", "no faults, 16 shards: for the speed", .three_nodes = true, .scripted = true,
       .choose = choose_load },
 };

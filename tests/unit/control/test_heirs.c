@@ -25,6 +25,18 @@ static void it_goes_to_whom_leads_least(void **state)
     assert_int_equal(order[1], 2);
 }
 
+static void who_ails_comes_last(void **state)
+{
+    struct heirs heirs = { .count = 0 };
+    struct heirs_member members[] = { member(2, 0), member(3, 50) };
+    uint64_t order[GROUP_MEMBERS_MAX];
+
+    members[0].ails = true;
+    assert_int_equal(heirs_order(&heirs, members, COUNT_OF(members), order), 2);
+    assert_int_equal(order[0], 3);
+    assert_int_equal(order[1], 2);
+}
+
 static void of_equals_to_the_first_of_the_row(void **state)
 {
     struct heirs heirs = { .count = 0 };
@@ -117,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_goes_to_whom_leads_least),
+        cmocka_unit_test(who_ails_comes_last),
         cmocka_unit_test(of_equals_to_the_first_of_the_row),
         cmocka_unit_test(what_was_given_is_spread),
         cmocka_unit_test(who_leads_much_less_is_given_all),

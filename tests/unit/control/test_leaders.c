@@ -52,7 +52,7 @@ static void a_node_that_is_to_lead_nothing_does_not_wait_until_others_are_calm(v
     group.up = false;
     assert_false(leaders_should_move(&leaders, &group, NOW_MS));
     group.up = true;
-    leaders_tried(&leaders, group.group, NOW_MS);
+    leaders_tried(&leaders, group.group, OTHER, NOW_MS);
     assert_false(
         leaders_should_move(&leaders, &group, NOW_MS + CONTROL_LEADERS_LEAVE_MS - 1));
     assert_true(leaders_should_move(&leaders, &group, NOW_MS + CONTROL_LEADERS_LEAVE_MS));
@@ -80,11 +80,22 @@ static void what_was_tried_is_left_alone_for_a_while(void **state)
     struct leaders_group tried = ripe(), other = ripe();
 
     other.group = 8;
-    leaders_tried(&leaders, tried.group, NOW_MS);
+    leaders_tried(&leaders, tried.group, OTHER, NOW_MS);
     assert_false(leaders_should_move(&leaders, &tried, NOW_MS));
     assert_false(leaders_should_move(&leaders, &tried, NOW_MS + CONTROL_LEADERS_RETRY_MS - 1));
     assert_true(leaders_should_move(&leaders, &other, NOW_MS));
     assert_true(leaders_should_move(&leaders, &tried, NOW_MS + CONTROL_LEADERS_RETRY_MS));
+}
+
+static void whom_it_was_tried_with_last_is_remembered(void **state)
+{
+    struct leaders leaders = { .next = 0 };
+
+    assert_int_equal(leaders_tried_with(&leaders, 7), 0);
+    leaders_tried(&leaders, 7, OTHER, NOW_MS);
+    leaders_tried(&leaders, 7, OTHER + 1, NOW_MS);
+    leaders_tried(&leaders, 8, OTHER, NOW_MS);
+    assert_int_equal(leaders_tried_with(&leaders, 7), OTHER + 1);
 }
 
 /* The most that looks can try in that time does not push the first one out. */
@@ -94,13 +105,13 @@ static void no_try_is_forgotten_too_early(void **state)
     struct leaders_group first = ripe();
     uint64_t now_ms = NOW_MS, number = 100;
 
-    leaders_tried(&leaders, first.group, NOW_MS);
+    leaders_tried(&leaders, first.group, OTHER, NOW_MS);
     for (uint32_t i = 1; i < CONTROL_LEADERS_AT_ONCE; i++)
-        leaders_tried(&leaders, number++, NOW_MS);
+        leaders_tried(&leaders, number++, OTHER, NOW_MS);
     for (now_ms += CONTROL_LEADERS_EVERY_MS; now_ms < NOW_MS + CONTROL_LEADERS_RETRY_MS;
          now_ms += CONTROL_LEADERS_EVERY_MS) {
         for (uint32_t i = 0; i < CONTROL_LEADERS_AT_ONCE; i++)
-            leaders_tried(&leaders, number++, now_ms);
+            leaders_tried(&leaders, number++, OTHER, now_ms);
         assert_false(leaders_should_move(&leaders, &first, now_ms));
     }
     assert_true(leaders_should_move(&leaders, &first, now_ms));
@@ -113,6 +124,7 @@ int main(void)
         cmocka_unit_test(what_is_preferred_here_or_led_elsewhere_stays),
         cmocka_unit_test(a_node_that_is_to_lead_nothing_does_not_wait_until_others_are_calm),
         cmocka_unit_test(a_member_that_is_down_or_just_came_is_waited_for),
+        cmocka_unit_test(whom_it_was_tried_with_last_is_remembered),
         cmocka_unit_test(what_was_tried_is_left_alone_for_a_while),
         cmocka_unit_test(no_try_is_forgotten_too_early),
     };

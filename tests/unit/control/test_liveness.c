@@ -242,6 +242,66 @@ static void the_clock_of_a_stranger_does_not_count(void **state)
     liveness_fini(liveness);
 }
 
+static void tells(struct liveness *liveness, uint64_t node, uint64_t now_ms,
+                  struct liveness_word word)
+{
+    assert_int_equal(liveness_told(liveness, node, now_ms, &word), ERR_OK);
+}
+
+static void a_clock_is_off_the_one_in_the_middle(void **state)
+{
+    struct liveness *liveness = given();
+    const uint64_t nodes[] = { 1, 2, 3 };
+
+    /* Of two nobody knows which one is right; and alone there is no majority. */
+    assert_int_equal(liveness_clock_off_ms(liveness, nodes, 3, WALL_MS + 9000, 0), 0);
+    tells(liveness, 2, 0, (struct liveness_word){ .wall_ms = WALL_MS });
+    assert_int_equal(liveness_clock_off_ms(liveness, nodes, 3, WALL_MS + 9000, 0), 0);
+    tells(liveness, 3, 0, (struct liveness_word){ .wall_ms = WALL_MS + 100 });
+    assert_int_equal(liveness_clock_off_ms(liveness, nodes, 3, WALL_MS + 9000, 0), 8900);
+    assert_int_equal(liveness_clock_off_ms(liveness, nodes, 3, WALL_MS - 9000, 0), -9000);
+    assert_int_equal(liveness_clock_off_ms(liveness, nodes, 3, WALL_MS + 50, 0), 0);
+    /* The others' go on as this node's monotonic clock does. */
+    assert_int_equal(liveness_clock_off_ms(liveness, nodes, 3, WALL_MS + 9000, 9000), 0);
+    /* This one is right when the others are wrong to both sides. */
+    tells(liveness, 3, 0, (struct liveness_word){ .wall_ms = WALL_MS + 90000 });
+    assert_int_equal(liveness_clock_off_ms(liveness, nodes, 3, WALL_MS + 9000, 0), 0);
+    liveness_fini(liveness);
+}
+
+static void the_others_writes_are_told_by_the_one_in_the_middle(void **state)
+{
+    struct liveness *liveness = given();
+
+    assert_int_equal(liveness_write_us(liveness, 0), 0);
+    tells(liveness, 2, 0, (struct liveness_word){ .write_us = 900 });
+    tells(liveness, 3, 0, (struct liveness_word){ .write_us = 0 });
+    assert_int_equal(liveness_write_us(liveness, 0), 900);
+    tells(liveness, 3, 0, (struct liveness_word){ .write_us = 100 });
+    assert_int_equal(liveness_write_us(liveness, 0), 100);
+    tells(liveness, 4, 0, (struct liveness_word){ .write_us = 300 });
+    assert_int_equal(liveness_write_us(liveness, 0), 300);
+    assert_int_equal(liveness_write_us(liveness, CONTROL_SILENT_MS), 0);
+    liveness_fini(liveness);
+}
+
+static void who_ails_is_given_nothing_to_lead(void **state)
+{
+    struct liveness *liveness = given();
+    uint64_t since_ms = 0;
+
+    tells(liveness, 2, 1000, (struct liveness_word){ .ails = 2 });
+    assert_true(liveness_stays(liveness, 2, 1000));
+    assert_false(liveness_leads_since(liveness, 2, 1000, &since_ms));
+    tells(liveness, 2, 2000, (struct liveness_word){ .ails = 2 });
+    tells(liveness, 2, 3000, (struct liveness_word){ .ails = 0 });
+    tells(liveness, 2, 4000, (struct liveness_word){ .ails = 0 });
+    assert_true(liveness_leads_since(liveness, 2, 4000, &since_ms));
+    assert_int_equal(since_ms, 3000);
+    assert_true(liveness_leads_since(liveness, 1, 4000, &since_ms));
+    liveness_fini(liveness);
+}
+
 static uint64_t up_since(const struct liveness *liveness, uint64_t id, uint64_t now_ms)
 {
     uint64_t since_ms = 0;
@@ -313,6 +373,9 @@ int main(void)
         cmocka_unit_test(a_process_that_is_gone_is_down_at_once),
         cmocka_unit_test(a_node_that_stops_is_down),
         cmocka_unit_test(who_is_leaving_is_up_but_does_not_stay),
+        cmocka_unit_test(a_clock_is_off_the_one_in_the_middle),
+        cmocka_unit_test(the_others_writes_are_told_by_the_one_in_the_middle),
+        cmocka_unit_test(who_ails_is_given_nothing_to_lead),
         cmocka_unit_test(a_node_is_up_since_it_was_down_last),
         cmocka_unit_test(a_new_process_begins_anew),
         cmocka_unit_test(the_highest_term_leads),

@@ -85,7 +85,9 @@ static void what_a_node_leads_comes_back(void **state)
                                   .open_count = 1,
                                   .moving = moving,
                                   .moving_count = 2,
-                                  .full = true };
+                                  .full = true,
+                                  .ails = 2,
+                                  .write_us = 1234 };
     struct word_leading leading;
     struct buf *bytes = word_leading_pack(&word, &cluster);
 
@@ -104,6 +106,8 @@ static void what_a_node_leads_comes_back(void **state)
     assert_int_equal(leading.word.moving_count, 2);
     assert_memory_equal(leading.word.moving, moving, sizeof(moving));
     assert_true(leading.word.full);
+    assert_int_equal(leading.word.ails, 2);
+    assert_int_equal(leading.word.write_us, 1234);
     assert_int_equal(leading.cluster.id, 77);
     word_leading_fini(&leading);
     buf_unref(bytes);

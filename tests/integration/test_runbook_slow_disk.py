@@ -1,0 +1,34 @@
+"""docs/runbooks/slow-disk.md, played: one node's writes take 300 ms."""
+
+import time
+
+from braid_ailing import Writer, assert_said, await_away, await_back, spread
+from braid_cluster import Cluster, wait_until
+from braid_ill import IllMachine
+from braid_runbook import Runbook
+
+
+def test_a_node_with_a_slow_disk_gives_up_its_leaders():
+    with Cluster(3, start=False) as cluster:
+        book = Runbook("slow-disk", cluster)
+        machine = IllMachine(cluster[3])
+        cluster.start_all()
+        spread(cluster)
+        with Writer(cluster) as writer:
+            machine.set("write_ms", 300)
+            await_away(cluster, 3, "slow")
+            assert_said(book.run("braid cluster status").stdout, cluster, 3)
+            said = book.run("curl -s http://127.0.0.1:4569/metrics | grep -E 'braid_(ails|log_w)'",
+                            node=3).stdout
+            assert "\nbraid_ails 2\n" in said, said
+            assert "event=node.ails what=slow" in book.run("journalctl -u braidd -n 50",
+                                                           node=3).stdout
+            assert cluster[3].metric("braid_log_write_microseconds_now") > 100_000
+            began = time.monotonic()
+            wait_until(lambda: len(writer.since(began)) >= 50, 60, "puts that go on")
+            after = writer.since(began)
+            assert after[len(after) // 2] < 0.3, after  # nobody waits for the slow disk
+            machine.set("write_ms", 0)
+            await_back(cluster, 3)
+            assert "ailing" not in book.run("braid cluster status").stdout
+        assert "event=node.well was=slow" in cluster[3].log_text()

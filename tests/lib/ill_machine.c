@@ -1,0 +1,77 @@
+/* ill_machine.c - a machine on which something is wrong, for one process: LD_PRELOAD.
+ *
+ * Read again every 100 ms from files in $ILL_MACHINE, each one number:
+ *
+ *     write_ms   what each pwrite() takes in addition
+ *     clock_ms   what CLOCK_REALTIME is ahead
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static atomic_long write_ms, clock_ms, read_at_ms;
+
+static long now_ms(void)
+{
+    struct timespec now;
+
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static long number_in(const char *name)
+{
+    const char *dir = getenv("ILL_MACHINE");
+    char path[512], text[32] = "";
+
+    if (dir == NULL)
+        return 0;
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    return n > 0 ? atol(text) : 0;
+}
+
+static void look(void)
+{
+    long now = now_ms(), last = atomic_load(&read_at_ms);
+
+    if (now - last < 100 || !atomic_compare_exchange_strong(&read_at_ms, &last, now))
+        return;
+    atomic_store(&write_ms, number_in("write_ms"));
+    atomic_store(&clock_ms, number_in("clock_ms"));
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t offset)
+{
+    look();
+    if (atomic_load(&write_ms) > 0)
+        usleep((useconds_t)atomic_load(&write_ms) * 1000);
+    return syscall(SYS_pwrite64, fd, bytes, len, offset);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
+{
+    return pwrite64(fd, bytes, len, offset);
+}
+
+int clock_gettime(clockid_t id, struct timespec *ret)
+{
+    int rv = (int)syscall(SYS_clock_gettime, id, ret);
+
+    if (rv == 0 && id == CLOCK_REALTIME) {
+        look();
+        long ns = ret->tv_nsec + atomic_load(&clock_ms) % 1000 * 1000000;
+        ret->tv_sec += atomic_load(&clock_ms) / 1000 + (ns >= 1000000000) - (ns < 0);
+        ret->tv_nsec = ns >= 1000000000 ? ns - 1000000000 : ns < 0 ? ns + 1000000000 : ns;
+    }
+    return rv;
+}
