@@ -122,6 +122,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         enrol_open(control);
         gossip_open(control);
         repair_open(control);
+        compare_open(control);
         err = bootstrap_open(control, reason);
     }
     if (err == ERR_OK)
@@ -332,6 +333,11 @@ struct log *control_log(struct control *control)
 struct scrub_figures control_scrub(const struct control *control)
 {
     return control->scrub != NULL ? scrub_figures(control->scrub) : (struct scrub_figures){ 0 };
+}
+
+struct control_compares control_compares(const struct control *control)
+{
+    return control->compare.figures;
 }
 
 uint64_t control_moves_refused(const struct control *control)

@@ -64,6 +64,7 @@ struct control_options {
     uint64_t scrub_period_ms;    /* log/scrub.h; 0: the log is not searched for damage */
     uint64_t scrub_bytes_per_s;
     uint64_t fill_bytes_per_s;   /* of this node's fills and repairs together; 0: unlimited */
+    uint64_t compare_period_ms;  /* from one comparing of replicas to the next; 0: never */
     uint64_t clock_off_max_ms;   /* so far off the majority's clock it leads nothing; 0: it may */
     bool balance_leaders;        /* groups led here go to the members that are preferred */
     uint64_t replace_after_ms;   /* a node that is down for so long is given up; 0: never */
@@ -73,6 +74,9 @@ struct control_options {
     size_t tail_bytes_max;       /* all shards of this node */
     struct quota_limits limits;  /* per shard; 0 = unlimited */
     void (*on_failed)(void *ctx, const struct reason *reason); /* stop the process */
+    /* This node and `node` have applied different entries; may be NULL. */
+    void (*on_difference)(void *ctx, const struct entry_head *here,
+                          const struct entry_head *there, uint64_t node);
     /* Likewise, and the data directory is of no use any more: control_identity() refuses it from
      * now on.  NULL: on_failed. */
     void (*on_forgotten)(void *ctx, const struct reason *reason);
@@ -106,6 +110,14 @@ struct control_repairs {
     uint64_t failed; /* tries to fetch a damaged entry and write it again; see log_figures() too */
 };
 struct control_repairs control_repairs(const struct control *control);
+/* What comparing replicas with other members came to. */
+struct control_compares {
+    uint64_t passes;      /* that have ended */
+    uint64_t entries;     /* compared: with each other member */
+    uint64_t differences; /* of them */
+    uint64_t unanswered;  /* questions that a member did not answer */
+};
+struct control_compares control_compares(const struct control *control);
 /* Times that a group was not handed to its preferred member, which was not ready for it; those that
  * began are in roster_figures(). */
 uint64_t control_moves_refused(const struct control *control);

@@ -18,6 +18,7 @@
  *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them
  *     damage.c     says when entries of the log are damaged
  *     repair.c     fetches them from other members, and gives them to others
+ *     compare.c    compares replicas with those of other members   compare_serve.c  answers
  *     leave.c      before it: hands over all that this node leads
  *     stop.c       the graceful end
  */
@@ -28,6 +29,7 @@
 #include "control/allowance.h"
 #include "control/absence.h"
 #include "control/ailment.h"
+#include "control/compare_message.h"
 #include "control/control.h"
 #include "control/heirs.h"
 #include "control/identity.h"
@@ -224,6 +226,21 @@ struct repair {
     struct control_repairs figures;
 };
 
+struct compare {
+    struct timer timer;
+    bool running;  /* a pass is under way */
+    bool asking;   /* `call` is, and `read` holds what it is about */
+    uint64_t begun_ms;
+    uint64_t group, node, next; /* under way: with this member, from this entry on */
+    uint32_t member, epoch;     /* its place in the group's members; the group's */
+    uint32_t yields, said;
+    struct log_read read;
+    struct net_call call;
+    struct compare_ask ask;
+    uint32_t served; /* others' questions that are being read for */
+    struct control_compares pass, figures;
+};
+
 struct control {
     struct control_options options; /* its texts belong to this struct */
     char *texts[7];
@@ -254,6 +271,7 @@ struct control {
     struct room room;
     struct damage_notes damage;
     struct repair repair;
+    struct compare compare;
 
     bool aimed;          /* `ready_index` is known */
     bool caught_up;      /* the catalogue got there */
@@ -383,6 +401,14 @@ void repair_open(struct control *control);
 /* A damaged entry was found. */
 void repair_wake(struct control *control);
 void repair_close(struct control *control);
+
+/* ---- compare.c, compare_serve.c ---- */
+void compare_open(struct control *control);
+void compare_close(struct control *control);
+/* For net_handle(). */
+void compare_on_ask(void *ctx, const struct net_message *message, struct net_incoming *incoming);
+void compare_on_ask_closed(void *ctx, const struct net_message *message,
+                           struct net_incoming *incoming);
 
 /* ---- stop.c ---- */
 /* A job on a worker has ended. */

@@ -31,6 +31,7 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     succession_close(control);
     balance_close(control);
     repair_close(control);
+    compare_close(control);
     gossip_now(control); /* "stopping": nobody sends anything here any more */
     gossip_close(control);
     moving_close(control);

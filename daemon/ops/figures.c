@@ -27,6 +27,10 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(SCRUB_PASSES, COUNTER, "braid_log_scrub_passes_total", "Times that all of the log was.")     \
     X(SCRUB_PASS, GAUGE, "braid_log_scrub_pass", "Number of the pass under way, 0 = none.")        \
     X(SCRUB_DAMAGED, COUNTER, "braid_log_scrub_damaged_total", "Damaged entries met by it.")       \
+    X(COMPARE_PASSES, COUNTER, "braid_log_compare_passes_total", "Comparings with other members.") \
+    X(COMPARED, COUNTER, "braid_log_compared_entries_total", "Entries compared with them.")        \
+    X(DIFFERENCES, COUNTER, "braid_log_differences_total", "Entries in which replicas differ.")    \
+    X(UNCOMPARED, COUNTER, "braid_log_compares_unanswered_total", "Members that did not answer.")  \
     X(LOG_TORN, GAUGE, "braid_log_torn_frames", "Torn last frames cut off at the last start.")     \
     X(LOG_OPEN, GAUGE, "braid_log_segments_open", "Segments whose index is in memory.")            \
     X(LOG_FULL, GAUGE, "braid_log_segments_full", "Segments that are filed.")                      \
@@ -178,6 +182,7 @@ static void refresh_log(struct figures *figures)
 static void refresh_scrub(struct figures *figures)
 {
     struct scrub_figures from = control_scrub(figures->ops->world.control);
+    struct control_compares compares = control_compares(figures->ops->world.control);
 
     set(figures, FIGURE_LOG_REPAIRED,
         log_figures(control_log(figures->ops->world.control)).mended_entries);
@@ -186,6 +191,10 @@ static void refresh_scrub(struct figures *figures)
     set(figures, FIGURE_SCRUB_PASSES, from.passes);
     set(figures, FIGURE_SCRUB_PASS, from.pass);
     set(figures, FIGURE_SCRUB_DAMAGED, from.damaged);
+    set(figures, FIGURE_COMPARE_PASSES, compares.passes);
+    set(figures, FIGURE_COMPARED, compares.entries);
+    set(figures, FIGURE_DIFFERENCES, compares.differences);
+    set(figures, FIGURE_UNCOMPARED, compares.unanswered);
 }
 
 static void refresh_roster(struct figures *figures)

@@ -195,6 +195,12 @@
 #define CONTROL_REPAIR_AGAIN_MS 10000u /* before entries that nobody gave are asked for again */
 #define CONTROL_REPAIR_NOTE_MS 60000u /* between two lines about those */
 #define CONTROL_REPAIR_SERVED_MAX 2u /* entries read at once for other nodes; then ERR_BUSY */
+/* replicas are compared by the heads of so many entries at once, one call at a time; */
+#define CONTROL_COMPARE_ENTRIES_MAX 1024u
+#define CONTROL_COMPARE_COST_BYTES 4096u /* each costs so much of scrub-bytes-per-s, or more; */
+#define CONTROL_COMPARE_ASK_MS 5000u
+#define CONTROL_COMPARE_SERVED_MAX 2u /* at once for other nodes; then ERR_BUSY */
+#define CONTROL_COMPARE_NOTES_MAX 5u  /* lines of one pass; more are counted */
 /* leaders go back to the preferred member: a look so often, with so many tries, */
 #define CONTROL_LEADERS_EVERY_MS 1000u
 #define CONTROL_LEADERS_AT_ONCE 8u

@@ -46,6 +46,7 @@ enum net_kind {
     NET_EPOCH_ASK = 36,    /* call: the newest epoch of a group, control/epoch_message.h */
     NET_EPOCH_PULL = 37,   /* call: applied entries of a group, for a member that lacks them */
     NET_ENTRY = 38,        /* call: one entry of the log, for a member whose copy is damaged */
+    NET_COMPARE = 39,      /* call: heads of applied entries, for a member that compares its own */
     NET_KIND_MAX = 64
 };
 

@@ -1,4 +1,4 @@
-"""docs/runbooks/slow-disk.md, played: one node's writes take 300 ms."""
+"""docs/runbooks/slow-disk.md, played: one node's writes take a second."""
 
 import time
 
@@ -6,6 +6,8 @@ from braid_ailing import Writer, assert_said, await_away, await_back, spread
 from braid_cluster import Cluster, wait_until
 from braid_ill import IllMachine
 from braid_runbook import Runbook
+
+WRITE_MS = 1000  # far more than the others' on a busy machine
 
 
 def test_a_node_with_a_slow_disk_gives_up_its_leaders():
@@ -15,7 +17,7 @@ def test_a_node_with_a_slow_disk_gives_up_its_leaders():
         cluster.start_all()
         spread(cluster)
         with Writer(cluster) as writer:
-            machine.set("write_ms", 300)
+            machine.set("write_ms", WRITE_MS)
             await_away(cluster, 3, "slow")
             assert_said(book.run("braid cluster status").stdout, cluster, 3)
             said = book.run("curl -s http://127.0.0.1:4569/metrics | grep -E 'braid_(ails|log_w)'",
@@ -23,11 +25,12 @@ def test_a_node_with_a_slow_disk_gives_up_its_leaders():
             assert "\nbraid_ails 2\n" in said, said
             assert "event=node.ails what=slow" in book.run("journalctl -u braidd -n 50",
                                                            node=3).stdout
-            assert cluster[3].metric("braid_log_write_microseconds_now") > 100_000
+            assert cluster[3].metric("braid_log_write_microseconds_now") > WRITE_MS * 100
             began = time.monotonic()
             wait_until(lambda: len(writer.since(began)) >= 50, 60, "puts that go on")
             after = writer.since(began)
-            assert after[len(after) // 2] < 0.3, after  # nobody waits for the slow disk
+            # Nobody waits for the slow disk.
+            assert after[len(after) // 2] < WRITE_MS / 2000, after
             machine.set("write_ms", 0)
             await_back(cluster, 3)
             assert "ailing" not in book.run("braid cluster status").stdout

@@ -22,6 +22,7 @@
 #define TICK_MS 75u
 #define SCRUB_PERIOD_MS 4000u
 #define FILL_BYTES_PER_S 2097152u /* in a quarter of the seeds */
+#define COMPARE_PERIOD_MS 4000u
 #define SCRUB_BYTES_PER_S (16u * 1024u * 1024u)
 
 static void doomed(struct world *world, struct sim_node *node);
@@ -101,6 +102,19 @@ static void note_line(void *ctx, const char *line, size_t len)
     world_say(node->world, node, "%.*s", (int)len - 1, line);
 }
 
+/* Whatever happens, two members never apply different entries. */
+static void differ(void *ctx, const struct entry_head *here, const struct entry_head *there,
+                   uint64_t id)
+{
+    const struct sim_node *node = ctx;
+
+    world_violation(node->world, "difference",
+                    "group %llu entry %llu: node %u has crc %08x time %llu, %016llx has crc %08x "
+                    "time %llu", (unsigned long long)here->group, (unsigned long long)here->index,
+                    node->at + 1, here->crc, (unsigned long long)here->time_ms,
+                    (unsigned long long)id, there->crc, (unsigned long long)there->time_ms);
+}
+
 static struct control_options options_of(struct sim_node *node, char names[3][32])
 {
     static const char *const seeds[] = { "node-1", "node-2", "node-3" };
@@ -128,6 +142,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .scrub_period_ms = options->rot && !options->unsearched ? SCRUB_PERIOD_MS : 0,
         .scrub_bytes_per_s = SCRUB_BYTES_PER_S,
         .fill_bytes_per_s = node->world->seed % 4 == 0 ? FILL_BYTES_PER_S : 0,
+        .compare_period_ms = options->compare ? COMPARE_PERIOD_MS : 0,
         .clock_off_max_ms = (uint64_t)CONTROL_CLOCK_OFF_MS * options->wall_speed,
         .balance_leaders = options->balance,
         .replace_after_ms = options->replace_after_ms,
@@ -137,6 +152,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .tick_ms = TICK_MS,
         .tail_bytes_max = 256 * 1024,
         .on_failed = failed,
+        .on_difference = differ,
         .on_forgotten = forgotten,
         .ctx = node,
     };

@@ -29,6 +29,7 @@ struct cluster_options {
     uint32_t faults;            /* bits of enum fault, nemesis.h */
     uint32_t steady;            /* those that come every few seconds besides */
     uint32_t fault_pause_ms;    /* at most, between two that are tried */
+    bool compare;               /* replicas are compared with each other */
     bool rot;                   /* bits flip on the disks, rot.h */
     bool unsearched;            /* and nobody looks for them: to see that this is found */
     bool aimed;                 /* faults at leaders at elections */

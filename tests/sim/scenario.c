@@ -215,6 +215,17 @@ static void choose_full_node(struct cluster_options *options)
     options->large = true;
 }
 
+/* Replicas are compared while segments fill up and are filed. */
+static void choose_compared(struct cluster_options *options)
+{
+    options->compare = true;
+    options->large = true;
+    options->segment_bytes = 262144;
+    options->faults &= ~(unsigned)FAULT_FULL;
+    if (options->put_pause_ms > 20)
+        options->put_pause_ms = 20;
+}
+
 static void choose_rolling(struct cluster_options *options)
 {
     calm(options);
@@ -268,6 +279,7 @@ static const struct scenario scenarios[] = {
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",
       .scripted = true, .choose = choose_rolling, .start = rolling_start,
       .before_healing = rolling_check },
+    { "compared", "replicas are compared with each other", .choose = choose_compared },
     { "slow-disk", "one disk becomes slow: its node gives up its leaders, and has them again",
       .scripted = true, .choose = choose_ailing, .before_healing = ailing_slow },
     { "hung-disk", "the writes of one disk hang: likewise",
@@ -390,6 +402,7 @@ struct cluster_options scenario_options(const struct scenario *scenario, const s
     choose_clocks(&options, &random);
     choose_aims(&options, &random);
     options.weather.repeats = choose_repeats(world);
+    options.compare = random_below(&random, 2) == 0;
     scenario->choose(&options);
     return options;
 }
