@@ -72,6 +72,7 @@ struct catalog {
     uint64_t leader, hint;
     uint64_t hinted[GROUP_MEMBERS_MAX]; /* catalog_hint_members() */
     uint32_t hinted_count;
+    uint64_t peer; /* catalog_hint_peer() */
 
     uint64_t committed; /* as far as this member may apply */
     struct log_read read;

@@ -58,7 +58,8 @@ static void ask(struct catalog *catalog)
 }
 
 /* The one that is known to have more, else the members in turn, and those that others name: of the
- * ones that this node knows none may be left. */
+ * ones that this node knows none may be left.  When none of them can be reached, anybody's model
+ * tells where they are. */
 static uint64_t whom(struct catalog *catalog)
 {
     uint64_t candidates[2 * GROUP_MEMBERS_MAX + 1];
@@ -79,7 +80,7 @@ static uint64_t whom(struct catalog *catalog)
             return node;
         }
     }
-    return 0;
+    return net_is_up(catalog->world.net, catalog->peer) ? catalog->peer : 0;
 }
 
 static void ask_on_answer(struct net_call *call, enum err err, enum err remote,

@@ -18,6 +18,8 @@ struct serve_asker {
 static void on_ask(void *ctx, const struct net_message *message, struct net_incoming *incoming);
 static void on_ask_closed(void *ctx, const struct net_message *message,
                           struct net_incoming *incoming);
+static void answer_as_follower(const struct catalog *catalog, struct net_incoming *incoming,
+                               const struct catalog_ask *ask);
 static void park(struct serve_asker *asker);
 static void on_timer(struct timer *timer);
 static void look(struct serve_asker *asker);
@@ -54,12 +56,12 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
     struct serve_asker *asker = NULL;
     struct catalog_ask ask = { .from = 0 };
 
-    if (catalog->replica == NULL) {
-        answer_refuse(incoming, ERR_NOT_LEADER);
-        return;
-    }
     if (answer_ask_read(message->bytes, &ask) != ERR_OK) {
         answer_refuse(incoming, ERR_INVALID);
+        return;
+    }
+    if (catalog->replica == NULL) {
+        answer_as_follower(catalog, incoming, &ask);
         return;
     }
     if (ask.how_far) {
@@ -82,6 +84,20 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
         look(asker);
     else
         park(asker);
+}
+
+/* Who is no member has what a member said to be committed: good enough for who knows nothing. */
+static void answer_as_follower(const struct catalog *catalog, struct net_incoming *incoming,
+                               const struct catalog_ask *ask)
+{
+    bool has_it = model_founded(catalog->model) && ask->from <= catalog->model->index;
+    AUTO_UNREF struct buf *image =
+        has_it && !ask->how_far ? model_image_pack(catalog->model) : NULL;
+
+    if (image == NULL)
+        answer_refuse(incoming, ERR_NOT_LEADER);
+    else
+        answer_log(incoming, NULL, 0, image, catalog->model->index);
 }
 
 /* ---- nothing new yet ---- */

@@ -176,6 +176,7 @@ static void on_leading(void *ctx, const struct net_message *message)
                                           control_now_ms(control));
         if (leader != 0)
             catalog_hint(control->catalog, leader);
+        catalog_hint_peer(control->catalog, message->from);
         if (is_member(&leading.cluster, message->from))
             catalog_hint_members(control->catalog, leading.cluster.members,
                                  leading.cluster.member_count);

@@ -4,6 +4,8 @@
 #include "control/control.h"
 #include "replica/replica.h"
 
+#define TRANSFERS_FEW 10u
+
 static void next(struct world *world);
 
 static bool is_working(const struct sim_node *node)
@@ -72,10 +74,11 @@ void handover_start(struct world *world)
         next(world);
 }
 
+/* A seed with long pauses between them begins few, and faults may cut those short. */
 void handover_check(struct world *world)
 {
     look(world);
-    if (cluster_of(world)->handed_over == 0)
+    if (cluster_of(world)->transfers >= TRANSFERS_FEW && cluster_of(world)->handed_over == 0)
         world_violation(world, "hand-over", "%llu were begun and none came about",
                         (unsigned long long)cluster_of(world)->transfers);
 }
