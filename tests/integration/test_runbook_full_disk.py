@@ -1,7 +1,7 @@
 """docs/runbooks/full-disk.md, played: one node's log is full."""
 
-from braid_ailing import STREAM, Writer, assert_said, await_away, await_back, spread
-from braid_cluster import Cluster
+from braid_ailing import STREAM, Writer, await_away, await_back, is_said, spread
+from braid_cluster import Cluster, wait_until
 from braid_runbook import Runbook
 
 
@@ -15,7 +15,8 @@ def test_a_node_with_a_full_disk_gives_up_its_leaders():
         cluster.create_stream("old")
         with Writer(cluster, size=900_000):
             await_away(cluster, 3, "full")
-            assert_said(book.run("braid cluster status").stdout, cluster, 3)
+            wait_until(lambda: is_said(book.run("braid cluster status").stdout, cluster, 3), 30,
+                       "the status says why")
         said = book.run("curl -s http://127.0.0.1:4569/metrics | grep -E 'braid_(ails|log_)'",
                         node=3).stdout
         assert "\nbraid_log_has_room 0\n" in said and "\nbraid_ails 1\n" in said, said

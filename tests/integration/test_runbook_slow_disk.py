@@ -2,7 +2,7 @@
 
 import time
 
-from braid_ailing import Writer, assert_said, await_away, await_back, spread
+from braid_ailing import Writer, await_away, await_back, is_said, spread
 from braid_cluster import Cluster, wait_until
 from braid_ill import IllMachine
 from braid_runbook import Runbook
@@ -19,7 +19,8 @@ def test_a_node_with_a_slow_disk_gives_up_its_leaders():
         with Writer(cluster) as writer:
             machine.set("write_ms", WRITE_MS)
             await_away(cluster, 3, "slow")
-            assert_said(book.run("braid cluster status").stdout, cluster, 3)
+            wait_until(lambda: is_said(book.run("braid cluster status").stdout, cluster, 3), 30,
+                       "the status says why")
             said = book.run("curl -s http://127.0.0.1:4569/metrics | grep -E 'braid_(ails|log_w)'",
                             node=3).stdout
             assert "\nbraid_ails 2\n" in said, said

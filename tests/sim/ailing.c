@@ -10,7 +10,7 @@
 
 #define LOOK_NS (50 * SIM_MS)
 #define SPREAD_NS (40 * SIM_S) /* until all leaders are where they belong */
-#define AWAY_NS (45 * SIM_S)   /* a full disk has segments left at first */
+#define AWAY_NS (120 * SIM_S)  /* a full disk has segments left at first, and empties some */
 #define COUNT_NS (10 * SIM_S)  /* puts are counted for so long */
 #define BACK_NS (CONTROL_WELL_AFTER_MS * SIM_MS + 75 * SIM_S)
 #define FEWER_IN 7u /* puts while it ails: at least so many of ten that there were before */

@@ -213,6 +213,10 @@ static void choose_full_node(struct cluster_options *options)
     choose_ailing(options);
     options->segment_bytes = 262144;
     options->large = true;
+    /* Much is written: emptying gives back what frames leave unused. */
+    options->shard_count = 3;
+    options->client_count = 6;
+    options->put_pause_ms = 10;
 }
 
 /* Replicas are compared while segments fill up and are filed. */
