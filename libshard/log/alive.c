@@ -55,10 +55,12 @@ static void mark_kept(struct log *log)
 /* The one that others are emptied into is not, before it is about full. */
 static bool may_be_emptied(const struct log *log, const struct segment *segment)
 {
-    uint64_t room = segment->file == NULL ? 0 : segment->file->bytes - SEGMENT_HEAD_BYTES;
+    if (segment->file == NULL || segment->phase != SEGMENT_FILED || segment->pins > 0 ||
+        segment->kept)
+        return false;
 
-    if (segment->phase != SEGMENT_FILED || segment->pins > 0 || segment->kept ||
-        (segment == log->emptying->aside && segment->end + room / LOG_EMPTY_GAIN < segment->bytes))
+    uint64_t room = segment->file->bytes - SEGMENT_HEAD_BYTES;
+    if (segment == log->emptying->aside && segment->end + room / LOG_EMPTY_GAIN < segment->bytes)
         return false;
     return segment->alive <= room - room / LOG_EMPTY_GAIN &&
            segment->file->bytes >= log->file_bytes_min &&
