@@ -7,6 +7,7 @@
 #include "brook.h"
 #include "creating.h"
 #include "drain.h"
+#include "far_clock.h"
 #include "figure8.h"
 #include "forgotten.h"
 #include "handover.h"
@@ -150,6 +151,15 @@ static void choose_mixed_retention(struct cluster_options *options)
         options->client_count = 6;
 }
 
+/* Nothing grows old, but by one clock. */
+static void choose_far_clock(struct cluster_options *options)
+{
+    options->faults &= ~(unsigned)FAULT_CLOCK; /* it would set that clock */
+    options->skew_ms_max = 0;
+    options->wall_speed = 900; /* a log drops nothing before its grace of a minute is over */
+    options->retention_hours = 24 * 365;
+}
+
 /* One node is away for so long that nobody has what it lacks. */
 static void choose_overtaken(struct cluster_options *options)
 {
@@ -271,6 +281,8 @@ static const struct scenario scenarios[] = {
     { "overtaken", "a node is away for longer than records are kept", .three_nodes = true,
       .scripted = true, .choose = choose_overtaken, .start = overtaken_start,
       .at_the_end = overtaken_check },
+    { "far-clock", "one clock is years ahead, and nothing may be gone",
+      .choose = choose_far_clock, .start = far_clock_start },
     { "creating", "two disks are lost while a stream is created", .more_nodes = true,
       .scripted = true, .choose = choose_creating, .start = creating_start,
       .at_the_end = creating_check },
