@@ -155,6 +155,8 @@ static void choose_mixed_retention(struct cluster_options *options)
 static void choose_far_clock(struct cluster_options *options)
 {
     options->faults &= ~(unsigned)FAULT_CLOCK; /* it would set that clock */
+    options->fault_pause_ms = 6000; /* as in choose_retention() */
+    options->aimed = false;
     options->skew_ms_max = 0;
     options->wall_speed = 900; /* a log drops nothing before its grace of a minute is over */
     options->retention_hours = 24 * 365;
