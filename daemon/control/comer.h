@@ -57,6 +57,10 @@ void comer_on_timer(struct timer *timer);
 /* ---- fill.c ---- */
 /* No shard of the group is open here, and `answer` is of a newer epoch than the log has. */
 void fill_adopt(struct comer *comer);
+/* What the one that answered has let go was too old there, and goes here too: even before the
+ * answer's epoch may be entered, because a full log takes no changes of the catalogue that would
+ * allow it.  No shard of the group is open here, and the log knows it. */
+void fill_let_go(struct comer *comer);
 /* Pulls `asked_bytes`. */
 void fill_ask(struct comer *comer);
 

@@ -387,6 +387,8 @@ void room_look(struct control *control);
 bool room_has_some(const struct control *control);
 /* Whether it takes no group that would have to be filled now. */
 bool room_is_full(const struct control *control);
+/* Whether it was said that it is full, and is so still. */
+bool room_is_short(const struct control *control);
 
 /* ---- damage.c ---- */
 /* For log_options.on_damaged; `ctx` is the control. */

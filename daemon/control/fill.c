@@ -34,6 +34,18 @@ static struct log_state start_of(const struct comer *comer, uint64_t index, uint
                                .last_time_ms = time_ms };
 }
 
+void fill_let_go(struct comer *comer)
+{
+    struct log *log = comer->control->log;
+    const struct log_state *state = log_state(log, comer->group);
+    uint64_t first = comer->answer.first;
+
+    if (first > state->applied + 1)
+        first = state->applied + 1; /* more goes when the epoch begins: fill_start() */
+    if (first > state->first)
+        log_trim(log, comer->group, first);
+}
+
 /* No shard of the group is open here.  What this node promised in earlier epochs is void, because a
  * later one exists.  Its entries are not: they may be half of a majority. */
 void fill_adopt(struct comer *comer)

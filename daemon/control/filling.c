@@ -7,7 +7,12 @@
  *
  * Pulls under way are bounded by number and bytes, what was taken and is not durable likewise, and
  * all of it by what this node's fills and repairs may take per second.  Puts of clients share none
- * of these. */
+ * of these.
+ *
+ * While the log has no room nothing is pulled.  But it may be full of what these groups have, and
+ * no shard is open that retention could shorten: so they ask anew, one after the other, and let go
+ * what the others have let go meanwhile (fill_let_go). */
+#include "base/mutant.h"
 #include "control/comer.h"
 
 static void filling_on_timer(struct timer *timer);
@@ -88,6 +93,8 @@ void filling_kick(struct control *control)
             return; /* an answer comes back here */
         if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX ||
             !log_has_room(control->log, ENTRY_HEAD_BYTES)) {
+            if (room_is_short(control) && !MUTANT(full_comer_waits))
+                comer_later(comer);
             later(control, FILL_WAIT_MS);
             return;
         }

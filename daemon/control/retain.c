@@ -1,3 +1,4 @@
+#include "base/mutant.h"
 #include "control/control_private.h"
 
 static void on_timer(struct timer *timer);
@@ -33,13 +34,26 @@ static void on_timer(struct timer *timer)
 }
 
 /* A leader knows from its followers what all have, the others from its word. */
+static uint64_t whole_of(const struct control *control, const struct replica_status *status)
+{
+    uint64_t said = liveness_whole(&control->liveness, status->group, control_now_ms(control));
+
+    return said > status->whole ? said : status->whole;
+}
+
+/* A log that has been full for a while keeps nothing for others: a full one takes no entries and
+ * answers no leader, so all who are full would wait for each other, for ever.  A leader that lets
+ * go what a member lacks asks for the next epoch, because in this one that member cannot count. */
 void control_retain(struct control *control, struct shard *shard, uint64_t now_ms)
 {
     struct replica_status status = shard_status(shard).replica;
-    uint64_t said = liveness_whole(&control->liveness, status.group, control_now_ms(control));
-    uint64_t whole = said > status.whole ? said : status.whole;
+    uint64_t whole = whole_of(control, &status);
+    bool is_short = room_is_short(control) && !MUTANT(full_log_holds);
 
-    if (shard_retain(shard, now_ms, whole) && status.role == REPLICA_LEADER)
+    bool waits = shard_retain(shard, now_ms, is_short ? status.applied : whole);
+    const struct log_state *state = log_state(control->log, status.group);
+    bool lacks = is_short && state != NULL && state->first > whole + 1;
+    if ((waits || lacks) && status.role == REPLICA_LEADER)
         overtaken_told(control, status.group, status.epoch, 0);
 }
 

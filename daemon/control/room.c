@@ -22,6 +22,11 @@ bool room_is_full(const struct control *control)
     return !log_has_room(control->log, ENTRY_HEAD_BYTES);
 }
 
+bool room_is_short(const struct control *control)
+{
+    return control->room.noted_ms != 0;
+}
+
 void room_look(struct control *control)
 {
     struct room *room = &control->room;

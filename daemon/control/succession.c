@@ -273,7 +273,11 @@ static void on_answer(struct net_call *call, enum err err, enum err remote, stru
     const struct log_state *state = log_state(control->log, comer->group);
 
     comer->calling = false;
-    if (err != ERR_OK || remote != ERR_OK || !epoch_answer_decode(&comer->answer, answer)) {
+    bool answered =
+        err == ERR_OK && remote == ERR_OK && epoch_answer_decode(&comer->answer, answer);
+    if (answered && state != NULL && !host_has(control, comer->group) && !MUTANT(full_comer_waits))
+        fill_let_go(comer);
+    if (!answered) {
         comer_later(comer);
     } else if (!is_newer(comer)) {
         if (state->epoch >= comer->epoch && state->member_count > 0)

@@ -10,12 +10,14 @@
 #include "control/control.h"
 #include "moments.h"
 #include "shard/command.h"
+#include "workload.h"
 
 #define NAME "brook"
 #define SHARDS 2u
 #define PAUSE_MS 12u
 #define FILED_MOST 40u /* that a node's log holds without emptying any */
 #define BYTES_MAX 14000u
+#define KEPT_PART 2u /* of a log, at most, is the other stream's */
 
 struct brook_change {
     struct catalog_change change;
@@ -107,6 +109,14 @@ void brook_start(struct world *world)
                            .delay_ns = 500 * SIM_MS, .kind = KIND_CLIENT, .fn = step });
 }
 
+bool brook_has(const struct record *record)
+{
+    const unsigned char *data = record->data.data;
+
+    return record->key.len == strlen(NAME) && memcmp(record->key.data, NAME, strlen(NAME)) == 0 &&
+           record->data.len > 0 && memcmp(data, data + 1, record->data.len - 1) == 0;
+}
+
 void brook_check(struct world *world)
 {
     uint64_t filed = moments_count(world, MOMENT_SEGMENT_FILED);
@@ -114,4 +124,8 @@ void brook_check(struct world *world)
     if (moments_count(world, MOMENT_SEGMENT_EMPTIED) == 0 && filed > FILED_MOST * world->node_count)
         world_violation(world, "mixed-retention", "%llu segments were filed and none was emptied",
                         (unsigned long long)filed);
+    uint64_t kept = workload_bytes(world), most = cluster_of(world)->options.log_bytes_max;
+    if (kept > most / KEPT_PART)
+        world_violation(world, "mixed-retention", "what is kept, %llu bytes, may fill logs of %llu",
+                        (unsigned long long)kept, (unsigned long long)most);
 }

@@ -16,6 +16,8 @@
 
 #define GROUPS_MAX 1024u
 #define SCAN_STEPS_MAX 200000u
+#define FULL_NS (10 * SIM_S) /* after so long without room */
+#define FULL_PENDING_BYTES 65536u /* a log takes next to nothing in */
 
 /* What was seen of one group on one node, since its process started. */
 struct seen {
@@ -27,6 +29,7 @@ struct seen {
 struct sights {
     struct seen at[SIM_NODES_MAX][GROUPS_MAX];
     uint64_t model[SIM_NODES_MAX]; /* index of the catalogue's model */
+    uint64_t room_ns[SIM_NODES_MAX]; /* the log had room then; 0 = not looked at yet */
 };
 
 static void look_at_catalog(struct world *world, struct sim_node *node);
@@ -44,6 +47,7 @@ void checks_forget(struct world *world, struct sim_node *node)
 {
     memset(sights_of(world)->at[node->at], 0, sizeof sights_of(world)->at[node->at]);
     sights_of(world)->model[node->at] = 0;
+    sights_of(world)->room_ns[node->at] = 0;
 }
 
 static void look_at_applied(struct world *world, struct sim_node *node, struct seen *seen,
@@ -132,6 +136,20 @@ static void look_at_replicas(struct world *world, struct sim_node *node)
     }
 }
 
+/* F21: what a full log took would wait in memory until it has room. */
+static void look_at_room(struct world *world, struct sim_node *node)
+{
+    const struct log *log = control_log(node->control);
+    uint64_t *room_ns = &sights_of(world)->room_ns[node->at];
+
+    if (*room_ns == 0 || log_has_room(log, 0))
+        *room_ns = world->now_ns;
+    if (world->now_ns - *room_ns > FULL_NS && log_pending_bytes(log) > FULL_PENDING_BYTES)
+        world_violation(world, "memory", "node %u has been full for %.0f s, and holds %zu bytes "
+                        "for its log", node->at + 1, (double)FULL_NS / 1e9,
+                        log_pending_bytes(log));
+}
+
 void checks_after_event(struct world *world, struct sim_node *node)
 {
     if (node->control == NULL)
@@ -141,6 +159,7 @@ void checks_after_event(struct world *world, struct sim_node *node)
         return;
     }
     moments_look(world, node);
+    look_at_room(world, node);
     look_at_catalog(world, node);
     look_at_replicas(world, node);
 }

@@ -19,6 +19,7 @@ struct cluster_options {
     uint64_t segment_bytes;
     uint64_t log_bytes_max; /* 0 = the disk decides */
     uint32_t put_pause_ms; /* mean pause of a client between puts */
+    uint64_t put_bytes_most; /* all clients; then they put little and seldom; 0 = no limit */
     struct net_weather weather;
     uint32_t transfer_pause_ms; /* mean pause between leaders' handing over, 0 = never */
     uint32_t reseal_pause_ms; /* mean pause between epochs that are ended, 0 = never */

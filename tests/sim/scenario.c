@@ -132,8 +132,7 @@ static void choose_retention(struct cluster_options *options)
  * both. */
 static void choose_mixed_retention(struct cluster_options *options)
 {
-    /* A newcomer holds retention back until it has all, and then nothing dies. */
-    options->faults &= ~(unsigned)(FAULT_CLOCK | FAULT_WIPE);
+    options->faults &= ~(unsigned)FAULT_CLOCK;
     options->fault_pause_ms = 6000; /* as in choose_retention() */
     options->aimed = false;
     options->skew_ms_max = 0;
@@ -141,6 +140,7 @@ static void choose_mixed_retention(struct cluster_options *options)
     options->retention_hours = 24 * 365;
     options->segment_bytes = 262144;
     options->log_bytes_max = 32 * options->segment_bytes;
+    options->put_bytes_most = options->log_bytes_max / 4;
     options->large = false;
     options->moments = 1u << MOMENT_TRIM | 1u << MOMENT_SEGMENT_FREED |
                        1u << MOMENT_SEGMENT_OPENED | 1u << MOMENT_SEGMENT_FILED |

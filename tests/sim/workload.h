@@ -27,6 +27,9 @@ bool workload_is_at(struct world *world, const struct sim_node *node);
 /* Clients stop after what is under way. */
 void workload_stop(struct world *world);
 
+/* Of all puts so far, refused ones too. */
+uint64_t workload_bytes(struct world *world);
+
 /* Whether each shard acknowledged a put that began after `since_ns`. */
 bool workload_progress(struct world *world, uint64_t since_ns);
 
