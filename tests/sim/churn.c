@@ -132,7 +132,7 @@ static void look_at_log(struct sim_node *node, const struct model *model, struct
     const struct log *log = control_log(node->control);
     const struct log_state *state = log_state(log, CATALOG_GROUP);
 
-    if (state != NULL && state->last - state->first > CATALOGUE_ENTRIES_MOST)
+    if (state != NULL && state->last + 1 - state->first > CATALOGUE_ENTRIES_MOST)
         lacks(sight, "the catalogue's log still holds %llu .. %llu",
               (unsigned long long)state->first, (unsigned long long)state->last);
     for (uint64_t after = 0; (state = log_state_next(log, after)) != NULL;) {
