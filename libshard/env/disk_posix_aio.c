@@ -17,7 +17,7 @@
 #define AIO_BYTES_MAX (64u * 1024u) /* more is copied and mapped for longer than a thread wakes */
 #define AIO_TRUST_NS 1000000000u /* how long an answer of the disk counts */
 #define AIO_SUBMIT_NS_MAX 5000000u /* a call that takes longer has waited for something */
-#define AIO_DISTRUST_NS 10000000000u /* and then the thread writes for this long */
+#define AIO_DISTRUST_NS 1000000000u /* and then the thread writes for this long */
 
 struct disk_aio {
     io_context_t context;
