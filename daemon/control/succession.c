@@ -280,7 +280,7 @@ static void on_answer(struct net_call *call, enum err err, enum err remote, stru
     if (!answered) {
         comer_later(comer);
     } else if (!is_newer(comer)) {
-        if (state->epoch >= comer->epoch && state->member_count > 0)
+        if (state != NULL && state->epoch >= comer->epoch && state->member_count > 0)
             comer_free(comer); /* it is there already */
         else
             comer_later(comer); /* the one that was asked is behind too */
