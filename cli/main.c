@@ -10,6 +10,7 @@
 #include "node.h"
 #include "output.h"
 #include "put.h"
+#include "shard.h"
 #include "stream.h"
 #include "tail.h"
 
@@ -27,6 +28,7 @@ static const struct verb verbs[] = {
     { "node", "drain", "NODE", "move its replicas to other nodes", node_drain },
     { "node", "undrain", "NODE", "let it have replicas again", node_undrain },
     { "node", "remove", "NODE", "take a drained node out of the cluster", node_remove },
+    { "shard", "rescue", "STREAM SHARD", "let a shard go on whose majority is lost", shard_rescue },
     { "stream", "list", "", "names of all streams", stream_list },
     { "stream", "create", "NAME", "create a stream and wait until it takes records",
       stream_create },

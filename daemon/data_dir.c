@@ -35,6 +35,7 @@ enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
     if (err == ERR_OK) {
         (void)snprintf(dir->log, sizeof(dir->log), "%s/log", dir->path);
         (void)snprintf(dir->table, sizeof(dir->table), "%s/table", dir->path);
+        (void)snprintf(dir->audit, sizeof(dir->audit), "%s/audit.log", dir->path);
         err = lock(dir, reason);
     }
     if (err == ERR_OK)

@@ -27,6 +27,7 @@ struct data_dir {
     char path[DATA_DIR_PATH_MAX];
     char log[DATA_DIR_PATH_MAX + 8];
     char table[DATA_DIR_PATH_MAX + 8];
+    char audit[DATA_DIR_PATH_MAX + 16];
     bool temporary; /* removed by data_dir_close() */
     int lock;
 };

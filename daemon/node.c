@@ -269,7 +269,8 @@ static enum err open_operations(struct node *node, struct reason *reason)
                                .metrics = node->metrics,
                                .clients = node->clients,
                                .name = config->name,
-                               .version = BRAID_VERSION };
+                               .version = BRAID_VERSION,
+                               .audit = { .path = node->dir.audit, .work = node->work } };
     struct http_server_options options = { .host = config->operations_at.host,
                                            .port = config->operations_at.port,
                                            .connections_max = OPS_CONNECTIONS_MAX,

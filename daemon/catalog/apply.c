@@ -1,9 +1,11 @@
 #include "catalog/apply.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/ensure.h"
 #include "catalog/apply_members.h"
+#include "catalog/apply_rescue.h"
 #include "catalog/row.h"
 
 #define CREATED_BEFORE_MS 2000u /* AWS's shards are about two seconds older than the request */
@@ -94,6 +96,8 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_forget_node(model, change->forget_node->id, reason);
     case BRAID__CATALOG__CHANGE__OF_DRAIN_NODE:
         return apply_drain_node(model, change->drain_node, reason);
+    case BRAID__CATALOG__CHANGE__OF_RESCUE_SHARD:
+        return apply_rescue(model, change->rescue_shard, reason);
     case BRAID__CATALOG__CHANGE__OF__NOT_SET:
     default:
         reason_set(reason, "not a change that this version knows");
@@ -345,6 +349,8 @@ static void stream_begin(struct model *model, struct model_stream *stream, uint6
         stream->shards[i].number = i;
         stream->shards[i].group = model->next_group++;
         stream->shards[i].epoch = 1;
+        free(stream->shards[i].rescued); /* no proposer says such a thing */
+        stream->shards[i].rescued = NULL;
         stream->shards[i].created_s = created_ms / 1000;
     }
     stream->next_number = stream->shard_count;

@@ -64,6 +64,10 @@ static bool is_next(const struct model *model, const Braid__Catalog__Members *ro
         reason_set(why, "epoch %u does not follow epoch %u", row->epoch, shard->epoch);
         return false;
     }
+    if (!model_same_history(row->epoch, shard->epoch)) {
+        reason_set(why, "it has had %u epochs, and there are no more", MODEL_RESCUE_EPOCHS);
+        return false;
+    }
     return true;
 }
 
@@ -104,6 +108,10 @@ static bool one_comes(const struct model *model, const Braid__Catalog__Members *
             continue;
         coming++;
         const struct model_node *node = model_node_by_id(model, row->members[i]);
+        if (model_shard_aside(shard, node->id) && !MUTANT(aside_let_in)) {
+            reason_set(why, "a node whose copy was put aside cannot come in");
+            return false;
+        }
         if (node->replaced || node->draining) {
             reason_set(why, "a node that is %s cannot come in",
                        node->replaced ? "replaced" : "draining");

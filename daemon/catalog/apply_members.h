@@ -16,6 +16,7 @@
  *     1 to GROUP_MEMBERS_MAX different nodes, all of them in the model
  *     they do not become fewer, and at most one place has another node than
  *     before (a new place counts as one)
+ *     who comes has no copy that a rescue put aside
  *     who comes is neither replaced nor draining; who stays may be, as the loss
  *     of two disks is made good one by one
  *

@@ -113,6 +113,26 @@ struct buf *change_forget_stream(struct change_stamp stamp, uint64_t id)
     return row_pack(&change.base);
 }
 
+struct buf *change_rescue_shard(struct change_stamp stamp, const struct change_rescue *rescue)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_RESCUE_SHARD);
+    Braid__Catalog__RescueShard row;
+    uint64_t aside[NODE_ROWS_MAX];
+
+    ensure(rescue->aside_count <= NODE_ROWS_MAX);
+    braid__catalog__rescue_shard__init(&row);
+    row.group = rescue->group;
+    row.epoch = rescue->epoch;
+    row.survivor = rescue->survivor;
+    row.index = rescue->index;
+    row.term = rescue->term;
+    memcpy(aside, rescue->aside, rescue->aside_count * sizeof(aside[0]));
+    row.aside = aside;
+    row.n_aside = rescue->aside_count;
+    change.rescue_shard = &row;
+    return row_pack(&change.base);
+}
+
 struct buf *change_set_members(struct change_stamp stamp, const struct change_members rows[],
                                uint32_t count)
 {

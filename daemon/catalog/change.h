@@ -84,6 +84,21 @@ struct buf *change_set_members(struct change_stamp stamp, const struct change_me
  * it still. */
 struct buf *change_forget_node(struct change_stamp stamp, uint64_t id);
 
+/* What an operator has confirmed: the group goes on from the survivor's last entry
+ * (apply_rescue.h).
+ * ERR_NOT_FOUND
+ * ERR_CLOSED   the row is in another epoch, the stream is not active, the survivor is replaced
+ * ERR_INVALID  a field is out of range
+ * ERR_BUSY     it was rescued RESCUES_MAX times, or the catalogue has no room */
+struct change_rescue {
+    uint64_t group;
+    uint32_t epoch;
+    uint64_t survivor, index, term;
+    const uint64_t *aside;
+    uint32_t aside_count;
+};
+struct buf *change_rescue_shard(struct change_stamp stamp, const struct change_rescue *rescue);
+
 /* Its replicas go to other nodes and it gets no new ones; or (`draining` false) it may have some
  * again.  Twice is as good as once.  ERR_NOT_FOUND; ERR_CLOSED: it is replaced. */
 struct buf *change_drain_node(struct change_stamp stamp, uint64_t id, bool draining);

@@ -171,15 +171,27 @@ void model_stream_free(struct model_stream *stream)
         free(stream->tags[i].key);
         free(stream->tags[i].value);
     }
+    for (uint32_t i = 0; i < stream->shard_count; i++)
+        free(stream->shards[i].rescued);
     free(stream->tags);
     free(stream->shards);
     free(stream);
 }
 
+static uint32_t rescued_in(const struct model_stream *stream)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < stream->shard_count; i++)
+        count += stream->shards[i].rescued != NULL;
+    return count;
+}
+
 uint32_t model_stream_bytes(const struct model_stream *stream)
 {
     size_t bytes = STREAM_ROW_BYTES + strlen(stream->name) +
-                   (size_t)stream->shard_count * SHARD_ROW_BYTES;
+                   (size_t)stream->shard_count * SHARD_ROW_BYTES +
+                   (size_t)rescued_in(stream) * RESCUED_ROW_BYTES;
 
     for (uint32_t i = 0; i < stream->tag_count; i++)
         bytes += TAG_ROW_BYTES + strlen(stream->tags[i].key) + strlen(stream->tags[i].value);
@@ -206,6 +218,7 @@ void model_stream_add(struct model *model, struct model_stream *stream)
     model->by_id[by_id] = stream;
     model->stream_count++;
     model->stream_bytes += model_stream_bytes(stream);
+    model->rescued_count += rescued_in(stream);
     groups_add(model, stream);
 }
 
@@ -216,6 +229,7 @@ void model_stream_remove(struct model *model, uint64_t id)
     ensure(stream != NULL);
     groups_remove(model, stream);
     model->stream_bytes -= model_stream_bytes(stream);
+    model->rescued_count -= rescued_in(stream);
 
     uint32_t by_name = name_place(model, slice_text(stream->name), false);
     uint32_t by_id = id_place(model, id);
@@ -229,6 +243,34 @@ void model_stream_remove(struct model *model, uint64_t id)
 }
 
 /* ---- shards ---- */
+
+bool model_same_history(uint32_t epoch, uint32_t other)
+{
+    return epoch / MODEL_RESCUE_EPOCHS == other / MODEL_RESCUE_EPOCHS;
+}
+
+bool model_shard_aside(const struct model_shard *shard, uint64_t node)
+{
+    for (uint32_t i = 0; shard->rescued != NULL && i < shard->rescued->aside_count; i++)
+        if (shard->rescued->aside[i] == node)
+            return true;
+    return false;
+}
+
+uint32_t model_rescued_count(const struct model *model)
+{
+    return model->rescued_count;
+}
+
+struct model_rescued *model_rescued_of(struct model *model, struct model_shard *shard)
+{
+    if (shard->rescued == NULL) {
+        shard->rescued = model_memory(1, sizeof(*shard->rescued));
+        model->stream_bytes += RESCUED_ROW_BYTES;
+        model->rescued_count++;
+    }
+    return shard->rescued;
+}
 
 const struct model_shard *model_shard_by_group(const struct model *model, uint64_t group,
                                                const struct model_stream **stream)

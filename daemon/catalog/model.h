@@ -45,6 +45,21 @@ struct model_epoch {
     uint32_t member_count;
 };
 
+/* A forced succession (docs/flows/rescue.md): the epoch begins behind this entry of the
+ * survivor. */
+struct model_rescue {
+    uint32_t epoch;
+    uint64_t survivor, index, term;
+};
+
+struct model_rescued {
+    struct model_rescue rescues[RESCUES_MAX]; /* the oldest first */
+    uint32_t count;                           /* 1 or more */
+    uint64_t aside[NODE_ROWS_MAX]; /* their copies are of another history: they get no new one */
+    uint32_t aside_count;
+    uint32_t replicas; /* it had before the last one: it grows up to so many */
+};
+
 /* Epoch and members are what is wanted: the group is there once its leader has ended the epoch
  * before. */
 struct model_shard {
@@ -55,6 +70,7 @@ struct model_shard {
     uint64_t created_s;
     uint64_t members[GROUP_MEMBERS_MAX]; /* the first one is preferred as leader */
     uint32_t member_count;
+    struct model_rescued *rescued; /* NULL: it never was */
     /* Who had a place and lost it, the newest of them, as far as this process has seen it: when
      * there are none it has seen no change.  No part of the image. */
     uint32_t left_count;
@@ -114,6 +130,12 @@ const struct model_shard *model_shard_by_number(const struct model_stream *strea
 /* The open shard whose range holds the key; every key has one in an ACTIVE stream. */
 const struct model_shard *model_shard_by_hash(const struct model_stream *stream, struct u128 key);
 bool model_shard_has(const struct model_shard *shard, uint64_t node); /* among its members */
+/* Whether the shard's copy on this node is of a history that a rescue has ended. */
+bool model_shard_aside(const struct model_shard *shard, uint64_t node);
+/* Rescues raise the epoch by this: epochs of one history have the quotient in common. */
+#define MODEL_RESCUE_EPOCHS (UINT32_C(1) << 20)
+uint32_t model_rescued_count(const struct model *model); /* shards that ever were */
+bool model_same_history(uint32_t epoch, uint32_t other);
 uint32_t model_shard_total(const struct model *model); /* over all streams */
 
 /* A replaced node stays as long as a shard or the catalogue's own group names it.  The model does

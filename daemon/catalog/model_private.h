@@ -35,6 +35,7 @@ struct model {
     struct model_stream **by_id; /* the same ones */
     uint32_t stream_count, stream_room;
     uint32_t stream_bytes; /* model_stream_bytes() of all */
+    uint32_t rescued_count; /* shards with `rescued` */
     struct model_group *groups; /* ascending */
     uint32_t group_count, group_room;
     struct model_node *nodes[NODE_ROWS_MAX]; /* by name, id */
@@ -62,6 +63,10 @@ void model_stream_remove(struct model *model, uint64_t id);
 
 struct model_stream *model_stream_change(struct model *model, uint64_t id);
 struct model_shard *model_shard_change(struct model *model, uint64_t group);
+
+/* Of a shard of the model; empty when it was never rescued.  Takes of CATALOG_BYTES_MAX. */
+struct model_rescued *model_rescued_of(struct model *model, struct model_shard *shard);
+#define RESCUED_ROW_BYTES (RESCUES_MAX * 40u + NODE_ROWS_MAX * 9u + 8u) /* of the image, at most */
 
 /* The shard of `group`, which the model has, gets a group that never was. */
 void model_shard_begin_anew(struct model *model, uint64_t group);

@@ -12,12 +12,16 @@ static enum err text_read(char *ret, size_t room, const char *text, const char *
 static enum err name_check(const char *name, struct reason *reason);
 static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
                            struct reason *reason);
+static enum err rescued_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
+                             struct reason *reason);
 static enum err shards_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
                             struct reason *reason);
 static enum err hashes_check(const struct model_stream *stream, struct reason *reason);
 static enum err tags_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
                           struct reason *reason);
 static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct model_shard *shard);
+static bool rescued_write(struct arena *arena, const struct model_rescued *rescued,
+                          Braid__Catalog__Shard *row);
 static Braid__Catalog__Tag *tag_write(struct arena *arena, const struct model_tag *tag);
 
 static ProtobufCAllocator allocator = { .alloc = row_alloc, .free = row_free };
@@ -198,6 +202,38 @@ static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard 
         }
         ret->members[i] = row->members[i];
     }
+    return rescued_read(row, ret, reason);
+}
+
+static enum err rescued_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
+                             struct reason *reason)
+{
+    uint64_t last = 0;
+
+    if (row->n_rescues == 0 && row->n_aside == 0 && row->replicas == 0)
+        return ERR_OK;
+    if (row->n_rescues < 1 || row->n_rescues > RESCUES_MAX || row->n_aside > NODE_ROWS_MAX ||
+        row->replicas > GROUP_MEMBERS_MAX) {
+        reason_set(reason, "shard %u: what its rescues left is out of range", row->number);
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; i < row->n_rescues; last = row->rescues[i++]->index) {
+        if (row->rescues[i]->index >= last && row->rescues[i]->survivor != 0)
+            continue;
+        reason_set(reason, "shard %u: its rescues do not ascend", row->number);
+        return ERR_INVALID;
+    }
+    ret->rescued = model_memory(1, sizeof(*ret->rescued));
+    ret->rescued->count = (uint32_t)row->n_rescues;
+    for (size_t i = 0; i < row->n_rescues; i++)
+        ret->rescued->rescues[i] = (struct model_rescue){ .epoch = row->rescues[i]->epoch,
+                                                          .survivor = row->rescues[i]->survivor,
+                                                          .index = row->rescues[i]->index,
+                                                          .term = row->rescues[i]->term };
+    ret->rescued->aside_count = (uint32_t)row->n_aside;
+    for (size_t i = 0; i < row->n_aside; i++)
+        ret->rescued->aside[i] = row->aside[i];
+    ret->rescued->replicas = row->replicas;
     return ERR_OK;
 }
 
@@ -327,7 +363,34 @@ static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct mode
     row->created_s = shard->created_s;
     row->members = members;
     row->n_members = shard->member_count;
+    if (shard->rescued != NULL && !rescued_write(arena, shard->rescued, row))
+        return NULL;
     return row;
+}
+
+static bool rescued_write(struct arena *arena, const struct model_rescued *rescued,
+                          Braid__Catalog__Shard *row)
+{
+    row->rescues = arena_take(arena, rescued->count * sizeof(row->rescues[0]));
+    row->aside = arena_take(arena, (rescued->aside_count + 1) * sizeof(row->aside[0]));
+    if (row->rescues == NULL || row->aside == NULL)
+        return false;
+    for (uint32_t i = 0; i < rescued->count; i++) {
+        Braid__Catalog__Rescue *rescue = arena_take(arena, sizeof(*rescue));
+        if (rescue == NULL)
+            return false;
+        braid__catalog__rescue__init(rescue);
+        rescue->epoch = rescued->rescues[i].epoch;
+        rescue->survivor = rescued->rescues[i].survivor;
+        rescue->index = rescued->rescues[i].index;
+        rescue->term = rescued->rescues[i].term;
+        row->rescues[i] = rescue;
+    }
+    row->n_rescues = rescued->count;
+    memcpy(row->aside, rescued->aside, rescued->aside_count * sizeof(row->aside[0]));
+    row->n_aside = rescued->aside_count;
+    row->replicas = rescued->replicas;
+    return true;
 }
 
 static Braid__Catalog__Tag *tag_write(struct arena *arena, const struct model_tag *tag)

@@ -3,6 +3,7 @@
 
 #include "base/ensure.h"
 #include "control/control_private.h"
+#include "control/holding.h"
 #include "control/succession.h"
 
 static enum err options_check(const struct control_options *options, struct reason *reason);
@@ -123,6 +124,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         gossip_open(control);
         repair_open(control);
         compare_open(control);
+        holding_open(control);
         err = bootstrap_open(control, reason);
     }
     if (err == ERR_OK)

@@ -263,6 +263,7 @@ struct control {
     struct moving moving;
     struct replace replace;
     struct overtaken overtaken;
+    uint64_t aside_noted[CONTROL_ASIDE_NOTED_MAX]; /* groups whose copy was said to be put aside */
     uint32_t voters_told; /* the catalogue's epoch that this node has said to its members */
     struct retain retain;
     struct ailing ailing;

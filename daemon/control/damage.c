@@ -5,7 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "control/control_private.h"
+#include "control/placed.h"
+#include "shard/gaps.h"
 #include "shard/seqno.h"
 
 #define NOTES_EVERY_MS 60000u
@@ -47,8 +48,10 @@ static const char *describe(const struct control *control, const struct entry_he
         return room->text;
     struct seqno_shard numbers = { .created_s = shard->created_s, .shard = shard->number };
     uint64_t time_s = head->time_ms / 1000;
-    seqno_print(numbers, seqno_at(head->index, 0, time_s), first);
-    seqno_print(numbers, seqno_at(head->index, head->records - 1u, time_s), last);
+    struct gaps gaps = placed_gaps(shard);
+    uint64_t place = gaps_out(&gaps, head->index);
+    seqno_print(numbers, seqno_at(place, 0, time_s), first);
+    seqno_print(numbers, seqno_at(place, head->records - 1u, time_s), last);
     (void)snprintf(room->text, sizeof(room->text),
                    " stream=%s shard=%" PRIu32 " records=%u from=%s to=%s time_ms=%" PRIu64,
                    stream->name, shard->number, (unsigned)head->records, first, last,

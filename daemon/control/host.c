@@ -4,7 +4,7 @@
 
 #include "base/ensure.h"
 #include "base/mutant.h"
-#include "control/control_private.h"
+#include "control/placed.h"
 #include "control/succession.h"
 
 /* One pass makes this node's shards what the model wants, a few rows per turn:
@@ -37,15 +37,11 @@ struct host_shard {
 
 static void on_timer(struct timer *timer);
 static bool step_open(struct control *control);
-static bool is_in(const struct log_state *state, uint64_t node);
-static bool wants(const struct control *control, const struct model_stream *stream,
-                  const struct model_shard *row);
 static bool can_open(struct control *control, const struct model_shard *row);
 static void open_one(struct control *control, const struct model_stream *stream,
                      const struct model_shard *row, bool eager);
 static void seal_look(struct control *control, const struct model_shard *row,
                       struct host_shard *hosted);
-static void start_write(struct control *control, const struct model_shard *row);
 static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader);
 static void on_sealed(void *ctx, struct shard *shard, const struct entry_head *head,
                       const struct seal *seal);
@@ -164,7 +160,8 @@ static bool step_open(struct control *control)
         if (opened == CONTROL_OPENS_PER_TURN)
             return false;
         control->host.after = row->group;
-        if (!wants(control, stream, row))
+        placed_look(control, stream, row);
+        if (!placed_wants(control, stream, row))
             continue;
 
         struct host_shard *hosted = hosted_find(control, row->group);
@@ -185,28 +182,6 @@ static bool step_open(struct control *control)
     return false;
 }
 
-static bool wants(const struct control *control, const struct model_stream *stream,
-                  const struct model_shard *row)
-{
-    if (stream->status == STREAM_DELETING)
-        return false;
-    for (uint32_t i = 0; i < row->member_count; i++)
-        if (row->members[i] == control->options.node)
-            return true;
-    /* One that leaves serves until the group has gone on without it: the end of the epoch needs a
-     * majority of those who are in it. */
-    const struct log_state *state = log_state(control->log, row->group);
-    return state != NULL && state->epoch < row->epoch && is_in(state, control->options.node);
-}
-
-static bool is_in(const struct log_state *state, uint64_t node)
-{
-    for (uint32_t i = 0; i < state->member_count; i++)
-        if (state->members[i] == node)
-            return true;
-    return false;
-}
-
 /* A group that is in an epoch without this node, or only partly here, comes in first. */
 static bool can_open(struct control *control, const struct model_shard *row)
 {
@@ -214,7 +189,7 @@ static bool can_open(struct control *control, const struct model_shard *row)
 
     if (succession_holds(control, row->group))
         return false;
-    if (state == NULL ? row->epoch == 1 : is_in(state, control->options.node))
+    if (state == NULL ? row->epoch == 1 : placed_in(state, control->options.node))
         return true;
     succession_want(control, row->group, row->epoch, 0);
     return false;
@@ -245,6 +220,7 @@ static void open_one(struct control *control, const struct model_stream *stream,
         .preferred = row->members[0],
         .eager = eager || (fresh && row->members[0] == control->options.node),
         .name = { .created_s = row->created_s, .shard = row->number },
+        .gaps = placed_gaps(row),
         .retention_ms = retention_ms(stream->retention_hours),
         .limits = control->options.limits,
         .tail_bytes_max = CONTROL_TAIL_BYTES_MAX,
@@ -259,7 +235,7 @@ static void open_one(struct control *control, const struct model_stream *stream,
     if (hosted == NULL)
         return;
     if (fresh)
-        start_write(control, row);
+        placed_begin(control, row);
     enum err err = shard_open(&hosted->shard, &options, &world, on_role, on_sealed, control,
                               &reason);
     if (err == ERR_OK) {
@@ -276,21 +252,6 @@ static void open_one(struct control *control, const struct model_stream *stream,
                "group=%" PRIu64 " stream=%s shard=%" PRIu32 " err=%s reason=%s", row->group,
                stream->name, row->number, err_name(err), NOTE_QUOTED(reason.text));
     free(hosted);
-}
-
-/* The first epoch of every group starts at (1, 1).  The catalogue names this node a member, and
- * the log does not know the group: so it has never voted there. */
-static void start_write(struct control *control, const struct model_shard *row)
-{
-    struct log_state start = { .group = row->group,
-                               .epoch = row->epoch,
-                               .member_count = row->member_count,
-                               .start_index = 1,
-                               .start_term = 1,
-                               .term = 1 };
-
-    memcpy(start.members, row->members, sizeof(start.members));
-    log_start(control->log, &start);
 }
 
 static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader)
@@ -363,7 +324,7 @@ static bool close_look(struct control *control, struct host_shard *hosted)
         forget_one(hosted);
         return true;
     }
-    if (hosted->shard == NULL || (!deleted && wants(control, stream, row)))
+    if (hosted->shard == NULL || (!deleted && placed_wants(control, stream, row)))
         return false;
     close_one(hosted, deleted);
     return true;
@@ -386,7 +347,7 @@ static void open_again(struct control *control, uint64_t group, bool eager)
     const struct model_shard *row =
         model_shard_by_group(catalog_model(control->catalog), group, &stream);
 
-    if (row != NULL && wants(control, stream, row) && can_open(control, row))
+    if (row != NULL && placed_wants(control, stream, row) && can_open(control, row))
         open_one(control, stream, row, eager);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 
 static void count_step(struct members_look *look, const struct model *model);
 static void choose_step(struct members_look *look, const struct model *model,
@@ -14,6 +15,9 @@ static void row_spread(struct members_look *look, const struct members_world *wo
                        const struct model_stream *stream, const struct model_shard *row);
 static uint64_t spread_to(const struct members_nodes *nodes, const struct model_shard *row,
                           uint32_t at);
+static bool any_grows(const struct model *model);
+static void row_grow(struct members_look *look, const struct members_world *world,
+                     const struct model_stream *stream, const struct model_shard *row);
 static void row_add(struct members_look *look, const struct model_shard *row, uint32_t place,
                     uint64_t comer);
 static const struct members_node *heir_of(const struct members_nodes *nodes,
@@ -42,7 +46,28 @@ void members_begin(struct members_look *look, const struct model *model,
             look->done = false;
     }
     look->spreading = look->done && world->spread;
-    look->done = look->done && !look->spreading;
+    look->growing = any_grows(model);
+    look->done = look->done && !look->spreading && !look->growing;
+}
+
+/* Whether a shard has fewer members than before its rescue. */
+static bool grows(const struct model_shard *row)
+{
+    return row->rescued != NULL && row->member_count < row->rescued->replicas;
+}
+
+static bool any_grows(const struct model *model)
+{
+    const struct model_shard *row;
+
+    if (model_rescued_count(model) == 0)
+        return false;
+    for (uint64_t after = 0; (row = model_shard_next(model, after, NULL)) != NULL;) {
+        after = row->group;
+        if (grows(row))
+            return true;
+    }
+    return false;
 }
 
 void members_nodes_fill(struct members_nodes *nodes, const struct model *model,
@@ -114,7 +139,9 @@ static void choose_step(struct members_look *look, const struct model *model,
         if (look->row_count == CATALOG_MEMBERS_ROWS_MAX)
             return;
         look->after = row->group;
-        if (look->spreading)
+        if (grows(row))
+            row_grow(look, world, stream, row);
+        else if (look->spreading)
             row_spread(look, world, stream, row);
         else
             row_look(look, world, stream, row);
@@ -180,15 +207,54 @@ static void row_spread(struct members_look *look, const struct members_world *wo
     }
 }
 
+/* One more member, after a rescue: of a zone that has none if there is one, the node with the
+ * fewest replicas.  Those that are there wait for it: it is filled first (docs/flows/rescue.md). */
+static void row_grow(struct members_look *look, const struct members_world *world,
+                     const struct model_stream *stream, const struct model_shard *row)
+{
+    const struct members_node *best = NULL;
+    uint32_t best_used = 0;
+
+    for (uint32_t i = 0; i < row->member_count; i++) {
+        struct members_node *node = node_find(&look->nodes, row->members[i]);
+        if (node != NULL && node->leave != MEMBERS_STAYS)
+            node->named = true;
+    }
+    if (look->moves >= world->room || stream->status != STREAM_ACTIVE ||
+        (world->moves != NULL && world->moves(world->ctx, row->group)) ||
+        staying_up(&look->nodes, row, GROUP_MEMBERS_MAX) < row->member_count)
+        return;
+    for (uint32_t i = 0; i < look->nodes.count; i++) {
+        const struct members_node *node = &look->nodes.nodes[i];
+        if (!can_come(&look->nodes, node, row))
+            continue;
+        uint32_t used = zone_used(&look->nodes, row, GROUP_MEMBERS_MAX, node->row->az);
+        if (best == NULL || used < best_used ||
+            (used == best_used && node->replicas < best->replicas)) {
+            best = node;
+            best_used = used;
+        }
+    }
+    if (best == NULL)
+        return;
+    row_add(look, row, row->member_count, best->node);
+    look->moves++;
+    node_find(&look->nodes, best->node)->replicas++;
+}
+
+/* `place`: of the one that leaves, or behind the last one. */
 static void row_add(struct members_look *look, const struct model_shard *row, uint32_t place,
                     uint64_t comer)
 {
     ensure(look->row_count < CATALOG_MEMBERS_ROWS_MAX);
     struct change_members *next = &look->rows[look->row_count++];
 
+    ensure(place < GROUP_MEMBERS_MAX);
     *next = (struct change_members){ .group = row->group,
                                      .epoch = row->epoch + 1,
-                                     .member_count = row->member_count };
+                                     .member_count = place < row->member_count
+                                                         ? row->member_count
+                                                         : place + 1 };
     memcpy(next->members, row->members, sizeof(next->members));
     next->members[place] = comer;
 }
@@ -348,7 +414,8 @@ static bool can_come(const struct members_nodes *nodes, const struct members_nod
                      const struct model_shard *row)
 {
     return node->up && !node->full && node->leave == MEMBERS_STAYS &&
-           !model_shard_has(row, node->node) && !is_heir(nodes, node, row);
+           !model_shard_has(row, node->node) && !is_heir(nodes, node, row) &&
+           (!model_shard_aside(row, node->node) || MUTANT(aside_let_in));
 }
 
 static uint32_t zone_used(const struct members_nodes *nodes, const struct model_shard *row,

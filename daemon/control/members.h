@@ -29,6 +29,8 @@
  * worse off, and the catalogue takes one new place per epoch: in a group of three at least one of a
  * majority of the epoch that runs is in the next one as well; with two lost it has no end at all.
  *
+ * A shard that was rescued has one member and grows to as many as it had, one at a time.
+ *
  * When nobody leaves, a place may go to a node that has fewer replicas, one at a time: within a
  * zone, or to a zone that has none of the group's members from one that has two.  Each such move
  * makes the spread better, so that none goes to and fro.
@@ -96,6 +98,7 @@ struct members_look {
     /* private */
     bool counting;
     bool spreading; /* nobody left when the pass began */
+    bool growing;   /* a rescued shard has fewer members than before */
     struct members_nodes nodes;
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 #include "control/control_private.h"
+#include "control/holding.h"
 #include "control/succession.h"
 
 /* The graceful end, in the order in which the parts were built, backwards:
@@ -32,6 +33,7 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     balance_close(control);
     repair_close(control);
     compare_close(control);
+    holding_close(control);
     gossip_now(control); /* "stopping": nobody sends anything here any more */
     gossip_close(control);
     moving_close(control);

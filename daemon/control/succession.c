@@ -7,6 +7,7 @@
 #include "base/ensure.h"
 #include "base/mutant.h"
 #include "control/comer.h"
+#include "control/placed.h"
 #include "replica/seal.h"
 
 #define WORD_EVERY_MS 100u
@@ -186,14 +187,15 @@ static uint64_t whom_to_ask(struct comer *comer)
     return 0;
 }
 
-/* Nothing is wanted of a group whose stream is gone. */
+/* Nothing is wanted of a group whose stream is gone, nor where the copy here is put aside. */
 static bool is_wanted(const struct comer *comer)
 {
     const struct model_stream *stream = NULL;
+    const struct model_shard *row =
+        model_shard_by_group(catalog_model(comer->control->catalog), comer->group, &stream);
 
-    return model_shard_by_group(catalog_model(comer->control->catalog), comer->group, &stream) !=
-               NULL &&
-           stream->status != STREAM_DELETING;
+    return row != NULL && stream->status != STREAM_DELETING &&
+           !placed_aside(comer->control, row);
 }
 
 static void ask(struct comer *comer)

@@ -8,31 +8,24 @@
 #include "base/limits.h"
 #include "control/ailment.h"
 #include "control/nodes.h"
+#include "ops/ask.h"
 #include "ops/json.h"
 #include "ops/ops_private.h"
 
-#define JSON_TYPE "application/json"
 #define ID_DIGITS 16u
 #define GROUP_DIGITS 19u /* of a number that 64 bits hold whatever they are */
 
 enum node_act { ACT_NONE, ACT_DRAIN, ACT_UNDRAIN, ACT_REMOVE };
 
-static bool is_allowed(struct http_exchange *exchange);
-static bool is_local(const char *peer);
 static const struct model_node *node_asked(const struct ops *ops,
                                            const struct http_exchange *exchange);
-static size_t decode(struct slice text, char *ret, size_t room);
 static void change_begin(struct ops *ops, struct http_exchange *exchange, enum node_act act,
                          const struct model_node *row);
 static void change_on_done(struct catalog_change *req, enum err err);
-static void refuse(struct http_exchange *exchange, enum err err, const struct reason *reason);
 static struct buf *node_page(const struct ops *ops, const struct model_node *row, uint64_t after);
 static uint32_t print_places(const struct ops *ops, struct json *json,
                              const struct model_node *node, uint64_t *last);
-static struct slice query_value(const struct http_exchange *exchange, const char *name);
 static uint64_t after_asked(const struct http_exchange *exchange);
-static void reply_json(struct http_exchange *exchange, int status, struct buf *body);
-static void reply_message(struct http_exchange *exchange, int status, const char *text, bool wait);
 
 /* ---- asking ---- */
 
@@ -41,9 +34,9 @@ void nodes_on_get(const struct ops *ops, struct http_exchange *exchange)
     const struct model_node *row = node_asked(ops, exchange);
 
     if (row == NULL)
-        reply_message(exchange, 404, "there is no such node", false);
+        answer_message(exchange, 404, "there is no such node", false);
     else
-        reply_json(exchange, 200, node_page(ops, row, after_asked(exchange)));
+        answer_json(exchange, 200, node_page(ops, row, after_asked(exchange)));
 }
 
 /* The shards of groups above `after`. */
@@ -134,7 +127,7 @@ static const struct model_node *node_asked(const struct ops *ops,
 {
     const struct model *model = catalog_model(control_catalog(ops->world.control));
     char name[MODEL_NAME_MAX + 1], id[ID_DIGITS + 1];
-    size_t len = decode(query_value(exchange, "name="), name, sizeof(name));
+    size_t len = ask_decode(ask_value(exchange, "name="), name, sizeof(name));
 
     for (uint32_t i = 0; len > 0 && i < model_node_count(model); i++) {
         const struct model_node *row = model_node_at(model, i);
@@ -145,60 +138,16 @@ static const struct model_node *node_asked(const struct ops *ops,
     return NULL;
 }
 
-/* The text behind `name`, which ends with '=', as it stands there; empty: it is not there. */
-static struct slice query_value(const struct http_exchange *exchange, const char *name)
-{
-    struct slice query = exchange->request.query;
-    size_t skip = strlen(name);
-
-    for (size_t at = 0, end; at < query.len; at = end + 1) {
-        for (end = at; end < query.len && query.data[end] != '&'; end++)
-            ;
-        if (end - at > skip && memcmp(query.data + at, name, skip) == 0)
-            return slice_of(query.data + at + skip, end - at - skip);
-    }
-    return slice_of(NULL, 0);
-}
-
 /* ?after=: a group, "shards_next" of the page before; 0: the first page. */
 static uint64_t after_asked(const struct http_exchange *exchange)
 {
-    struct slice text = query_value(exchange, "after=");
+    struct slice text = ask_value(exchange, "after=");
     uint64_t group = 0;
 
     for (size_t i = 0; i < text.len && i < GROUP_DIGITS; i++)
         if (text.data[i] >= '0' && text.data[i] <= '9')
             group = 10 * group + (uint64_t)(text.data[i] - '0');
     return group;
-}
-
-static int hex_value(unsigned char digit)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = digit == 0 ? NULL : strchr(digits, digit | 0x20);
-
-    return at == NULL ? -1 : (int)(at - digits);
-}
-
-/* Percent-decoded, with an end mark; 0: it is empty, too long or no such text. */
-static size_t decode(struct slice text, char *ret, size_t room)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        int value = text.data[i];
-        if (value == '%') {
-            int high = i + 2 < text.len ? hex_value(text.data[i + 1]) : -1;
-            int low = high < 0 ? -1 : hex_value(text.data[i + 2]);
-            value = low < 0 ? 0 : high << 4 | low;
-            i += 2;
-        }
-        if (value == 0 || len + 1 >= room)
-            return 0;
-        ret[len++] = (char)value;
-    }
-    ret[len] = 0;
-    return len;
 }
 
 /* ---- changing ---- */
@@ -218,38 +167,16 @@ void nodes_on_post(struct ops *ops, struct http_exchange *exchange)
         if (slice_equal(exchange->request.path, slice_text(acts[i].path)))
             act = acts[i].act;
     if (act == ACT_NONE)
-        reply_message(exchange, 405, "only GET and HEAD; POST: /nodes/drain, /nodes/undrain and "
+        answer_message(exchange, 405, "only GET and HEAD; POST: /nodes/drain, /nodes/undrain and "
                       "/nodes/remove", false);
     else if (ops->stopping)
-        reply_message(exchange, 503, "this node is stopping", true);
-    else if (!is_allowed(exchange))
+        answer_message(exchange, 503, "this node is stopping", true);
+    else if (!ask_allowed(exchange))
         return;
     else if (row == NULL)
-        reply_message(exchange, 404, "there is no such node", false);
+        answer_message(exchange, 404, "there is no such node", false);
     else
         change_begin(ops, exchange, act, row);
-}
-
-/* Or it has replied. */
-static bool is_allowed(struct http_exchange *exchange)
-{
-    const struct http_header *type = http_request_header(&exchange->request, "content-type");
-
-    if (!is_local(exchange->request.peer)) {
-        reply_message(exchange, 403, "changes are taken from this machine alone: nobody who "
-                      "connects is asked who he is", false);
-        return false;
-    }
-    if (type == NULL || !slice_equal(type->value, slice_text(JSON_TYPE))) {
-        reply_message(exchange, 415, "a change says Content-Type: application/json", false);
-        return false;
-    }
-    return true;
-}
-
-static bool is_local(const char *peer)
-{
-    return strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]:", 6) == 0;
 }
 
 static void change_begin(struct ops *ops, struct http_exchange *exchange, enum node_act act,
@@ -261,7 +188,7 @@ static void change_begin(struct ops *ops, struct http_exchange *exchange, enum n
     enum err err = act == ACT_REMOVE ? nodes_may_go(control, row->id, &reason) : ERR_OK;
 
     if (err != ERR_OK) {
-        refuse(exchange, err, &reason);
+        answer_refusal(exchange, err, &reason);
         return;
     }
     for (uint32_t i = 0; i < OPS_CHANGES_MAX && change == NULL; i++)
@@ -271,7 +198,7 @@ static void change_begin(struct ops *ops, struct http_exchange *exchange, enum n
                                        ? nodes_remove(control, row->id)
                                        : nodes_drain(control, row->id, act == ACT_DRAIN);
     if (change == NULL || bytes == NULL) {
-        reply_message(exchange, 503, "too many changes at once, or no memory", true);
+        answer_message(exchange, 503, "too many changes at once, or no memory", true);
         return;
     }
     *change = (struct node_change){ .exchange = exchange };
@@ -286,9 +213,9 @@ static void change_on_done(struct catalog_change *req, enum err err)
 
     change->exchange = NULL;
     if (err == ERR_OK)
-        reply_message(exchange, 200, "done", false);
+        answer_message(exchange, 200, "done", false);
     else
-        refuse(exchange, err, &req->reason);
+        answer_refusal(exchange, err, &req->reason);
 }
 
 void nodes_stopping(struct ops *ops)
@@ -299,57 +226,6 @@ void nodes_stopping(struct ops *ops)
             continue;
         catalog_change_cancel(&ops->changes[i].change);
         ops->changes[i].exchange = NULL;
-        reply_message(exchange, 503, "this node is stopping; the change may have been made", true);
+        answer_message(exchange, 503, "this node is stopping; the change may have been made", true);
     }
-}
-
-static void refuse(struct http_exchange *exchange, enum err err, const struct reason *reason)
-{
-    switch (err) {
-    case ERR_NOT_FOUND:
-        reply_message(exchange, 404, reason->text, false);
-        return;
-    case ERR_CLOSED:
-    case ERR_BUSY:
-        reply_message(exchange, 409, reason->text, err == ERR_BUSY);
-        return;
-    case ERR_UNAVAILABLE:
-        reply_message(exchange, 503, "the catalogue has no leader; nothing was done", true);
-        return;
-    default:
-        reply_message(exchange, 503, reason->text[0] != 0 ? reason->text : err_name(err), true);
-        return;
-    }
-}
-
-/* ---- replies ---- */
-
-static void reply_message(struct http_exchange *exchange, int status, const char *text, bool wait)
-{
-    struct json json;
-
-    json_init(&json, OPS_PAGE_BYTES_MAX);
-    json_object(&json, NULL);
-    json_text(&json, "message", text);
-    json_bool(&json, "wait", wait);
-    json_end_object(&json);
-    reply_json(exchange, status, json_take(&json));
-}
-
-/* Takes the caller's reference. */
-static void reply_json(struct http_exchange *exchange, int status, struct buf *body)
-{
-    struct http_header header = { .name = slice_text("Content-Type"),
-                                  .value = slice_text(JSON_TYPE) };
-    struct http_reply reply = {
-        .status = status, .headers = &header, .header_count = 1, .body = &body, .body_count = 1
-    };
-
-    if (body == NULL) {
-        http_exchange_reply_text(exchange, 503, "text/plain; charset=utf-8",
-                                 slice_text("out of memory\n"));
-        return;
-    }
-    http_exchange_reply(exchange, &reply);
-    buf_unref(body);
 }

@@ -40,6 +40,7 @@ void ops_stopping(struct ops *ops)
 {
     ops->stopping = true;
     nodes_stopping(ops);
+    rescues_stopping(ops);
 }
 
 void ops_on_request(void *ctx, struct http_exchange *exchange)
@@ -47,7 +48,12 @@ void ops_on_request(void *ctx, struct http_exchange *exchange)
     struct ops *ops = ctx;
     struct slice path = exchange->request.path;
 
-    if (exchange->request.verb == HTTP_VERB_POST)
+    bool posts = exchange->request.verb == HTTP_VERB_POST;
+
+    if (slice_equal(path, slice_text("/shards/rescue")) &&
+        (posts || exchange->request.verb == HTTP_VERB_GET))
+        rescues_on_request(ops, exchange);
+    else if (posts)
         nodes_on_post(ops, exchange);
     else if (exchange->request.verb != HTTP_VERB_GET && exchange->request.verb != HTTP_VERB_HEAD)
         http_exchange_reply_text(exchange, 405, TEXT_TYPE, slice_text("only GET and HEAD\n"));
@@ -65,7 +71,8 @@ void ops_on_request(void *ctx, struct http_exchange *exchange)
         nodes_on_get(ops, exchange);
     else
         http_exchange_reply_text(exchange, 404, TEXT_TYPE,
-                                 slice_text("/livez /readyz /metrics /cluster /streams /nodes\n"));
+                                 slice_text("/livez /readyz /metrics /cluster /streams /nodes "
+                                            "/shards/rescue\n"));
 }
 
 static void reply_ready(const struct ops *ops, struct http_exchange *exchange)

@@ -6,11 +6,13 @@
  *     GET /cluster   JSON: nodes, who is up, who leads how much, the catalogue
  *     GET /streams   JSON: streams, their shards, replicas and leaders; ?name=X for one
  *     GET /nodes     JSON: ?name=X, one node and what its replicas wait for
+ *     GET /shards/rescue  JSON: ?stream=S&shard=N, what is left of one whose majority is lost
+ *     POST /shards/rescue ... what was looked at and confirmed: from this machine alone
  *     POST /nodes/drain, /nodes/undrain, /nodes/remove   ?name=X, from this machine alone
  *
  * It listens on a port of its own, that clients need not reach.  A page says
- * what this node knows, and waits for no other node; a change goes to the
- * catalogue.
+ * what this node knows, and waits for no other node, but for /shards/rescue; a
+ * change goes to the catalogue.
  *
  * Loop thread only.
  */
@@ -20,6 +22,7 @@
 #include "base/err.h"
 #include "base/metric.h"
 #include "control/control.h"
+#include "ops/audit.h"
 #include "transport/http_server.h"
 
 struct ops; /* one per node */
@@ -30,6 +33,7 @@ struct ops_world {
     const struct http_server *clients; /* the AWS door's, for its figures */
     const char *name;    /* of this node */
     const char *version; /* of the program */
+    struct audit audit;
 };
 
 /* ERR_NO_MEMORY.  Registers gauges, so that the metrics must not outlive it by a print. */

@@ -13,11 +13,14 @@ struct node_change {
     struct http_exchange *exchange; /* NULL: this place is free */
 };
 
+struct rescue_asked;
+
 struct ops {
     struct ops_world world;
     bool stopping;
     struct figures *figures;
     struct node_change changes[OPS_CHANGES_MAX];
+    struct rescue_asked *rescues[OPS_RESCUES_MAX]; /* NULL: this place is free */
 };
 
 /* Each page: one reference, the caller's; NULL without memory. */
@@ -33,6 +36,10 @@ void nodes_on_post(struct ops *ops, struct http_exchange *exchange);
 void nodes_stopping(struct ops *ops);
 /* What /cluster and /nodes say of a node, inside an object. */
 void node_print_fields(const struct ops *ops, struct json *json, const struct model_node *node);
+
+/* ---- rescues.c ---- */
+void rescues_on_request(struct ops *ops, struct http_exchange *exchange);
+void rescues_stopping(struct ops *ops);
 
 /* Figures of log, replicas, catalogue and the client port, brought up to date at each print. */
 struct figures *figures_new(struct ops *ops);

@@ -25,6 +25,7 @@
 #define ENTRY_PAYLOAD_MAX (12u * 1024u * 1024u)
 
 /* ---- groups and nodes ---- */
+#define RESCUES_MAX 16u /* forced successions of one shard; each takes GAP_STEP of its numbers */
 #define GROUP_MEMBERS_MAX 5u                  /* replicas of one group; three unless configured */
 #define IMAGE_BYTES_MAX 64u /* applied state that rides in SEAL, START and state rows */
 #define NODES_MAX 64u
@@ -152,6 +153,8 @@
 #define CONTROL_LEADING_GATHER_MS 20u /* changes of leaders gather so long before they are told */
 #define CONTROL_SILENT_MS 3000u               /* nothing heard so long: the node counts as down */
 #define CONTROL_CLOCK_MS 60000u               /* a clock heard so long ago still counts */
+#define CONTROL_HOLDING_MS 1000u /* a node says what it has of a group, or counts as down */
+#define CONTROL_ASIDE_NOTED_MAX 64u /* groups put aside of which no second line is written */
 #define CONTROL_PEERS_MAX (2u * NODES_MAX)    /* nodes heard of, those of wiped disks included */
 #define CONTROL_LOOKS_PER_TURN 512u /* rows of shards looked at before the loop gets its turn */
 #define CONTROL_OPENS_PER_TURN 8u /* replicas opened or closed in one turn: each reads its heads */
@@ -339,6 +342,7 @@
 #define OPS_SHARDS_MAX 256u                   /* shards of a node with rows in /metrics */
 #define OPS_NODE_SHARDS_MAX 200u              /* shown by one /nodes, with what each waits for */
 #define OPS_CHANGES_MAX 8u                    /* changes of nodes that are under way at once */
+#define OPS_RESCUES_MAX 2u                    /* looks at lost shards, or rescues, at once */
 #define OPS_CHANGE_MS 2500u                   /* for one; whoever asked waits 3 s */
 #define OPS_STREAM_SHARDS_MAX 1000u           /* shown by one /streams; more are counted */
 

@@ -15,32 +15,57 @@
 
 _Static_assert(IMAGE_BYTES <= IMAGE_BYTES_MAX, "the image rides in fields of a fixed size");
 
+static void image_add(struct shard_image *image, const struct entry_head *head)
+{
+    if (head->type != ENTRY_RECORDS)
+        return;
+    image->records += head->records;
+    image->bytes += head->length;
+    image->newest_time_ms = head->time_ms;
+    image->newest_index = head->index;
+}
+
 void apply_entry(void *ctx, const struct entry_head *head, struct buf *payload)
 {
     struct shard *shard = ctx;
-    struct shard_image *image = &shard->image;
 
     ensure(head->index == shard->applied + 1);
     shard->applied = head->index;
-    if (head->type == ENTRY_RECORDS) {
-        image->records += head->records;
-        image->bytes += head->length;
-        image->newest_time_ms = head->time_ms;
-        image->newest_index = head->index;
-    }
+    image_add(&shard->image, head);
     tail_add(&shard->tail, head, payload);
+}
+
+static uint32_t image_write(const struct shard_image *image, unsigned char bytes[IMAGE_BYTES_MAX])
+{
+    bytes[0] = IMAGE_FORMAT;
+    put_u64(bytes + 1, image->records);
+    put_u64(bytes + 9, image->bytes);
+    put_u64(bytes + 17, image->newest_time_ms);
+    put_u64(bytes + 25, image->newest_index);
+    return IMAGE_BYTES;
 }
 
 uint32_t apply_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX])
 {
     const struct shard *shard = ctx;
 
-    bytes[0] = IMAGE_FORMAT;
-    put_u64(bytes + 1, shard->image.records);
-    put_u64(bytes + 9, shard->image.bytes);
-    put_u64(bytes + 17, shard->image.newest_time_ms);
-    put_u64(bytes + 25, shard->image.newest_index);
-    return IMAGE_BYTES;
+    return image_write(&shard->image, bytes);
+}
+
+uint32_t shard_image_at_end(const struct log *log, const struct log_state *state,
+                            unsigned char bytes[IMAGE_BYTES_MAX])
+{
+    uint64_t at = state->applied > state->start_index ? state->applied : state->start_index;
+    struct reason reason = { .text = "" };
+    struct shard_image image;
+    struct entry_head head;
+
+    ensure(apply_image_read(&image, slice_of(state->image, state->image_bytes), &reason) == ERR_OK);
+    while (at < state->last) { /* above `applied` they are in memory */
+        ensure(log_head(log, state->group, ++at, &head) == ERR_OK);
+        image_add(&image, &head);
+    }
+    return image_write(&image, bytes);
 }
 
 enum err apply_image_read(struct shard_image *image, struct slice bytes, struct reason *reason)

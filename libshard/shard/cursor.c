@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/mutant.h"
 #include "shard/command.h"
+#include "shard/gaps.h"
 #include "shard/shard_private.h"
 
 #define PARTS_FIRST 8u
@@ -319,6 +320,16 @@ static uint64_t behind_ms(const struct shard_read *req)
     return req->now_ms > time_ms ? req->now_ms - time_ms : 1; /* 0 means the tip, nothing else */
 }
 
+/* From here on they are places. */
+static void places_say(struct shard_read *req)
+{
+    const struct gaps *gaps = &req->shard->options.gaps;
+
+    for (uint32_t i = 0; i < req->part_count; i++)
+        req->parts[i].index = gaps_out(gaps, req->parts[i].index);
+    req->next = gaps_position_out(gaps, req->next);
+}
+
 static void finish(struct shard_read *req)
 {
     struct shard *shard = req->shard;
@@ -330,6 +341,7 @@ static void finish(struct shard_read *req)
         shard->read_records += req->record_count;
         shard->read_bytes += req->record_bytes;
     }
+    places_say(req);
     list_remove(&req->link);
     req->cb(req, req->err);
     shard_settle(shard);
@@ -372,7 +384,7 @@ void shard_read(struct shard *shard, struct shard_read *req, shard_read_cb cb)
         .records_max = between(1, req->records_max, GET_RECORDS_MAX),
         .bytes_max = req->bytes_max < GET_BYTES_MAX ? req->bytes_max : GET_BYTES_MAX,
         .now_ms = req->now_ms,
-        .next = req->from,
+        .next = gaps_position_in(&shard->options.gaps, req->from),
         .shard = shard,
         .cb = cb,
     };

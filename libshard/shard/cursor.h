@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "log/log.h"
 #include "shard/seqno.h"
 
@@ -27,6 +28,13 @@ struct shard;
 struct position {
     uint64_t index;
     uint32_t ordinal;
+};
+
+/* Where the shard was rescued: after which indices of the log its places jump (gaps.h); ascending.
+ * Positions, sequence numbers and read_part.index are places. */
+struct gaps {
+    uint32_t count;
+    uint64_t at[RESCUES_MAX];
 };
 
 /* Fixed numbers: they travel between nodes. */

@@ -1,5 +1,6 @@
 #include "shard/position.h"
 
+#include "shard/gaps.h"
 #include "shard/shard_private.h"
 
 static void locate_by_time(struct shard *shard, struct locate *req);
@@ -21,7 +22,8 @@ static void finish(struct locate *req, enum err err)
     struct shard *shard = req->shard;
 
     if (err == ERR_OK)
-        req->position = position_visible(shard, req->position);
+        req->position = gaps_position_out(&shard->options.gaps,
+                                          position_visible(shard, req->position));
     list_remove(&req->link);
     req->cb(req, err);
     shard_settle(shard);
@@ -50,9 +52,9 @@ static enum err locate_tip(struct locate *req)
     return ERR_OK;
 }
 
-static struct position position_of(struct seqno seqno)
+static struct position position_of(const struct shard *shard, struct seqno seqno)
 {
-    return (struct position){ .index = seqno.index, .ordinal = seqno.ordinal };
+    return gaps_position_in(&shard->options.gaps, (struct position){ seqno.index, seqno.ordinal });
 }
 
 void shard_locate(struct shard *shard, struct locate *req, locate_cb cb)
@@ -74,11 +76,11 @@ void shard_locate(struct shard *shard, struct locate *req, locate_cb cb)
         answer(req, locate_tip(req));
         return;
     case LOCATE_AT_SEQUENCE_NUMBER:
-        req->position = position_of(req->seqno);
+        req->position = position_of(shard, req->seqno);
         answer(req, ERR_OK);
         return;
     case LOCATE_AFTER_SEQUENCE_NUMBER:
-        req->position = position_of(seqno_next(req->seqno));
+        req->position = position_of(shard, seqno_next(req->seqno));
         answer(req, ERR_OK);
         return;
     case LOCATE_AT_TIMESTAMP:

@@ -6,6 +6,7 @@
 #include "base/ensure.h"
 #include "base/limits.h"
 #include "base/mutant.h"
+#include "shard/gaps.h"
 
 static enum err propose(struct putq *q);
 static void propose_seal(struct putq *q, struct list *refused);
@@ -188,6 +189,13 @@ static enum err propose(struct putq *q)
     return err;
 }
 
+static struct seqno place_of(const struct putq *q, uint64_t index, uint64_t time_ms)
+{
+    if (q->limits.gaps != NULL)
+        index = gaps_out(q->limits.gaps, index);
+    return seqno_at(index, 0, time_ms / 1000);
+}
+
 static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t index)
 {
     struct putq *q = container_of(proposal, struct putq, proposal);
@@ -198,7 +206,7 @@ static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t
     if (MUTANT(lost_acknowledged))
         err = ERR_OK;
     if (err == ERR_OK)
-        first = seqno_at(index, 0, proposal->time_ms / 1000); /* the next one overwrites it */
+        first = place_of(q, index, proposal->time_ms); /* the next one overwrites it */
     list_take(&settled, &q->flying);
     list_init(&refused);
     if (q->state == PUTQ_FLYING)

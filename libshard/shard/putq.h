@@ -54,9 +54,12 @@ struct put {
     struct putq *waits_in; /* private: NULL unless in putq.waiting */
 };
 
+struct gaps;
+
 struct putq_limits {
     size_t entry_bytes_max;   /* gathered into one log entry */
     size_t waiting_bytes_max; /* beyond it ERR_BUSY; but one put may always wait */
+    const struct gaps *gaps;  /* of its places; NULL: none */
 };                            /* nor do more than PUTQ_WAITING_PUTS_MAX wait */
 
 enum putq_state { PUTQ_IDLE, PUTQ_FLYING, PUTQ_SEALING, PUTQ_CLOSED };

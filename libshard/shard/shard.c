@@ -104,6 +104,7 @@ enum err shard_open(struct shard **ret, const struct shard_options *options,
         return ERR_NO_MEMORY;
     }
     shard->options = *options;
+    shard->options.putq.gaps = &shard->options.gaps;
     shard->world = *world;
     shard->on_role = role;
     shard->on_sealed = sealed;
@@ -121,7 +122,7 @@ enum err shard_open(struct shard **ret, const struct shard_options *options,
         free(shard);
         return err;
     }
-    putq_init(&shard->putq, shard->replica, options->putq);
+    putq_init(&shard->putq, shard->replica, shard->options.putq);
     *ret = shard;
     return ERR_OK;
 }

@@ -42,6 +42,7 @@ struct shard_options {
     uint64_t preferred;        /* node id that should lead, 0 = any */
     bool eager;                /* just created: the preferred member elects at once */
     struct seqno_shard name;   /* what its sequence numbers have in common */
+    struct gaps gaps;          /* and where they jump */
     uint64_t retention_ms;
     struct quota_limits limits; /* 0 = unlimited */
     size_t tail_bytes_max;
@@ -69,6 +70,10 @@ void shard_seal(struct shard *shard, const struct seal *seal);
 
 /* The applied state, as it rides in a START.  Returns the length. */
 uint32_t shard_image(const struct shard *shard, unsigned char bytes[IMAGE_BYTES_MAX]);
+
+/* As it will be when all of the group's log here is applied; for a group that is not open. */
+uint32_t shard_image_at_end(const struct log *log, const struct log_state *state,
+                            unsigned char bytes[IMAGE_BYTES_MAX]);
 
 /* Fails waiting puts with ERR_CLOSED (with ERR_NOT_LEADER when its epoch is over: the next one
  * takes them) and waiting reads with ERR_CLOSED, closes the replica, then

@@ -70,7 +70,8 @@ static void look_at_applied(struct world *world, struct sim_node *node, struct s
     }
     ensure(glance->applied >= seen->applied);
     seen->applied = glance->applied;
-    history_reached(cluster_of(world)->history, glance->group, glance->applied);
+    history_reached(cluster_of(world)->history, glance->group,
+                    sim_place(glance->epoch, glance->applied));
 }
 
 static void look_at_leader(struct world *world, struct sim_node *node, struct seen *seen,
@@ -109,7 +110,8 @@ static void look_at_stopping(struct world *world, struct sim_node *node)
     for (uint64_t group = 0;
          roster != NULL && (replica = roster_next(roster, group)) != NULL;) {
         group = replica_group(replica);
-        history_reached(cluster_of(world)->history, group, replica_applied(replica));
+        history_reached(cluster_of(world)->history, group,
+                        sim_place(replica_glance(replica).epoch, replica_applied(replica)));
     }
 }
 
@@ -195,12 +197,13 @@ void checks_describe(struct world *world)
     }
 }
 
-static bool is_behind(struct world *world, uint64_t group, uint64_t applied)
+static bool is_behind(struct world *world, uint64_t group, uint64_t place)
 {
     for (uint32_t i = 0; i < world->node_count; i++) {
         const struct sim_node *node = &world->nodes[i];
         if (node->up && node->control != NULL && !node->stopping &&
-            sights_of(world)->at[i][group].applied > applied)
+            sim_place(sights_of(world)->at[i][group].epoch,
+                      sights_of(world)->at[i][group].applied) > place)
             return true;
     }
     return false;
@@ -216,7 +219,8 @@ bool checks_caught_up(struct world *world, char *why, size_t why_bytes)
         for (uint64_t group = 0;
              (replica = roster_next(control_roster(node->control), group)) != NULL;) {
             group = replica_group(replica);
-            if (!is_behind(world, group, replica_applied(replica)))
+            if (!is_behind(world, group, sim_place(replica_glance(replica).epoch,
+                                                   replica_applied(replica))))
                 continue;
             snprintf(why, why_bytes, "node %u has applied group %llu up to %llu, others go on",
                      i + 1, (unsigned long long)group,

@@ -30,6 +30,7 @@ struct value {
     uint32_t ordinal;
     uint32_t scan; /* of the last scan that saw it */
     uint64_t put_ns;
+    bool lost; /* acknowledged, and its group was rescued without it */
 };
 
 struct client {
@@ -122,7 +123,8 @@ static struct fact *fact_of(struct facts *facts, uint64_t a, uint64_t b, bool *f
 void history_applied(struct history *history, struct sim_node *node, const struct entry_head *head)
 {
     bool fresh;
-    struct fact *fact = fact_of(&history->applied, head->group, head->index, &fresh);
+    struct fact *fact = fact_of(&history->applied, head->group,
+                                sim_place(head->epoch, head->index), &fresh);
     uint64_t what = (uint64_t)head->crc << 8 | head->type;
 
     history->counts.applied++;
@@ -139,6 +141,54 @@ void history_applied(struct history *history, struct sim_node *node, const struc
                         node->at + 1, (unsigned long long)head->group,
                         (unsigned long long)head->index, (unsigned long long)head->term, head->crc,
                         (unsigned long long)fact->x, (unsigned)(fact->y >> 8));
+}
+
+static struct value *value_of(struct history *history, uint32_t client, uint64_t counter)
+{
+    if (client >= CLIENTS_MAX || counter == 0 || counter > history->clients[client].count)
+        return NULL;
+    return &history->clients[client].values[counter - 1];
+}
+
+static void lose(struct history *history, struct value *value)
+{
+    if (value->state != VALUE_ACKED || value->lost)
+        return;
+    value->lost = true;
+    history->acked_in[value->group]--;
+    history->counts.lost++;
+}
+
+void history_survives(struct history *history, const struct entry_head *head)
+{
+    uint64_t place = sim_place(head->epoch, head->index);
+    bool fresh;
+    struct fact *fact = fact_of(&history->applied, head->group, place, &fresh);
+    uint64_t what = (uint64_t)head->crc << 8 | head->type;
+
+    if (!fresh && fact->x == head->term && fact->y == what)
+        return;
+    fact->x = head->term;
+    fact->y = what;
+    for (uint32_t ordinal = 0; ordinal <= ORDINAL_MAX; ordinal++) {
+        struct fact *stood = fact_of(&history->places, head->group,
+                                     place << ORDINAL_BITS | ordinal, &fresh);
+        struct value *value =
+            fresh || stood->x == 0 ? NULL : value_of(history, (uint32_t)stood->x - 1, stood->y);
+        if (value != NULL)
+            lose(history, value);
+        stood->x = 0; /* who reads it next says what stands there */
+    }
+}
+
+void history_rescued(struct history *history, uint64_t group, uint64_t place)
+{
+    for (uint32_t client = 0; client < CLIENTS_MAX; client++)
+        for (uint64_t i = 0; i < history->clients[client].count; i++) {
+            struct value *value = &history->clients[client].values[i];
+            if (value->group == group && value->index > place)
+                lose(history, value);
+        }
 }
 
 void history_reached(struct history *history, uint64_t group, uint64_t index)
@@ -183,13 +233,6 @@ void history_model(struct history *history, const struct sim_node *node, uint64_
                         (unsigned long long)index);
 }
 
-static struct value *value_of(struct history *history, uint32_t client, uint64_t counter)
-{
-    if (client >= CLIENTS_MAX || counter == 0 || counter > history->clients[client].count)
-        return NULL;
-    return &history->clients[client].values[counter - 1];
-}
-
 void history_put(struct history *history, uint32_t client, uint64_t counter)
 {
     struct client *c = &history->clients[client];
@@ -229,7 +272,7 @@ static void check_place(struct history *history, struct value *value, uint32_t c
     bool fresh;
     struct fact *fact = fact_of(&history->places, group, place, &fresh);
 
-    if (fresh) {
+    if (fresh || fact->x == 0) {
         fact->x = client + 1;
         fact->y = counter;
     } else if (fact->x != client + 1 || fact->y != counter) {
@@ -304,6 +347,10 @@ void history_read(struct history *history, struct sim_node *node, uint64_t group
         world_violation(history->world, "order", "node %u reads group %llu index %llu again",
                         node->at + 1, (unsigned long long)group, (unsigned long long)index);
     history->scan_place = place;
+    if (value->lost)
+        world_violation(history->world, "came back", "node %u reads group %llu index %llu, which a "
+                        "rescue gave up", node->at + 1, (unsigned long long)group,
+                        (unsigned long long)index);
     if (value->state == VALUE_ACKED && value->scan != history->scan) {
         value->scan = history->scan;
         history->scan_acked++;
@@ -328,7 +375,7 @@ static void name_lost(struct history *history, struct sim_node *node, uint64_t g
     for (uint32_t client = 0; client < CLIENTS_MAX; client++)
         for (uint64_t i = 0; i < history->clients[client].count; i++) {
             const struct value *value = &history->clients[client].values[i];
-            if (value->state != VALUE_ACKED || value->group != group ||
+            if (value->state != VALUE_ACKED || value->group != group || value->lost ||
                 value->scan == history->scan || may_be_gone(history, value))
                 continue;
             world_violation(history->world, "lost",

@@ -16,7 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "catalog/model.h"
 #include "log/entry.h"
+#include "shard/gaps.h"
 #include "world.h"
 
 struct history;
@@ -33,6 +35,21 @@ void history_free(struct history *history);
 
 /* `node` applied this entry. */
 void history_applied(struct history *history, struct sim_node *node, const struct entry_head *head);
+
+/* Where an entry stands in the order of all numbers that its group ever gives: a rescue raises the
+ * epoch, and the indices begin again behind the survivor's last one. */
+static inline uint64_t sim_place(uint32_t epoch, uint64_t index)
+{
+    return index + (epoch / MODEL_RESCUE_EPOCHS) * GAP_STEP;
+}
+
+/* Before history_rescued(), for each entry of the survivor that it does not know committed: when it
+ * is another one than the lost majority applied there, that one is lost, and this counts. */
+void history_survives(struct history *history, const struct entry_head *head);
+
+/* The group goes on from a survivor that has nothing behind this place: what was acknowledged there
+ * until now is lost, and must stay so. */
+void history_rescued(struct history *history, uint64_t group, uint64_t place);
 
 /* Some node has applied the group's entries up to here; the highest such entry. */
 void history_reached(struct history *history, uint64_t group, uint64_t index);
@@ -70,6 +87,7 @@ void history_scan_end(struct history *history, struct sim_node *node, uint64_t g
 
 struct history_counts {
     uint64_t puts, acked, refused, pending, reads, applied, leaders, facts;
+    uint64_t lost; /* of acked, by rescues */
 };
 struct history_counts history_counts(const struct history *history);
 

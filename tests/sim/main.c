@@ -166,7 +166,7 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         "%llu pauses %llu cuts %llu stalls %llu jumps %llu aimed %llu "
         "struck %llu wipes %llu disk errors %llu of these ended %llu full %llu flips %llu "
         "reseals %llu hand-overs %llu of %llu members changed %llu "
-        "said twice %llu\n",
+        "said twice %llu lost %llu\n",
         (unsigned long long)world->seed, (double)world->now_ns / 1e9,
         cpu_s > 0 ? (double)world->now_ns / 1e9 / cpu_s : 0.0, (unsigned long long)world->events,
         (unsigned long long)world->trace, (unsigned long long)counts.puts,
@@ -181,7 +181,8 @@ static void report(const struct world *world, const struct cluster *cluster, dou
         (unsigned long long)cluster->disk_deaths, (unsigned long long)cluster->fulls,
         (unsigned long long)cluster->flips, (unsigned long long)cluster->reseals,
         (unsigned long long)cluster->handed_over, (unsigned long long)cluster->transfers,
-        (unsigned long long)cluster->members_changed, (unsigned long long)repeated(world));
+        (unsigned long long)cluster->members_changed, (unsigned long long)repeated(world),
+        (unsigned long long)counts.lost);
     moments_report(world);
 }
 

@@ -12,6 +12,7 @@
 #include "forgotten.h"
 #include "handover.h"
 #include "leaver.h"
+#include "lost_majority.h"
 #include "moments.h"
 #include "nemesis.h"
 #include "overtaken.h"
@@ -202,6 +203,12 @@ static void choose_leaver(struct cluster_options *options)
     options->balance = false;
 }
 
+static void choose_lost_majority(struct cluster_options *options)
+{
+    choose_leaver(options);
+    options->replication = 3;
+}
+
 /* One to six seconds until a node is given up, by what else the seed has. */
 static void choose_drain(struct cluster_options *options)
 {
@@ -292,6 +299,9 @@ static const struct scenario scenarios[] = {
       .choose = choose_unheard, .before_healing = unheard_end },
     { "leaver", "a disk is lost when another member has just left", .more_nodes = true,
       .scripted = true, .choose = choose_leaver, .start = leaver_start },
+    { "lost-majority", "two disks of three are lost for good, and shards are rescued",
+      .more_nodes = true, .scripted = true, .choose = choose_lost_majority,
+      .start = lost_majority_start, .at_the_end = lost_majority_check },
     { "drain", "nodes are drained, and given up when they are away", .more_nodes = true,
       .choose = choose_drain, .start = drain_start },
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",

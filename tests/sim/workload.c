@@ -280,7 +280,7 @@ static void check_committed(struct world *world, struct sim_node *node, uint64_t
     const struct shard *shard = control_shard(node->control, group);
 
     if (index > history_reach(cluster_of(world)->history, group) && shard != NULL &&
-        index > shard_status(shard).replica.applied)
+        index > sim_place(shard_status(shard).replica.epoch, shard_status(shard).replica.applied))
         world_violation(world, "uncommitted", "node %u reads group %llu index %llu, which nobody "
                         "has applied", node->at + 1, (unsigned long long)group,
                         (unsigned long long)index);

@@ -1,0 +1,106 @@
+#include "control/rescue.h"
+
+#include "catalog/model.h"
+
+static bool is_under_way(const struct rescue_look *look, const struct model_shard *row);
+static bool is_candidate(const struct rescue_node *node, const struct model_shard *row);
+static bool has_more(const struct holding *a, const struct holding *b);
+static uint32_t members_there(const struct rescue_look *look, const struct model_shard *row,
+                              const struct holding *newest);
+
+void rescue_choose(struct rescue_look *look, const struct model *model)
+{
+    const struct model_shard *row = model_shard_by_group(model, look->group, NULL);
+    const struct holding *best = NULL;
+
+    look->err = ERR_NOT_FOUND;
+    if (row == NULL) {
+        reason_set(&look->reason, "there is no such shard");
+        return;
+    }
+    look->epoch = row->epoch;
+    if (is_under_way(look, row)) {
+        look->err = ERR_CLOSED;
+        reason_set(&look->reason, "it is being rescued, and goes on in a moment: it needs no "
+                   "rescue");
+        return;
+    }
+    for (uint32_t i = 0; i < look->node_count; i++) {
+        const struct rescue_node *node = &look->nodes[i];
+        if (!is_candidate(node, row) || (best != NULL && !has_more(&node->holding, best)))
+            continue;
+        best = &node->holding;
+        look->survivor = i;
+    }
+    if (best == NULL) {
+        reason_set(&look->reason, "no node that is up has a whole copy of it: nothing is left to "
+                   "go on from. Start the nodes that have one");
+        return;
+    }
+    uint32_t there = members_there(look, row, best);
+    look->err = ERR_OK;
+    if (there > best->member_count / 2 || there == GROUP_MEMBERS_MAX) {
+        reason_set(&look->reason, "%u of its %u members are up with what they have: it needs no "
+                   "rescue, it elects a leader by itself", there, best->member_count);
+        look->err = ERR_CLOSED;
+    }
+}
+
+static const struct model_rescue *last_rescue(const struct model_shard *row)
+{
+    return row->rescued == NULL ? NULL : &row->rescued->rescues[row->rescued->count - 1];
+}
+
+/* Confirmed, and its survivor is about to begin. */
+static bool is_under_way(const struct rescue_look *look, const struct model_shard *row)
+{
+    const struct model_rescue *last = last_rescue(row);
+
+    for (uint32_t i = 0; last != NULL && i < look->node_count; i++) {
+        const struct holding *holding = &look->nodes[i].holding;
+        if (look->nodes[i].heard == RESCUE_HAS && look->nodes[i].node == last->survivor &&
+            !model_same_history(holding->epoch, row->epoch) && holding->epoch < row->epoch &&
+            holding->last == last->index && holding->last_term == last->term)
+            return true;
+    }
+    return false;
+}
+
+/* A whole copy of the history that goes on; or of the one before, where the rescue that ended it
+ * was not begun by its survivor, because it had something else by then. */
+static bool is_candidate(const struct rescue_node *node, const struct model_shard *row)
+{
+    const struct model_rescue *last = last_rescue(row);
+
+    if (node->heard != RESCUE_HAS || node->replaced || node->holding.member_count == 0)
+        return false;
+    if (model_same_history(node->holding.epoch, row->epoch))
+        return true;
+    return last != NULL && node->holding.epoch < row->epoch && last->survivor == node->node;
+}
+
+/* As Raft compares logs; a later epoch begins with all that was acknowledged in those before. */
+static bool has_more(const struct holding *a, const struct holding *b)
+{
+    if (a->epoch != b->epoch)
+        return a->epoch > b->epoch;
+    return a->last_term != b->last_term ? a->last_term > b->last_term : a->last > b->last;
+}
+
+/* Of the newest epoch that is known of.  A leader is worth all of them. */
+static uint32_t members_there(const struct rescue_look *look, const struct model_shard *row,
+                              const struct holding *newest)
+{
+    uint32_t there = 0;
+
+    for (uint32_t i = 0; i < look->node_count; i++) {
+        const struct rescue_node *node = &look->nodes[i];
+        if (node->heard == RESCUE_HAS && node->holding.leads)
+            return GROUP_MEMBERS_MAX;
+        if (!is_candidate(node, row))
+            continue;
+        for (uint32_t k = 0; k < newest->member_count; k++)
+            there += newest->members[k] == node->node;
+    }
+    return there;
+}

@@ -1,0 +1,72 @@
+/* rescue.h - a shard whose majority is lost: what is left of it, and how it goes on.
+ *
+ *     rescue_look     asks every node for what it has of the group
+ *     rescue_choose   the copy that has most, or why there is nothing to rescue: pure
+ *     rescue_change   the catalogue's change, of what was looked at and confirmed
+ *
+ * Nothing here is ever done by itself: an operator looks, confirms what would be lost, and the same
+ * must still be so when it is done (ops/rescues.c).  docs/flows/rescue.md.
+ */
+#ifndef CONTROL_RESCUE_H
+#define CONTROL_RESCUE_H
+
+#include "control/holding.h"
+
+enum rescue_heard {
+    RESCUE_ASKED,
+    RESCUE_DOWN,   /* not up, or it did not answer: what it has is not known */
+    RESCUE_NOTHING,
+    RESCUE_HAS
+};
+
+struct rescue_node {
+    uint64_t node;
+    bool replaced;     /* its disk is gone */
+    uint64_t down_ms;  /* as far as this node has seen it; 0: it is up */
+    enum rescue_heard heard;
+    struct holding holding; /* with RESCUE_HAS */
+};
+
+struct rescue_look;
+typedef void (*rescue_look_cb)(struct rescue_look *look);
+
+/* One question to one node. */
+struct rescue_ask {
+    struct net_call call;
+    struct rescue_look *look;
+    uint32_t at; /* in nodes */
+};
+
+/* The caller's, until the callback. */
+struct rescue_look {
+    uint64_t group;
+    uint32_t epoch; /* the row's */
+    struct rescue_node nodes[NODE_ROWS_MAX];
+    uint32_t node_count;
+    /* of rescue_choose() */
+    enum err err;
+    struct reason reason;
+    uint32_t survivor; /* in nodes, when err is ERR_OK */
+    /* private */
+    struct control *control;
+    rescue_look_cb cb;
+    struct rescue_ask asks[NODE_ROWS_MAX];
+    uint32_t waiting;
+    struct defer defer;
+};
+
+/* Calls back within CONTROL_HOLDING_MS, never from inside; until then the look is not touched. */
+void rescue_look(struct control *control, struct rescue_look *look, uint64_t group,
+                 rescue_look_cb cb);
+void rescue_look_cancel(struct rescue_look *look);
+
+/* Sets err, reason and survivor, of nodes and the row.
+ * ERR_NOT_FOUND  no such group, or no whole copy of it answered
+ * ERR_CLOSED     it needs no rescue: it is led, or a majority of its members is there */
+void rescue_choose(struct rescue_look *look, const struct model *model);
+
+/* What is not known of the others counts as another copy: such a node gets this shard never again.
+ * NULL: no memory. */
+struct buf *rescue_change(struct control *control, const struct rescue_look *look);
+
+#endif

@@ -1,0 +1,108 @@
+/* Asks every node for what it has of a group, and makes the change of what was found. */
+#include "base/bytes.h"
+#include "base/ensure.h"
+#include "control/control_private.h"
+#include "control/rescue.h"
+
+static void ask(struct rescue_look *look, uint32_t at);
+static void on_answer(struct net_call *call, enum err err, enum err remote, struct slice answer,
+                      struct buf *answer_buf);
+static void finish(struct defer *defer);
+
+void rescue_look(struct control *control, struct rescue_look *look, uint64_t group,
+                 rescue_look_cb cb)
+{
+    const struct model *model = catalog_model(control->catalog);
+    const struct model_shard *row = model_shard_by_group(model, group, NULL);
+
+    *look = (struct rescue_look){ .group = group,
+                                  .epoch = row == NULL ? 0 : row->epoch,
+                                  .node_count = model_node_count(model),
+                                  .control = control,
+                                  .cb = cb,
+                                  .waiting = 1 };
+    for (uint32_t i = 0; i < look->node_count; i++) {
+        const struct model_node *node = model_node_at(model, i);
+        look->nodes[i] = (struct rescue_node){
+            .node = node->id,
+            .replaced = node->replaced,
+            .down_ms = absence_ms(&control->replace.absence, node->id, control_now_ms(control)),
+        };
+        ask(look, i);
+    }
+    if (--look->waiting == 0)
+        defer_run(control->world.clock, &look->defer, finish);
+}
+
+static void ask(struct rescue_look *look, uint32_t at)
+{
+    struct control *control = look->control;
+    struct rescue_node *node = &look->nodes[at];
+
+    if (node->node == control->options.node) {
+        node->heard = holding_own(control, look->group, &node->holding) ? RESCUE_HAS
+                                                                         : RESCUE_NOTHING;
+        return;
+    }
+    AUTO_UNREF struct buf *bytes = buf_new(8);
+    node->heard = RESCUE_DOWN;
+    if (bytes == NULL || !net_is_up(control->world.net, node->node))
+        return;
+    put_u64(bytes->data, look->group);
+    node->heard = RESCUE_ASKED;
+    look->waiting++;
+    look->asks[at].look = look;
+    look->asks[at].at = at;
+    net_call(control->world.net, &look->asks[at].call, node->node, NET_HOLDING, &bytes, 1,
+             CONTROL_HOLDING_MS, on_answer);
+}
+
+static void on_answer(struct net_call *call, enum err err, enum err remote, struct slice answer,
+                      struct buf *answer_buf)
+{
+    struct rescue_ask *asked = container_of(call, struct rescue_ask, call);
+    struct rescue_look *look = asked->look;
+    struct rescue_node *node = &look->nodes[asked->at];
+
+    node->heard = RESCUE_DOWN;
+    if (err == ERR_OK && remote == ERR_NOT_FOUND)
+        node->heard = RESCUE_NOTHING;
+    else if (err == ERR_OK && remote == ERR_OK && holding_decode(&node->holding, answer))
+        node->heard = RESCUE_HAS;
+    if (--look->waiting == 0)
+        finish(&look->defer);
+}
+
+static void finish(struct defer *defer)
+{
+    struct rescue_look *look = container_of(defer, struct rescue_look, defer);
+
+    rescue_choose(look, catalog_model(look->control->catalog));
+    look->cb(look);
+}
+
+void rescue_look_cancel(struct rescue_look *look)
+{
+    defer_cancel(&look->defer);
+    for (uint32_t i = 0; i < look->node_count; i++)
+        if (look->nodes[i].heard == RESCUE_ASKED)
+            net_call_cancel(look->control->world.net, &look->asks[i].call);
+}
+
+struct buf *rescue_change(struct control *control, const struct rescue_look *look)
+{
+    uint64_t aside[NODE_ROWS_MAX];
+    const struct rescue_node *survivor = &look->nodes[look->survivor];
+    struct change_rescue rescue = { .group = look->group,
+                                    .epoch = look->epoch,
+                                    .survivor = survivor->node,
+                                    .index = survivor->holding.last,
+                                    .term = survivor->holding.last_term,
+                                    .aside = aside };
+
+    ensure(look->err == ERR_OK);
+    for (uint32_t i = 0; i < look->node_count; i++)
+        if (i != look->survivor && look->nodes[i].heard != RESCUE_NOTHING)
+            aside[rescue.aside_count++] = look->nodes[i].node;
+    return change_rescue_shard(control_stamp(control), &rescue);
+}

@@ -1,0 +1,197 @@
+"""docs/runbooks/lost-majority.md, played: two of a shard's three nodes are lost, and it goes on."""
+
+import json
+import os
+import shutil
+
+import pytest
+from braid_cluster import Cluster, wait_until
+from braid_runbook import Runbook
+
+SHARDS = 6
+GAP = 1 << 32  # entries
+ORDINAL_BITS = 9
+
+
+def place(number):
+    """What a sequence number has between creation time and put time: the record's place."""
+    return (int(number) >> 80) & ((1 << 64) - 1)
+
+
+@pytest.fixture
+def four():
+    """Three keep the catalogue; a shard lies on one of node-1 and node-4, and on the other two."""
+    with Cluster(nodes=4, options={"replication": "3", "replace-after-s": "600"}) as cluster:
+        cluster.create_stream("s", shards=SHARDS)
+        yield cluster
+
+
+def state(book, node):
+    return book.run(
+        "curl -s 'http://127.0.0.1:4569/streams?name=STREAM' | tr '{' '\\n'",
+        node=node).stdout
+
+
+def shards_on(cluster, names):
+    return [shard["number"] for shard in cluster.streams("s")["shards"]
+            if set(names) <= set(shard["replicas"])]
+
+
+def replicas(cluster, number):
+    shards = cluster.streams("s")["shards"]
+    return next(shard["replicas"] for shard in shards if shard["number"] == number)
+
+
+def keys_of(client):
+    """An explicit hash key in each shard, by its number."""
+    shards = client.list_shards(StreamName="s")["Shards"]
+    return {int(shard["ShardId"][-12:]): shard["HashKeyRange"]["StartingHashKey"]
+            for shard in shards}
+
+
+def put(client, key, text):
+    return client.put_record(StreamName="s", PartitionKey="k", ExplicitHashKey=key,
+                             Data=text)["SequenceNumber"]
+
+
+def read(client, number, **start):
+    iterator = client.get_shard_iterator(
+        StreamName="s", ShardId=f"shardId-{number:012}",
+        **(start or {"ShardIteratorType": "TRIM_HORIZON"}))["ShardIterator"]
+    found = []
+    for _ in range(100):
+        answer = client.get_records(ShardIterator=iterator, Limit=1000)
+        found += [(record["Data"], record["SequenceNumber"]) for record in answer["Records"]]
+        iterator = answer["NextShardIterator"]
+        if not answer["Records"] and answer["MillisBehindLatest"] == 0:
+            return found
+    raise AssertionError("no end")
+
+
+class Loss:
+    """Who is lost, who survives: chosen so that the catalogue keeps its majority."""
+
+    def __init__(self, cluster):
+        names = cluster.state()["catalog"]["members"]
+        out = next(node.number for node in cluster.nodes if node.name not in names)
+        also, self.survivor = {1: (3, 2), 4: (3, 2), 2: (1, 3), 3: (1, 2)}[out]
+        self.nodes = [out, also]
+        self.other = next(number for number in (1, 2, 3, 4)
+                          if number not in (*self.nodes, self.survivor))
+        self.names = [cluster[number].name for number in self.nodes]
+        self.shards, self.keys, self.newest = [], {}, {}
+
+
+def confirm(book, node, words, status):
+    book.run("braid shard rescue STREAM SHARD --yes STREAM/SHARD", node=node, status=status,
+             words=words)
+
+
+def rescue(book, loss):
+    """Looks at each lost shard, tries what must be refused, and lets it go on."""
+    node = loss.other
+    for number in loss.shards:
+        words = {"SHARD": number, "STREAM/SHARD": f"s/{number}"}
+        shown = book.run("braid shard rescue STREAM SHARD < /dev/null", node=node, status=2,
+                         words=words).stderr
+        survives = [line for line in shown.splitlines() if "THE SURVIVOR" in line]
+        assert len(survives) == 1 and f"node-{loss.survivor} " in survives[0], shown
+        assert "LOST FOR GOOD" in shown and all(name in shown for name in loss.names), shown
+        confirm(book, node, {**words, "STREAM/SHARD": "s/99"}, status=2)
+        confirm(book, node, words, status=0)
+        confirm(book, node, words, status=1)  # it needs no rescue any more
+
+
+def audited(cluster, book, loss):
+    tail = book.run("tail -n 2 /var/lib/braid/audit.log", node=loss.other).stdout.splitlines()
+    assert [json.loads(line)["state"] for line in tail] == ["asked", "done"], tail
+    with open(os.path.join(cluster[loss.other].data, "audit.log"), encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    done = [line for line in lines if line["state"] == "done"]
+    assert [line["shard"] for line in done] == loss.shards
+    for line in done:
+        assert line["act"] == "shard.rescue" and line["stream"] == "s" and line["by"], line
+        assert [node["name"] for node in line["nodes"]
+                if node["survivor"]] == [f"node-{loss.survivor}"], line
+        assert set(loss.names) <= {node["name"] for node in line["nodes"]}, line
+
+
+def lose(cluster):
+    """Records in all shards, then two nodes are gone."""
+    loss = Loss(cluster)
+    client = cluster.client(loss.other, attempts=10)
+    loss.keys = keys_of(client)
+    for number, key in loss.keys.items():
+        for i in range(20):
+            loss.newest[number] = put(client, key, f"{number}-{i}".encode())
+    loss.shards = shards_on(cluster, loss.names)
+    assert loss.shards and len(loss.shards) < SHARDS, loss.shards
+    for number in loss.nodes:
+        cluster.kill(number)
+    return loss
+
+
+def goes_on(cluster, loss):
+    """All that the survivor had is there, and new numbers come behind the gap."""
+    client = cluster.client(loss.other, attempts=10)
+    for number in loss.shards:
+        last = loss.newest[number]
+        newer = put(client, loss.keys[number], b"new")
+        assert int(newer) > int(last)
+        jump = (place(newer) >> ORDINAL_BITS) - (place(last) >> ORDINAL_BITS)
+        assert GAP < jump < GAP + 1000, jump
+        found = read(client, number)
+        assert [data for data, _ in found] == [f"{number}-{i}".encode() for i in range(20)] + \
+            [b"new"], found
+        behind = read(client, number, ShardIteratorType="AFTER_SEQUENCE_NUMBER",
+                      StartingSequenceNumber=last)
+        assert behind == [(b"new", newer)], behind
+
+
+def test_two_disks_are_lost_and_the_shards_go_on(four):
+    book = Runbook("lost-majority", four, {"STREAM": "s"})
+    healthy = book.run("braid shard rescue STREAM SHARD < /dev/null", status=1,
+                       words={"SHARD": 0})
+    assert "needs no rescue" in healthy.stderr, healthy.stderr
+    loss = lose(four)
+    assert " down " in book.run("braid cluster status", node=loss.other).stdout
+    wait_until(lambda: state(book, loss.other).count('"leader":null') >= len(loss.shards), 30,
+               "the lost shards have no leader")
+    rescue(book, loss)
+    goes_on(four, loss)
+    audited(four, book, loss)
+
+    for number in loss.nodes:  # with nothing
+        shutil.rmtree(four[number].data)
+        os.makedirs(four[number].data)
+        four.start(number)
+    wait_until(lambda: all(len(replicas(four, number)) == 3 for number in loss.shards), 60,
+               "each shard has three replicas again")
+    four.await_ready()
+    wait_until(lambda: '"leader":null' not in state(book, loss.other), 30, "all are led")
+    client = four.client(loss.other, attempts=10)
+    four.kill(loss.survivor)  # it counts no more than others
+    for number in loss.shards:
+        put(client, loss.keys[number], b"newer")
+        assert [data for data, _ in read(client, number)][-2:] == [b"new", b"newer"]
+
+
+def test_a_lost_node_comes_back_with_its_data_and_is_kept_out(four):
+    book = Runbook("lost-majority", four, {"STREAM": "s"})
+    loss = lose(four)
+    rescue(book, loss)
+    goes_on(four, loss)
+    for number in loss.nodes:
+        four.start(number)
+    for node in (four[number] for number in loss.nodes):
+        wait_until(lambda node=node: node.log_text().count("event=group.rescued_aside") >=
+                   len(loss.shards), 60, "its copies are put aside")
+    four.await_ready()
+    for number in loss.shards:
+        assert not set(loss.names) & set(replicas(four, number))
+    client = four.client(loss.nodes[0], attempts=10)  # it knows where the shards are
+    for number, key in loss.keys.items():
+        put(client, key, b"last")
+        assert read(client, number)[-1][0] == b"last"
+    for number in loss.shards:
+        assert len(read(client, number)) == 22

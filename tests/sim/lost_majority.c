@@ -1,0 +1,248 @@
+#include "lost_majority.h"
+
+#include <stdlib.h>
+
+#include "base/ensure.h"
+#include "catalog/catalog.h"
+#include "cluster.h"
+#include "control/control.h"
+#include "control/rescue.h"
+#include "history.h"
+#include "log/log.h"
+#include "wipe.h"
+
+#define BEGINS_NS (3 * SIM_S)
+#define LOOK_NS (200 * SIM_MS)
+#define GROUPS_MAX 64u
+
+enum step { STEP_BEGINS, STEP_CUT, STEP_RESCUES, STEP_RETURNS, STEP_DONE };
+
+static struct {
+    enum step step;
+    struct sim_node *a, *lost[2];
+    bool wiped[2];
+    uint64_t until_ns;
+    uint64_t groups[GROUPS_MAX]; /* that have both; 0: rescued */
+    uint32_t group_count, rescued;
+} lost; /* a seed has a process of its own */
+
+struct rescue_op {
+    struct rescue_look look;
+    struct catalog_change change;
+    struct world *world;
+    struct sim_node *node;
+    uint32_t at;
+};
+
+static void later(struct world *world, uint64_t delay_ns);
+
+/* ---- losing them ---- */
+
+static void cut(struct world *world, bool on)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        net_sim_cut(world, lost.a->at, lost.lost[i]->at, on);
+        net_sim_cut(world, lost.lost[i]->at, lost.a->at, on);
+    }
+}
+
+/* Two that are not both in the catalogue's group: that one is rescued otherwise. */
+static bool choose(struct world *world, const struct sim_node *leader,
+                   const struct model_shard *row)
+{
+    uint32_t first = world_below(world, row->member_count);
+    struct sim_node *members[3];
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < 3; i++) {
+        members[i] = wipe_node(world, row->members[(first + i) % row->member_count]);
+        if (row->member_count != 3 || members[i] == NULL)
+            return false;
+        kept += i > 0 && wipe_keeps_catalog(leader, members[i]->id);
+    }
+    lost.a = members[0];
+    lost.lost[0] = members[1];
+    lost.lost[1] = members[2];
+    return kept < 2;
+}
+
+static void begin(struct world *world)
+{
+    struct sim_node *leader = wipe_catalog_leader(world);
+    const struct model_stream *stream;
+    const struct model_shard *row;
+    char why[128];
+
+    if (cluster_of(world)->healing || leader == NULL || !wipe_whole(world, why, sizeof why))
+        return;
+    const struct model *model = catalog_model(control_catalog(leader->control));
+    for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
+        group = row->group;
+        if (stream->status != STREAM_ACTIVE || !choose(world, leader, row))
+            continue;
+        lost.step = STEP_CUT;
+        lost.until_ns = world->now_ns + 300 * SIM_MS + world_below(world, 3 * SIM_S);
+        cut(world, true);
+        return;
+    }
+}
+
+/* The groups that have both; nothing of them is on its way. */
+static bool note_groups(struct world *world)
+{
+    struct sim_node *leader = wipe_catalog_leader(world);
+    const struct model_stream *stream;
+    const struct model_shard *row;
+
+    if (leader == NULL)
+        return false;
+    const struct model *model = catalog_model(control_catalog(leader->control));
+    for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
+        group = row->group;
+        if (stream->status == STREAM_ACTIVE && model_shard_has(row, lost.lost[0]->id) &&
+            model_shard_has(row, lost.lost[1]->id) && lost.group_count < GROUPS_MAX)
+            lost.groups[lost.group_count++] = group;
+    }
+    return lost.group_count > 0;
+}
+
+static void lose(struct world *world)
+{
+    if (!note_groups(world))
+        return;
+    cut(world, false);
+    for (unsigned i = 0; i < 2; i++) {
+        lost.wiped[i] = world_chance(world, 1, 2);
+        if (lost.wiped[i]) {
+            wipe_now(world, lost.lost[i]);
+        } else {
+            cluster_kill(world, lost.lost[i], DEATH_KILL);
+            world_say(world, lost.lost[i], "thought lost");
+        }
+    }
+    lost.step = STEP_RESCUES;
+    lost.until_ns = world->now_ns + 2 * SIM_S;
+}
+
+/* ---- the operator ---- */
+
+static void changed(struct catalog_change *change, enum err err)
+{
+    struct rescue_op *op = container_of(change, struct rescue_op, change);
+
+    world_say(op->world, op->node, "rescue: %s %s", err_name(err), change->reason.text);
+    free(op);
+}
+
+static void note_tail(struct world *world, struct history *history, uint64_t group,
+                      const struct rescue_node *survivor)
+{
+    const struct sim_node *node = wipe_node(world, survivor->node);
+    struct entry_head head;
+
+    for (uint64_t at = survivor->holding.applied + 1;
+         node != NULL && at <= survivor->holding.last; at++)
+        if (log_head(control_log(node->control), group, at, &head) == ERR_OK)
+            history_survives(history, &head);
+}
+
+static void looked(struct rescue_look *look)
+{
+    struct rescue_op *op = container_of(look, struct rescue_op, look);
+    struct cluster *cluster = cluster_of(op->world);
+    const struct rescue_node *survivor = &look->nodes[look->survivor];
+
+    if (look->err != ERR_OK || cluster->healing) {
+        world_say(op->world, op->node, "no rescue of group %llu: %s",
+                  (unsigned long long)look->group, look->reason.text);
+        free(op);
+        return;
+    }
+    world_say(op->world, op->node, "rescues group %llu from %llx at %llu",
+              (unsigned long long)look->group, (unsigned long long)survivor->node,
+              (unsigned long long)survivor->holding.last);
+    note_tail(op->world, cluster->history, look->group, survivor);
+    history_rescued(cluster->history, look->group,
+                    sim_place(survivor->holding.epoch, survivor->holding.last));
+    AUTO_UNREF struct buf *change = rescue_change(op->node->control, look);
+    ensure(change != NULL);
+    catalog_change(control_catalog(op->node->control), &op->change, buf_slice(change), 2000,
+                   changed);
+}
+
+static void rescue(struct world *world, struct sim_node *node, void *ctx, uint64_t group)
+{
+    struct rescue_op *op = calloc(1, sizeof *op);
+
+    ensure(op != NULL);
+    op->world = world;
+    op->node = node;
+    rescue_look(node->control, &op->look, group, looked);
+}
+
+/* True when all are rescued. */
+static bool rescue_all(struct world *world)
+{
+    struct sim_node *leader = wipe_catalog_leader(world);
+    uint32_t left = 0;
+
+    if (leader == NULL)
+        return false;
+    for (uint32_t i = 0; i < lost.group_count; i++) {
+        const struct model *model = catalog_model(control_catalog(leader->control));
+        const struct model_stream *stream = NULL;
+        const struct model_shard *row = model_shard_by_group(model, lost.groups[i], &stream);
+        if (row == NULL || stream->status != STREAM_ACTIVE || row->rescued != NULL)
+            continue;
+        left++;
+        world_inside(world, leader, rescue, NULL, lost.groups[i]);
+    }
+    return left == 0;
+}
+
+/* ---- in turn ---- */
+
+static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    if (cluster_of(world)->healing) {
+        if (lost.step == STEP_CUT)
+            cut(world, false);
+        return;
+    }
+    if (lost.step == STEP_BEGINS) {
+        begin(world);
+    } else if (world->now_ns < lost.until_ns) {
+        later(world, LOOK_NS);
+        return;
+    } else if (lost.step == STEP_CUT) {
+        lose(world);
+    } else if (lost.step == STEP_RESCUES && rescue_all(world)) {
+        lost.step = STEP_RETURNS;
+        lost.until_ns = world->now_ns + world_below(world, 4 * SIM_S);
+    } else if (lost.step == STEP_RETURNS) {
+        for (unsigned i = 0; i < 2; i++)
+            if (!lost.wiped[i])
+                cluster_start_later(world, lost.lost[i], world_below(world, 2 * SIM_S));
+        lost.step = STEP_DONE;
+        return;
+    }
+    later(world, lost.step == STEP_RESCUES ? 3 * SIM_S : LOOK_NS);
+}
+
+static void later(struct world *world, uint64_t delay_ns)
+{
+    world_after(world, (struct world_after){ .delay_ns = delay_ns,
+                                             .kind = KIND_NEMESIS,
+                                             .fn = look });
+}
+
+void lost_majority_start(struct world *world)
+{
+    later(world, BEGINS_NS);
+}
+
+void lost_majority_check(struct world *world)
+{
+    if (lost.step != STEP_DONE)
+        world_violation(world, "rescue", "nothing was rescued: step %d", (int)lost.step);
+}
