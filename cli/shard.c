@@ -117,9 +117,12 @@ static const char *text(const json_t *tree, const char *name)
 /* Who asks, for the audit log: letters and digits of the user's name. */
 static void user_name(char by[BY_MAX])
 {
-    const struct passwd *user = getpwuid(getuid());
+    struct passwd entry, *user = NULL;
+    char names[1024];
     size_t len = 0;
 
+    if (getpwuid_r(getuid(), &entry, names, sizeof(names), &user) != 0)
+        user = NULL;
     for (const char *at = user == NULL ? "" : user->pw_name; *at != 0 && len + 1 < BY_MAX; at++)
         by[len++] = strchr("&=%# ?+", *at) != NULL ? '_' : *at;
     by[len] = 0;
