@@ -221,7 +221,8 @@ struct log_read {
  * ERR_TRIMMED    `first` is below the oldest kept entry
  * ERR_NOT_FOUND  `first` is above the newest
  * ERR_CORRUPT    the entry at `first` is damaged; those before a damaged one are given
- * ERR_IO, ERR_NO_MEMORY */
+ * ERR_IO         likewise, by a block that the disk cannot read; or the tables cannot be read
+ * ERR_NO_MEMORY */
 void log_read(struct log *log, struct log_read *req, log_read_cb cb);
 
 /* Drops the result; legal on a zeroed or failed request. */

@@ -10,7 +10,9 @@
  *  1. collect()      heads and places: from memory, from cached rows, else a lookup, then again
  *  2. plan()         payloads that lie close together become one extent
  *  3. read_more()    up to LOG_READS_MAX extents under way
- *  4. extent_on_done() cuts the payloads out and checks them
+ *  4. extent_on_done() cuts the payloads out and checks them; when the disk cannot read an extent
+ *     of several entries, each of them is read by itself, because the block that is bad may be one
+ *     that lies between them
  *  5. walk()         a shared read takes those of filed segments out of blocks (shelf.c) instead
  *  6. finish         at the end of a turn
  *
@@ -20,7 +22,8 @@
 struct spot {
     struct segment *segment; /* NULL: nothing to read for this entry */
     uint32_t offset;
-    bool shared; /* taken out of blocks */
+    bool shared;  /* taken out of blocks */
+    bool damaged; /* found so by this read */
 };
 
 struct extent_read {
@@ -44,6 +47,9 @@ struct read_job {
     struct extent_read *extents;
     uint32_t extent_count, extent_next, under_way;
     uint32_t sound; /* entries before the first damaged one */
+    enum err unsound; /* what that one is */
+    bool careful;   /* an extent could not be read: one entry each */
+    bool again;     /* which is to be planned when nothing is under way */
     bool alone;     /* blocks were of no use: it reads by itself */
     uint32_t walked, walked_bytes; /* entries that are over, bytes of the next one */
     struct buf *shared;            /* the payloads of all that are taken out of blocks */
@@ -74,7 +80,7 @@ void log_read(struct log *log, struct log_read *req, log_read_cb cb)
     req->cb = cb;
     req->job = job;
     *job = (struct read_job){
-        .log = log, .req = req, .next = req->first, .wait.cb = walk_on_block
+        .log = log, .req = req, .next = req->first, .sound = UINT32_MAX, .wait.cb = walk_on_block
     };
     log->active++;
     log->figures.reads++;
@@ -213,7 +219,8 @@ static bool joins(const struct read_job *job, uint32_t first, uint32_t last, uin
     uint64_t last_end = (uint64_t)spots[last].offset + job->req->entries[last].head.length;
     uint64_t end = (uint64_t)spots[i].offset + job->req->entries[i].head.length;
 
-    return spots[i].segment == spots[first].segment && spots[i].offset >= last_end &&
+    return !job->careful && spots[i].segment == spots[first].segment &&
+           spots[i].offset >= last_end &&
            spots[i].offset - last_end <= LOG_READ_GAP_MAX &&
            end - spots[first].offset <= LOG_READ_EXTENT_MAX - DISK_ALIGN;
 }
@@ -229,7 +236,6 @@ static void plan(struct read_job *job)
     uint32_t first = 0, last = 0;
 
     job->err = ERR_OK;
-    job->sound = req->count;
     job->extent_count = job->extent_next = 0;
     free(job->extents);
     job->extents = NULL;
@@ -238,7 +244,8 @@ static void plan(struct read_job *job)
     for (uint32_t i = 0; i < req->count; i++) {
         struct extent_read *extent =
             job->extent_count == 0 ? NULL : &job->extents[job->extent_count - 1];
-        if (job->spots[i].segment == NULL || req->entries[i].payload != NULL)
+        if (job->spots[i].segment == NULL || req->entries[i].payload != NULL ||
+            job->spots[i].damaged)
             continue;
         job->spots[i].shared = is_shared(job, i);
         if (job->spots[i].shared) {
@@ -277,17 +284,22 @@ static void read_more(struct read_job *job)
     }
     if (job->under_way > 0)
         return;
-    if (job->err != ERR_OK)
+    if (job->err != ERR_OK) {
         end_soon(job, job->err);
-    else
+    } else if (job->again) {
+        job->again = false;
+        job->careful = true;
+        plan(job);
+    } else {
         walk(job);
+    }
 }
 
 /* One entry is damaged: those before it are given. */
-static void spoil(struct read_job *job, uint32_t i, const char *what)
+static void spoil(struct read_job *job, uint32_t i, enum err err, const char *what)
 {
     const struct entry_head *head = &job->req->entries[i].head;
-    const struct spot *spot = &job->spots[i];
+    struct spot *spot = &job->spots[i];
     char name[DISK_NAME_MAX];
     struct reason why;
 
@@ -296,9 +308,11 @@ static void spoil(struct read_job *job, uint32_t i, const char *what)
                (unsigned long long)head->group, (unsigned long long)head->index, what,
                (unsigned long long)spot->segment->number, name, (unsigned long)spot->offset);
     damage_found(job->log, head, spot->segment, spot->offset, &why);
+    spot->damaged = true;
     if (i >= job->sound)
         return;
     job->sound = i;
+    job->unsound = err;
     job->req->reason = why;
 }
 
@@ -310,7 +324,7 @@ static void take_payload(struct read_job *job, const struct extent_read *extent,
         slice_of(extent->bytes + (job->spots[i].offset - extent->offset), entry->head.length);
 
     if (!entry_matches(&entry->head, bytes) && !MUTANT(read_unchecked)) {
-        spoil(job, i, "checksum");
+        spoil(job, i, ERR_CORRUPT, "checksum");
         return;
     }
     if (job->log->damaged_count > 0)
@@ -326,14 +340,15 @@ static void extent_on_done(struct disk_io *io, enum err err)
     struct read_job *job = extent->job;
 
     job->under_way--;
-    if (err != ERR_OK) {
+    if (err == ERR_IO && extent->count > 1) {
+        job->again = true;
+    } else if (err == ERR_IO) {
+        spoil(job, extent->first, err, "the disk cannot read it");
+    } else if (err != ERR_OK) {
         job->err = err;
-        /* Of several entries it is not known which one it is. */
-        if (err == ERR_IO && extent->count == 1)
-            spoil(job, extent->first, "the disk cannot read it");
         job->req->reason = io->reason;
     }
-    for (uint32_t i = 0; i < extent->count && job->err == ERR_OK; i++) {
+    for (uint32_t i = 0; err == ERR_OK && i < extent->count && job->err == ERR_OK; i++) {
         const struct spot *spot = &job->spots[extent->first + i];
         if (spot->segment != NULL && !spot->shared &&
             job->req->entries[extent->first + i].payload == NULL)
@@ -444,7 +459,7 @@ static void end_soon(struct read_job *job, enum err err)
             job->req->entries[i].payload = NULL;
         }
         if (job->sound == 0)
-            job->err = ERR_CORRUPT;
+            job->err = job->unsound;
     }
     defer_run(job->log->world.clock, &job->end, read_on_end);
 }
@@ -462,7 +477,7 @@ static void read_on_end(struct defer *defer)
     }
     if (err != ERR_OK)
         log_read_fini(req);
-    else
+    else if (job->sound < req->count)
         req->count = job->sound;
     buf_unref(job->shared);
     free(job->spots);

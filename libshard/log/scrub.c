@@ -21,8 +21,6 @@ struct scrub {
     struct timer timer;
     struct log_read read;
     bool reading, running;
-    bool single;      /* the disk failed to read several entries: one by one up to `single_last` */
-    uint64_t single_last;
     uint64_t from;    /* the group that the pass ends with */
     bool around;      /* behind the last group: now from the first one on */
     uint64_t group, next; /* under way; next entry */
@@ -149,7 +147,6 @@ static bool next_group(struct scrub *scrub)
         return false;
     scrub->group = state->group;
     scrub->next = state->first;
-    scrub->single = false;
     return true;
 }
 
@@ -176,11 +173,9 @@ static void step(struct scrub *scrub)
             finish(scrub);
         return;
     }
-    if (scrub->next > scrub->single_last)
-        scrub->single = false;
     scrub->read = (struct log_read){ .group = scrub->group,
                                      .first = scrub->next,
-                                     .last = scrub->single ? scrub->next : state->last,
+                                     .last = state->last,
                                      .bytes_max = SCRUB_READ_BYTES,
                                      .background = true };
     scrub->reading = true;
@@ -207,9 +202,6 @@ static void step_on_read(struct log_read *read, enum err err)
         scrub->next = read->first + read->count;
         scrub->pass.entries += read->count;
         scrub->figures.entries += read->count;
-    } else if (err == ERR_IO && !scrub->single) {
-        scrub->single = true;
-        scrub->single_last = scrub->next + LOG_READ_ENTRIES_MAX;
     } else if (err == ERR_CORRUPT || err == ERR_IO) {
         count_damaged(scrub);
     }

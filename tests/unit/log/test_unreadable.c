@@ -17,6 +17,7 @@ static struct {
     struct defer defer;
     struct disk_io *io;
     unsigned writes;
+    unsigned failed_reads;
     unsigned failed_now; /* reads at a start */
 } bad;
 
@@ -49,6 +50,7 @@ void __wrap_disk_read(struct disk_file *file, struct disk_io *req, uint64_t offs
     }
     req->cb = cb;
     bad.io = req;
+    bad.failed_reads++;
     defer_run(node.clock, &bad.defer, fail_read);
 }
 
@@ -200,6 +202,60 @@ static void a_block_that_holds_more_than_the_payload_is_not_made_up(void **state
     node_check(&node);
 }
 
+/* Reads what is there from `first` to the end.  ERR_OK with as many as come before a bad one. */
+static enum err read_from(uint64_t group, uint64_t first, uint32_t *count)
+{
+    struct log_read req = {
+        .group = group, .first = first, .last = model_last(&node, group), .bytes_max = 64 * MIB
+    };
+    enum err err = node_read(&node, &req);
+
+    *count = req.count;
+    log_read_fini(&req);
+    return err;
+}
+
+static void the_entries_before_an_unreadable_one_are_given(void **state)
+{
+    uint32_t count = 0;
+
+    (void)state;
+    bad.block = block_of_4(9);
+    bad.armed = true;
+    assert_int_equal(read_from(1, 2, &count), ERR_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(node.damages, 1);
+    assert_int_equal(node.damage.head.index, 4);
+    assert_int_equal(read_from(1, 4, &count), ERR_IO);
+    assert_int_equal(read_from(1, 5, &count), ERR_OK);
+    assert_int_equal(count, model_last(&node, 1) - 4);
+}
+
+/* Simulator, mixed-retention, seed 60037: the block was of another group's entry. */
+static void a_bad_block_between_entries_is_none_of_theirs(void **state)
+{
+    uint32_t count = 0;
+    uint64_t first = 0;
+
+    (void)state;
+    node_start(&node, 2);
+    first = model_last(&node, 2) + 1;
+    for (unsigned i = 0; i < 2; i++) {
+        node_append(&node, 2, 5000);
+        node_wait_all(&node);
+        node_append(&node, 1, 20000); /* a frame of its own: five blocks between those of 2 */
+        node_wait_all(&node);
+    }
+    const struct tail_place tail = node_tail(&node);
+    bad.block = tail.frame - 3 * DISK_ALIGN - 2 * DISK_ALIGN; /* in the middle of the first one */
+    bad.armed = true;
+    assert_int_equal(read_from(2, first, &count), ERR_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(node.damages, 0);
+    assert_int_equal(bad.failed_reads, 1);
+    assert_int_equal(read_from(1, model_last(&node, 1) - 1, &count), ERR_IO);
+}
+
 /* Simulator, disk-errors, seed 90007: the node could not start any more. */
 static void a_start_does_not_need_the_payloads_of_an_open_segment(void **state)
 {
@@ -234,6 +290,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(blocks_inside_of_a_payload_are_written_again),
         TEST(a_block_that_holds_more_than_the_payload_is_not_made_up),
+        TEST(the_entries_before_an_unreadable_one_are_given),
+        TEST(a_bad_block_between_entries_is_none_of_theirs),
         TEST(a_start_does_not_need_the_payloads_of_an_open_segment),
         TEST(a_start_needs_the_heads_of_frames),
     };
