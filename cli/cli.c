@@ -14,6 +14,7 @@
 #define ENDPOINT_DEFAULT "http://127.0.0.1:4567"
 #define OPERATIONS_DEFAULT "http://127.0.0.1:4569"
 #define OPERATIONS_MS 3000u /* no page there waits for anything: who is silent so long is stuck */
+#define TIMEOUT_S_MAX (30 * 86400L)
 
 enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS };
 
@@ -63,37 +64,61 @@ const struct argp cli_argp = { .options = shared_options, .parser = parse_shared
 /* argp hands a child its input through the parent's parser: so ours stands above the verb's. */
 struct parsing {
     struct cli *cli;
+    const struct cli_syntax *syntax;
     void *input;
-    bool has_verb_parser, has_arguments;
 };
+
+/* An argument of a verb that has one, or none. */
+static error_t take_argument(const struct parsing *parsing, char *arg, struct argp_state *state)
+{
+    if (parsing->syntax->arguments == NULL)
+        argp_error(state, "unexpected argument '%s'", arg);
+    if (parsing->syntax->which == NULL)
+        return ARGP_ERR_UNKNOWN;
+    if (parsing->cli->argument != NULL)
+        argp_error(state, "%s", parsing->syntax->one);
+    parsing->cli->argument = arg;
+    return 0;
+}
 
 static error_t parse_root(int key, char *arg, struct argp_state *state)
 {
     struct parsing *parsing = state->input;
 
-    if (key == ARGP_KEY_ARG && !parsing->has_arguments)
-        argp_error(state, "unexpected argument '%s'", arg);
-    if (key != ARGP_KEY_INIT)
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = parsing->cli;
+        if (parsing->syntax->parser != NULL)
+            state->child_inputs[1] = parsing->input;
+        return 0;
+    case ARGP_KEY_ARG:
+        return take_argument(parsing, arg, state);
+    case ARGP_KEY_NO_ARGS:
+        if (parsing->syntax->which != NULL)
+            argp_error(state, "%s", parsing->syntax->which);
+        return 0;
+    case 't':
+        parsing->cli->timeout_s = cli_number(state, "--timeout", arg, 1, TIMEOUT_S_MAX);
+        return 0;
+    default:
         return ARGP_ERR_UNKNOWN;
-    state->child_inputs[0] = parsing->cli;
-    if (parsing->has_verb_parser)
-        state->child_inputs[1] = parsing->input;
-    return 0;
+    }
 }
 
 void cli_parse(struct cli *cli, const struct cli_syntax *syntax, int argc, char **argv, void *input)
 {
     struct argp verb = { .options = syntax->options, .parser = syntax->parser };
     struct argp_child children[3] = { { .argp = &cli_argp } };
-    struct argp argp = { .parser = parse_root,
+    const struct argp_option timeout[] = { { "timeout", 't', "SECONDS", 0, syntax->timeout, 0 },
+                                           { 0 } };
+    struct argp argp = { .options = syntax->timeout == NULL ? NULL : timeout,
+                         .parser = parse_root,
                          .args_doc = syntax->arguments,
                          .doc = syntax->text,
                          .children = children };
-    struct parsing parsing = { .cli = cli,
-                               .input = input,
-                               .has_verb_parser = verb.parser != NULL,
-                               .has_arguments = syntax->arguments != NULL };
+    struct parsing parsing = { .cli = cli, .syntax = syntax, .input = input };
 
+    cli->timeout_s = syntax->timeout_s;
     if (verb.parser != NULL)
         children[1].argp = &verb;
     argv[0] = cli->verb; /* for argp's complaints */
@@ -110,6 +135,11 @@ long cli_number(struct argp_state *state, const char *name, const char *text, lo
     if (errno != 0 || end == text || *end != '\0' || value < min || value > max)
         argp_error(state, "%s is a number from %ld to %ld, not '%s'", name, min, max, text);
     return value;
+}
+
+uint64_t cli_deadline_ms(const struct cli *cli, uint64_t since_ms)
+{
+    return cli->timeout_s == 0 ? UINT64_MAX : since_ms + (uint64_t)cli->timeout_s * 1000;
 }
 
 enum outcome cli_fail(const struct cli *cli, enum outcome outcome, const char *format, ...)
@@ -160,8 +190,10 @@ static enum outcome open_client(const struct cli *cli, const char *endpoints,
     struct reason reason = { "" };
     enum err err = client_open(ret, &options, &reason);
 
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
+        client_until(*ret, cli_deadline_ms(cli, cli_now_ms()));
         return OUTCOME_OK;
+    }
     return err == ERR_INVALID ? cli_fail(cli, OUTCOME_USAGE, "%s", reason.text)
                               : cli_no_memory(cli);
 }

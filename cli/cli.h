@@ -39,8 +39,14 @@ struct cli {
     enum output output;
     const char *endpoint;   /* of --endpoint; NULL when it was not given */
     const char *operations; /* of --operations; likewise */
+    const char *argument;   /* the verb's only one */
+    long timeout_s;         /* of --timeout, else the verb's own; 0: no end */
     int output_errno;       /* why standard output cannot be written; output.h */
 };
+
+/* Of most verbs. */
+#define CLI_TIMEOUT_S 60
+#define CLI_TIMEOUT_TEXT "how long to wait; default 60"
 
 /* One verb of the table in main.c. */
 struct verb {
@@ -58,6 +64,10 @@ struct cli_syntax {
     const struct argp_option *options; /* NULL: none */
     argp_parser_t parser;              /* state->input is `input` of cli_parse(); NULL: none */
     const char *arguments, *text;
+    const char *which, *one; /* said when the only argument is missing, and when there are two;
+                              * NULL: there is none, or the parser takes them */
+    const char *timeout;     /* of --timeout, for --help; NULL: there is no such option */
+    long timeout_s;          /* when it is not given */
 };
 
 /* Parses a verb's command line.  On a mistake argp says what it is and exits with OUTCOME_USAGE;
@@ -67,6 +77,9 @@ void cli_parse(struct cli *cli, const struct cli_syntax *syntax, int argc, char 
 
 /* A whole number of an option within bounds; complains through argp otherwise. */
 long cli_number(struct argp_state *state, const char *name, const char *text, long min, long max);
+
+/* When --timeout is over that began at `since_ms`; UINT64_MAX: never. */
+uint64_t cli_deadline_ms(const struct cli *cli, uint64_t since_ms);
 
 /* Prints "<verb>: <sentence>" on standard error; returns `outcome`. */
 enum outcome cli_fail(const struct cli *cli, enum outcome outcome, const char *format, ...)
@@ -78,8 +91,8 @@ enum outcome cli_no_memory(const struct cli *cli);
 enum outcome cli_outcome(enum err err);
 
 /* A client for the client ports, or the operations ports: what the option names, else the
- * environment (BRAID_ENDPOINT, BRAID_OPERATIONS), else the local cluster's nodes.  OUTCOME_OK, or
- * it has complained. */
+ * environment (BRAID_ENDPOINT, BRAID_OPERATIONS), else the local cluster's nodes.  Its calls end
+ * with --timeout, which begins now.  OUTCOME_OK, or it has complained. */
 enum outcome cli_client(const struct cli *cli, struct client **ret);
 enum outcome cli_operations(const struct cli *cli, struct client **ret);
 

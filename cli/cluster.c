@@ -3,23 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "member.h"
+#include "operations.h"
 #include "table.h"
-
-static const char *member(const json_t *tree, const char *name)
-{
-    const char *text = json_string_value(json_object_get(tree, name));
-    return text == NULL ? "-" : text;
-}
-
-static json_int_t count(const json_t *tree, const char *name)
-{
-    return json_integer_value(json_object_get(tree, name));
-}
 
 /* "1 stream", "2 streams" */
 static void print_count(const json_t *tree, const char *name, const char *one)
 {
-    json_int_t number = count(tree, name);
+    json_int_t number = member_count(tree, name);
 
     printf("%" JSON_INTEGER_FORMAT " %s%s", number, one, number == 1 ? "" : "s");
 }
@@ -42,17 +33,17 @@ static const char *role_of(const json_t *catalog, const json_t *node)
 
 static bool is_up(const json_t *node)
 {
-    return json_is_true(json_object_get(node, "up"));
+    return member_is_true(node, "up");
 }
 
 /* A replaced node has the name of the one that came in its place, which has a row of its own. */
 static const char *state_of(const json_t *node)
 {
-    if (json_is_true(json_object_get(node, "replaced")))
+    if (member_is_true(node, "replaced"))
         return "replaced";
-    if (json_is_true(json_object_get(node, "draining")))
+    if (member_is_true(node, "draining"))
         return is_up(node) ? "draining" : "draining, down";
-    if (json_is_true(json_object_get(node, "dead")))
+    if (member_is_true(node, "dead"))
         return "dead"; /* down for longer than replace-after-s */
     if (is_up(node) && json_is_string(json_object_get(node, "ails")))
         return "ailing";
@@ -71,11 +62,12 @@ enum outcome cluster_print_nodes(const struct cli *cli, const json_t *cluster)
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         const json_t *node = json_array_get(nodes, i);
 
-        snprintf(leads, sizeof(leads), "%" JSON_INTEGER_FORMAT, count(node, "leads"));
-        snprintf(replicas, sizeof(replicas), "%" JSON_INTEGER_FORMAT, count(node, "replicas"));
-        table_row(table, member(node, "name"), member(node, "az"),
-                  state_of(node), leads, replicas, member(node, "client_address"),
-                  role_of(catalog, node), member(node, "id"));
+        snprintf(leads, sizeof(leads), "%" JSON_INTEGER_FORMAT, member_count(node, "leads"));
+        snprintf(replicas, sizeof(replicas), "%" JSON_INTEGER_FORMAT,
+                 member_count(node, "replicas"));
+        table_row(table, member_text(node, "name"), member_text(node, "az"),
+                  state_of(node), leads, replicas, member_text(node, "client_address"),
+                  role_of(catalog, node), member_text(node, "id"));
     }
     return table_print(table) ? OUTCOME_OK : cli_no_memory(cli);
 }
@@ -106,14 +98,14 @@ void cluster_print_waiting(const json_t *cluster)
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         const json_t *node = json_array_get(nodes, i);
         const char *waits = json_string_value(json_object_get(node, "waits_for"));
-        if (waits == NULL || json_is_true(json_object_get(node, "replaced")))
+        if (waits == NULL || member_is_true(node, "replaced"))
             continue;
-        printf("\n%s is %s and has ", member(node, "name"), state_of(node));
+        printf("\n%s is %s and has ", member_text(node, "name"), state_of(node));
         print_count(node, "replicas", "replica");
         printf(" still:\n%s.\n", waits);
         if (!is_up(node))
             printf("The cluster waits for it: start %s again, or add a node in %s "
-                   "('braid node add').\n", member(node, "name"), member(node, "az"));
+                   "('braid node add').\n", member_text(node, "name"), member_text(node, "az"));
     }
 }
 
@@ -143,8 +135,8 @@ void cluster_print_ailing(const json_t *cluster)
         if (why == NULL || !is_up(node))
             continue;
         printf("\n%s is to lead nothing, and leads %" JSON_INTEGER_FORMAT " of its shards:\n%s.\n",
-               member(node, "name"), count(node, "leads"), why);
-        if (count(node, "leads") > 0)
+               member_text(node, "name"), member_count(node, "leads"), why);
+        if (member_count(node, "leads") > 0)
             printf("What it leads goes to members that are well; those have none, or it takes a "
                    "moment.\n");
         else
@@ -154,11 +146,11 @@ void cluster_print_ailing(const json_t *cluster)
 
 static enum outcome print(const struct cli *cli, const json_t *cluster)
 {
-    if (!json_is_true(json_object_get(cluster, "founded"))) {
-        printf("%s %s\n", member(cluster, "node"), member(cluster, "waiting_for"));
+    if (!member_is_true(cluster, "founded")) {
+        printf("%s %s\n", member_text(cluster, "node"), member_text(cluster, "waiting_for"));
         return OUTCOME_OK;
     }
-    printf("Seen by %s: ", member(cluster, "node"));
+    printf("Seen by %s: ", member_text(cluster, "node"));
     print_count(cluster, "streams", "stream");
     printf(", ");
     print_count(cluster, "shards", "shard");
@@ -169,29 +161,17 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
     print_headless(cluster);
     cluster_print_waiting(cluster);
     cluster_print_ailing(cluster);
-    if (!json_is_true(json_object_get(cluster, "ready")))
-        printf("\n%s is not ready: it %s\n", member(cluster, "node"),
-               member(cluster, "waiting_for"));
+    if (!member_is_true(cluster, "ready"))
+        printf("\n%s is not ready: it %s\n", member_text(cluster, "node"),
+               member_text(cluster, "waiting_for"));
     return outcome;
-}
-
-enum outcome cluster_complain(const struct cli *cli, enum err err, const struct reason *reason)
-{
-    const char *next = "";
-
-    if (err == ERR_UNREACHABLE)
-        next = "\nNo node answers. Start a cluster with 'braid local up', or name the operations "
-               "ports\nof one with --operations.";
-    else if (err == ERR_TIMEOUT)
-        next = "\nA node is there and says nothing: its process may be stopped or overloaded.";
-    else if (err == ERR_INVALID)
-        next = "\nThat is no answer of an operations port, as --operations names them.";
-    return cli_fail(cli, cli_outcome(err), "%s%s", reason->text, next);
 }
 
 enum outcome cluster_status(struct cli *cli, int argc, char **argv)
 {
     const struct cli_syntax syntax = {
+        .timeout = CLI_TIMEOUT_TEXT,
+        .timeout_s = CLI_TIMEOUT_S,
         .text = "Shows the nodes of the cluster, their zones, who is up, how many shards each "
                 "leads, and who leads the catalogue, as the first node that answers sees it."
     };
@@ -209,17 +189,12 @@ enum outcome cluster_status(struct cli *cli, int argc, char **argv)
 
 enum outcome cluster_look(const struct cli *cli, json_t **ret)
 {
-    struct client_answer answer;
     struct client *client;
     enum outcome outcome = cli_operations(cli, &client);
 
     if (outcome != OUTCOME_OK)
         return outcome;
-    enum err err = client_get(client, "/cluster", &answer);
-    if (err != ERR_OK)
-        outcome = cluster_complain(cli, err, &answer.reason);
-    else if ((*ret = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL)) == NULL)
-        outcome = cli_fail(cli, OUTCOME_FAILED, "the answer of /cluster is not JSON");
+    outcome = operations_look(cli, client, "/cluster", NULL, ret);
     client_close(client);
     return outcome;
 }

@@ -10,9 +10,6 @@ enum outcome cluster_status(struct cli *cli, int argc, char **argv);
 /* /cluster of the first node that answers; or it has complained. */
 enum outcome cluster_look(const struct cli *cli, json_t **ret);
 
-/* Complains about a failed call of an operations port, with what to do next. */
-enum outcome cluster_complain(const struct cli *cli, enum err err, const struct reason *reason);
-
 /* The table of nodes. */
 enum outcome cluster_print_nodes(const struct cli *cli, const json_t *cluster);
 

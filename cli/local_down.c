@@ -10,14 +10,13 @@
 #include "local.h"
 #include "local_process.h"
 
-#define STOP_MS 30000u
+#define STOP_S 30
 #define KILL_MS 10000u
 #define FOLDERS_OPEN_MAX 16
 
 struct down_options {
     const char *dir;
     bool erase, yes;
-    long number; /* of `local kill` */
 };
 
 static enum outcome stop_all(struct cli *cli, const struct local_plan *plan, uint32_t *stopped);
@@ -53,6 +52,8 @@ enum outcome local_down(struct cli *cli, int argc, char **argv)
     const struct cli_syntax syntax = {
         .options = rows,
         .parser = parse_down,
+        .timeout = "how long to wait until they have stopped; default 30",
+        .timeout_s = STOP_S,
         .text = "Stops the nodes of the local cluster. Its data stays: 'braid local up' goes on "
                 "with it."
     };
@@ -88,6 +89,7 @@ static enum outcome stop_all(struct cli *cli, const struct local_plan *plan, uin
     int pids[LOCAL_NODES_MAX];
     struct local_node node;
     enum outcome outcome = OUTCOME_OK;
+    uint64_t end_ms = cli_deadline_ms(cli, cli_now_ms());
 
     for (uint32_t i = 0; i < plan->node_count; i++) {
         local_plan_node(plan, i + 1, &node);
@@ -100,11 +102,13 @@ static enum outcome stop_all(struct cli *cli, const struct local_plan *plan, uin
         local_plan_node(plan, i + 1, &node);
         if (pids[i] == 0)
             continue;
-        if (!process_await_end(pids[i], node.config, STOP_MS)) {
+        uint64_t now_ms = cli_now_ms();
+        if (!process_await_end(pids[i], node.config,
+                               now_ms < end_ms ? (uint32_t)(end_ms - now_ms) : 0)) {
             outcome = cli_fail(cli, OUTCOME_TIMEOUT,
-                               "%s, process %d, has not stopped after %u s; "
+                               "%s, process %d, has not stopped after %ld s; "
                                "its log is %s.\n'braid local kill %u' ends it.",
-                               node.name, pids[i], STOP_MS / 1000, node.log, i + 1);
+                               node.name, pids[i], cli->timeout_s, node.log, i + 1);
             continue;
         }
         unlink(node.pid);
@@ -150,70 +154,45 @@ static enum outcome erase(struct cli *cli, const struct local_plan *plan)
     return OUTCOME_OK;
 }
 
-static error_t parse_kill(int key, char *arg, struct argp_state *state)
+static enum outcome kill_node(struct cli *cli, const struct local_node *node)
 {
-    struct down_options *options = state->input;
+    int pid = local_pid(node);
 
-    switch (key) {
-    case ARGP_KEY_ARG:
-        if (options->number != 0)
-            argp_error(state, "one node only");
-        options->number = cli_number(state, "N", arg, 1, LOCAL_NODES_MAX);
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which node? 'braid local status' lists them");
-        return 0;
-    case 'd':
-        options->dir = arg;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static enum outcome kill_node(struct cli *cli, const struct local_plan *plan, long number)
-{
-    struct local_node node;
-
-    if (number > (long)plan->node_count)
-        return cli_fail(cli, OUTCOME_NOT_FOUND, "the cluster in %s has %u nodes, no node %ld",
-                        plan->dir, plan->node_count, number);
-    local_plan_node(plan, (uint32_t)number, &node);
-    int pid = local_pid(&node);
     if (pid == 0)
-        return cli_fail(cli, OUTCOME_NOT_FOUND, "%s does not run", node.name);
+        return cli_fail(cli, OUTCOME_NOT_FOUND, "%s does not run", node->name);
     if (kill(pid, SIGKILL) != 0 && errno != ESRCH)
-        return cli_fail(cli, OUTCOME_FAILED, "kill %s, process %d: %s", node.name, pid,
+        return cli_fail(cli, OUTCOME_FAILED, "kill %s, process %d: %s", node->name, pid,
                         strerror(errno));
-    if (!process_await_end(pid, node.config, KILL_MS))
+    if (!process_await_end(pid, node->config, KILL_MS))
         return cli_fail(cli, OUTCOME_TIMEOUT, "%s, process %d, was killed but is still there",
-                        node.name, pid);
-    unlink(node.pid);
+                        node->name, pid);
+    unlink(node->pid);
     if (cli->output == OUTPUT_JSON)
-        return cli_print_json(cli, json_pack("{s:s, s:i}", "killed", node.name, "pid", pid));
-    printf("%s, process %d: killed\n", node.name, pid);
+        return cli_print_json(cli, json_pack("{s:s, s:i}", "killed", node->name, "pid", pid));
+    printf("%s, process %d: killed\n", node->name, pid);
     return OUTCOME_OK;
 }
 
 enum outcome local_kill(struct cli *cli, int argc, char **argv)
 {
-    static const struct argp_option rows[] = { { "dir", 'd', "DIR", 0, "folder of the cluster", 0 },
-                                               { 0 } };
     const struct cli_syntax syntax = {
-        .options = rows,
-        .parser = parse_kill,
+        .options = local_dir_option,
+        .parser = local_parse_dir,
         .arguments = "N",
+        .which = LOCAL_WHICH_NODE,
+        .one = LOCAL_ONE_NODE,
         .text = "Kills node N of the local cluster as a power switch would (SIGKILL). 'braid local "
                 "start N' brings it back."
     };
-    struct down_options options = { .dir = NULL };
+    const char *dir = NULL;
     struct local_plan *plan;
+    struct local_node node;
 
-    cli_parse(cli, &syntax, argc, argv, &options);
-    enum outcome outcome = local_open(cli, options.dir, &plan);
+    cli_parse(cli, &syntax, argc, argv, &dir);
+    enum outcome outcome = local_open_node(cli, dir, &plan, &node);
     if (outcome != OUTCOME_OK)
         return outcome;
-    outcome = kill_node(cli, plan, options.number);
+    outcome = kill_node(cli, &node);
     free(plan);
     return outcome;
 }

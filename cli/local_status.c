@@ -7,7 +7,19 @@
 #include "local_process.h"
 #include "table.h"
 
-#define READY_TIMEOUT_MS 2000u
+const struct argp_option local_dir_option[] = {
+    { "dir", 'd', "DIR", 0, "folder of the cluster", 0 }, { 0 }
+};
+
+error_t local_parse_dir(int key, char *arg, struct argp_state *state)
+{
+    const char **dir = state->input;
+
+    if (key != 'd')
+        return ARGP_ERR_UNKNOWN;
+    *dir = arg;
+    return 0;
+}
 
 enum outcome local_open(const struct cli *cli, const char *dir, struct local_plan **ret)
 {
@@ -22,16 +34,38 @@ enum outcome local_open(const struct cli *cli, const char *dir, struct local_pla
                     err == ERR_NOT_FOUND ? "; 'braid local up' makes one" : "");
 }
 
+enum outcome local_open_node(const struct cli *cli, const char *dir, struct local_plan **ret,
+                             struct local_node *node)
+{
+    char *end;
+    long number = strtol(cli->argument, &end, 10);
+
+    if (*end != '\0' || number < 1 || number > (long)LOCAL_NODES_MAX)
+        return cli_fail(cli, OUTCOME_USAGE, "N is a number from 1 to %u, not '%s'",
+                        LOCAL_NODES_MAX, cli->argument);
+    enum outcome outcome = local_open(cli, dir, ret);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    if (number > (long)(*ret)->node_count) {
+        outcome = cli_fail(cli, OUTCOME_NOT_FOUND, "the cluster in %s has %u nodes, no node %ld",
+                           (*ret)->dir, (*ret)->node_count, number);
+        free(*ret);
+        return outcome;
+    }
+    local_plan_node(*ret, (uint32_t)number, node);
+    return OUTCOME_OK;
+}
+
 int local_pid(const struct local_node *node)
 {
     return process_find(node->pid, node->config);
 }
 
-enum err local_ready(const struct local_node *node, struct reason *why)
+enum err local_ready(const struct local_node *node, uint32_t timeout_s, struct reason *why)
 {
     char url[LOCAL_URL_BYTES_MAX];
     struct client_options options = { .endpoints = url,
-                                      .timeout_ms = READY_TIMEOUT_MS,
+                                      .timeout_ms = timeout_s * 1000,
                                       .attempts_max = 1 };
     struct client_answer answer;
     struct client *client;
@@ -59,11 +93,13 @@ struct status_row {
     struct reason why;
 };
 
-static void look(const struct local_plan *plan, uint32_t number, struct status_row *row)
+static void look(const struct local_plan *plan, uint32_t number, uint32_t timeout_s,
+                 struct status_row *row)
 {
     local_plan_node(plan, number, &row->node);
     row->pid = local_pid(&row->node);
-    row->ready = row->pid == 0 ? ERR_UNREACHABLE : local_ready(&row->node, &row->why);
+    row->ready = row->pid == 0 ? ERR_UNREACHABLE
+                               : local_ready(&row->node, timeout_s, &row->why);
 }
 
 static json_t *row_json(const struct status_row *row)
@@ -98,16 +134,6 @@ static void add_row(struct table *table, const struct status_row *row)
     table_row(table, row->node.name, row->node.az, pid, url, operations, state);
 }
 
-static error_t parse_status(int key, char *arg, struct argp_state *state)
-{
-    const char **dir = state->input;
-
-    if (key != 'd')
-        return ARGP_ERR_UNKNOWN;
-    *dir = arg;
-    return 0;
-}
-
 static enum outcome print_status(struct cli *cli, const struct local_plan *plan)
 {
     json_t *nodes = json_array();
@@ -119,7 +145,7 @@ static enum outcome print_status(struct cli *cli, const struct local_plan *plan)
 
     for (uint32_t i = 1; i <= plan->node_count; i++) {
         row = (struct status_row){ .pid = 0 };
-        look(plan, i, &row);
+        look(plan, i, (uint32_t)cli->timeout_s, &row);
         add_row(table, &row);
         json_array_append_new(nodes, row_json(&row));
     }
@@ -133,10 +159,11 @@ static enum outcome print_status(struct cli *cli, const struct local_plan *plan)
 
 enum outcome local_status(struct cli *cli, int argc, char **argv)
 {
-    static const struct argp_option rows[] = { { "dir", 'd', "DIR", 0, "folder of the cluster", 0 },
-                                               { 0 } };
-    const struct cli_syntax syntax = { .options = rows,
-                                       .parser = parse_status,
+    const struct cli_syntax syntax = { .options = local_dir_option,
+                                       .parser = local_parse_dir,
+                                       .timeout = "how long each node may take to answer; "
+                                                  "default 2",
+                                       .timeout_s = LOCAL_READY_S,
                                        .text = "Shows which nodes of the local cluster run, and "
                                                "whether they are ready." };
     const char *dir = NULL;

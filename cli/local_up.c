@@ -14,15 +14,12 @@
 #include "local_process.h"
 #include "progress.h"
 
-#define TIMEOUT_S_DEFAULT 60
 #define READY_LOOK_MS 50u
 #define LOG_LINES 8u
 
 struct up_options {
     const char *dir;
     long nodes, port; /* 0: not said */
-    long timeout_s;
-    long number; /* of `local start`; 0: all */
 };
 
 /* One node on its way up. */
@@ -36,7 +33,7 @@ struct rising {
 static enum outcome make_plan(struct cli *cli, const struct up_options *options,
                               struct local_plan **ret);
 static enum outcome start(struct cli *cli, const struct local_plan *plan, struct rising *rising);
-static enum outcome await(struct cli *cli, struct rising *all, uint32_t count, long timeout_s);
+static enum outcome await(struct cli *cli, struct rising *all, uint32_t count);
 static enum outcome report(struct cli *cli, const struct local_plan *plan);
 static enum outcome report_one(struct cli *cli, const struct rising *rising);
 
@@ -66,9 +63,6 @@ static error_t parse_up(int key, char *arg, struct argp_state *state)
     case 'p':
         options->port = cli_number(state, "--port", arg, 1, LOCAL_PORT_MAX);
         return 0;
-    case 't':
-        options->timeout_s = cli_number(state, "--timeout", arg, 1, 86400);
-        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -82,16 +76,17 @@ enum outcome local_up(struct cli *cli, int argc, char **argv)
           "folder of the cluster; default $BRAID_LOCAL_DIR, else ~/.local/share/braid/local", 0 },
         { "port", 'p', "P", 0,
           "node K answers clients at P + 10(K-1); default $BRAID_PORT, else 4567", 0 },
-        { "timeout", 't', "SECONDS", 0, "how long to wait until all are ready; default 60", 0 },
         { 0 }
     };
     const struct cli_syntax syntax = {
         .options = rows,
         .parser = parse_up,
+        .timeout = "how long to wait until all are ready; default 60",
+        .timeout_s = CLI_TIMEOUT_S,
         .text = "Starts a cluster of braidd processes on this machine, in three zones, reachable "
                 "from this machine only. Run again it starts only what does not run."
     };
-    struct up_options options = { .timeout_s = TIMEOUT_S_DEFAULT };
+    struct up_options options = { .dir = NULL };
     struct local_plan *plan = NULL;
 
     cli_parse(cli, &syntax, argc, argv, &options);
@@ -110,7 +105,7 @@ enum outcome local_up(struct cli *cli, int argc, char **argv)
         outcome = start(cli, plan, &all[i]);
     }
     if (outcome == OUTCOME_OK)
-        outcome = await(cli, all, plan->node_count, options.timeout_s);
+        outcome = await(cli, all, plan->node_count);
     if (outcome == OUTCOME_OK)
         outcome = report(cli, plan);
     free(all);
@@ -118,57 +113,29 @@ enum outcome local_up(struct cli *cli, int argc, char **argv)
     return outcome;
 }
 
-static error_t parse_start(int key, char *arg, struct argp_state *state)
-{
-    struct up_options *options = state->input;
-
-    switch (key) {
-    case ARGP_KEY_ARG:
-        if (options->number != 0)
-            argp_error(state, "one node only");
-        options->number = cli_number(state, "N", arg, 1, LOCAL_NODES_MAX);
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which node? 'braid local status' lists them");
-        return 0;
-    case 'd':
-    case 't':
-        return parse_up(key, arg, state);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 enum outcome local_start(struct cli *cli, int argc, char **argv)
 {
-    static const struct argp_option rows[] = {
-        { "dir", 'd', "DIR", 0, "folder of the cluster", 0 },
-        { "timeout", 't', "SECONDS", 0, "how long to wait until it is ready; default 60", 0 },
-        { 0 }
-    };
-    const struct cli_syntax syntax = { .options = rows,
-                                       .parser = parse_start,
+    const struct cli_syntax syntax = { .options = local_dir_option,
+                                       .parser = local_parse_dir,
                                        .arguments = "N",
+                                       .which = LOCAL_WHICH_NODE,
+                                       .one = LOCAL_ONE_NODE,
+                                       .timeout = "how long to wait until it is ready; default 60",
+                                       .timeout_s = CLI_TIMEOUT_S,
                                        .text = "Starts node N of the local cluster again." };
-    struct up_options options = { .timeout_s = TIMEOUT_S_DEFAULT };
+    const char *dir = NULL;
     struct rising rising = { .pid = 0 };
     struct local_plan *plan;
 
-    cli_parse(cli, &syntax, argc, argv, &options);
-    enum outcome outcome = local_open(cli, options.dir, &plan);
+    cli_parse(cli, &syntax, argc, argv, &dir);
+    enum outcome outcome = local_open_node(cli, dir, &plan, &rising.node);
     if (outcome != OUTCOME_OK)
         return outcome;
-    if (options.number > (long)plan->node_count) {
-        outcome = cli_fail(cli, OUTCOME_NOT_FOUND, "the cluster in %s has %u nodes, no node %ld",
-                           plan->dir, plan->node_count, options.number);
-    } else {
-        local_plan_node(plan, (uint32_t)options.number, &rising.node);
-        outcome = start(cli, plan, &rising);
-        if (outcome == OUTCOME_OK)
-            outcome = await(cli, &rising, 1, options.timeout_s);
-        if (outcome == OUTCOME_OK)
-            outcome = report_one(cli, &rising);
-    }
+    outcome = start(cli, plan, &rising);
+    if (outcome == OUTCOME_OK)
+        outcome = await(cli, &rising, 1);
+    if (outcome == OUTCOME_OK)
+        outcome = report_one(cli, &rising);
     free(plan);
     return outcome;
 }
@@ -327,7 +294,7 @@ static enum outcome look_once(struct cli *cli, struct look *look)
             process_print_tail(rising->node.log, LOG_LINES, "  ", stderr);
             return OUTCOME_FAILED;
         }
-        if (local_ready(&rising->node, &look->why) != ERR_OK) {
+        if (local_ready(&rising->node, LOCAL_READY_S, &look->why) != ERR_OK) {
             reason_wrap(&look->why, "%s", rising->node.name);
             look->left++;
             continue;
@@ -342,9 +309,10 @@ static enum outcome look_once(struct cli *cli, struct look *look)
     return OUTCOME_OK;
 }
 
-static enum outcome await(struct cli *cli, struct rising *all, uint32_t count, long timeout_s)
+static enum outcome await(struct cli *cli, struct rising *all, uint32_t count)
 {
     struct look look = { .all = all, .count = count, .began_ms = cli_now_ms() };
+    uint64_t end_ms = cli_deadline_ms(cli, look.began_ms);
 
     progress_init(&look.progress);
     for (;;) {
@@ -354,12 +322,12 @@ static enum outcome await(struct cli *cli, struct rising *all, uint32_t count, l
             progress_clear(&look.progress);
             return outcome;
         }
-        if (passed_ms > (uint64_t)timeout_s * 1000) {
+        if (cli_now_ms() > end_ms) {
             progress_clear(&look.progress);
             return cli_fail(cli, OUTCOME_TIMEOUT,
                             "not ready after %ld s: %s.\n"
                             "It goes on starting; look again with 'braid local status'.",
-                            timeout_s, look.why.text);
+                            cli->timeout_s, look.why.text);
         }
         progress_show(&look.progress, "%.1f s, waiting for %s", (double)passed_ms / 1000,
                       look.why.text);

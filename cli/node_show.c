@@ -3,11 +3,14 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "member.h"
 #include "node.h"
 
 enum outcome node_list(struct cli *cli, int argc, char **argv)
 {
     const struct cli_syntax syntax = {
+        .timeout = CLI_TIMEOUT_TEXT,
+        .timeout_s = CLI_TIMEOUT_S,
         .text = "Shows the nodes of the cluster, and what the replicas of those wait for that are "
                 "to leave it, as the first node that answers sees it."
     };
@@ -34,9 +37,8 @@ static json_t *seeds_of(const json_t *cluster)
 
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         const json_t *node = json_array_get(nodes, i);
-        if (!json_is_true(json_object_get(node, "replaced")) &&
-            !json_is_true(json_object_get(node, "draining")) &&
-            json_is_true(json_object_get(node, "in_catalog")))
+        if (!member_is_true(node, "replaced") && !member_is_true(node, "draining") &&
+            member_is_true(node, "in_catalog"))
             json_array_append(seeds, json_object_get(node, "peer_address"));
     }
     return seeds;
@@ -51,6 +53,8 @@ static void print_seeds(const json_t *seeds)
 enum outcome node_add(struct cli *cli, int argc, char **argv)
 {
     const struct cli_syntax syntax = {
+        .timeout = CLI_TIMEOUT_TEXT,
+        .timeout_s = CLI_TIMEOUT_S,
         .text = "Prints how a node is added: it joins by itself when it is started with the seeds "
                 "of the cluster. Nothing is changed."
     };

@@ -14,13 +14,10 @@
 #include "lines.h"
 #include "progress.h"
 
-#define TIMEOUT_S_DEFAULT 60
 #define PAUSE_MS 200u
 
 struct put_options {
-    const char *stream;
     const char *key, *field; /* at most one of them */
-    long timeout_s;
 };
 
 /* One run of the verb. */
@@ -60,17 +57,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'f':
         options->field = arg;
         return 0;
-    case 't':
-        options->timeout_s = cli_number(state, "--timeout", arg, 1, 86400);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->stream != NULL)
-            argp_error(state, "one stream only; records come from standard input");
-        options->stream = arg;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "into which stream? 'braid stream list' lists them");
-        return 0;
     case ARGP_KEY_END:
         if (options->key != NULL && options->field != NULL)
             argp_error(state, "--key or --key-field, not both");
@@ -80,11 +66,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static uint64_t deadline_ms(const struct putting *putting, uint64_t since_ms)
-{
-    return since_ms + (uint64_t)putting->options.timeout_s * 1000;
-}
-
 enum outcome put_run(struct cli *cli, int argc, char **argv)
 {
     static const struct argp_option rows[] = {
@@ -92,14 +73,16 @@ enum outcome put_run(struct cli *cli, int argc, char **argv)
           0 },
         { "key-field", 'f', "NAME", 0,
           "each line is a JSON object, and its member NAME is the partition key", 0 },
-        { "timeout", 't', "SECONDS", 0,
-          "give up when nothing could be stored for so long; default 60", 0 },
         { 0 }
     };
     const struct cli_syntax syntax = {
         .options = rows,
         .parser = parse,
         .arguments = "STREAM",
+        .which = "into which stream? 'braid stream list' lists them",
+        .one = "one stream only; records come from standard input",
+        .timeout = "give up when nothing could be stored for so long; default 60",
+        .timeout_s = CLI_TIMEOUT_S,
         .text = "Puts standard input into a stream, one record a line. Without a key option the "
                 "fingerprint of the line is its partition key, which spreads records over all "
                 "shards. Records of the same key keep their order."
@@ -109,15 +92,13 @@ enum outcome put_run(struct cli *cli, int argc, char **argv)
     if (putting == NULL)
         return cli_no_memory(cli);
     putting->cli = cli;
-    putting->options.timeout_s = TIMEOUT_S_DEFAULT;
     cli_parse(cli, &syntax, argc, argv, &putting->options);
+    putting->began_ms = cli_now_ms();
     enum outcome outcome = cli_client(cli, &putting->client);
     if (outcome == OUTCOME_OK) {
-        putting->began_ms = cli_now_ms();
         progress_init(&putting->progress);
-        batch_init(&putting->batch, putting->options.stream);
+        batch_init(&putting->batch, putting->cli->argument);
         lines_init(&putting->lines, STDIN_FILENO);
-        client_until(putting->client, deadline_ms(putting, putting->began_ms));
         outcome = look_for_stream(putting);
         if (outcome == OUTCOME_OK)
             outcome = read_all(putting);
@@ -141,7 +122,7 @@ enum outcome put_run(struct cli *cli, int argc, char **argv)
 static enum outcome look_for_stream(struct putting *putting)
 {
     struct client_answer answer;
-    json_t *in = json_pack("{s:s}", "StreamName", putting->options.stream), *out = NULL;
+    json_t *in = json_pack("{s:s}", "StreamName", putting->cli->argument), *out = NULL;
 
     if (in == NULL)
         return cli_no_memory(putting->cli);
@@ -155,7 +136,7 @@ static enum outcome look_for_stream(struct putting *putting)
     json_decref(out);
     putting->doubt = err;
     putting->doubt_reason = answer.reason;
-    bool late = cli_now_ms() >= deadline_ms(putting, putting->began_ms);
+    bool late = cli_now_ms() >= cli_deadline_ms(putting->cli, putting->began_ms);
     if (err == ERR_OK || (fault_is_passing(err) && err != ERR_UNREACHABLE && !late))
         return OUTCOME_OK;
     return cli_complain(putting->cli, err, &answer.reason);
@@ -257,7 +238,7 @@ static enum outcome add(struct putting *putting, struct slice line)
         return refuse(putting, "%s", reason.text);
     if (putting->record_bytes_max > 0 && strlen(key) + line.len > putting->record_bytes_max)
         return refuse(putting, "has %zu bytes and its key %zu; a record of stream %s may have %zu",
-                      line.len, strlen(key), putting->options.stream, putting->record_bytes_max);
+                      line.len, strlen(key), putting->cli->argument, putting->record_bytes_max);
 
     if (!batch_fits(&putting->batch, strlen(key) + line.len)) {
         enum outcome outcome = flush(putting);
@@ -277,7 +258,7 @@ static enum outcome give_up(struct putting *putting, enum err err, const struct 
     return cli_fail(putting->cli, OUTCOME_TIMEOUT,
                     "nothing could be stored for %ld s: %s\n"
                     "'braid cluster status' shows which nodes are up.",
-                    putting->options.timeout_s, refusal->text);
+                    putting->cli->timeout_s, refusal->text);
 }
 
 /* Sends what is gathered until all of it is stored. */
@@ -291,7 +272,7 @@ static enum outcome flush(struct putting *putting)
         struct reason refusal = { "" };
         enum err err = ERR_OK;
 
-        client_until(putting->client, deadline_ms(putting, progress_ms));
+        client_until(putting->client, cli_deadline_ms(putting->cli, progress_ms));
         enum outcome outcome = call(putting, &refusal, &err);
 
         if (outcome != OUTCOME_OK)
@@ -300,7 +281,7 @@ static enum outcome flush(struct putting *putting)
             progress_ms = cli_now_ms();
         if (putting->batch.count == 0)
             break;
-        if (cli_now_ms() + PAUSE_MS >= deadline_ms(putting, progress_ms))
+        if (cli_now_ms() + PAUSE_MS >= cli_deadline_ms(putting->cli, progress_ms))
             return give_up(putting, err, &refusal);
         before = putting->batch.count;
         putting->retried += before;
@@ -351,7 +332,7 @@ static enum outcome report(struct putting *putting)
 
     if (putting->cli->output == OUTPUT_JSON)
         return cli_print_json(putting->cli, json_pack("{s:s, s:I, s:I, s:f, s:I, s:I}", "stream",
-                                                      putting->options.stream, "records",
+                                                      putting->cli->argument, "records",
                                                       (json_int_t)putting->records, "bytes",
                                                       (json_int_t)putting->bytes, "seconds",
                                                       seconds, "calls", (json_int_t)putting->calls,

@@ -8,14 +8,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cluster.h"
+#include "member.h"
+#include "operations.h"
 
-#define PATH_BYTES_MAX 512u
 #define STREAM_NAME_MAX 128u
 #define NAME_MAX_BYTES (STREAM_NAME_MAX + 24u)
 #define TIME_TEXT_MAX 32u
 #define BY_MAX 48u
 #define AWS_PREFIX "shardId-"
+#define NO_SUCH_SHARD "'braid stream describe STREAM' shows the shards."
 
 struct rescue_options {
     const char *stream, *shard;
@@ -61,35 +62,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* ---- the cluster ---- */
 
-static enum outcome complain(const struct cli *cli, enum err err,
-                             const struct client_answer *answer)
-{
-    if (answer->status == 404)
-        return cli_fail(cli, OUTCOME_NOT_FOUND, "%s\n'braid stream describe STREAM' shows the "
-                        "shards.", answer->reason.text);
-    if (answer->status == 403)
-        return cli_fail(cli, OUTCOME_FAILED, "%s\nRun it on a machine of the cluster, with "
-                        "--operations naming its own port.", answer->reason.text);
-    if (answer->status == 409)
-        return cli_fail(cli, OUTCOME_FAILED, "%s", answer->reason.text);
-    return cluster_complain(cli, err, &answer->reason);
-}
-
 static enum outcome look(const struct cli *cli, struct client *client,
                          const struct rescue_options *options, json_t **ret)
 {
-    struct client_answer answer;
-    char path[PATH_BYTES_MAX];
+    char path[OPERATIONS_PATH_BYTES_MAX];
 
     snprintf(path, sizeof(path), "/shards/rescue?stream=%s&shard=%lu", options->stream,
              options->number);
-    enum err err = client_get(client, path, &answer);
-    if (err != ERR_OK)
-        return complain(cli, err, &answer);
-    *ret = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
-    if (*ret == NULL)
-        return cli_fail(cli, OUTCOME_FAILED, "the answer of %s is not JSON", path);
-    return OUTCOME_OK;
+    return operations_look(cli, client, path, NO_SUCH_SHARD, ret);
 }
 
 static const json_t *survivor_of(const json_t *found)
@@ -100,18 +80,6 @@ static const json_t *survivor_of(const json_t *found)
         if (json_is_true(json_object_get(json_array_get(nodes, i), "survivor")))
             return json_array_get(nodes, i);
     return NULL;
-}
-
-static json_int_t number(const json_t *tree, const char *name)
-{
-    return json_integer_value(json_object_get(tree, name));
-}
-
-static const char *text(const json_t *tree, const char *name)
-{
-    const char *found = json_string_value(json_object_get(tree, name));
-
-    return found == NULL ? "?" : found;
 }
 
 /* Who asks, for the audit log: letters and digits of the user's name. */
@@ -134,17 +102,17 @@ static enum outcome act(const struct cli *cli, struct client *client,
                         const struct rescue_options *options, const json_t *found)
 {
     const json_t *survivor = survivor_of(found);
-    struct client_answer answer;
-    char path[PATH_BYTES_MAX], by[BY_MAX];
+    char path[OPERATIONS_PATH_BYTES_MAX], by[BY_MAX];
 
     user_name(by);
     snprintf(path, sizeof(path),
              "/shards/rescue?stream=%s&shard=%lu&epoch=%" JSON_INTEGER_FORMAT
              "&survivor=%s&index=%" JSON_INTEGER_FORMAT "&term=%" JSON_INTEGER_FORMAT "&by=%s",
-             options->stream, options->number, number(found, "epoch"), text(survivor, "id"),
-             number(survivor, "last"), number(survivor, "last_term"), by);
-    enum err err = client_post(client, path, slice_text("{}"), &answer);
-    return err == ERR_OK ? OUTCOME_OK : complain(cli, err, &answer);
+             options->stream, options->number, member_count(found, "epoch"),
+             member_text(survivor, "id"), member_count(survivor, "last"),
+             member_count(survivor, "last_term"), by);
+    client_until(client, cli_deadline_ms(cli, cli_now_ms())); /* a person may have thought long */
+    return operations_change(cli, client, path, NO_SUCH_SHARD);
 }
 
 /* ---- in words ---- */
@@ -164,26 +132,27 @@ static void print_node(const json_t *node)
 {
     char at[TIME_TEXT_MAX];
 
-    fprintf(stderr, "  %s (%s): ", text(node, "name"), text(node, "id"));
-    if (strcmp(text(node, "has"), "copy") != 0) {
-        const char *why = json_is_true(json_object_get(node, "disk_lost"))
-                              ? "its disk is lost"
-                              : strcmp(text(node, "has"), "down") == 0 ? "it does not answer"
-                                                                       : "it has nothing of it";
+    fprintf(stderr, "  %s (%s): ", member_text(node, "name"), member_text(node, "id"));
+    if (strcmp(member_text(node, "has"), "copy") != 0) {
+        bool down = strcmp(member_text(node, "has"), "down") == 0;
+        const char *why = member_is_true(node, "disk_lost") ? "its disk is lost"
+                          : down                            ? "it does not answer"
+                                                            : "it has nothing of it";
         fprintf(stderr, "%s", why);
-        if (number(node, "down_ms") > 0)
+        if (member_count(node, "down_ms") > 0)
             fprintf(stderr, "; not heard for %" JSON_INTEGER_FORMAT " s at least",
-                    number(node, "down_ms") / 1000);
+                    member_count(node, "down_ms") / 1000);
         fprintf(stderr, "\n");
         return;
     }
     fprintf(stderr, "entries up to %" JSON_INTEGER_FORMAT " (term %" JSON_INTEGER_FORMAT
             ", epoch %" JSON_INTEGER_FORMAT "), the newest of %s; known acknowledged up to %"
             JSON_INTEGER_FORMAT "%s%s\n",
-            number(node, "last"), number(node, "last_term"), number(node, "epoch"),
-            time_text(number(node, "last_time_ms"), at), number(node, "known_committed"),
-            json_is_true(json_object_get(node, "whole")) ? "" : "; no whole copy",
-            json_is_true(json_object_get(node, "survivor")) ? "; THE SURVIVOR" : "");
+            member_count(node, "last"), member_count(node, "last_term"),
+            member_count(node, "epoch"), time_text(member_count(node, "last_time_ms"), at),
+            member_count(node, "known_committed"),
+            member_is_true(node, "whole") ? "" : "; no whole copy",
+            member_is_true(node, "survivor") ? "; THE SURVIVOR" : "");
 }
 
 static void explain(const char *name, const json_t *found)
@@ -191,7 +160,8 @@ static void explain(const char *name, const json_t *found)
     const json_t *nodes = json_object_get(found, "nodes"), *survivor = survivor_of(found);
     char at[TIME_TEXT_MAX];
 
-    fprintf(stderr, "Shard %s, epoch %" JSON_INTEGER_FORMAT ":\n", name, number(found, "epoch"));
+    fprintf(stderr, "Shard %s, epoch %" JSON_INTEGER_FORMAT ":\n", name,
+            member_count(found, "epoch"));
     for (size_t i = 0; i < json_array_size(nodes); i++)
         print_node(json_array_get(nodes, i));
     if (survivor == NULL)
@@ -203,8 +173,8 @@ static void explain(const char *name, const json_t *found)
             "acknowledged;\nthey are kept.\n"
             "Copies on other nodes are put aside: kept on their disks, never used again. If one\n"
             "of these nodes can be started with its data, start it instead.\n\n",
-            text(survivor, "name"), time_text(number(survivor, "last_time_ms"), at),
-            number(survivor, "last") - number(survivor, "known_committed"));
+            member_text(survivor, "name"), time_text(member_count(survivor, "last_time_ms"), at),
+            member_count(survivor, "last") - member_count(survivor, "known_committed"));
 }
 
 /* Typed, not nodded at. */
@@ -242,8 +212,9 @@ static enum outcome rescue(const struct cli *cli, struct client *client,
     if (outcome != OUTCOME_OK)
         return outcome;
     explain(name, found);
-    if (!json_is_true(json_object_get(found, "possible")))
-        outcome = cli_fail(cli, OUTCOME_FAILED, "shard %s: %s", name, text(found, "why_not"));
+    if (!member_is_true(found, "possible"))
+        outcome = cli_fail(cli, OUTCOME_FAILED, "shard %s: %s", name,
+                           member_text(found, "why_not"));
     if (outcome == OUTCOME_OK)
         outcome = confirm(cli, options, name);
     if (outcome == OUTCOME_OK)
@@ -251,11 +222,11 @@ static enum outcome rescue(const struct cli *cli, struct client *client,
     if (outcome == OUTCOME_OK && cli->output == OUTPUT_JSON)
         outcome = cli_print_json(cli, json_pack("{s:s, s:s, s:s}", "shard", name, "status",
                                                 "rescued", "survivor",
-                                                text(survivor_of(found), "name")));
+                                                member_text(survivor_of(found), "name")));
     else if (outcome == OUTCOME_OK)
         printf("Shard %s goes on from node %s. The audit log of the node that was asked says what\n"
                "was done. Other nodes become its replicas one at a time.\n",
-               name, text(survivor_of(found), "name"));
+               name, member_text(survivor_of(found), "name"));
     json_decref(found);
     return outcome;
 }
@@ -270,6 +241,8 @@ enum outcome shard_rescue(struct cli *cli, int argc, char **argv)
         .options = rows,
         .parser = parse,
         .arguments = "STREAM SHARD",
+        .timeout = "how long to wait for the cluster; default 60",
+        .timeout_s = CLI_TIMEOUT_S,
         .text = "For a shard whose majority is lost for good: shows what is left of it and what "
                 "would be lost, asks, and lets it go on from the one copy that has most. What only "
                 "the lost nodes had is lost. Nothing is done while a majority can come back by "

@@ -7,13 +7,14 @@
 #include "progress.h"
 #include "stream_table.h"
 
-#define TIMEOUT_S_DEFAULT 60
 #define LOOK_MS 50u
 #define SHARDS_MAX_ASKED 10000
 
+#define WHICH_STREAM "which stream? 'braid stream list' lists them"
+#define ONE_STREAM "one stream only"
+
 struct stream_options {
-    const char *name;
-    long shards, timeout_s;
+    long shards;
     bool no_wait, yes;
 };
 
@@ -25,22 +26,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 's':
         options->shards = cli_number(state, "--shards", arg, 1, SHARDS_MAX_ASKED);
         return 0;
-    case 't':
-        options->timeout_s = cli_number(state, "--timeout", arg, 1, 86400);
-        return 0;
     case 'w':
         options->no_wait = true;
         return 0;
     case 'y':
         options->yes = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->name != NULL)
-            argp_error(state, "one stream only");
-        options->name = arg;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which stream?");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -78,7 +68,9 @@ static enum outcome gather(const struct cli *cli, struct client *client, json_t 
 
 enum outcome stream_list(struct cli *cli, int argc, char **argv)
 {
-    const struct cli_syntax syntax = { .text = "Lists all streams." };
+    const struct cli_syntax syntax = { .timeout = CLI_TIMEOUT_TEXT,
+                                       .timeout_s = CLI_TIMEOUT_S,
+                                       .text = "Lists all streams." };
     struct client *client;
 
     cli_parse(cli, &syntax, argc, argv, NULL);
@@ -137,22 +129,24 @@ enum outcome stream_shards(const struct cli *cli, struct client *client, const c
 
 enum outcome stream_describe(struct cli *cli, int argc, char **argv)
 {
-    const struct cli_syntax syntax = { .parser = parse,
-                                       .arguments = "NAME",
+    const struct cli_syntax syntax = { .arguments = "NAME",
+                                       .which = WHICH_STREAM,
+                                       .one = ONE_STREAM,
+                                       .timeout = CLI_TIMEOUT_TEXT,
+                                       .timeout_s = CLI_TIMEOUT_S,
                                        .text = "Describes a stream and its shards." };
-    struct stream_options options = { .name = NULL };
     json_t *summary = NULL, *shards = NULL;
     struct client *client;
 
-    cli_parse(cli, &syntax, argc, argv, &options);
+    cli_parse(cli, &syntax, argc, argv, NULL);
     enum outcome outcome = cli_client(cli, &client);
     if (outcome != OUTCOME_OK)
         return outcome;
-    outcome = stream_summary(cli, client, options.name, &summary);
+    outcome = stream_summary(cli, client, cli->argument, &summary);
     /* ListShards refuses a stream that is not ready; then it has no shards to show. */
     const char *status = json_string_value(json_object_get(summary, "StreamStatus"));
     if (outcome == OUTCOME_OK && strcmp(status, "ACTIVE") == 0)
-        outcome = stream_shards(cli, client, options.name, &shards);
+        outcome = stream_shards(cli, client, cli->argument, &shards);
     client_close(client);
     if (outcome == OUTCOME_OK && shards == NULL)
         shards = json_array();
@@ -169,8 +163,8 @@ enum outcome stream_describe(struct cli *cli, int argc, char **argv)
 /* ---- create and delete ---- */
 
 /* Looks until the stream is ACTIVE, or gone when `gone`, or it is `deadline_ms`. */
-static enum outcome await(const struct cli *cli, struct client *client,
-                          const struct stream_options *options, uint64_t deadline_ms, bool gone)
+static enum outcome await(const struct cli *cli, struct client *client, uint64_t deadline_ms,
+                          bool gone)
 {
     uint64_t began_ms = cli_now_ms();
     struct progress progress;
@@ -178,7 +172,7 @@ static enum outcome await(const struct cli *cli, struct client *client,
     progress_init(&progress);
     for (;;) {
         struct client_answer answer;
-        json_t *in = json_pack("{s:s}", "StreamName", options->name), *out = NULL;
+        json_t *in = json_pack("{s:s}", "StreamName", cli->argument), *out = NULL;
         enum err err = client_call_json(client, "DescribeStreamSummary", in, &out, &answer);
         const char *status = json_string_value(
             json_object_get(json_object_get(out, "StreamDescriptionSummary"), "StreamStatus"));
@@ -186,7 +180,7 @@ static enum outcome await(const struct cli *cli, struct client *client,
                          : err == ERR_OK && status != NULL && strcmp(status, "ACTIVE") == 0;
         uint64_t passed_ms = cli_now_ms() - began_ms;
 
-        progress_show(&progress, "%.1f s, stream %s is %s", (double)passed_ms / 1000, options->name,
+        progress_show(&progress, "%.1f s, stream %s is %s", (double)passed_ms / 1000, cli->argument,
                       status == NULL ? "not seen" : status);
         json_decref(in);
         json_decref(out);
@@ -199,20 +193,19 @@ static enum outcome await(const struct cli *cli, struct client *client,
             return cli_fail(cli, OUTCOME_TIMEOUT,
                             "stream %s is not %s after %ld s; look again "
                             "with 'braid stream describe %s'",
-                            options->name, gone ? "gone" : "ACTIVE", options->timeout_s,
-                            options->name);
+                            cli->argument, gone ? "gone" : "ACTIVE", cli->timeout_s,
+                            cli->argument);
         }
         cli_pause_ms(LOOK_MS);
     }
 }
 
-static enum outcome say(const struct cli *cli, const struct stream_options *options,
-                        const char *what)
+static enum outcome say(const struct cli *cli, const char *what)
 {
     if (cli->output == OUTPUT_JSON)
         return cli_print_json(cli,
-                              json_pack("{s:s, s:s}", "stream", options->name, "status", what));
-    printf("Stream %s: %s\n", options->name, what);
+                              json_pack("{s:s, s:s}", "stream", cli->argument, "status", what));
+    printf("Stream %s: %s\n", cli->argument, what);
     return OUTCOME_OK;
 }
 
@@ -221,31 +214,33 @@ enum outcome stream_create(struct cli *cli, int argc, char **argv)
     static const struct argp_option rows[] = {
         { "shards", 's', "N", 0, "how many shards; default 1", 0 },
         { "no-wait", 'w', NULL, 0, "do not wait until it takes records", 0 },
-        { "timeout", 't', "SECONDS", 0, "how long to wait; default 60", 0 },
         { 0 }
     };
     const struct cli_syntax syntax = { .options = rows,
                                        .parser = parse,
                                        .arguments = "NAME",
+                                       .which = WHICH_STREAM,
+                                       .one = ONE_STREAM,
+                                       .timeout = CLI_TIMEOUT_TEXT,
+                                       .timeout_s = CLI_TIMEOUT_S,
                                        .text = "Creates a stream and waits until it takes "
                                                "records." };
-    struct stream_options options = { .shards = 1, .timeout_s = TIMEOUT_S_DEFAULT };
+    struct stream_options options = { .shards = 1 };
     struct client *client;
 
     cli_parse(cli, &syntax, argc, argv, &options);
     enum outcome outcome = cli_client(cli, &client);
     if (outcome != OUTCOME_OK)
         return outcome;
-    uint64_t deadline_ms = cli_now_ms() + (uint64_t)options.timeout_s * 1000;
-    client_until(client, deadline_ms);
+    uint64_t deadline_ms = cli_deadline_ms(cli, cli_now_ms());
     outcome = cli_call(
         cli, client, "CreateStream",
-        json_pack("{s:s, s:i}", "StreamName", options.name, "ShardCount", (int)options.shards),
+        json_pack("{s:s, s:i}", "StreamName", cli->argument, "ShardCount", (int)options.shards),
         NULL);
     if (outcome == OUTCOME_OK && !options.no_wait)
-        outcome = await(cli, client, &options, deadline_ms, false);
+        outcome = await(cli, client, deadline_ms, false);
     client_close(client);
-    return outcome == OUTCOME_OK ? say(cli, &options, options.no_wait ? "CREATING" : "ACTIVE")
+    return outcome == OUTCOME_OK ? say(cli, options.no_wait ? "CREATING" : "ACTIVE")
                                  : outcome;
 }
 
@@ -254,32 +249,34 @@ enum outcome stream_delete(struct cli *cli, int argc, char **argv)
     static const struct argp_option rows[] = {
         { "yes", 'y', NULL, 0, "do not ask", 0 },
         { "no-wait", 'w', NULL, 0, "do not wait until it is gone", 0 },
-        { "timeout", 't', "SECONDS", 0, "how long to wait; default 60", 0 },
         { 0 }
     };
     const struct cli_syntax syntax = { .options = rows,
                                        .parser = parse,
                                        .arguments = "NAME",
+                                       .which = WHICH_STREAM,
+                                       .one = ONE_STREAM,
+                                       .timeout = CLI_TIMEOUT_TEXT,
+                                       .timeout_s = CLI_TIMEOUT_S,
                                        .text = "Deletes a stream and all of its records; asks "
                                                "first." };
-    struct stream_options options = { .timeout_s = TIMEOUT_S_DEFAULT };
+    struct stream_options options = { .yes = false };
     struct client *client;
     char question[256];
 
     cli_parse(cli, &syntax, argc, argv, &options);
-    snprintf(question, sizeof(question), "Delete stream %s and all of its records?", options.name);
+    snprintf(question, sizeof(question), "Delete stream %s and all of its records?", cli->argument);
     if (!options.yes && !cli_ask(question))
         return cli_fail(cli, OUTCOME_FAILED, "nothing was deleted; --yes deletes without asking");
     enum outcome outcome = cli_client(cli, &client);
     if (outcome != OUTCOME_OK)
         return outcome;
-    uint64_t deadline_ms = cli_now_ms() + (uint64_t)options.timeout_s * 1000;
-    client_until(client, deadline_ms);
-    outcome =
-        cli_call(cli, client, "DeleteStream", json_pack("{s:s}", "StreamName", options.name), NULL);
+    uint64_t deadline_ms = cli_deadline_ms(cli, cli_now_ms());
+    outcome = cli_call(cli, client, "DeleteStream",
+                       json_pack("{s:s}", "StreamName", cli->argument), NULL);
     if (outcome == OUTCOME_OK && !options.no_wait)
-        outcome = await(cli, client, &options, deadline_ms, true);
+        outcome = await(cli, client, deadline_ms, true);
     client_close(client);
-    return outcome == OUTCOME_OK ? say(cli, &options, options.no_wait ? "DELETING" : "deleted")
+    return outcome == OUTCOME_OK ? say(cli, options.no_wait ? "DELETING" : "deleted")
                                  : outcome;
 }

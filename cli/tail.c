@@ -20,11 +20,9 @@
 enum from { FROM_LATEST, FROM_START, FROM_TIME };
 
 struct tail_options {
-    const char *stream;
     enum from from;
     uint64_t since_ms; /* FROM_TIME */
     long records_max;  /* 0: no end */
-    long timeout_s;    /* 0: no end */
     bool no_follow, from_start;
 };
 
@@ -83,25 +81,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'n':
         options->records_max = cli_number(state, "--max", arg, 1, 1000000000);
         return 0;
-    case 't':
-        options->timeout_s = cli_number(state, "--timeout", arg, 1, 86400);
-        return 0;
     case 'x':
         options->no_follow = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->stream != NULL)
-            argp_error(state, "one stream only");
-        options->stream = arg;
         return 0;
     case ARGP_KEY_END:
         if (options->from_start && options->from == FROM_TIME)
             argp_error(state, "--from-start or --since, not both");
         if (options->from_start)
             options->from = FROM_START;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which stream? 'braid stream list' lists them");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -122,9 +109,7 @@ static void tailing_fini(struct tailing *tailing)
 /* When --timeout is over. */
 static uint64_t end_ms(const struct tailing *tailing)
 {
-    uint64_t timeout_s = (uint64_t)tailing->options.timeout_s;
-
-    return timeout_s == 0 ? UINT64_MAX : tailing->began_ms + timeout_s * 1000;
+    return cli_deadline_ms(tailing->cli, tailing->began_ms);
 }
 
 enum outcome tail_run(struct cli *cli, int argc, char **argv)
@@ -137,14 +122,15 @@ enum outcome tail_run(struct cli *cli, int argc, char **argv)
           0 },
         { "max", 'n', "N", 0, "end after N records", 0 },
         { "no-follow", 'x', NULL, 0, "end when nothing more is there", 0 },
-        { "timeout", 't', "SECONDS", 0, "end after so long; exit code 6 if --max was not reached",
-          0 },
         { 0 }
     };
     const struct cli_syntax syntax = {
         .options = rows,
         .parser = parse,
         .arguments = "STREAM",
+        .which = "which stream? 'braid stream list' lists them",
+        .one = "one stream only",
+        .timeout = "end after so long; exit code 6 if --max was not reached",
         .text = "Prints the records of all shards as they come, each record's data on a line, "
                 "until it is interrupted. Begins with what comes from now on. With --output json "
                 "each line is an object with key and sequence number too."
@@ -154,8 +140,6 @@ enum outcome tail_run(struct cli *cli, int argc, char **argv)
     cli_parse(cli, &syntax, argc, argv, &tailing.options);
     tailing.answered_ms = tailing.began_ms;
     enum outcome outcome = cli_client(cli, &tailing.client);
-    if (outcome == OUTCOME_OK && tailing.options.timeout_s > 0)
-        client_until(tailing.client, end_ms(&tailing));
     if (outcome == OUTCOME_OK)
         outcome = open_shards(&tailing);
     if (outcome == OUTCOME_OK)
@@ -168,7 +152,7 @@ enum outcome tail_run(struct cli *cli, int argc, char **argv)
 static enum outcome open_shards(struct tailing *tailing)
 {
     enum outcome outcome =
-        stream_shards(tailing->cli, tailing->client, tailing->options.stream, &tailing->shard_list);
+        stream_shards(tailing->cli, tailing->client, tailing->cli->argument, &tailing->shard_list);
     size_t count = json_array_size(tailing->shard_list);
 
     if (outcome != OUTCOME_OK)
@@ -241,7 +225,7 @@ static enum outcome follow(struct tailing *tailing)
                 return OUTCOME_OK;
             return cli_fail(tailing->cli, OUTCOME_TIMEOUT, "%llu of %ld records after %ld s",
                             (unsigned long long)tailing->records, options->records_max,
-                            options->timeout_s);
+                            tailing->cli->timeout_s);
         }
         if (next_ms > end_ms(tailing))
             next_ms = end_ms(tailing);
@@ -303,7 +287,7 @@ static enum outcome look(struct tailing *tailing, struct tail_shard *shard)
 static json_t *position(const struct tailing *tailing, const struct tail_shard *shard)
 {
     json_t *in =
-        json_pack("{s:s, s:s}", "StreamName", tailing->options.stream, "ShardId", shard->id);
+        json_pack("{s:s, s:s}", "StreamName", tailing->cli->argument, "ShardId", shard->id);
     enum from from = tailing->options.from;
     uint64_t since_ms = tailing->options.since_ms;
 

@@ -203,8 +203,9 @@ def test_what_makes_no_sense_is_a_usage_error(braid):
 def test_the_wrong_port_is_named(braid, cluster):
     done = braid("stream", "list", "--endpoint", cluster[1].operations, status=1)
     assert b"--endpoint names client ports" in done.stderr
-    done = braid("cluster", "status", "--operations", cluster[1].endpoint, status=1)
-    assert b"no answer of an operations port" in done.stderr
+    for verb in (["cluster", "status"], ["node", "undrain", "n"], ["shard", "rescue", "s", "0"]):
+        done = braid(*verb, "--operations", cluster[1].endpoint, status=1)
+        assert b"no answer of an operations port" in done.stderr, done.stderr
     tls = cluster[1].endpoint.replace("http:", "https:")
     assert b"No node answers" in braid("stream", "list", "--endpoint", tls, status=3).stderr
 

@@ -72,7 +72,7 @@ def test_a_local_cluster_from_up_to_erase(place):
     assert [node["running"] for node in status(place).values()] == [True, False, True]
     assert status(place)["node-2"]["pid"] is None
     os.kill(first["node-3"]["pid"], signal.SIGSTOP)
-    assert "does not answer: " in ok(place, "local", "status").stdout.decode()
+    assert "does not answer: " in ok(place, "local", "status", "--timeout", "1").stdout.decode()
     os.kill(first["node-3"]["pid"], signal.SIGCONT)
     assert run_braid("local", "kill", "2", env=place).returncode == 4
     ok(place, "put", "s", stdin=b"one\ntwo\nthree\n")
@@ -85,6 +85,10 @@ def test_a_local_cluster_from_up_to_erase(place):
     assert sorted(ok(place, "tail", "s", "--from-start", "--max", "3").stdout.split()) == [
         b"one", b"three", b"two"]
 
+    os.kill(first["node-3"]["pid"], signal.SIGSTOP)
+    late = run_braid("local", "down", "--timeout", "1", env=place)
+    assert late.returncode == 6 and b"has not stopped after 1 s" in late.stderr, late.stderr
+    os.kill(first["node-3"]["pid"], signal.SIGCONT)
     ok(place, "local", "down")
     ok(place, "local", "down")  # again: nothing to stop
     assert not any(node["running"] for node in status(place).values())
