@@ -11,22 +11,28 @@
 
 /* A node on a real file system that is small and becomes full: segments and tables share it. */
 
-#define MOUNT "small-disk"
-
-static char roomy[] = "size=64m", tight[] = "size=7m";
+static char roomy[] = "64m", tight[] = "7m";
 
 static struct node node;
-static char home[4096];
+static int home = -1, root = -1; /* where the process comes from */
 
-/* One mount per test, which nobody else sees and which ends with the process. */
+/* One file system per test, mounted nowhere: the process has it as its root, and nobody else sees
+ * it.  So it makes no difference whether "/" is a mount point, as it is not in a chroot. */
 static int set_up(void **state)
 {
     const char *size = *state;
+    int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+    int top = -1;
 
-    if (mount("none", MOUNT, "tmpfs", 0, size) != 0 || chdir(MOUNT) != 0) {
-        print_error("mount a tmpfs: %s; this test needs it\n", strerror(errno));
+    if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0) == 0 &&
+        fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+        top = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+    if (top < 0 || fchdir(top) != 0 || chroot(".") != 0) {
+        print_error("a tmpfs: %s; this test needs one\n", strerror(errno));
         return -1;
     }
+    close(fs);
+    close(top);
     node_init(&node);
     node.segment_bytes = 4 * MIB;
     return 0;
@@ -37,7 +43,7 @@ static int tear_down(void **state)
     (void)state;
     if (node.log != NULL)
         node_close(&node);
-    return chdir(home) == 0 && umount(MOUNT) == 0 ? 0 : -1;
+    return fchdir(root) == 0 && chroot(".") == 0 && fchdir(home) == 0 ? 0 : -1;
 }
 
 static struct space space_now(void)
@@ -141,15 +147,14 @@ static bool write_text(const char *path, const char *text)
     return whole;
 }
 
-/* Mounts of its own: root may have them; anybody else as the root of a name space of users. */
-static bool own_mounts(void)
+/* Root may make file systems; anybody else as the root of a name space of users. */
+static bool may_mount(void)
 {
     unsigned user = geteuid(), group = getegid();
     char map[2][64];
 
     if (user == 0)
-        return unshare(CLONE_NEWNS) == 0 &&
-               mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+        return true;
     snprintf(map[0], sizeof(map[0]), "0 %u 1", user);
     snprintf(map[1], sizeof(map[1]), "0 %u 1", group);
     return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
@@ -166,15 +171,15 @@ int main(void)
         TEST(a_new_log_on_a_disk_that_is_too_small_says_so, tight),
     };
 
-    if (!own_mounts()) {
+    if (!may_mount()) {
         fprintf(stderr, "mounts of its own: %s; this test needs them: run it as root, or where "
                         "users may have name spaces\n",
                 strerror(errno));
         return 1;
     }
-    if (getcwd(home, sizeof(home)) == NULL || (mkdir(MOUNT, 0700) != 0 && errno != EEXIST))
+    home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (home < 0 || root < 0)
         return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    rmdir(MOUNT);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
