@@ -4,6 +4,7 @@
  * the socket is known exactly: net_call()'s errors depend on it.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/ensure.h"
 #include "peer/peer_private.h"
@@ -20,6 +21,7 @@ struct outgoing {
 static void tick_on_time(struct timer *timer);
 static void flush_on_defer(struct defer *defer);
 static void write_gathered(struct link *link);
+static void written(struct link *link);
 static void write_on_done(uv_write_t *write, int status);
 static void read_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
 static void read_on_bytes(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf);
@@ -156,9 +158,8 @@ static void flush_on_defer(struct defer *defer)
 
 void link_flush(struct link *link)
 {
-    if (link->state == LINK_CLOSED || link->writing || list_empty(&link->waiting))
-        return;
-    write_gathered(link);
+    while (link->state != LINK_CLOSED && !link->writing && !list_empty(&link->waiting))
+        write_gathered(link);
 }
 
 /* Moves as many frames as fit to `flying` and returns the number of their pieces. */
@@ -179,18 +180,10 @@ static unsigned gather(struct link *link)
     return pieces;
 }
 
-static void write_gathered(struct link *link)
+static unsigned bufs_fill(const struct link *link, uv_buf_t *bufs)
 {
-    unsigned pieces = gather(link);
-
-    ensure(pieces > 0);
-    uv_buf_t *bufs = malloc(pieces * sizeof(*bufs));
     unsigned count = 0;
 
-    if (bufs == NULL) {
-        broken(link, "no memory");
-        return;
-    }
     for (struct list_node *node = list_first(&link->flying); node != NULL;
          node = list_next(&link->flying, node)) {
         struct outgoing *out = container_of(node, struct outgoing, link);
@@ -200,14 +193,69 @@ static void write_gathered(struct link *link)
                 bufs[count++] =
                     uv_buf_init((char *)out->parts[at]->data, (unsigned)out->parts[at]->len);
     }
+    return count;
+}
+
+/* Leaves out what the socket has taken, and returns how many pieces are left. */
+static unsigned bufs_skip(uv_buf_t *bufs, unsigned count, size_t taken)
+{
+    unsigned whole = 0;
+
+    while (whole < count && taken >= bufs[whole].len)
+        taken -= bufs[whole++].len;
+    memmove(bufs, bufs + whole, (count - whole) * sizeof(*bufs));
+    if (whole < count) {
+        bufs[0].base += taken;
+        bufs[0].len -= taken;
+    }
+    return count - whole;
+}
+
+/* Most of what is sent the socket takes whole at once.  uv_write() goes once more around the loop
+ * for it, with two system calls; so it has only what is left. */
+static int write_bufs(struct link *link, uv_buf_t *bufs, unsigned count)
+{
+    int taken = uv_try_write((uv_stream_t *)&link->tcp, bufs, count);
+
+    if (taken < 0 && taken != UV_EAGAIN)
+        return taken;
+    count = bufs_skip(bufs, count, taken > 0 ? (size_t)taken : 0);
+    if (count == 0) {
+        written(link);
+        return 0;
+    }
     link->writing = true;
-    link->sent_ns = clock_mono_ns(link->net->clock);
-    int status =
-        uv_write(&link->write, (uv_stream_t *)&link->tcp, bufs, count, write_on_done);
-    free(bufs); /* libuv has its own copy of the list */
-    if (status != 0) {
+    int status = uv_write(&link->write, (uv_stream_t *)&link->tcp, bufs, count, write_on_done);
+    if (status != 0)
         link->writing = false;
+    return status;
+}
+
+static void write_gathered(struct link *link)
+{
+    unsigned pieces = gather(link);
+
+    ensure(pieces > 0);
+    uv_buf_t *bufs = malloc(pieces * sizeof(*bufs));
+
+    if (bufs == NULL) {
+        broken(link, "no memory");
+        return;
+    }
+    link->sent_ns = clock_mono_ns(link->net->clock);
+    int status = write_bufs(link, bufs, bufs_fill(link, bufs));
+    free(bufs); /* libuv has its own copy of the list */
+    if (status != 0)
         broken(link, uv_strerror(status));
+}
+
+static void written(struct link *link)
+{
+    for (struct list_node *node; (node = list_pop(&link->flying)) != NULL;) {
+        struct outgoing *out = container_of(node, struct outgoing, link);
+        link->queued_bytes -= out->bytes;
+        link->net->figures.bytes_out += out->bytes;
+        outgoing_free(out);
     }
 }
 
@@ -216,12 +264,7 @@ static void write_on_done(uv_write_t *write, int status)
     struct link *link = write->data;
 
     link->writing = false;
-    for (struct list_node *node; (node = list_pop(&link->flying)) != NULL;) {
-        struct outgoing *out = container_of(node, struct outgoing, link);
-        link->queued_bytes -= out->bytes;
-        link->net->figures.bytes_out += out->bytes;
-        outgoing_free(out);
-    }
+    written(link);
     if (link->state == LINK_CLOSED)
         return;
     if (status != 0)
