@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "control/control_private.h"
+#include "control/succession.h"
 #include "replica/replica.h"
 
 static void on_timer(struct timer *timer);
@@ -36,6 +37,7 @@ static void on_timer(struct timer *timer)
 
     say(control);
     ailing_look(control);
+    epoch_serve_look(control);
     look(control);
     timer_start(control->world.clock, timer, CONTROL_LEADERS_EVERY_MS, on_timer);
 }

@@ -32,7 +32,7 @@ struct comer {
     bool calling;
     struct timer timer;
     /* answered */
-    uint64_t source;
+    uint64_t source, giver; /* who is asked; who was the last that could give */
     struct epoch_answer answer;
     uint32_t begun_epoch; /* of one that leaves: which of its members have begun */
     uint64_t begun[GROUP_MEMBERS_MAX];
@@ -67,6 +67,8 @@ void fill_ask(struct comer *comer);
 /* ---- filling.c ---- */
 void filling_open(struct control *control);
 void filling_close(struct control *control);
+/* One more is about to pull. */
+void filling_came(struct control *control);
 /* Lets those pull that may. */
 void filling_kick(struct control *control);
 /* The comer's pull, if one was under way, is over and gave so many bytes. */

@@ -15,7 +15,8 @@
  *     ailing.c     whether this node should lead nothing
  *     balance.c    hands groups that this node leads to the members that are preferred
  *     room.c       says when the log is full
- *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them
+ *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them,
+ *                  by pace.h
  *     damage.c     says when entries of the log are damaged
  *     repair.c     fetches them from other members, and gives them to others
  *     compare.c    compares replicas with those of other members   compare_serve.c  answers
@@ -36,6 +37,7 @@
 #include "control/leaders.h"
 #include "control/liveness.h"
 #include "control/members.h"
+#include "control/pace.h"
 
 /* A node that this one has a link to, as it described itself. */
 struct bootstrap_peer {
@@ -81,7 +83,10 @@ struct host {
     int phase;      /* enum host_phase */
     uint64_t after; /* the group looked at last in this phase */
     uint32_t missing, missing_now; /* shards of ACTIVE streams that are not open: last pass, this */
-    bool sealing;   /* in this pass a leader was asked to end an epoch: look again soon */
+    bool sealing;   /* in this pass a leader was asked to end an epoch: look again soon, */
+    bool sealing_more; /* or sooner, as more of them wait for their turn */
+    uint32_t seals; /* leaders that were asked for the first time since */
+    uint64_t seals_ms;
     bool passed;    /* at least one pass is complete */
     uint64_t index; /* the model's when the last pass began */
     uint64_t noted; /* groups up to this one that nobody knows were noted */
@@ -99,6 +104,7 @@ struct epoch_told {
 struct filling {
     uint32_t calls;
     uint64_t bytes; /* asked for */
+    uint64_t came_ms, first_ms; /* a group came last, and the first of those that gather */
     struct timer timer;
 };
 
@@ -110,6 +116,8 @@ struct succession {
     struct list pulls_waiting; /* of others, of struct pulled */
     uint32_t pulls, pulls_read; /* of others: all, and those that the log reads for */
     uint64_t pulls_read_bytes;
+    struct pace pace;
+    struct timer pace_timer;
     struct epoch_told told[EPOCH_WORDS_MAX];
 };
 

@@ -25,12 +25,14 @@ static void refuse_all(void *ctx, const struct net_message *message,
 void epoch_serve_open(struct control *control)
 {
     list_init(&control->succession.pulls_waiting);
+    pace_init(&control->succession.pace);
     net_handle(control->world.net, NET_EPOCH_ASK, NULL, on_ask, control);
     net_handle(control->world.net, NET_EPOCH_PULL, NULL, on_pull, control);
 }
 
 void epoch_serve_close(struct control *control)
 {
+    timer_stop(&control->succession.pace_timer);
     net_handle(control->world.net, NET_EPOCH_ASK, NULL, refuse_all, NULL);
     net_handle(control->world.net, NET_EPOCH_PULL, NULL, refuse_all, NULL);
 }
@@ -175,18 +177,53 @@ static void on_pull(void *ctx, const struct net_message *message, struct net_inc
     pulls_read(control);
 }
 
-/* A few at once: each read holds its answer's memory. */
+void epoch_serve_look(struct control *control)
+{
+    struct log_figures log = log_figures(control->log);
+    struct roster_figures roster = roster_figures(control->roster);
+
+    pace_look(&control->succession.pace, clock_mono_ns(control->world.clock),
+              roster.applied_entries, log.write_count, log.write_ns_sum);
+}
+
+static void pace_on_timer(struct timer *timer)
+{
+    pulls_read(container_of(timer, struct control, succession.pace_timer));
+}
+
+/* Whether one more may be read now; else the timer comes back, or the end of one that is read. */
+static bool may_read(struct control *control)
+{
+    struct succession *succession = &control->succession;
+    uint64_t now_ns = clock_mono_ns(control->world.clock);
+
+    if (succession->pulls_read >= PULLS_READ_MAX ||
+        succession->pulls_read_bytes >= PULLS_READ_BYTES_MAX ||
+        list_empty(&succession->pulls_waiting))
+        return false;
+    if (!pace_has_clients(&succession->pace, now_ns))
+        return true;
+    uint64_t wait_ns = pace_wait_ns(&succession->pace, now_ns);
+    if (wait_ns > 0 && succession->pulls_read == 0)
+        timer_start(control->world.clock, &succession->pace_timer, wait_ns / 1000000u + 1,
+                    pace_on_timer);
+    return wait_ns == 0 && succession->pulls_read == 0;
+}
+
+/* A few at once, because each read holds its answer's memory; with clients one. */
 static void pulls_read(struct control *control)
 {
     struct succession *succession = &control->succession;
-    struct list_node *node;
 
-    while (succession->pulls_read < PULLS_READ_MAX &&
-           succession->pulls_read_bytes < PULLS_READ_BYTES_MAX &&
-           (node = list_pop(&succession->pulls_waiting)) != NULL) {
-        struct pulled *pulled = container_of(node, struct pulled, link);
+    epoch_serve_look(control);
+    while (may_read(control)) {
+        struct pulled *pulled =
+            container_of(list_pop(&succession->pulls_waiting), struct pulled, link);
+        uint64_t now_ns = clock_mono_ns(control->world.clock);
         succession->pulls_read++;
         succession->pulls_read_bytes += pulled->read.bytes_max;
+        pulled->read.background = pace_has_clients(&succession->pace, now_ns);
+        pace_begin(&succession->pace, now_ns);
         log_read(control->log, &pulled->read, on_read);
     }
 }
@@ -213,6 +250,7 @@ static void on_read(struct log_read *read, enum err err)
     control->succession.pulls--;
     control->succession.pulls_read--;
     control->succession.pulls_read_bytes -= read->bytes_max;
+    pace_end(&control->succession.pace, clock_mono_ns(control->world.clock));
     log_read_fini(read);
     free(pulled);
     pulls_read(control);

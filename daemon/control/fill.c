@@ -204,6 +204,7 @@ static void fill_begin(struct comer *comer)
         state = log_state(control->log, comer->group);
     }
     comer->next = state->last + 1;
+    filling_came(control);
     fill_on(comer);
 }
 

@@ -73,6 +73,26 @@ static void later(struct control *control, uint64_t ms)
         timer_start(control->world.clock, timer, ms, filling_on_timer);
 }
 
+/* How long until those that have come may begin. */
+static uint64_t gathers_ms(const struct filling *filling, uint64_t now_ms)
+{
+    uint64_t last = filling->came_ms + FILL_GATHER_MS;
+    uint64_t most = filling->first_ms + FILL_GATHER_MS_MAX;
+    uint64_t until = last < most ? last : most;
+
+    return until > now_ms ? until - now_ms : 0;
+}
+
+void filling_came(struct control *control)
+{
+    struct filling *filling = &control->succession.filling;
+    uint64_t now_ms = control_now_ms(control);
+
+    if (gathers_ms(filling, now_ms) == 0)
+        filling->first_ms = now_ms;
+    filling->came_ms = now_ms;
+}
+
 static void filling_on_timer(struct timer *timer)
 {
     filling_kick(container_of(timer, struct control, succession.filling.timer));
@@ -88,7 +108,9 @@ void filling_kick(struct control *control)
            (comer = furthest_behind(succession)) != NULL) {
         uint32_t bytes = pull_bytes(succession, comer);
         uint64_t now_ms = control_now_ms(control);
+        uint64_t gather_ms = gathers_ms(filling, now_ms);
         uint64_t wait_ms = allowance_wait_ms(&control->allowance, now_ms);
+        wait_ms = wait_ms > gather_ms ? wait_ms : gather_ms;
         if (filling->calls > 0 && filling->bytes + bytes > FILL_WINDOW_BYTES)
             return; /* an answer comes back here */
         if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX ||

@@ -33,6 +33,7 @@ struct host_shard {
     bool reopen, eager;  /* its epoch is over, the next one has begun; it led */
     uint64_t deleted_at; /* the model's index that says so, or a later one */
     uint32_t retention_hours;
+    uint32_t ends_for; /* the epoch that its leader here was asked to make room for; 0: none */
 };
 
 static void on_timer(struct timer *timer);
@@ -133,14 +134,17 @@ static void pass_end(struct control *control)
     host->phase = HOST_REST;
     host->missing = host->missing_now;
     host->passed = true;
-    bool sealing = host->sealing;
-    host->sealing = false;
+    bool sealing = host->sealing, more = host->sealing_more;
+    host->sealing = host->sealing_more = false;
     if (host->again) {
         host->again = false;
         host_kick(control);
     } else if (host->missing > 0 || sealing) {
         timer_start(control->world.clock, &host->timer,
-                    sealing ? CONTROL_SEAL_MS : CONTROL_RETRY_MS, on_timer);
+                    more      ? CONTROL_SEALS_EVERY_MS
+                    : sealing ? CONTROL_SEAL_MS
+                              : CONTROL_RETRY_MS,
+                    on_timer);
     }
 }
 
@@ -195,6 +199,27 @@ static bool can_open(struct control *control, const struct model_shard *row)
     return false;
 }
 
+/* Whether one more epoch may end now.  One that was asked for before goes on. */
+static bool may_end(struct control *control, struct host_shard *hosted, uint32_t epoch)
+{
+    struct host *host = &control->host;
+    uint64_t now_ms = control_now_ms(control);
+
+    if (hosted->ends_for == epoch)
+        return true;
+    if (now_ms - host->seals_ms >= CONTROL_SEALS_EVERY_MS) {
+        host->seals_ms = now_ms;
+        host->seals = 0;
+    }
+    if (host->seals == CONTROL_SEALS_AT_ONCE) {
+        host->sealing_more = true;
+        return false;
+    }
+    host->seals++;
+    hosted->ends_for = epoch;
+    return true;
+}
+
 /* The catalogue wants another epoch than the one that this node leads. */
 static void seal_look(struct control *control, const struct model_shard *row,
                       struct host_shard *hosted)
@@ -204,9 +229,11 @@ static void seal_look(struct control *control, const struct model_shard *row,
     if (!shard_leads(hosted->shard) ||
         shard_status(hosted->shard).replica.epoch >= row->epoch)
         return;
+    control->host.sealing = true;
+    if (!may_end(control, hosted, row->epoch))
+        return;
     memcpy(seal.members, row->members, sizeof(seal.members));
     shard_seal(hosted->shard, &seal);
-    control->host.sealing = true;
 }
 
 static void open_one(struct control *control, const struct model_stream *stream,

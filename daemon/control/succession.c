@@ -168,7 +168,8 @@ static bool has_begun(const struct comer *comer, uint64_t node)
     return false;
 }
 
-/* The one that knows more, else the row's members in turn.  0: nobody is up. */
+/* The one that knows more, else the row's members in turn, and who could give before: it may have
+ * left the group, and be the only one that has the end of the last epoch.  0: nobody is up. */
 static uint64_t whom_to_ask(struct comer *comer)
 {
     const struct control *control = comer->control;
@@ -179,9 +180,10 @@ static uint64_t whom_to_ask(struct comer *comer)
     comer->from = 0;
     if (from != 0 && !has_begun(comer, from) && net_is_up(control->world.net, from))
         return from;
-    for (uint32_t i = 0; row != NULL && i < row->member_count; i++) {
-        uint64_t node = row->members[comer->turn++ % row->member_count];
-        if (node != control->options.node && net_is_up(control->world.net, node))
+    for (uint32_t i = 0; row != NULL && i <= row->member_count; i++) {
+        uint32_t at = comer->turn++ % (row->member_count + 1);
+        uint64_t node = at < row->member_count ? row->members[at] : comer->giver;
+        if (node != 0 && node != control->options.node && net_is_up(control->world.net, node))
             return node;
     }
     return 0;
@@ -267,6 +269,20 @@ static bool must_stay(struct comer *comer)
     return comer->begun_count <= answer->member_count / 2;
 }
 
+static void come_in(struct comer *comer)
+{
+    struct control *control = comer->control;
+
+    if (host_find(control, comer->group) != NULL) {
+        comer->phase = COMER_CLOSES;
+        host_end(control, comer->group);
+    } else if (host_has(control, comer->group)) {
+        comer->phase = COMER_CLOSES; /* it is closing anyway */
+    } else {
+        fill_adopt(comer);
+    }
+}
+
 static void on_answer(struct net_call *call, enum err err, enum err remote, struct slice answer,
                       struct buf *answer_buf)
 {
@@ -290,13 +306,9 @@ static void on_answer(struct net_call *call, enum err err, enum err remote, stru
         comer_later(comer); /* one of the two is behind the other */
     } else if (must_stay(comer)) {
         comer_later(comer);
-    } else if (host_find(control, comer->group) != NULL) {
-        comer->phase = COMER_CLOSES;
-        host_end(control, comer->group);
-    } else if (host_has(control, comer->group)) {
-        comer->phase = COMER_CLOSES; /* it is closing anyway */
     } else {
-        fill_adopt(comer);
+        comer->giver = comer->source;
+        come_in(comer);
     }
 }
 

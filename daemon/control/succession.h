@@ -62,6 +62,8 @@ void epoch_catalog_changed(struct control *control);
 /* ---- epoch_serve.c ---- */
 void epoch_serve_open(struct control *control);
 void epoch_serve_close(struct control *control);
+/* Once a second, for the pace of what is given (pace.h). */
+void epoch_serve_look(struct control *control);
 /* Whether this node left the group with its SEAL applied: it has a whole copy up to there, and
  * gives it to those who go on and have not begun. */
 bool epoch_serves_left(const struct control *control, uint64_t group);

@@ -50,6 +50,7 @@
 #define LOG_BLOCK_BYTES (2u * 1024u * 1024u)  /* read at once for shared reads: a huge page */
 #define LOG_BLOCKS_MAX 32u /* of them kept for the next such read: 64 MiB while they go on */
 #define LOG_BLOCKS_READ_MAX 4u                /* of them read at once */
+#define LOG_BLOCK_PIECE_BYTES (512u * 1024u)  /* in the background: writes get in between */
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
 /* damaged entries that are remembered; a disk with more of them is to be replaced */
 #define LOG_DAMAGED_MAX 1024u
@@ -168,6 +169,10 @@
 #define CONTROL_SPREAD_MS 2000u /* between looks for one that moves to be spread better */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */
+/* epochs that are ended at once, every so often: each costs its writers the time of a hand-over,
+ * and all at once of a node's many would each take as long as all of them */
+#define CONTROL_SEALS_AT_ONCE 4u
+#define CONTROL_SEALS_EVERY_MS 20u
 #define SEAL_AGAIN_MS 1000u /* before a SEAL that could not be read is read again */
 /* members of groups that this node fills up at once: side by side they share the other's reads */
 #define FILLS_MAX 1024u
@@ -184,10 +189,25 @@
 #define FILL_BYTES_PER_S_MAX (UINT64_C(1) << 40)
 #define ALLOWANCE_BURST_MS 100u /* of rate that nobody used: so much may be taken at once later */
 #define FILL_CALL_MS 5000u                    /* for one call */
+/* before the first pull, since a group came last, and in all: those that begin together are read
+ * together, and epochs that end have their writers wait */
+#define FILL_GATHER_MS 100u
+#define FILL_GATHER_MS_MAX 5000u
 #define FILL_WAIT_MS 2u                       /* for the disk, or for room */
 #define PULLS_MAX 512u                        /* calls that wait here for their answers */
 #define PULLS_READ_MAX 128u                   /* of them: that the log reads for at once, */
 #define PULLS_READ_BYTES_MAX (32u * 1024u * 1024u) /* and what they ask for */
+/* while this node has clients one of them is read at a time, and then it rests (control/pace.h): */
+#define PACE_CALM_MS 250u /* it has them until nothing was applied for so long */
+#define PACE_REST_MIN 4u /* a rest, in quarters of what the read took: as long, */
+#define PACE_REST_FIRST 32u /* longer at first, */
+#define PACE_REST_MAX 64u /* and sixteen times as long while the log's writes are slow, */
+#define PACE_REST_MS_MAX 10u /* but no longer: the floor of a fill's speed */
+#define PACE_LATE_MS_MAX 4u /* rests that ended late are made up for to here */
+#define PACE_GAVE_MS 1000u /* and what writes take without it is known when it is so long ago */
+#define PACE_LOOK_MS 50u /* a look at the log's writes; slow are those that take */
+#define PACE_WRITE_TIMES 2u /* so many times what they take while nothing is read for others, */
+#define PACE_WRITE_MS 1u /* and so much more */
 #define EPOCH_WORDS_MAX 64u /* strangers remembered, so that each is answered now and then only */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
 #define CONTROL_DAMAGE_NOTES_MAX 5u /* lines a minute about damaged entries; more are counted */

@@ -203,7 +203,7 @@ struct log_read {
     uint64_t group, first, last; /* inclusive; never above what the reader may see */
     size_t bytes_max;            /* stops before the entry that would pass it, but gives one */
     bool heads_only;             /* no payloads: cheap */
-    bool background;             /* one read of the disk at a time */
+    bool background;             /* one read of the disk at a time, of a bounded size */
     /* Groups are read side by side: what lies around an entry in a filed segment is read too, and
      * kept for a moment for the next group's read (shelf.c). */
     bool shared;

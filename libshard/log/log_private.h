@@ -431,6 +431,7 @@ typedef void (*block_wait_cb)(struct block_wait *wait, bool ready);
 struct block_wait {
     struct list_node link;
     block_wait_cb cb;
+    bool background; /* nothing is read ahead for it, and the block in pieces */
 };
 
 void shelf_init(struct log *log);

@@ -80,7 +80,11 @@ void log_read(struct log *log, struct log_read *req, log_read_cb cb)
     req->cb = cb;
     req->job = job;
     *job = (struct read_job){
-        .log = log, .req = req, .next = req->first, .sound = UINT32_MAX, .wait.cb = walk_on_block
+        .log = log,
+        .req = req,
+        .next = req->first,
+        .sound = UINT32_MAX,
+        .wait = { .cb = walk_on_block, .background = req->background },
     };
     log->active++;
     log->figures.reads++;

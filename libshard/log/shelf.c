@@ -9,7 +9,8 @@
  * read each payload by itself, in as many small reads of the disk as there are entries.  So such
  * reads take whole blocks, which stay here for the next group's.
  *
- * Of the blocks that are wanted the lowest is read first, few at once: so the reads of many groups
+ * Of the blocks that are wanted the lowest is read first, few at once (in the background one, in
+ * pieces): so the reads of many groups
  * that begin near each other are soon at the same block, and walk on together.  If each went at its
  * own pace, the blocks of the last would be gone when the first has been there.
  *
@@ -31,6 +32,8 @@ struct block {
     uint64_t at;             /* offset there, a multiple of LOG_BLOCK_BYTES */
     enum block_phase phase;
     unsigned char *bytes; /* NULL while it is wanted */
+    size_t len, piece, done; /* of it; read at once; so far */
+    bool background;         /* in pieces, and nothing ahead of it */
     bool telling; /* those that wait; it must stay */
     bool stale;   /* changed since the read began */
     struct list waits; /* of struct block_wait */
@@ -117,13 +120,23 @@ static struct block *block_add(struct log *log, struct segment *segment, uint64_
     return block;
 }
 
+static void block_read_piece(struct block *block)
+{
+    size_t left = block->len - block->done;
+
+    disk_read(block->segment->file->file, &block->io, block->at + block->done,
+              block->bytes + block->done, left < block->piece ? left : block->piece,
+              block_on_read);
+}
+
 static void block_read(struct block *block)
 {
     struct log *log = block->log;
     struct segment *segment = block->segment;
     uint64_t left = segment->file->bytes - block->at;
-    size_t len = left < LOG_BLOCK_BYTES ? (size_t)left : LOG_BLOCK_BYTES;
 
+    block->len = left < LOG_BLOCK_BYTES ? (size_t)left : LOG_BLOCK_BYTES;
+    block->piece = block->background ? LOG_BLOCK_PIECE_BYTES : block->len;
     block->bytes = block_memory(log);
     ensure(block->bytes != NULL); /* as the log's own buffers */
     block->phase = BLOCK_READING;
@@ -131,8 +144,8 @@ static void block_read(struct block *block)
     log->blocks.reading++;
     log->active++;
     segment->pins++;
-    log->figures.read_bytes += len;
-    disk_read(segment->file->file, &block->io, block->at, block->bytes, len, block_on_read);
+    log->figures.read_bytes += block->len;
+    block_read_piece(block);
     if (!timer_running(&log->blocks.idle))
         timer_start(log->world.clock, &log->blocks.idle, IDLE_MS, shelf_on_idle);
 }
@@ -176,7 +189,7 @@ static void shelf_kick(struct log *log)
         block_read(block);
         last = block;
     }
-    if (last != NULL)
+    if (last != NULL && !last->background)
         read_ahead(log, last->segment, last->at);
 }
 
@@ -184,10 +197,12 @@ bool shelf_want(struct log *log, struct segment *segment, uint64_t at, struct bl
 {
     struct block *block = block_find(log, segment->number, at);
 
-    if (block == NULL)
+    if (block == NULL) {
         block = block_add(log, segment, at);
-    if (block == NULL)
-        return false;
+        if (block == NULL)
+            return false;
+        block->background = wait->background;
+    }
     list_append(&block->waits, &wait->link);
     shelf_kick(log);
     return true;
@@ -201,6 +216,12 @@ static void block_on_read(struct disk_io *io, enum err err)
     struct segment *segment = block->segment;
     bool ready = err == ERR_OK && !block->stale;
     struct list waits;
+
+    block->done += io->len;
+    if (ready && block->done < block->len) {
+        block_read_piece(block);
+        return;
+    }
 
     log->blocks.reading--;
     block->phase = BLOCK_READY;

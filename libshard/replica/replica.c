@@ -439,6 +439,15 @@ static void drop_committed(struct replica *replica)
     }
 }
 
+/* libraft would say that the SEAL is committed with the next entry, but there is none: who has it
+ * would learn from others that the epoch is over, and have to come in as one that was away. */
+static void say_over(struct replica *replica, const struct entry_head *seal)
+{
+    for (uint32_t k = 0; k < replica->member_count; k++)
+        if (k != replica->self)
+            io_net_append(replica, &replica->members[k], seal->index, seal->term, NULL, 0);
+}
+
 /* The epoch ends here: a barrier that was committed behind its SEAL is void.  libraft goes first,
  * because the owner is about to begin the next epoch in the log under it. */
 static bool deliver_seal(struct replica *replica, const struct entry_head *head,
@@ -446,6 +455,8 @@ static bool deliver_seal(struct replica *replica, const struct entry_head *head,
 {
     struct request *request = request_at(replica, head);
 
+    if (replica->leading && !replica->broken)
+        say_over(replica, head);
     replica->over = true;
     if (request != NULL)
         list_remove(&request->link);

@@ -1,0 +1,155 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "control/pace.h"
+
+#define MS UINT64_C(1000000)
+#define START (UINT64_C(5000) * MS)
+#define LOOK (PACE_LOOK_MS * MS)
+
+/* A node with clients, whose log writes take `write_ns`; it looks once and gives nothing yet. */
+struct world {
+    struct pace pace;
+    uint64_t now, applied, writes, writes_ns;
+};
+
+static void look(struct world *world, uint64_t write_ns, bool giving)
+{
+    if (giving)
+        pace_begin(&world->pace, world->now);
+    world->now += LOOK;
+    world->applied++;
+    world->writes += 10;
+    world->writes_ns += 10 * write_ns;
+    pace_look(&world->pace, world->now, world->applied, world->writes, world->writes_ns);
+    if (giving)
+        pace_end(&world->pace, world->now);
+}
+
+static struct world world_with_clients(uint64_t write_ns)
+{
+    struct world world = { .now = START };
+
+    pace_init(&world.pace);
+    for (int i = 0; i < 50; i++)
+        look(&world, write_ns, false);
+    return world;
+}
+
+/* What one read that takes so long is followed by. */
+static uint64_t rest_after(struct world *world, uint64_t took)
+{
+    uint64_t wait = pace_wait_ns(&world->pace, world->now);
+
+    assert_true(wait != UINT64_MAX);
+    world->now += wait;
+    pace_begin(&world->pace, world->now);
+    world->now += took;
+    pace_end(&world->pace, world->now);
+    return pace_wait_ns(&world->pace, world->now);
+}
+
+static void without_clients_nothing_waits(void **state)
+{
+    struct pace pace;
+
+    pace_init(&pace);
+    pace_look(&pace, START, 0, 5, 5 * MS);
+    assert_false(pace_has_clients(&pace, START));
+    pace_begin(&pace, START);
+    assert_int_equal(pace_wait_ns(&pace, START), 0); /* not even for the one under way */
+    pace_end(&pace, START + 100 * MS);
+    assert_int_equal(pace_wait_ns(&pace, START + 100 * MS), 0);
+}
+
+static void clients_are_seen_for_a_while(void **state)
+{
+    struct world world = world_with_clients(MS);
+
+    assert_true(pace_has_clients(&world.pace, world.now));
+    world.now += PACE_CALM_MS * MS;
+    assert_false(pace_has_clients(&world.pace, world.now));
+}
+
+static void one_goes_at_a_time(void **state)
+{
+    struct world world = world_with_clients(MS);
+
+    assert_int_equal(pace_wait_ns(&world.pace, world.now), 0);
+    pace_begin(&world.pace, world.now);
+    assert_true(pace_wait_ns(&world.pace, world.now) == UINT64_MAX);
+    pace_end(&world.pace, world.now + MS);
+    assert_true(pace_wait_ns(&world.pace, world.now + MS) < UINT64_MAX);
+}
+
+static void it_begins_slowly_and_goes_faster_while_writes_are_quick(void **state)
+{
+    struct world world = world_with_clients(MS);
+    uint64_t first, last;
+
+    (void)rest_after(&world, MS / 10); /* late: it makes up for nothing that was before */
+    first = rest_after(&world, MS / 10);
+    for (int i = 0; i < 100; i++)
+        look(&world, MS, true);
+    (void)rest_after(&world, MS / 10);
+    last = rest_after(&world, MS / 10);
+    assert_true(last < first);
+    assert_int_equal(last, MS / 10 * PACE_REST_MIN / PACE_PART);
+}
+
+static void slow_writes_make_rests_long_to_a_limit(void **state)
+{
+    struct world world = world_with_clients(MS);
+
+    for (int i = 0; i < 100; i++)
+        look(&world, MS, true);
+    for (int i = 0; i < 100; i++)
+        look(&world, PACE_WRITE_TIMES * MS + (PACE_WRITE_MS + 1) * MS, true);
+    (void)rest_after(&world, MS / 10);
+    assert_int_equal(rest_after(&world, MS / 10), MS / 10 * PACE_REST_MAX / PACE_PART);
+    assert_true(rest_after(&world, 500 * MS) <= PACE_REST_MS_MAX * MS); /* it comes to its end */
+}
+
+/* A disk whose writes always take long is no reason to rest. */
+static void slow_is_what_is_slower_than_usual(void **state)
+{
+    struct world world = world_with_clients(20 * MS);
+
+    for (int i = 0; i < 100; i++)
+        look(&world, 30 * MS, true);
+    (void)rest_after(&world, MS / 10);
+    assert_int_equal(rest_after(&world, MS / 10), MS / 10 * PACE_REST_MIN / PACE_PART);
+}
+
+static void who_is_called_late_makes_up_for_it(void **state)
+{
+    struct world world = world_with_clients(MS);
+
+    (void)rest_after(&world, MS);
+    uint64_t wait = rest_after(&world, MS);
+    world.now += wait + MS / 2; /* its timer came half a millisecond late */
+    pace_begin(&world.pace, world.now);
+    world.now += MS;
+    pace_end(&world.pace, world.now);
+    assert_int_equal(pace_wait_ns(&world.pace, world.now), wait - MS / 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_clients_nothing_waits),
+        cmocka_unit_test(clients_are_seen_for_a_while),
+        cmocka_unit_test(one_goes_at_a_time),
+        cmocka_unit_test(it_begins_slowly_and_goes_faster_while_writes_are_quick),
+        cmocka_unit_test(slow_writes_make_rests_long_to_a_limit),
+        cmocka_unit_test(slow_is_what_is_slower_than_usual),
+        cmocka_unit_test(who_is_called_late_makes_up_for_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
