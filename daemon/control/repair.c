@@ -181,8 +181,10 @@ static void on_mended(struct log_mend *mend, enum err err)
     if (err == ERR_OK && mend->wrote)
         note_event(control->world.note, NOTE_WARN, "log.entry_repaired",
                    "group=%" PRIu64 " index=%" PRIu64 " bytes=%" PRIu32 " from=%016" PRIx64
-                   " text=\"a damaged entry was fetched from another replica and is whole again\"",
-                   mend->head.group, mend->head.index, mend->head.length, repair->node);
+                   " where=%s text=\"a damaged entry was fetched from another replica and is whole "
+                   "again\"",
+                   mend->head.group, mend->head.index, mend->head.length, repair->node,
+                   mend->aside ? "elsewhere" : "in_its_place");
     pause_for(control, mend->head.length);
 }
 

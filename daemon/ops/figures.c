@@ -22,6 +22,7 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(LOG_CORRUPT, COUNTER, "braid_log_corrupt_entries_total", "Reads of damaged entries.")        \
     X(LOG_DAMAGED, GAUGE, "braid_log_entries_damaged", "Damaged entries that are known of now.")   \
     X(LOG_REPAIRED, COUNTER, "braid_log_entries_repaired_total", "Damaged ones written again.")    \
+    X(LOG_MOVED, COUNTER, "braid_log_entries_moved_total", "Of them, those written elsewhere.")    \
     X(LOG_UNREPAIRED, COUNTER, "braid_log_repairs_failed_total", "Tries to do so in vain.")        \
     X(SCRUB_BYTES, COUNTER, "braid_log_scrubbed_bytes_total", "Read in search of damage.")         \
     X(SCRUB_PASSES, COUNTER, "braid_log_scrub_passes_total", "Times that all of the log was.")     \
@@ -184,8 +185,10 @@ static void refresh_scrub(struct figures *figures)
     struct scrub_figures from = control_scrub(figures->ops->world.control);
     struct control_compares compares = control_compares(figures->ops->world.control);
 
-    set(figures, FIGURE_LOG_REPAIRED,
-        log_figures(control_log(figures->ops->world.control)).mended_entries);
+    struct log_figures log = log_figures(control_log(figures->ops->world.control));
+
+    set(figures, FIGURE_LOG_REPAIRED, log.mended_entries);
+    set(figures, FIGURE_LOG_MOVED, log.moved_entries);
     set(figures, FIGURE_LOG_UNREPAIRED, control_repairs(figures->ops->world.control).failed);
     set(figures, FIGURE_SCRUB_BYTES, from.bytes);
     set(figures, FIGURE_SCRUB_PASSES, from.passes);

@@ -32,3 +32,19 @@ void aside_head(const struct log *log, const struct segment *segment, unsigned c
 
     segment_head_write(&head, block);
 }
+
+void aside_grew(struct log *log, struct segment *segment, uint64_t end, const struct extent *run)
+{
+    shelf_drop(log, segment); /* blocks that were read before it grew */
+    segment->end = segment->durable_end = end;
+    segment->witness = *run;
+    segment->alive = (segment->alive == UINT64_MAX ? 0 : segment->alive) + run->bytes;
+    log->figures.bytes_aside += run->bytes;
+}
+
+void aside_take_back(struct log *log, struct segment *segment)
+{
+    segment->end = segment->durable_end;
+    if (segment->end == SEGMENT_HEAD_BYTES)
+        segment_drop(log, segment);
+}

@@ -4,6 +4,7 @@
 
 #include "base/ensure.h"
 #include "base/mutant.h"
+#include "log/move.h"
 
 /* Empties the segment with least alive, when free files run low and no more can be made.
  *
@@ -159,7 +160,7 @@ void empty_next(struct log *log)
 {
     struct emptying *emptying = log->emptying;
 
-    if (emptying->phase == EMPTY_IDLE)
+    if (emptying->phase == EMPTY_IDLE && !move_is_writing(log))
         begin(log);
     else if (emptying->phase == EMPTY_SWITCH && !timer_running(&emptying->timer))
         switch_start(log);
@@ -175,14 +176,6 @@ static void unpin_victim(struct emptying *emptying)
     segment_unpin(emptying->log, victim);
 }
 
-/* What was written behind the end that its row says, if it has one, does not count. */
-static void take_back(struct log *log, struct segment *segment)
-{
-    segment->end = segment->durable_end;
-    if (segment->end == SEGMENT_HEAD_BYTES)
-        segment_drop(log, segment);
-}
-
 void empty_give_up(struct log *log, uint64_t pause_ms)
 {
     struct emptying *emptying = log->emptying;
@@ -190,24 +183,21 @@ void empty_give_up(struct log *log, uint64_t pause_ms)
     log->figures.empties_failed++;
     emptying->victim->left_until_ms = clock_mono_ms(log->world.clock) + pause_ms;
     for (uint32_t i = 0; i < emptying->target_count; i++)
-        take_back(log, emptying->targets[i].segment);
+        aside_take_back(log, emptying->targets[i].segment);
     unpin_victim(emptying);
     wait_for(emptying, PAUSE_MS);
 }
 
 static void take_target(struct log *log, const struct target *target)
 {
-    struct segment *segment = target->segment;
+    struct extent last = target->last;
 
-    if (target->last.last == 0) { /* all that was written died meanwhile */
-        take_back(log, segment);
+    if (last.last == 0) { /* all that was written died meanwhile */
+        aside_take_back(log, target->segment);
         return;
     }
-    shelf_drop(log, segment); /* blocks that were read before it grew */
-    segment->durable_end = target->end;
-    segment->witness = target->last;
-    segment->alive = (segment->alive == UINT64_MAX ? 0 : segment->alive) + target->bytes;
-    log->figures.bytes_aside += target->bytes;
+    last.bytes = target->bytes; /* of all runs */
+    aside_grew(log, target->segment, target->end, &last);
 }
 
 void empty_finish(struct log *log)

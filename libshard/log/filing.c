@@ -2,7 +2,7 @@
 
 #include "base/ensure.h"
 #include "base/mutant.h"
-#include "log/log_private.h"
+#include "log/move.h"
 #include "table/keys.h"
 
 /* Jobs that write to the table, one at a time.
@@ -14,7 +14,6 @@
  *
  * What may lag (applied, trimmed) has rows of its own and rides along, or is saved now and then. */
 
-#define ROW_BYTES_MAX (1u << 30)
 #define BACKOFF_MS_FIRST 500u
 
 static void job_run(struct work *work);
@@ -60,7 +59,7 @@ void jobs_kick(struct log *log)
         log->save_wanted = false;
         group_hints_take(log, &log->job.hints, &log->job.hint_count);
         job_start(log, JOB_SAVE, NULL);
-    } else if (!log->closing && !reclaim_next(log)) {
+    } else if (!log->closing && !reclaim_next(log) && !move_next(log)) {
         empty_next(log);
     }
 }
@@ -105,6 +104,9 @@ static void job_run(struct work *work)
     case JOB_SWITCH:
         job_switch_run(job);
         break;
+    case JOB_MOVE:
+        job_move_run(job);
+        break;
     case JOB_NONE:
         ensure(false);
     }
@@ -135,6 +137,9 @@ static void conclude(struct log *log, enum table_job_kind kind)
     case JOB_SWITCH:
         job_switch_done(log);
         break;
+    case JOB_MOVE:
+        job_move_done(log);
+        break;
     case JOB_SAVE:
     case JOB_NONE:
         break;
@@ -143,7 +148,8 @@ static void conclude(struct log *log, enum table_job_kind kind)
 
 static bool writes(enum table_job_kind kind)
 {
-    return kind == JOB_FILE || kind == JOB_SAVE || kind == JOB_FREE || kind == JOB_SWITCH;
+    return kind == JOB_FILE || kind == JOB_SAVE || kind == JOB_FREE || kind == JOB_SWITCH ||
+           kind == JOB_MOVE;
 }
 
 static void job_done(struct work *work)
@@ -166,6 +172,8 @@ static void job_done(struct work *work)
     if (job->err != ERR_OK) {
         segment_row_fini(&job->segment_row);
         log_fail(log, &job->reason);
+        if (kind == JOB_MOVE)
+            job_move_failed(log);
         return;
     }
     if (writes(kind))
@@ -184,6 +192,8 @@ static void put_off(struct log *log, enum table_job_kind kind)
         job_free_undo(log);
     else if (kind == JOB_SWITCH)
         job_switch_undo(log);
+    else if (kind == JOB_MOVE)
+        job_move_failed(log);
     segment_row_fini(&log->job.segment_row);
     log->job_backoff_ms = log->job_backoff_ms == 0 ? BACKOFF_MS_FIRST : log->job_backoff_ms * 2;
     if (log->job_backoff_ms > LOG_TABLE_BACKOFF_MS_MAX)

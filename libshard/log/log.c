@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
-#include "log/log_private.h"
+#include "log/move.h"
 
 /* A node's configuration begins at LOG_SEGMENT_BYTES_MIN; tests have smaller segments, and smaller
  * entries. */
@@ -95,6 +95,7 @@ void log_close(struct log *log, void (*closed)(void *ctx), void *ctx)
     timer_stop(&log->reclaim_soon);
     timer_stop(&log->job_later);
     empty_close(log);
+    move_close(log);
     log_close_kick(log);
 }
 

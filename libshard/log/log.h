@@ -243,19 +243,24 @@ struct log_mend {
     struct buf *payload;    /* what another member has; a reference is held meanwhile */
     /* out */
     bool wrote; /* false: it was sound, or nothing could be done */
+    bool aside; /* written elsewhere, because its place is of no use */
     struct reason reason;
     /* private */
     log_mend_cb cb;
 };
 
 /* Makes a damaged entry whole: writes its payload again, in the place where it was, and reads it
- * back.  Of any durable entry, applied or not: what it says does not change.
+ * back.  Of any durable entry, applied or not: what it says does not change.  Where its first or
+ * last block, in which others lie too, cannot be read, or what was written cannot, it is written
+ * elsewhere, if its segment is filed and it is applied.
  * ERR_INVALID    the payload is not what the head names
  * ERR_NOT_FOUND  the group has no such entry any more
- * ERR_BUSY       LOG_MENDS_MAX are under way
- * ERR_CORRUPT    the disk gives back something else
- * ERR_IO         the disk cannot read the place, nor its first and last block alone; or not write
- *                it, then the log is dead
+ * ERR_BUSY       LOG_MENDS_MAX are under way; or it is to be written elsewhere, and is not filed or
+ *                not applied yet
+ * ERR_NO_SPACE   likewise, and no segment has room for it
+ * ERR_CORRUPT    the disk gives back something else, elsewhere too
+ * ERR_IO         the disk cannot read it, elsewhere too; or not write it, then the log is dead
+ * ERR_CLOSED     the log was closed meanwhile
  * ERR_NO_MEMORY */
 void log_mend(struct log *log, struct log_mend *req, log_mend_cb cb);
 
@@ -287,7 +292,8 @@ struct log_figures {
     uint64_t reads, read_bytes;
     uint64_t corrupt_entries; /* times that an entry was read and was damaged */
     uint64_t damaged_entries; /* known of now */
-    uint64_t mended_entries;  /* written again, and whole since */
+    uint64_t mended_entries;  /* written again, and whole since; */
+    uint64_t moved_entries;   /* of them, those that were written elsewhere */
     uint64_t segments_emptied; /* what lived in them was written aside, and they are free */
     uint64_t bytes_aside;      /* payloads that were written so */
     uint64_t empties_failed;   /* left as they were: a damaged entry, or no free file */

@@ -9,6 +9,7 @@
  *     lookup.c    places of filed entries      damage.c    entries that are damaged
  *     alive.c     what of a segment is alive   empty.c     one is emptied
  *     aside.c     where to                     switch.c    its rows, before and after
+ *     move.c      one damaged entry goes there too
  *
  * All of it belongs to the loop thread.  Workers get structs of their own
  * (struct table_job, struct lookup, struct seek_job), and the runs, cuts and
@@ -159,7 +160,8 @@ enum table_job_kind {
     JOB_FREE,
     JOB_SURVEY,
     JOB_PLAN,
-    JOB_SWITCH
+    JOB_SWITCH,
+    JOB_MOVE
 };
 
 /* The one job that may write to the table at a time, so that rows never overtake each other. */
@@ -173,6 +175,7 @@ struct table_job {
     uint32_t hint_count;
     struct segment_row segment_row; /* JOB_LOOK's answer, JOB_FREE's list */
     struct emptying *emptying;      /* JOB_SURVEY, JOB_PLAN, JOB_SWITCH */
+    struct move *move;              /* JOB_MOVE */
     enum err err;
     struct reason reason;
 };
@@ -198,6 +201,7 @@ struct log {
     struct segment *tail; /* the head writes there */
     uint64_t aside_last;  /* number of the newest that was written aside, without the bit */
     struct emptying *emptying;
+    struct move *move; /* the one that is under way, or waits; NULL: none */
     uint64_t filed; /* the highest number ever filed */
 
     struct list files_ready; /* of struct segment_file */
@@ -388,11 +392,23 @@ void job_switch_done(struct log *log);
 /* The tables refused it: it will be tried again. */
 void job_switch_undo(struct log *log);
 
+/* Rows of the tables, on a worker. */
+MUST_CHECK enum err job_get_segment(struct table_job *job, uint64_t number,
+                                    struct segment_row *row);
+void job_put_segment(struct table_batch *batch, uint64_t number, const struct segment_row *row);
+/* The row with this key, if it is of this segment still; ERR_NOT_FOUND if not. */
+MUST_CHECK enum err job_get_row(struct table_job *job, uint64_t segment, uint64_t group,
+                                uint64_t first, struct index_row *row);
+
 /* ---- aside.c ---- */
 /* Takes a free file for a segment that is written aside.  NULL when none is to be taken. */
 struct segment *aside_begin(struct log *log);
 /* Its first block, before anything is written behind it. */
 void aside_head(const struct log *log, const struct segment *segment, unsigned char *block);
+/* Rows say that it has this run more, and ends there. */
+void aside_grew(struct log *log, struct segment *segment, uint64_t end, const struct extent *run);
+/* What was written behind the end that its row says, if it has one, does not count. */
+void aside_take_back(struct log *log, struct segment *segment);
 
 /* ---- lookup.c ---- */
 struct lookup;

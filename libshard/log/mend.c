@@ -2,7 +2,7 @@
 
 #include "base/ensure.h"
 #include "base/mutant.h"
-#include "log/log_private.h"
+#include "log/move.h"
 
 /* Writes the payload of a damaged entry again, in its place.
  *
@@ -14,6 +14,8 @@
  *  3. patch()           the good bytes go in; the blocks that change are written, no others
  *  4. write_piece()     not more than LOG_MEND_WRITE_BYTES at once: frames get in between
  *  5. read_cover()      once more, to see that it is whole now
+ *  6. elsewhere()       when the place is of no use: the entry is written aside (move.c), and the
+ *                       others that lie in a block like that are, each when it is found
  *
  * In its place, not at the log's end: every byte that is written is what it was when the segment
  * was left, so no row changes, no index says anything new, and a crash between two writes leaves
@@ -39,6 +41,10 @@ struct mend_job {
     unsigned char *cover, *again;
     uint32_t edges;  /* blocks read by read_edges(), of EDGE_READS */
     size_t from, to; /* of the cover: left to write */
+    bool filed;      /* an index row has it: the place and the row's first entry */
+    struct place place;
+    uint64_t row_first;
+    struct move move;
     enum err err;
 };
 
@@ -52,6 +58,8 @@ static void patch(struct mend_job *job);
 static void patch_between(struct mend_job *job);
 static void write_piece(struct mend_job *job);
 static void mend_on_written(struct disk_io *io, enum err err);
+static void elsewhere(struct mend_job *job);
+static void mend_on_moved(struct move *move, enum err err);
 static void mend_soon(struct mend_job *job, enum err err);
 static void mend_on_end(struct defer *defer);
 
@@ -61,7 +69,7 @@ void log_mend(struct log *log, struct log_mend *req, log_mend_cb cb)
 
     *job = (struct mend_job){ .log = log, .req = req };
     req->reason = (struct reason){ 0 };
-    req->wrote = false;
+    req->wrote = req->aside = false;
     req->cb = cb;
     buf_ref(req->payload);
     log->active++;
@@ -94,6 +102,7 @@ static void take_place(struct mend_job *job, struct segment *segment, const stru
         return;
     }
     job->segment = segment;
+    job->place = *place;
     segment->pins++;
     job->offset = place->offset;
     job->cover_at = job->offset / DISK_ALIGN * DISK_ALIGN;
@@ -126,6 +135,8 @@ static void locate(struct mend_job *job)
     }
     const struct index_row *row = cache_find(log, head->group, head->index);
     if (row != NULL) {
+        job->filed = true;
+        job->row_first = row->first;
         take_place(job, segment_find(log, row->segment), &row->places[head->index - row->first]);
         return;
     }
@@ -160,16 +171,6 @@ static struct slice payload_in(const struct mend_job *job, const unsigned char *
     return slice_of(cover + (job->offset - job->cover_at), job->req->head.length);
 }
 
-static void fail(struct mend_job *job, const char *what)
-{
-    char name[DISK_NAME_MAX];
-
-    segment_file_name(job->segment->file->id, name);
-    reason_set(&job->req->reason, "file %s, offset %llu: %s", name,
-               (unsigned long long)job->offset, what);
-    mend_soon(job, ERR_CORRUPT);
-}
-
 static void mend_on_read(struct disk_io *io, enum err err)
 {
     struct mend_job *job = container_of(io, struct mend_job, io);
@@ -177,6 +178,8 @@ static void mend_on_read(struct disk_io *io, enum err err)
 
     if (err == ERR_IO && job->phase == MEND_READ) {
         read_edges(job);
+    } else if (err == ERR_IO) {
+        elsewhere(job);
     } else if (err != ERR_OK) {
         job->req->reason = io->reason;
         mend_soon(job, err);
@@ -189,7 +192,7 @@ static void mend_on_read(struct disk_io *io, enum err err)
         job->req->wrote = true;
         mend_soon(job, ERR_OK);
     } else {
-        fail(job, "written again, and damaged again");
+        elsewhere(job);
     }
 }
 
@@ -211,7 +214,9 @@ static void mend_on_edge(struct disk_io *io, enum err err)
 {
     struct mend_job *job = container_of(io, struct mend_job, io);
 
-    if (err != ERR_OK) { /* other entries' bytes may lie in it: it must not be made up */
+    if (err == ERR_IO) { /* other entries' bytes may lie in it: it must not be made up */
+        elsewhere(job);
+    } else if (err != ERR_OK) {
         job->req->reason = io->reason;
         mend_soon(job, err);
     } else if (++job->edges < EDGE_READS) {
@@ -227,7 +232,7 @@ static void patch_between(struct mend_job *job)
 
     if (memcmp(job->cover, job->again, DISK_ALIGN) != 0 ||
         memcmp(job->cover + last, job->again + last, DISK_ALIGN) != 0) {
-        fail(job, "the disk reads it differently each time");
+        elsewhere(job); /* the disk reads it differently each time */
         return;
     }
     memcpy(job->again + (job->offset - job->cover_at), job->req->payload->data,
@@ -244,7 +249,7 @@ static void patch(struct mend_job *job)
     unsigned char *good = job->again;
 
     if (memcmp(job->cover, job->again, job->cover_len) != 0) {
-        fail(job, "the disk reads it differently each time");
+        elsewhere(job); /* the disk reads it differently each time */
         return;
     }
     if (entry_matches(head, payload_in(job, job->cover))) {
@@ -291,6 +296,49 @@ static void mend_on_written(struct disk_io *io, enum err err)
         write_piece(job);
     else
         read_cover(job, MEND_LOOK);
+}
+
+/* ---- not in its place ---- */
+
+static void elsewhere(struct mend_job *job)
+{
+    struct log *log = job->log;
+    const struct entry_head *head = &job->req->head;
+    const struct group *group = group_find(log, head->group);
+    char name[DISK_NAME_MAX];
+
+    disk_memory_free(job->cover);
+    disk_memory_free(job->again);
+    job->cover = job->again = NULL;
+    segment_file_name(job->segment->file->id, name);
+    reason_set(&job->req->reason, "file %s, offset %llu: a block of it is bad", name,
+               (unsigned long long)job->offset);
+    if (!job->filed || job->segment->phase != SEGMENT_FILED || group == NULL ||
+        index_find(group, head->index, NULL) != NULL) {
+        reason_wrap(&job->req->reason, "to be written elsewhere once its segment is filed");
+        mend_soon(job, ERR_BUSY);
+        return;
+    }
+    job->move = (struct move){ .segment = job->segment,
+                               .head = *head,
+                               .place = job->place,
+                               .row_first = job->row_first,
+                               .payload = buf_slice(job->req->payload) };
+    move_start(log, &job->move, mend_on_moved);
+}
+
+static void mend_on_moved(struct move *move, enum err err)
+{
+    struct mend_job *job = container_of(move, struct mend_job, move);
+
+    if (err == ERR_OK) {
+        job->log->figures.mended_entries++;
+        job->log->figures.moved_entries++;
+        job->req->wrote = job->req->aside = true;
+    } else if (err != ERR_NOT_FOUND) {
+        reason_wrap(&job->req->reason, "%s", move->reason.text);
+    }
+    mend_soon(job, err);
 }
 
 static void mend_soon(struct mend_job *job, enum err err)

@@ -29,6 +29,8 @@ struct place {
     uint8_t type, flags;
 };
 
+#define ROW_BYTES_MAX (1u << 30) /* of a row that is being written */
+
 struct log_row {
     uint64_t node;
     uint64_t filed;  /* segments up to this number are filed, or free again */

@@ -15,7 +15,6 @@
  * The same worker files segments, one job at a time: a row that was cut since the plan was made
  * is shorter here, or gone, and so is what takes its place. */
 
-#define ROW_BYTES_MAX (1u << 30)
 #define WAIT_MS 10u /* for the hints of all groups to be true at once, */
 #define WAITS_MAX 200u /* and so often */
 
@@ -30,7 +29,7 @@ static int by_place(const void *a, const void *b)
     return left->first < right->first ? -1 : left->first > right->first;
 }
 
-static enum err get_segment(struct table_job *job, uint64_t number, struct segment_row *row)
+enum err job_get_segment(struct table_job *job, uint64_t number, struct segment_row *row)
 {
     struct key key = key_segment(number);
     AUTO_UNREF struct buf *value = NULL;
@@ -39,9 +38,8 @@ static enum err get_segment(struct table_job *job, uint64_t number, struct segme
     return err == ERR_OK ? segment_row_read(buf_slice(value), row) : err;
 }
 
-/* The row with this key, if it is of the victim still; ERR_NOT_FOUND if not. */
-static enum err get_row(struct table_job *job, uint64_t group, uint64_t first,
-                        struct index_row *row)
+enum err job_get_row(struct table_job *job, uint64_t segment, uint64_t group, uint64_t first,
+                     struct index_row *row)
 {
     struct key key = key_index(group, first);
     AUTO_UNREF struct buf *value = NULL;
@@ -50,7 +48,7 @@ static enum err get_row(struct table_job *job, uint64_t group, uint64_t first,
     enum err err = table_get(job->table, TABLE_INDEX, key_slice(&key), &value, &job->reason);
     if (err == ERR_OK)
         err = index_span_read(key_slice(&key), buf_slice(value), &span);
-    if (err == ERR_OK && span.segment != job->segment->number)
+    if (err == ERR_OK && span.segment != segment)
         return ERR_NOT_FOUND;
     if (err == ERR_OK)
         err = index_row_read(key_slice(&key), buf_slice(value), row);
@@ -65,7 +63,7 @@ static enum err plan_row(struct table_job *job, const struct extent *extent, uin
     struct emptying *emptying = job->emptying;
     struct index_row row;
 
-    enum err err = get_row(job, extent->group, extent->first, &row);
+    enum err err = job_get_row(job, job->segment->number, extent->group, extent->first, &row);
     if (err == ERR_NOT_FOUND)
         return ERR_OK; /* it was cut, or another segment's has its key */
     if (err == ERR_CORRUPT) {
@@ -93,7 +91,7 @@ void job_plan_run(struct table_job *job)
     uint64_t entries = 0;
     uint32_t i = 0;
 
-    job->err = get_segment(job, job->segment->number, &row);
+    job->err = job_get_segment(job, job->segment->number, &row);
     if (job->err != ERR_OK) {
         reason_set(&job->reason, "segment %llu has no sound row in the tables; " REASON_KEEP_DATA,
                    (unsigned long long)job->segment->number);
@@ -255,7 +253,7 @@ static enum err switch_row(struct table_job *job, struct table_batch *batch,
     struct key key = key_index(row->group, row->first);
     struct index_row now;
 
-    enum err err = get_row(job, row->group, row->first, &now);
+    enum err err = job_get_row(job, job->segment->number, row->group, row->first, &now);
     if (err == ERR_NOT_FOUND)
         return ERR_OK;
     if (err != ERR_OK)
@@ -268,7 +266,7 @@ static enum err switch_row(struct table_job *job, struct table_batch *batch,
     return ERR_OK;
 }
 
-static void put_segment(struct table_batch *batch, uint64_t number, const struct segment_row *row)
+void job_put_segment(struct table_batch *batch, uint64_t number, const struct segment_row *row)
 {
     struct key key = key_segment(number);
     struct writer writer;
@@ -291,7 +289,7 @@ static void put_victim(struct table_job *job, struct table_batch *batch, struct 
     struct segment_row rest = *row;
     rest.extents = emptying->rest;
     rest.extent_count = emptying->rest_count;
-    put_segment(batch, job->segment->number, &rest);
+    job_put_segment(batch, job->segment->number, &rest);
 }
 
 /* The rows of those that took something, with what they had. */
@@ -302,7 +300,7 @@ static enum err put_targets(struct table_job *job, struct table_batch *batch,
 
     for (uint32_t i = 0; i < emptying->target_count; i++) {
         const struct target *target = &emptying->targets[i];
-        enum err err = get_segment(job, target->number, &rows[i]);
+        enum err err = job_get_segment(job, target->number, &rows[i]);
         if (err == ERR_NOT_FOUND)
             rows[i] = (struct segment_row){ .life = target->life, .file = target->file };
         else if (err != ERR_OK)
@@ -316,7 +314,7 @@ static enum err put_targets(struct table_job *job, struct table_batch *batch,
     }
     for (uint32_t i = 0; i < emptying->target_count; i++)
         if (rows[i].extent_count > 0)
-            put_segment(batch, emptying->targets[i].number, &rows[i]);
+            job_put_segment(batch, emptying->targets[i].number, &rows[i]);
     return ERR_OK;
 }
 
@@ -324,7 +322,7 @@ static enum err switch_rows(struct table_job *job, struct table_batch *batch)
 {
     struct segment_row victim = { 0 }, rows[LOG_EMPTY_SPLIT_MAX] = { 0 };
 
-    enum err err = get_segment(job, job->segment->number, &victim);
+    enum err err = job_get_segment(job, job->segment->number, &victim);
     /* The tables refused the batch, and it was there all the same. */
     if (err == ERR_NOT_FOUND ||
         (err == ERR_OK && victim.extent_count < job->emptying->extent_count)) {

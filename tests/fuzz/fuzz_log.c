@@ -15,7 +15,7 @@
 #include "log/segment.h"
 #include "table/keys.h"
 
-#define ROW_BYTES_MAX (16u << 20)
+#define FUZZ_BYTES_MAX (16u << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,7 +39,7 @@ static void check_frame(struct slice bytes)
     if (frame_check(bytes, &head) != ERR_OK)
         return;
     ensure(head.head_bytes <= bytes.len);
-    writer_init(&again, ROW_BYTES_MAX);
+    writer_init(&again, FUZZ_BYTES_MAX);
     struct reader items = items_of(bytes, &head);
     while (item_next(&items, &item))
         item_write(&again, &item);
@@ -94,7 +94,7 @@ static void check_index(struct slice bytes)
     if (index_row_read(key_slice(&key), bytes, &row) != ERR_OK)
         return;
     ensure(row.count > 0 && row.count <= LOG_RUN_ENTRIES_MAX);
-    writer_init(&writer, ROW_BYTES_MAX);
+    writer_init(&writer, FUZZ_BYTES_MAX);
     index_row_write(&writer, row.segment, row.places, row.count);
     ensure(index_row_read(key_slice(&key), writer_slice(&writer), &second) == ERR_OK);
     ensure(second.count == row.count && second.segment == row.segment);
@@ -116,7 +116,7 @@ static void check_states(uint8_t choice, struct slice bytes)
     struct hint hint;
     struct log_row row;
 
-    writer_init(&writer, ROW_BYTES_MAX);
+    writer_init(&writer, FUZZ_BYTES_MAX);
     if (choice == 'h' && hard_read(5, bytes, &hard) == ERR_OK) {
         hard_write(&writer, &hard);
         ensure(slice_equal(writer_slice(&writer), bytes));

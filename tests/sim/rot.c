@@ -15,6 +15,7 @@
 
 #define FLIPS_MAX 256u
 #define FILES_MAX 256u
+#define SHARERS_MAX 64u /* entries that one block hits */
 #define TRIES 8u /* segments that are looked into for one flip */
 #define WHOLE_MOST_NS (60 * SIM_S)
 
@@ -31,7 +32,7 @@ struct flip {
 
 struct rot {
     struct flip flips[FLIPS_MAX];
-    uint32_t count;
+    uint32_t count, edges;
     uint32_t least; /* bytes of what may be hit now */
 };
 
@@ -194,9 +195,113 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
     return true;
 }
 
+static bool is_filed(struct sim_node *node, uint64_t number)
+{
+    struct key key = key_segment(number);
+    AUTO_UNREF struct buf *row = NULL;
+    struct reason reason;
+
+    return table_get(node->table, TABLE_SEGMENT, key_slice(&key), &row, &reason) == ERR_OK;
+}
+
+/* What hangs on one block of a segment. */
+struct sharers {
+    struct looking *looking;
+    const struct flip *chosen;
+    uint64_t at; /* of the block */
+    struct flip flips[SHARERS_MAX];
+    uint32_t count;
+    bool all; /* were noted */
+};
+
+/* Only noted: whoever looks into another file loses the bytes of this one. */
+static void note_sharer(struct sharers *sharers, const struct entry_head *head, uint64_t offset)
+{
+    const struct log_state *state =
+        log_state(control_log(sharers->looking->node->control), head->group);
+    struct flip flip = *sharers->chosen;
+
+    flip.head = *head;
+    flip.offset = offset;
+    flip.spoiled = sharers->at;
+    if (head->length == 0 || offset >= sharers->at + DISK_ALIGN ||
+        offset + head->length <= sharers->at || (state != NULL && head->index < state->first))
+        return; /* not there, or dead for good */
+    if (sharers->count == SHARERS_MAX)
+        sharers->all = false;
+    else
+        sharers->flips[sharers->count++] = flip;
+}
+
+static bool all_may_be_hit(struct world *world, const struct sharers *sharers)
+{
+    struct sim_node *node = sharers->looking->node;
+    bool all = sharers->all && sharers->count > 0;
+
+    for (uint32_t i = 0; i < sharers->count && all; i++) {
+        const struct flip *flip = &sharers->flips[i];
+        all = may_hit(node, cluster_of(world)->rot, &flip->head) &&
+              is_last_place(sharers->looking, flip) && !is_moved(node, flip);
+    }
+    return all;
+}
+
+/* Every entry of the segment that lies in the block. */
+static void find_sharers(struct sharers *sharers)
+{
+    const struct flip *chosen = sharers->chosen;
+    struct frame_head frame;
+    struct frame_item item;
+    uint64_t size = 0;
+    const unsigned char *bytes =
+        disk_sim_bytes(sharers->looking->node->disk, chosen->file, &size);
+
+    for (uint64_t at = SEGMENT_HEAD_BYTES; at < size;) {
+        struct slice rest = slice_of(bytes + at, size - at);
+        if (frame_check(rest, &frame) != ERR_OK || frame.life != chosen->life)
+            break;
+        struct reader items = items_of(rest, &frame);
+        uint64_t offset = at + frame.head_bytes;
+        while (item_next(&items, &item)) {
+            if (item.type != ITEM_ENTRY)
+                continue;
+            note_sharer(sharers, &item.entry, offset);
+            offset += item.entry.length;
+        }
+        at += frame_bytes(frame.head_bytes, frame.payload_bytes);
+    }
+}
+
+/* The first or the last block of the payload, and with it all that lies there. */
+static bool spoil_edge(struct world *world, struct looking *looking, const struct flip *flip)
+{
+    struct rot *rot = cluster_of(world)->rot;
+    struct sharers *sharers = sim_malloc(sizeof *sharers);
+    uint64_t end = flip->offset + flip->head.length - 1;
+    uint64_t place = world_chance(world, 1, 2) ? flip->offset : end;
+
+    *sharers = (struct sharers){
+        .looking = looking, .chosen = flip, .at = place / DISK_ALIGN * DISK_ALIGN, .all = true
+    };
+    find_sharers(sharers);
+    bool spoiled = all_may_be_hit(world, sharers) &&
+                   rot->count + sharers->count <= FLIPS_MAX &&
+                   disk_sim_spoil(looking->node->disk, flip->file, sharers->at);
+    for (uint32_t i = 0; spoiled && i < sharers->count; i++) {
+        rot->flips[rot->count++] = sharers->flips[i];
+        world_say(world, looking->node, "a shared block goes bad: group %llu entry %llu in %s",
+                  (unsigned long long)sharers->flips[i].head.group,
+                  (unsigned long long)sharers->flips[i].head.index, flip->file);
+    }
+    rot->edges += spoiled;
+    sim_free(sharers);
+    return spoiled;
+}
+
 /* One bit of the payload, or a block in its middle. */
 static void hit(struct world *world, struct sim_node *node, struct flip *flip, bool block)
 {
+    struct rot *rot = cluster_of(world)->rot;
     uint64_t first = flip->offset / DISK_ALIGN + 1;
     uint64_t end = (flip->offset + flip->head.length - 1) / DISK_ALIGN;
     uint64_t at = block ? (first + world_below(world, end - first)) * DISK_ALIGN : 0;
@@ -206,6 +311,11 @@ static void hit(struct world *world, struct sim_node *node, struct flip *flip, b
     else
         ensure(disk_sim_rot(node->disk, flip->file,
                             flip->offset + world_below(world, flip->head.length)));
+    rot->flips[rot->count++] = *flip;
+    world_say(world, node, "%s: group %llu entry %llu in %s",
+              flip->spoiled != 0 ? "a block goes bad" : "a bit flips",
+              (unsigned long long)flip->head.group, (unsigned long long)flip->head.index,
+              flip->file);
 }
 
 static void flip_one(struct world *world)
@@ -218,7 +328,9 @@ static void flip_one(struct world *world)
     bool block =
         (cluster_of(world)->options.faults & FAULT_READ_ERROR) != 0 && world_chance(world, 2, 3);
 
-    rot->least = block ? 3 * DISK_ALIGN : 1;
+    bool edge = block && world_chance(world, 1, 2);
+
+    rot->least = block && !edge ? 3 * DISK_ALIGN : 1;
     *looking = (struct looking){ .node = node };
     if (!node->up || node->control == NULL || node->stopping || rot->count == FLIPS_MAX ||
         disk_list(node->disk, note_file, looking, &reason) != ERR_OK)
@@ -229,12 +341,10 @@ static void flip_one(struct world *world)
             !choose(world, rot, node, looking->files[at], &flip) ||
             !is_last_place(looking, &flip) || is_moved(node, &flip))
             continue;
-        hit(world, node, &flip, block);
-        rot->flips[rot->count++] = flip;
-        world_say(world, node, "%s: group %llu entry %llu in %s",
-                  flip.spoiled != 0 ? "a block goes bad" : "a bit flips",
-                  (unsigned long long)flip.head.group, (unsigned long long)flip.head.index,
-                  flip.file);
+        if (!edge)
+            hit(world, node, &flip, block);
+        else if (!is_filed(node, flip.number) || !spoil_edge(world, looking, &flip))
+            continue;
         break;
     }
     sim_free(looking);

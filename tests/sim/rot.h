@@ -3,7 +3,9 @@
  * Now and then one bit of one payload flips, in a segment that is full, of an
  * entry that its node has applied, and never in two copies of the same entry.
  * Where reads fail too (FAULT_READ_ERROR) a block of the payload may become
- * unreadable instead: not its first or last one, in which other entries lie.
+ * unreadable instead; its first or last one only when that may be done to all
+ * entries that lie in it, and when its segment is filed: a start needs the
+ * heads of the others' frames.
  * No wrong byte may be served (the histories see that), and after healing every
  * entry that was hit and still lives must be whole again on its node's disk:
  * found by the scrubber or a reader, and repaired from a peer.

@@ -80,6 +80,16 @@ static void choose_unsearched(struct cluster_options *options)
     options->wall_speed = 1; /* what retention takes need not be found */
 }
 
+/* Many full segments, and all copies stay: blocks go bad in which several entries lie. */
+static void choose_bad_blocks(struct cluster_options *options)
+{
+    options->faults |= FAULT_READ_ERROR;
+    options->faults &= ~(unsigned)FAULT_WIPE;
+    options->rot = true;
+    options->wall_speed = 1;
+    options->segment_bytes = 262144;
+}
+
 static void choose_lost_disk(struct cluster_options *options)
 {
     options->faults |= FAULT_WIPE;
@@ -277,6 +287,7 @@ static const struct scenario scenarios[] = {
       .before_healing = handover_check },
     { "twice", "links break, and messages come again over the next", .choose = choose_twice },
     { "bit-rot", "bits flip on the disks", .choose = choose_rot },
+    { "bad-blocks", "the disks cannot read some blocks any more", .choose = choose_bad_blocks },
     { "bit-rot-unsearched", "and nobody looks: must be found", .choose = choose_unsearched },
     { "lost-disk", "disks are lost whole", .more_nodes = true, .choose = choose_lost_disk },
     { "disk-errors", "writes and reads fail, blocks cannot be read, disks are replaced",

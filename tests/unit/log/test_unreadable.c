@@ -182,24 +182,104 @@ static void blocks_inside_of_a_payload_are_written_again(void **state)
     node_check(&node);
 }
 
+/* As block_of_4(), of another entry of the first segment. */
+static uint64_t block_of(uint64_t index, unsigned number)
+{
+    return block_of_4(number) + (index - 4) * 23 * DISK_ALIGN;
+}
+
 static void a_block_that_holds_more_than_the_payload_is_not_made_up(void **state)
 {
     static const unsigned edges[] = { 0, 22 };
+    uint64_t last = model_last(&node, 1); /* the only one of the second segment, not full yet */
 
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
-        bad.block = block_of_4(edges[i]);
+        bad.block = block_of(2, edges[i]); /* in both segments */
         bad.armed = true;
-        assert_int_equal(search().damaged, 1);
+        assert_int_equal(search().damaged, 2);
         unsigned writes = bad.writes;
-        assert_int_equal(mend(4), ERR_IO);
+        assert_int_equal(mend(last), ERR_BUSY);
         assert_int_equal(bad.writes, writes);
-        assert_int_equal(log_figures(node.log).damaged_entries, 1);
+        assert_int_equal(log_figures(node.log).damaged_entries, 2);
         bad.armed = false; /* the disk has thought better of it */
         assert_int_equal(search().damaged, 0);
         assert_int_equal(log_figures(node.log).damaged_entries, 0);
     }
     node_check(&node);
+}
+
+/* What was applied is a hint, which may be lost. */
+static void reopen(void)
+{
+    node_reopen(&node);
+    node_apply(&node, 1, model_last(&node, 1));
+}
+
+static void an_entry_whose_first_or_last_block_is_bad_is_written_elsewhere(void **state)
+{
+    static const unsigned edges[] = { 0, 22 };
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t index = 6 + i;
+        bad.block = block_of(index, edges[i]);
+        bad.armed = true;
+        assert_int_equal(search().damaged, 1);
+        assert_int_equal(mend(index), ERR_OK);
+        assert_true(bad.armed); /* nobody wrote there */
+        assert_int_equal(log_figures(node.log).moved_entries, 1);
+        assert_int_equal(log_figures(node.log).damaged_entries, 0);
+        assert_int_equal(search().damaged, 0);
+        node_check(&node);
+        reopen();
+        node_check(&node);
+    }
+}
+
+/* Wherever the entry stands in its row; what nothing lives in any more is free. */
+static void a_segment_whose_entries_are_all_elsewhere_is_free(void **state)
+{
+    static const unsigned order[] = { 3, 12, 4, 5, 11, 8, 7, 9, 10, 6, 2 };
+    unsigned count = sizeof(order) / sizeof(order[0]);
+
+    (void)state;
+    for (unsigned i = 0; i < count; i++) {
+        bad.block = block_of(order[i], i % 2 == 0 ? 0 : 22);
+        bad.armed = true;
+        assert_true(search().damaged > 0);
+        assert_int_equal(log_figures(node.log).segments_full, i == 0 ? 1 : 2);
+        assert_int_equal(mend(order[i]), ERR_OK);
+        bad.armed = false;
+        node_check(&node);
+    }
+    assert_int_equal(log_figures(node.log).moved_entries, count);
+    assert_int_equal(log_figures(node.log).segments_full, 1); /* where they are */
+    node_reopen(&node);
+    node_check(&node);
+    assert_int_equal(log_figures(node.log).segments_full, 1);
+}
+
+static void a_close_in_between_leaves_it_as_it_was(void **state)
+{
+    AUTO_UNREF struct buf *payload = model_payload(1, 6, &node.groups[1].entries[4]);
+
+    (void)state;
+    for (unsigned turns = 0; turns < 12; turns++) {
+        struct mending mending = { .req = { .head = model_head(&node, 1, 6),
+                                            .payload = payload } };
+        bad.block = block_of(6, 0);
+        bad.armed = true;
+        log_mend(node.log, &mending.req, on_mend);
+        for (unsigned i = 0; i < turns; i++)
+            node_turn(&node);
+        reopen();
+        assert_true(mending.done);
+        if (mending.err != ERR_NO_SPACE) /* files are made after a start */
+            assert_true(mending.err == ERR_CLOSED || mending.err == ERR_OK);
+        bad.armed = false;
+        node_check(&node);
+    }
 }
 
 /* Reads what is there from `first` to the end.  ERR_OK with as many as come before a bad one. */
@@ -290,6 +370,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(blocks_inside_of_a_payload_are_written_again),
         TEST(a_block_that_holds_more_than_the_payload_is_not_made_up),
+        TEST(an_entry_whose_first_or_last_block_is_bad_is_written_elsewhere),
+        TEST(a_segment_whose_entries_are_all_elsewhere_is_free),
+        TEST(a_close_in_between_leaves_it_as_it_was),
         TEST(the_entries_before_an_unreadable_one_are_given),
         TEST(a_bad_block_between_entries_is_none_of_theirs),
         TEST(a_start_does_not_need_the_payloads_of_an_open_segment),
