@@ -6,6 +6,7 @@
 #include "member.h"
 #include "operations.h"
 #include "table.h"
+#include "upgrade.h"
 
 /* "1 stream", "2 streams" */
 static void print_count(const json_t *tree, const char *name, const char *one)
@@ -156,9 +157,11 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
     print_count(cluster, "shards", "shard");
     printf(", ");
     print_count(cluster, "replication", "replica");
-    printf(" of each\n\n");
+    printf(" of each, cluster version %" JSON_INTEGER_FORMAT "\n\n",
+           member_count(cluster, "cluster_version"));
     enum outcome outcome = cluster_print_nodes(cli, cluster);
     print_headless(cluster);
+    upgrade_print(cluster);
     cluster_print_waiting(cluster);
     cluster_print_ailing(cluster);
     if (!member_is_true(cluster, "ready"))

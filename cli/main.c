@@ -13,6 +13,7 @@
 #include "shard.h"
 #include "stream.h"
 #include "tail.h"
+#include "upgrade.h"
 
 #define VERSION "0.1.0"
 
@@ -23,6 +24,8 @@ static const struct verb verbs[] = {
     { "local", "kill", "N", "kill node N without warning (SIGKILL)", local_kill },
     { "local", "start", "N", "start node N again", local_start },
     { "cluster", "status", "", "nodes, zones, who is up, who leads what", cluster_status },
+    { "cluster", "upgrade", "", "use what all nodes have learnt with a newer braidd",
+      cluster_upgrade },
     { "node", "list", "", "nodes, and what those wait for that are to leave", node_list },
     { "node", "add", "", "how a node is added", node_add },
     { "node", "drain", "NODE", "move its replicas to other nodes", node_drain },

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/version.h"
 #include "config_private.h"
 
 #define ARENA_BYTES_MAX (1024u * 1024u)

@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "api/route.h"
 #include "base/ensure.h"
+#include "catalog/version.h"
 #include "control/control.h"
 #include "data_dir.h"
 #include "env/random.h"
@@ -62,6 +63,7 @@ static enum err open_operations(struct node *node, struct reason *reason);
 static uint64_t note_time(void *ctx);
 static void on_failed(void *ctx, const struct reason *reason);
 static void on_forgotten(void *ctx, const struct reason *reason);
+static void on_outdated(void *ctx, const struct reason *reason);
 static void say_started(struct node *node);
 static void look_ready(struct timer *timer);
 static void stop_on_left(void *ctx);
@@ -179,6 +181,8 @@ static enum err open_control(struct node *node, struct reason *reason)
         .replication = (uint32_t)config->replication,
         .region = config->region,
         .account = config->account,
+        .knows = config->cluster_version_max == 0 ? VERSION_KNOWN
+                                                  : (uint32_t)config->cluster_version_max,
         .segment_bytes = config->segment_bytes,
         .segments_ahead = (uint32_t)config->segments_ahead,
         .log_bytes_max = config->log_bytes_max,
@@ -201,6 +205,7 @@ static enum err open_control(struct node *node, struct reason *reason)
                     .read_calls_per_s = (uint32_t)config->read_calls_per_s },
         .on_failed = on_failed,
         .on_forgotten = on_forgotten,
+        .on_outdated = on_outdated,
         .ctx = node,
     };
     struct control_world world = { .clock = node->clock,
@@ -328,6 +333,12 @@ static void on_forgotten(void *ctx, const struct reason *reason)
 
     reason_wrap(&why, "data directory %s", node->dir.path);
     node_abandon(node, NODE_BAD_DATA, &why);
+}
+
+/* Started again it would end again. */
+static void on_outdated(void *ctx, const struct reason *reason)
+{
+    node_abandon(ctx, NODE_BAD_DATA, reason);
 }
 
 void node_abandon(struct node *node, enum node_status status, const struct reason *reason)

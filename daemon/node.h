@@ -23,8 +23,9 @@ enum node_status {
     NODE_STOPPED = 0,     /* as asked */
     NODE_FAILED = 1,      /* while running, or a port is in use */
     NODE_BAD_CONFIG = 2,
-    /* The data directory: damaged, another node's, locked, read-only; or the others remember more
-     * of it than it has, which is known only while running. */
+    /* The data directory: damaged, another node's, locked, read-only, of a newer braidd; or the
+     * others remember more of it than it has, or are at a cluster version that this braidd does not
+     * know, which may become known only while running. */
     NODE_BAD_DATA = 3
 };
 

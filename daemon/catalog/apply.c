@@ -6,6 +6,7 @@
 #include "base/ensure.h"
 #include "catalog/apply_members.h"
 #include "catalog/apply_rescue.h"
+#include "catalog/apply_version.h"
 #include "catalog/row.h"
 
 #define CREATED_BEFORE_MS 2000u /* AWS's shards are about two seconds older than the request */
@@ -40,14 +41,21 @@ static enum err apply_forget(struct model *model, uint64_t id, struct reason *re
 enum err apply_change(struct model *model, uint64_t index, uint64_t term, struct slice bytes,
                       struct reason *reason)
 {
+    Braid__Catalog__Change *change = NULL;
+
     ensure(index == model->index + 1);
+    if (bytes.len > 0)
+        change = braid__catalog__change__unpack(row_allocator, bytes.len, bytes.data);
+    if (change != NULL && version_of(change) > model->knows) {
+        model->strange = true;
+        braid__catalog__change__free_unpacked(change, row_allocator);
+        (void)version_is_beyond(model, reason);
+        return ERR_VERSION;
+    }
     model->index = index;
     model->term = term;
     if (bytes.len == 0)
         return ERR_OK;
-
-    Braid__Catalog__Change *change =
-        braid__catalog__change__unpack(row_allocator, bytes.len, bytes.data);
     if (change == NULL) {
         reason_set(reason, "not a change");
         return ERR_INVALID;
@@ -76,6 +84,8 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         reason_set(reason, "the cluster is not founded yet");
         return ERR_CLOSED;
     }
+    if (!version_holds(model, change, reason))
+        return ERR_VERSION;
 
     switch (change->of_case) {
     case BRAID__CATALOG__CHANGE__OF_FOUND:
@@ -98,9 +108,11 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_drain_node(model, change->drain_node, reason);
     case BRAID__CATALOG__CHANGE__OF_RESCUE_SHARD:
         return apply_rescue(model, change->rescue_shard, reason);
+    case BRAID__CATALOG__CHANGE__OF_RAISE_VERSION:
+        return apply_raise(model, change->raise_version, reason);
     case BRAID__CATALOG__CHANGE__OF__NOT_SET:
     default:
-        reason_set(reason, "not a change that this version knows");
+        reason_set(reason, "not a change");
         return ERR_INVALID;
     }
 }
@@ -113,8 +125,8 @@ static enum err apply_found(struct model *model, const Braid__Catalog__Found *fo
         return ERR_EXISTS;
     }
     if (found->cluster == 0 || found->secret.len != MODEL_SECRET_BYTES || found->replication < 1 ||
-        found->replication > GROUP_MEMBERS_MAX || strlen(found->region) > MODEL_NAME_MAX ||
-        strlen(found->account) > MODEL_NAME_MAX) {
+        found->replication > GROUP_MEMBERS_MAX || found->cluster_version < VERSION_FIRST ||
+        strlen(found->region) > MODEL_NAME_MAX || strlen(found->account) > MODEL_NAME_MAX) {
         reason_set(reason, "founding: a field is out of range");
         return ERR_INVALID;
     }
@@ -146,6 +158,9 @@ static enum err apply_set_node(struct model *model, const Braid__Catalog__SetNod
     const struct model_node *known = model_node_by_id(model, node.id);
     node.replaced = known != NULL && known->replaced;
     node.draining = known != NULL && known->draining;
+    err = version_node(model, &node, reason);
+    if (err != ERR_OK)
+        return err;
     if (known == NULL) {
         err = node_room_check(model, &node, reason);
         if (err != ERR_OK)

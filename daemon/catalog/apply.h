@@ -13,8 +13,9 @@
 
 /* Applies the entry at `index`, which follows the model's.  `change` is empty for entries that
  * change nothing (barriers).  The answer is for whoever proposed it; the model has moved to
- * `index` in any case.
- * ERR_OK, ERR_EXISTS, ERR_NOT_FOUND, ERR_INVALID, ERR_BUSY (a named maximum), ERR_CLOSED */
+ * `index`, unless it is beyond what this process knows (version_is_beyond()).
+ * ERR_OK, ERR_EXISTS, ERR_NOT_FOUND, ERR_INVALID, ERR_BUSY (a named maximum), ERR_CLOSED,
+ * ERR_VERSION */
 MUST_CHECK enum err apply_change(struct model *model, uint64_t index, uint64_t term,
                                  struct slice change, struct reason *reason);
 

@@ -6,6 +6,7 @@
 
 #include "base/ensure.h"
 #include "catalog/apply.h"
+#include "catalog/version.h"
 
 static enum err start_write(struct catalog *catalog, struct reason *reason);
 static enum err applied_raise(struct catalog *catalog, struct reason *reason);
@@ -13,6 +14,8 @@ static void on_applied(void *ctx, const struct entry_head *head, struct buf *pay
 static void on_sealed(void *ctx, const struct entry_head *head, struct buf *payload);
 static void on_role(void *ctx, enum replica_role role, uint64_t leader);
 static uint32_t on_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX]);
+static bool is_outdated(struct catalog *catalog);
+static void version_note(const struct catalog *catalog, uint32_t before);
 static void catch_up_on_read(struct log_read *req, enum err err);
 static void catch_up_again(struct timer *timer);
 static void tell_changed(struct defer *defer);
@@ -41,6 +44,7 @@ enum err catalog_open(struct catalog **ret, uint64_t node, const struct catalog_
     catalog->node = node;
     catalog->world = *world;
     catalog->model = model_new();
+    catalog->model->knows = world->knows;
     list_init(&catalog->jobs);
     list_init(&catalog->refreshing);
 
@@ -324,25 +328,57 @@ void catalog_apply(struct catalog *catalog, const struct entry_head *head, struc
     struct slice change = head->type == ENTRY_CHANGE ? payload : slice_of(NULL, 0);
     struct seal seal;
 
-    catalog->model->time_ms = head->time_ms;
     if (head->type == ENTRY_SEAL && seal_decode(&seal, payload)) {
+        catalog->model->time_ms = head->time_ms;
         apply_seal(catalog->model, head->index, head->term, &seal);
         epoch_look(catalog);
         catalog_changed(catalog);
         return;
     }
+    uint32_t version = catalog->model->cluster_version;
     enum err err = apply_change(catalog->model, head->index, head->term, change, &reason);
 
+    if (catalog->model->index == head->index)
+        catalog->model->time_ms = head->time_ms;
+    if (is_outdated(catalog))
+        return;
+    version_note(catalog, version);
     intake_applied(catalog, head->index, err, &reason);
     catalog_changed(catalog);
 }
 
 void catalog_replace(struct catalog *catalog, struct model *model)
 {
+    uint32_t version = catalog->model->cluster_version;
+
     ensure(model->index > catalog->model->index);
     model_free(catalog->model);
     catalog->model = model;
+    catalog->model->knows = catalog->world.knows;
+    if (is_outdated(catalog))
+        return;
+    version_note(catalog, version);
     catalog_changed(catalog);
+}
+
+/* The process ends: what it goes on to say could be wrong. */
+static bool is_outdated(struct catalog *catalog)
+{
+    struct reason reason = { .text = "" };
+
+    if (!version_is_beyond(catalog->model, &reason))
+        return false;
+    note_event(catalog->world.note, NOTE_ERROR, "cluster.outdated", "reason=%s",
+               NOTE_QUOTED(reason.text));
+    catalog->world.on_outdated(catalog->world.ctx, &reason);
+    return true;
+}
+
+static void version_note(const struct catalog *catalog, uint32_t before)
+{
+    if (catalog->model->cluster_version != before)
+        note_event(catalog->world.note, NOTE_INFO, "cluster.version", "version=%" PRIu32
+                   " knows=%" PRIu32, catalog->model->cluster_version, catalog->world.knows);
 }
 
 /* What is committed and not in the model comes from this node's log. */

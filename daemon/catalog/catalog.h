@@ -41,14 +41,18 @@ struct catalog_world {
     struct log *log;
     struct roster *roster;
     struct note *note; /* may be NULL */
+    uint32_t knows; /* the highest cluster version that this process knows (version.h) */
     /* The image cannot be written, or read back: stop the process. */
     void (*on_failed)(void *ctx, const struct reason *reason);
+    /* The cluster is at a later version: likewise. */
+    void (*on_outdated)(void *ctx, const struct reason *reason);
     void *ctx;
 };
 
 typedef void (*catalog_applied_cb)(void *ctx, const struct model *model);
 
-/* Blocking part: the image from the table.  `node`: id of this node. */
+/* Blocking part: the image from the table.  `node`: id of this node.  ERR_VERSION: the cluster is
+ * at a later version than this process knows. */
 MUST_CHECK enum err catalog_open(struct catalog **ret, uint64_t node,
                                  const struct catalog_world *world, struct reason *reason);
 
@@ -132,6 +136,7 @@ struct catalog_change {
  * node's own model has it.  Retried for `timeout_ms` where it provably was not proposed.
  * ERR_OK           applied, here too
  * ERR_EXISTS, ERR_NOT_FOUND, ERR_INVALID, ERR_BUSY, ERR_CLOSED   refused by the model; see reason
+ * ERR_VERSION      it needs a later cluster version than there is; see reason
  * ERR_UNAVAILABLE  no leader within the time; nothing was done
  * ERR_UNKNOWN      it may yet be applied */
 void catalog_change(struct catalog *catalog, struct catalog_change *req, struct slice change,

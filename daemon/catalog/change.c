@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "catalog/apply_version.h"
 #include "catalog/placement.h"
 #include "catalog/row.h"
 
@@ -37,7 +38,7 @@ struct buf *change_found(struct change_stamp stamp, const struct change_found *f
     row.replication = found->replication;
     row.region = text_of(found->region);
     row.account = text_of(found->account);
-    row.cluster_version = 1;
+    row.cluster_version = found->version;
     change.found = &row;
     return row_pack(&change.base);
 }
@@ -183,6 +184,25 @@ struct buf *change_drain_node(struct change_stamp stamp, uint64_t id, bool drain
     return row_pack(&change.base);
 }
 
+struct buf *change_raise_version(struct change_stamp stamp, const struct change_raise *raise)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_RAISE_VERSION);
+    Braid__Catalog__RaiseVersion row;
+    uint64_t nodes[NODE_ROWS_MAX];
+    uint32_t knows[NODE_ROWS_MAX];
+
+    ensure(raise->node_count <= NODE_ROWS_MAX);
+    memcpy(nodes, raise->nodes, raise->node_count * sizeof(nodes[0]));
+    memcpy(knows, raise->knows, raise->node_count * sizeof(knows[0]));
+    braid__catalog__raise_version__init(&row);
+    row.version = raise->version;
+    row.n_nodes = row.n_knows = raise->node_count;
+    row.nodes = nodes;
+    row.knows = knows;
+    change.raise_version = &row;
+    return row_pack(&change.base);
+}
+
 static Braid__Catalog__Change stamped(struct change_stamp stamp,
                                       Braid__Catalog__Change__OfCase of_case)
 {
@@ -242,12 +262,15 @@ enum err change_place(struct slice bytes, const struct model *model, change_up_f
         braid__catalog__change__unpack(row_allocator, bytes.len, bytes.data);
     enum err err = ERR_OK;
 
-    if (change == NULL || change->of_case == BRAID__CATALOG__CHANGE__OF__NOT_SET) {
-        reason_set(reason, "not a change that this version knows");
+    if (change != NULL)
+        err = version_check(model, change, reason);
+    if (change == NULL ||
+        (err == ERR_OK && change->of_case == BRAID__CATALOG__CHANGE__OF__NOT_SET)) {
+        reason_set(reason, "not a change");
         err = ERR_INVALID;
-    } else if (needs_place(change)) {
-        err = place_stream(change->create_stream->stream, model, up, ctx, reason);
     }
+    if (err == ERR_OK && needs_place(change))
+        err = place_stream(change->create_stream->stream, model, up, ctx, reason);
 
     if (err == ERR_OK) {
         struct buf *buf = row_pack(&change->base);

@@ -28,6 +28,7 @@ struct change_found {
     uint64_t cluster;
     unsigned char secret[MODEL_SECRET_BYTES];
     uint32_t replication;
+    uint32_t version; /* of the cluster: what its founder knows */
     const char *region, *account;
 };
 
@@ -99,6 +100,18 @@ struct change_rescue {
 };
 struct buf *change_rescue_shard(struct change_stamp stamp, const struct change_rescue *rescue);
 
+/* The cluster's version becomes `version`, and each node's row says what it knows.  Nothing, when
+ * it is that or higher already.
+ * ERR_BUSY     a node does not know it, or came in meanwhile
+ * ERR_INVALID  the lists are out of range */
+struct change_raise {
+    uint32_t version;
+    const uint64_t *nodes;
+    const uint32_t *knows; /* one per node */
+    uint32_t node_count;
+};
+struct buf *change_raise_version(struct change_stamp stamp, const struct change_raise *raise);
+
 /* Its replicas go to other nodes and it gets no new ones; or (`draining` false) it may have some
  * again.  Twice is as good as once.  ERR_NOT_FOUND; ERR_CLOSED: it is replaced. */
 struct buf *change_drain_node(struct change_stamp stamp, uint64_t id, bool draining);
@@ -106,9 +119,11 @@ struct buf *change_drain_node(struct change_stamp stamp, uint64_t id, bool drain
 /* Whether new replicas may go to the node. */
 typedef bool (*change_up_fn)(void *ctx, uint64_t node);
 
-/* On the leader, before it proposes: checks that `change` can be read, and gives members to the
- * shards of a new stream that have none.  `*ret` is one reference.  `up` may be NULL: all are.
+/* On the leader, before it proposes: checks that `change` can be read and is allowed, and gives
+ * members to the shards of a new stream that have none.  `*ret` is one reference.  `up` may be
+ * NULL: all are.
  * ERR_INVALID      cannot be read
+ * ERR_VERSION      it needs a later cluster version than there is, or a newer build than this one
  * ERR_UNAVAILABLE  fewer nodes are up than a shard needs */
 MUST_CHECK enum err change_place(struct slice change, const struct model *model, change_up_fn up,
                                  void *ctx, struct buf **ret, struct reason *reason);

@@ -1,6 +1,7 @@
 #include "base/mutant.h"
 #include "catalog/catalog_private.h"
 #include "catalog/model_image.h"
+#include "catalog/version.h"
 #include "table/keys.h"
 
 #include <stdlib.h>
@@ -39,6 +40,9 @@ enum err keep_open(struct catalog *catalog, struct reason *reason)
         return err;
     model_free(catalog->model);
     catalog->model = model;
+    model->knows = catalog->world.knows;
+    if (version_is_beyond(model, reason))
+        return ERR_VERSION;
     catalog->keep.saved = model->index;
     catalog->keep.saved_term = model->term;
     catalog->keep.saved_time_ms = model->time_ms;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "catalog/version.h"
 
 #define ROOM_FIRST 16u
 
@@ -39,6 +40,7 @@ struct model *model_new(void)
     model->term = 1;
     model->next_stream = 1;
     model->next_group = CATALOG_GROUP + 1;
+    model->knows = VERSION_KNOWN;
     return model;
 }
 
@@ -74,6 +76,11 @@ uint64_t model_cluster(const struct model *model)
 const unsigned char *model_secret(const struct model *model)
 {
     return model->secret;
+}
+
+uint32_t model_version(const struct model *model)
+{
+    return model->cluster_version;
 }
 
 uint32_t model_replication(const struct model *model)

@@ -35,6 +35,7 @@ struct model_node {
     char operations_address[MODEL_ADDRESS_MAX];
     bool replaced; /* its disk was lost, and the node came back under another id */
     bool draining; /* an operator wants its replicas elsewhere: it gets no new ones */
+    uint32_t knows; /* up to this cluster version; 0 while that is below VERSION_NODE_KNOWS */
 };
 
 /* The catalogue's own group, since the entry that ended the epoch before (replica/seal.h). */
@@ -104,6 +105,7 @@ uint64_t model_index(const struct model *model); /* last applied change */
 uint64_t model_cluster(const struct model *model);
 const unsigned char *model_secret(const struct model *model); /* MODEL_SECRET_BYTES; never logged */
 uint32_t model_replication(const struct model *model);
+uint32_t model_version(const struct model *model); /* the cluster's (version.h); 0: not founded */
 const char *model_region(const struct model *model);
 const char *model_account(const struct model *model);
 uint64_t model_next_group(const struct model *model); /* ids below were given out */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "catalog/row.h"
+#include "catalog/version.h"
 
 #define NUMBER_MAX UINT64_C(0x7fffffffffffffff) /* indexes and ids: none comes near */
 #define IMAGE_ARENA_BYTES_MAX (64u * 1024u * 1024u) /* CATALOG_SHARDS_MAX rows in C structs */
@@ -140,7 +141,8 @@ static enum err cluster_read(const Braid__Catalog__Image *image, struct model *m
 
     if (cluster->cluster == 0 || cluster->secret.len != MODEL_SECRET_BYTES ||
         cluster->replication < 1 || cluster->replication > GROUP_MEMBERS_MAX ||
-        strlen(cluster->region) > MODEL_NAME_MAX || strlen(cluster->account) > MODEL_NAME_MAX) {
+        cluster->cluster_version < VERSION_FIRST || strlen(cluster->region) > MODEL_NAME_MAX ||
+        strlen(cluster->account) > MODEL_NAME_MAX) {
         reason_set(reason, "cluster: a field is out of range");
         return ERR_CORRUPT;
     }

@@ -26,6 +26,8 @@ struct model {
     uint64_t cluster;
     unsigned char secret[MODEL_SECRET_BYTES];
     uint32_t replication, cluster_version;
+    uint32_t knows; /* this process, of cluster versions; no part of the image, as the next */
+    bool strange;   /* the next entry is of a later version than that */
     char region[MODEL_NAME_MAX + 1];
     char account[MODEL_NAME_MAX + 1];
     uint64_t next_stream, next_group;

@@ -53,7 +53,8 @@ enum err row_node_read(const Braid__Catalog__Node *row, struct model_node *ret,
 {
     struct model_node node = { .id = row->id,
                                .replaced = row->replaced,
-                               .draining = row->draining };
+                               .draining = row->draining,
+                               .knows = row->knows };
     enum err err = ERR_OK;
 
     if (row->id == 0) {
@@ -307,6 +308,7 @@ Braid__Catalog__Node *row_node_write(struct arena *arena, const struct model_nod
     row->operations_address = borrowed(node->operations_address);
     row->replaced = node->replaced;
     row->draining = node->draining;
+    row->knows = node->knows;
     return row;
 }
 

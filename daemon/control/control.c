@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "catalog/version.h"
 #include "control/control_private.h"
 #include "control/holding.h"
 #include "control/succession.h"
@@ -16,6 +17,7 @@ static enum err roster_part_open(struct control *control, struct reason *reason)
 static enum err catalog_part_open(struct control *control, struct reason *reason);
 static void on_durable(void *ctx, uint64_t turn);
 static void on_failed(void *ctx, const struct reason *reason);
+static void on_outdated(void *ctx, const struct reason *reason);
 static void on_forgotten(void *ctx, const struct reason *reason);
 static void on_catalog_changed(void *ctx, const struct model *model);
 static bool may_place(void *ctx, uint64_t node);
@@ -65,6 +67,11 @@ static enum err options_check(const struct control_options *options, struct reas
         err = text_check(options->account, MODEL_NAME_MAX, "account", reason);
     if (err == ERR_OK && options->seed_count > CONTROL_SEEDS_MAX) {
         reason_set(reason, "%u seeds; at most %u", options->seed_count, CONTROL_SEEDS_MAX);
+        err = ERR_INVALID;
+    }
+    if (err == ERR_OK && (options->knows < VERSION_FIRST || options->knows > VERSION_KNOWN)) {
+        reason_set(reason, "cluster version %u; this braidd knows %u to %u", options->knows,
+                   VERSION_FIRST, VERSION_KNOWN);
         err = ERR_INVALID;
     }
     if (err == ERR_OK && (options->replication < 1 || options->replication > GROUP_MEMBERS_MAX)) {
@@ -211,7 +218,9 @@ static enum err catalog_part_open(struct control *control, struct reason *reason
                                    .log = control->log,
                                    .roster = control->roster,
                                    .note = control->world.note,
+                                   .knows = control->options.knows,
                                    .on_failed = on_failed,
+                                   .on_outdated = on_outdated,
                                    .ctx = control };
     enum err err = catalog_open(&control->catalog, control->options.node, &world, reason);
 
@@ -235,6 +244,13 @@ static void on_durable(void *ctx, uint64_t turn)
 static void on_failed(void *ctx, const struct reason *reason)
 {
     control_fail(ctx, reason);
+}
+
+static void on_outdated(void *ctx, const struct reason *reason)
+{
+    struct control *control = ctx;
+
+    control->options.on_outdated(control->options.ctx, reason);
 }
 
 void control_fail(struct control *control, const struct reason *reason)

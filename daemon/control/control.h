@@ -58,6 +58,7 @@ struct control_options {
     uint32_t seed_count;         /* 0: founds a cluster of one */
     uint32_t replication;        /* of a cluster that this node founds */
     const char *region, *account;/* likewise */
+    uint32_t knows;              /* the highest cluster version (catalog/version.h); likewise */
     uint64_t segment_bytes;
     uint32_t segments_ahead;
     uint64_t log_bytes_max;
@@ -80,6 +81,8 @@ struct control_options {
     /* Likewise, and the data directory is of no use any more: control_identity() refuses it from
      * now on.  NULL: on_failed. */
     void (*on_forgotten)(void *ctx, const struct reason *reason);
+    /* The cluster is at a later version than `knows`: stop the process, a newer one is wanted. */
+    void (*on_outdated)(void *ctx, const struct reason *reason);
     void *ctx;
 };
 
@@ -89,7 +92,8 @@ struct control_options {
 MUST_CHECK enum err control_identity(struct table *table, struct random *random, uint64_t *node,
                                      struct reason *reason);
 
-/* Blocking: opens table rows, log and catalogue; then goes on by itself.  Errors as log_open(). */
+/* Blocking: opens table rows, log and catalogue; then goes on by itself.  Errors as log_open(), and
+ * ERR_VERSION: the cluster is at a later version than this node knows. */
 MUST_CHECK enum err control_open(struct control **ret, const struct control_options *options,
                                  const struct control_world *world, struct reason *reason);
 

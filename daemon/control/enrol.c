@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "catalog/version.h"
 #include "control/control_private.h"
 
 static void nodes_dial(struct control *control);
@@ -155,6 +156,7 @@ static struct buf *change_needed(struct control *control)
     if (!model_founded(model)) {
         struct change_found found = { .cluster = control->bootstrap.cluster.id,
                                       .replication = control->options.replication,
+                                      .version = control->options.knows,
                                       .region = control->options.region,
                                       .account = control->options.account };
         if (!catalog_leads(control->catalog))
@@ -172,12 +174,14 @@ static bool row_differs(const struct control *control, struct model_node *row)
         model_node_by_id(catalog_model(control->catalog), options->node);
 
     *row = (struct model_node){ .id = options->node };
+    if (version_allows(catalog_model(control->catalog), VERSION_NODE_KNOWS))
+        row->knows = options->knows;
     strcpy(row->name, options->name);
     strcpy(row->az, options->az);
     strcpy(row->client_address, options->client_address);
     strcpy(row->peer_address, options->peer_address);
     strcpy(row->operations_address, options->operations_address);
-    return known == NULL || strcmp(known->name, row->name) != 0 ||
+    return known == NULL || known->knows != row->knows || strcmp(known->name, row->name) != 0 ||
            strcmp(known->az, row->az) != 0 ||
            strcmp(known->client_address, row->client_address) != 0 ||
            strcmp(known->peer_address, row->peer_address) != 0 ||

@@ -71,6 +71,7 @@ void gossip_now(struct control *control)
         .full = room_is_full(control),
         .ails = control->ailing.now,
         .write_us = control->ailing.write_us,
+        .knows = control->options.knows,
     };
 
     timer_stop(&control->gossip.soon);

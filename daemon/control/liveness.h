@@ -44,6 +44,7 @@ struct liveness_word {
     bool full; /* its log has no room */
     uint32_t ails;     /* enum ailment, or one that only a newer Braid knows; 0: it is well */
     uint64_t write_us; /* what a write of its log takes now; 0: not known */
+    uint32_t knows;    /* up to this cluster version */
 };
 
 struct liveness_node {

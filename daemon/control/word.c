@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "catalog/version.h"
 #include "peer.pb-c.h"
 
 static struct buf *pack(const ProtobufCMessage *message);
@@ -152,6 +153,7 @@ struct buf *word_leading_pack(const struct liveness_word *word,
     row.full = word->full;
     row.ails = word->ails;
     row.write_us = word->write_us;
+    row.knows = word->knows;
     row.cluster = copy.id;
     row.catalog_members = copy.members;
     row.n_catalog_members = copy.member_count;
@@ -185,7 +187,8 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
                   .moving_count = row->n_moving,
                   .full = row->full,
                   .ails = row->ails,
-                  .write_us = row->write_us },
+                  .write_us = row->write_us,
+                  .knows = row->knows == 0 ? VERSION_FIRST : row->knows },
         .cluster = cluster_read(row->cluster, row->n_catalog_members, row->catalog_members),
         .message = row,
     };

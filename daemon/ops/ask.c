@@ -83,6 +83,7 @@ void answer_refusal(struct http_exchange *exchange, enum err err, const struct r
         answer_message(exchange, 404, reason->text, false);
         return;
     case ERR_CLOSED:
+    case ERR_VERSION:
     case ERR_BUSY:
         answer_message(exchange, 409, reason->text, err == ERR_BUSY);
         return;

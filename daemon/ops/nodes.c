@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "control/ailment.h"
 #include "control/nodes.h"
+#include "control/upgrade.h"
 #include "ops/ask.h"
 #include "ops/json.h"
 #include "ops/ops_private.h"
@@ -118,6 +119,7 @@ void node_print_fields(const struct ops *ops, struct json *json, const struct mo
     /* What it said last does not count when it is gone. */
     json_number(json, "leads", up ? control_leading(control, node->id) : 0);
     json_number(json, "replicas", sight.replicas);
+    json_number(json, "knows", upgrade_knows(control, node->id));
     json_text(json, "ails", ailment_name(control_ails(control, node->id)));
 }
 
@@ -183,7 +185,6 @@ static void change_begin(struct ops *ops, struct http_exchange *exchange, enum n
                          const struct model_node *row)
 {
     struct control *control = ops->world.control;
-    struct node_change *change = NULL;
     struct reason reason = { .text = "" };
     enum err err = act == ACT_REMOVE ? nodes_may_go(control, row->id, &reason) : ERR_OK;
 
@@ -191,18 +192,28 @@ static void change_begin(struct ops *ops, struct http_exchange *exchange, enum n
         answer_refusal(exchange, err, &reason);
         return;
     }
-    for (uint32_t i = 0; i < OPS_CHANGES_MAX && change == NULL; i++)
-        if (ops->changes[i].exchange == NULL)
-            change = &ops->changes[i];
     AUTO_UNREF struct buf *bytes = act == ACT_REMOVE
                                        ? nodes_remove(control, row->id)
                                        : nodes_drain(control, row->id, act == ACT_DRAIN);
-    if (change == NULL || bytes == NULL) {
-        answer_message(exchange, 503, "too many changes at once, or no memory", true);
+    if (bytes == NULL)
+        answer_message(exchange, 503, "no memory", true);
+    else
+        nodes_offer(ops, exchange, buf_slice(bytes));
+}
+
+void nodes_offer(struct ops *ops, struct http_exchange *exchange, struct slice bytes)
+{
+    struct node_change *change = NULL;
+
+    for (uint32_t i = 0; i < OPS_CHANGES_MAX && change == NULL; i++)
+        if (ops->changes[i].exchange == NULL)
+            change = &ops->changes[i];
+    if (change == NULL) {
+        answer_message(exchange, 503, "too many changes at once", true);
         return;
     }
     *change = (struct node_change){ .exchange = exchange };
-    catalog_change(control_catalog(control), &change->change, buf_slice(bytes), OPS_CHANGE_MS,
+    catalog_change(control_catalog(ops->world.control), &change->change, bytes, OPS_CHANGE_MS,
                    change_on_done);
 }
 

@@ -53,6 +53,8 @@ void ops_on_request(void *ctx, struct http_exchange *exchange)
     if (slice_equal(path, slice_text("/shards/rescue")) &&
         (posts || exchange->request.verb == HTTP_VERB_GET))
         rescues_on_request(ops, exchange);
+    else if (posts && slice_equal(path, slice_text("/cluster/upgrade")))
+        upgrades_on_post(ops, exchange);
     else if (posts)
         nodes_on_post(ops, exchange);
     else if (exchange->request.verb != HTTP_VERB_GET && exchange->request.verb != HTTP_VERB_HEAD)

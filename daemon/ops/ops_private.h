@@ -32,10 +32,15 @@ struct buf *streams_page(const struct ops *ops, struct slice name, bool *found);
 /* ---- nodes.c ---- */
 void nodes_on_get(const struct ops *ops, struct http_exchange *exchange);
 void nodes_on_post(struct ops *ops, struct http_exchange *exchange);
+/* A change for the catalogue, copied; its answer is the exchange's. */
+void nodes_offer(struct ops *ops, struct http_exchange *exchange, struct slice change);
 /* Replies to those who wait for a change. */
 void nodes_stopping(struct ops *ops);
 /* What /cluster and /nodes say of a node, inside an object. */
 void node_print_fields(const struct ops *ops, struct json *json, const struct model_node *node);
+
+/* ---- upgrades.c ---- */
+void upgrades_on_post(struct ops *ops, struct http_exchange *exchange);
 
 /* ---- rescues.c ---- */
 void rescues_on_request(struct ops *ops, struct http_exchange *exchange);

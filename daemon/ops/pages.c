@@ -1,5 +1,6 @@
 #include "base/limits.h"
 #include "control/nodes.h"
+#include "control/upgrade.h"
 #include "ops/json.h"
 #include "ops/ops_private.h"
 
@@ -35,6 +36,8 @@ struct buf *cluster_page(const struct ops *ops)
         json_text(&json, "region", model_region(model));
         json_text(&json, "account", model_account(model));
         json_number(&json, "replication", model_replication(model));
+        json_number(&json, "cluster_version", model_version(model));
+        json_number(&json, "cluster_version_newest", upgrade_newest(ops->world.control));
     }
     json_number(&json, "streams", model_stream_count(model));
     json_number(&json, "shards", model_shard_total(model));

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <uv.h>
 
+#include "catalog/version.h"
 #include "env/real.h"
 #include "peer/net_peer.h"
 #include "table/rocks.h"
@@ -85,6 +86,7 @@ void bench_node_open(struct bench_node *node, const struct bench_node_options *o
                                        .replication = options->count >= 3 ? 3 : 1,
                                        .region = "bench-1",
                                        .account = "000000000000",
+                                       .knows = VERSION_KNOWN,
                                        .segment_bytes = options->segment_bytes,
                                        .segments_ahead = options->segments_ahead,
                                        .election_timeout_ms = 500,

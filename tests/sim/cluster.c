@@ -5,6 +5,7 @@
 
 #include "api/route.h"
 #include "base/ensure.h"
+#include "builds.h"
 #include "checks.h"
 #include "control/control.h"
 #include "disk_sim.h"
@@ -90,6 +91,13 @@ static void forgotten(void *ctx, const struct reason *reason)
     forgotten_says(node->world, node, reason);
 }
 
+static void outdated(void *ctx, const struct reason *reason)
+{
+    struct sim_node *node = ctx;
+
+    builds_outdated(node->world, node, reason);
+}
+
 static uint64_t note_time(void *ctx)
 {
     return clock_wall_ms(ctx);
@@ -136,6 +144,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .replication = options->replication,
         .region = "sim-1",
         .account = "000000000000",
+        .knows = builds_knows(node->world, node),
         .segment_bytes = options->segment_bytes,
         .segments_ahead = 2,
         .log_bytes_max = options->log_bytes_max,
@@ -154,6 +163,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .on_failed = failed,
         .on_difference = differ,
         .on_forgotten = forgotten,
+        .on_outdated = outdated,
         .ctx = node,
     };
 }
@@ -173,6 +183,10 @@ static bool is_refused(struct world *world, struct sim_node *node, enum err err,
         return false;
     if (is_hindered(node, err)) {
         broke(node, reason);
+        return true;
+    }
+    if (err == ERR_VERSION) {
+        builds_outdated(world, node, reason);
         return true;
     }
     if (forgotten_refuses(world, node, err, reason))

@@ -5,6 +5,7 @@
 
 #include "ailing.h"
 #include "brook.h"
+#include "builds.h"
 #include "creating.h"
 #include "drain.h"
 #include "far_clock.h"
@@ -259,6 +260,12 @@ static void choose_compared(struct cluster_options *options)
         options->put_pause_ms = 20;
 }
 
+/* The catalogue changes all the time. */
+static void choose_upgrade(struct cluster_options *options)
+{
+    options->churn = true;
+}
+
 static void choose_rolling(struct cluster_options *options)
 {
     calm(options);
@@ -318,6 +325,9 @@ static const struct scenario scenarios[] = {
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",
       .scripted = true, .choose = choose_rolling, .start = rolling_start,
       .before_healing = rolling_check },
+    { "upgrade", "nodes of two builds, restarted with either, and the cluster version is raised",
+      .choose = choose_upgrade, .start = builds_start, .before_healing = builds_end,
+      .at_the_end = builds_check },
     { "compared", "replicas are compared with each other", .choose = choose_compared },
     { "slow-disk", "one disk becomes slow: its node gives up its leaders, and has them again",
       .scripted = true, .choose = choose_ailing, .before_healing = ailing_slow },

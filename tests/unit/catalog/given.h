@@ -14,6 +14,7 @@
 
 #include "catalog/apply.h"
 #include "catalog/change.h"
+#include "catalog/version.h"
 
 #define NOW_MS UINT64_C(1700000000000)
 
@@ -48,6 +49,7 @@ static inline struct buf *found_change(uint64_t cluster)
     struct change_found found = { .cluster = cluster,
                                   .secret = "0123456789abcdef0123456789abcde",
                                   .replication = 3,
+                                  .version = VERSION_FIRST,
                                   .region = "eu-central-1",
                                   .account = "000000000000" };
 

@@ -87,7 +87,8 @@ static void what_a_node_leads_comes_back(void **state)
                                   .moving_count = 2,
                                   .full = true,
                                   .ails = 2,
-                                  .write_us = 1234 };
+                                  .write_us = 1234,
+                                  .knows = 2 };
     struct word_leading leading;
     struct buf *bytes = word_leading_pack(&word, &cluster);
 
@@ -108,6 +109,7 @@ static void what_a_node_leads_comes_back(void **state)
     assert_true(leading.word.full);
     assert_int_equal(leading.word.ails, 2);
     assert_int_equal(leading.word.write_us, 1234);
+    assert_int_equal(leading.word.knows, 2);
     assert_int_equal(leading.cluster.id, 77);
     word_leading_fini(&leading);
     buf_unref(bytes);

@@ -1,0 +1,34 @@
+/* version.h - the cluster version: what nodes of two builds may write side by side.
+ *
+ * While a cluster is upgraded node by node, old and new builds apply the same log.  So the model
+ * has a version; nobody writes or proposes what needs a later one, and who knows less than it has
+ * no part in the cluster.  An operator raises it (control/upgrade.h) when every node knows the new
+ * one; until then the old build can come back.
+ *
+ *     1   all changes up to RescueShard
+ *     2   RaiseVersion; a node's row says what it knows, and none that knows less is let in
+ *
+ * The next change kinds and fields get 3: a row above, and their need in version.c.
+ */
+#ifndef CATALOG_VERSION_H
+#define CATALOG_VERSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "catalog/model.h"
+
+#define VERSION_FIRST 1u
+#define VERSION_KNOWN 2u /* by this build */
+
+#define VERSION_RAISES 2u
+#define VERSION_NODE_KNOWS 2u
+
+/* Whether what came with version `needed` may be written now. */
+bool version_allows(const struct model *model, uint32_t needed);
+
+/* Whether the model is beyond what this process knows, so that it must end: the sentence. */
+bool version_is_beyond(const struct model *model, struct reason *reason);
+
+#endif
