@@ -87,6 +87,13 @@ static bool has_more(const struct holding *a, const struct holding *b)
     return a->last_term != b->last_term ? a->last_term > b->last_term : a->last > b->last;
 }
 
+/* It lacks what the other's log has let go of, as a full log does (retain.c): it can vote, but not
+ * be fed, so that the two of them are no majority that commits anything. */
+static bool is_cut_off(const struct holding *holding, const struct holding *newest)
+{
+    return holding->epoch == newest->epoch && holding->last + 1 < newest->first;
+}
+
 /* Of the newest epoch that is known of.  A leader is worth all of them. */
 static uint32_t members_there(const struct rescue_look *look, const struct model_shard *row,
                               const struct holding *newest)
@@ -97,7 +104,7 @@ static uint32_t members_there(const struct rescue_look *look, const struct model
         const struct rescue_node *node = &look->nodes[i];
         if (node->heard == RESCUE_HAS && node->holding.leads)
             return GROUP_MEMBERS_MAX;
-        if (!is_candidate(node, row))
+        if (!is_candidate(node, row) || is_cut_off(&node->holding, newest))
             continue;
         for (uint32_t k = 0; k < newest->member_count; k++)
             there += newest->members[k] == node->node;

@@ -102,6 +102,20 @@ static void a_majority_and_a_leader_need_no_rescue(void **state)
     model_free(model);
 }
 
+static void who_cannot_be_fed_makes_no_majority(void **state)
+{
+    struct model *model = given();
+
+    begin();
+    has(1, 1, 90, 3)->first = 60;
+    has(2, 1, 58, 3);
+    heard(3, RESCUE_NOTHING);
+    expect_survivor(model, 1);
+    look.nodes[1].holding.last = 59;
+    expect_none(model, ERR_CLOSED, "needs no rescue");
+    model_free(model);
+}
+
 static void half_a_copy_is_none(void **state)
 {
     struct model *model = given();
@@ -226,6 +240,7 @@ int main(void)
         cmocka_unit_test(the_one_copy_is_the_survivor),
         cmocka_unit_test(of_copies_outside_of_a_majority_it_is_the_one_with_most),
         cmocka_unit_test(a_majority_and_a_leader_need_no_rescue),
+        cmocka_unit_test(who_cannot_be_fed_makes_no_majority),
         cmocka_unit_test(half_a_copy_is_none),
         cmocka_unit_test(copies_of_a_history_that_ended_count_no_more),
         cmocka_unit_test(it_grows_by_one_node_of_a_zone_that_has_none),
