@@ -401,6 +401,13 @@ static bool is_due(struct control *control, uint64_t group, uint64_t node)
     return true;
 }
 
+/* The catalogue's model is a whole copy, on those too that have no part in the group any more: who
+ * is behind asks for it when it hears of the epoch.  A member that left may have it alone. */
+static uint32_t epoch_of_model(const struct control *control)
+{
+    return MUTANT(voter_left_mute) ? 0 : model_catalog(catalog_model(control->catalog))->epoch;
+}
+
 void succession_stranger(void *ctx, uint64_t group, uint32_t epoch, uint64_t from,
                          const struct replica *replica)
 {
@@ -413,6 +420,8 @@ void succession_stranger(void *ctx, uint64_t group, uint32_t epoch, uint64_t fro
     uint32_t own = state != NULL ? state->epoch : 0;
     if (replica != NULL)
         own = replica_status(replica).epoch;
+    if (group == CATALOG_GROUP && own < epoch_of_model(control))
+        own = epoch_of_model(control);
     if (own < epoch && group != CATALOG_GROUP)
         succession_want(control, group, epoch, from);
     else if (own < epoch && bootstrap_is_ours(control, from)) /* else it is another cluster's */

@@ -19,6 +19,7 @@ static struct {
     uint32_t epoch; /* that begins without C */
     struct sim_node *a, *b, *c, *d;
     uint64_t until_ns;
+    bool voters; /* of the catalogue's own group */
 } leaver; /* a seed has a process of its own */
 
 static void later(struct world *world, uint64_t delay_ns);
@@ -66,31 +67,65 @@ static bool choose_row(struct world *world, const struct sim_node *leader,
     return false;
 }
 
+/* C and B are the other members of the catalogue's own group. */
+static bool choose_voters(struct world *world, struct sim_node *leader)
+{
+    uint64_t members[GROUP_MEMBERS_MAX];
+    uint32_t count = catalog_members(control_catalog(leader->control), members);
+    const struct log_state *state = log_state(control_log(leader->control), CATALOG_GROUP);
+
+    /* The last one first: when A is gone D asks B next, which knows no more than it does. */
+    for (uint32_t i = count; count == 3 && state != NULL && i-- > 0;) {
+        struct sim_node *c = wipe_node(world, members[i]);
+        struct sim_node *d = c == NULL ? NULL : mate_of(world, c);
+        struct sim_node *b = wipe_node(world, members[(i + 1) % count]);
+        if (b == leader)
+            b = wipe_node(world, members[(i + 2) % count]);
+        if (c == NULL || c == leader || b == NULL || d == NULL || !d->up ||
+            wipe_keeps_catalog(leader, d->id))
+            continue;
+        leaver.a = leader;
+        leaver.b = b;
+        leaver.c = c;
+        leaver.d = d;
+        leaver.group = CATALOG_GROUP;
+        leaver.epoch = state->epoch + 1;
+        return true;
+    }
+    return false;
+}
+
 static void drain(struct world *world, struct sim_node *node, void *ctx, uint64_t target)
 {
     drain_propose(world, node, target, true);
+}
+
+static bool choose_shard(struct world *world, const struct sim_node *leader)
+{
+    const struct model *model = catalog_model(control_catalog(leader->control));
+    const struct model_stream *stream;
+    const struct model_shard *row;
+
+    for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
+        group = row->group;
+        if (stream->status == STREAM_ACTIVE && choose_row(world, leader, row))
+            return true;
+    }
+    return false;
 }
 
 /* Has C drained. */
 static void begin(struct world *world)
 {
     struct sim_node *leader = wipe_catalog_leader(world);
-    const struct model_stream *stream;
-    const struct model_shard *row;
     char why[128];
 
-    if (cluster_of(world)->healing || leader == NULL || !wipe_whole(world, why, sizeof why))
+    if (cluster_of(world)->healing || leader == NULL || !wipe_whole(world, why, sizeof why) ||
+        !(leaver.voters ? choose_voters(world, leader) : choose_shard(world, leader)))
         return;
-    const struct model *model = catalog_model(control_catalog(leader->control));
-    for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
-        group = row->group;
-        if (stream->status != STREAM_ACTIVE || !choose_row(world, leader, row))
-            continue;
-        leaver.step = STEP_CUTS;
-        leaver.until_ns = world->now_ns + PATIENCE_NS;
-        world_inside(world, leader, drain, NULL, leaver.c->id);
-        return;
-    }
+    leaver.step = STEP_CUTS;
+    leaver.until_ns = world->now_ns + PATIENCE_NS;
+    world_inside(world, leader, drain, NULL, leaver.c->id);
 }
 
 static void undrain(struct world *world, struct sim_node *node, void *ctx, uint64_t target)
@@ -101,20 +136,24 @@ static void undrain(struct world *world, struct sim_node *node, void *ctx, uint6
 /* Whether A has just heard that C is to go. */
 static bool has_heard(void)
 {
-    const struct model_shard *row =
-        leaver.a->up ? model_shard_by_group(catalog_model(control_catalog(leaver.a->control)),
-                                            leaver.group, NULL)
-                     : NULL;
+    if (!leaver.a->up)
+        return false;
+    const struct model *model = catalog_model(control_catalog(leaver.a->control));
+    const struct model_node *node = model_node_by_id(model, leaver.c->id);
+    const struct model_shard *row = model_shard_by_group(model, leaver.group, NULL);
 
-    return row != NULL && row->epoch == leaver.epoch;
+    return leaver.voters ? node != NULL && node->draining
+                         : row != NULL && row->epoch == leaver.epoch;
 }
 
 /* Whether C is out while A alone goes on without it. */
 static bool has_left(void)
 {
+    const struct model *model = catalog_model(control_catalog(leaver.c->control));
     const struct log_state *state = log_state(control_log(leaver.c->control), leaver.group);
 
-    return state != NULL && state->epoch == leaver.epoch;
+    return leaver.voters ? model_catalog(model)->epoch == leaver.epoch
+                         : state != NULL && state->epoch == leaver.epoch;
 }
 
 static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
@@ -152,5 +191,11 @@ static void later(struct world *world, uint64_t delay_ns)
 
 void leaver_start(struct world *world)
 {
+    later(world, BEGINS_NS);
+}
+
+void leaver_start_voters(struct world *world)
+{
+    leaver.voters = true;
     later(world, BEGINS_NS);
 }

@@ -14,4 +14,8 @@
 
 void leaver_start(struct world *world);
 
+/* The same with the catalogue's own group, of six nodes: D asks B when A is gone, which knows no
+ * more, and C alone can tell both. */
+void leaver_start_voters(struct world *world);
+
 #endif

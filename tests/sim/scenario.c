@@ -317,6 +317,8 @@ static const struct scenario scenarios[] = {
       .choose = choose_unheard, .before_healing = unheard_end },
     { "leaver", "a disk is lost when another member has just left", .more_nodes = true,
       .scripted = true, .choose = choose_leaver, .start = leaver_start },
+    { "voter-leaver", "likewise in the catalogue's own group", .six_nodes = true,
+      .scripted = true, .choose = choose_leaver, .start = leaver_start_voters },
     { "lost-majority", "two disks of three are lost for good, and shards are rescued",
       .more_nodes = true, .scripted = true, .choose = choose_lost_majority,
       .start = lost_majority_start, .at_the_end = lost_majority_check },
@@ -370,6 +372,8 @@ uint32_t scenario_nodes(const struct scenario *scenario, uint64_t seed)
     struct random random;
 
     random_init(&random, seed ^ UINT64_C(0x6e6f646573));
+    if (scenario->six_nodes)
+        return 6;
     if (scenario->three_nodes || (!scenario->more_nodes && random_below(&random, 3) != 0))
         return 3;
     return 4 + (uint32_t)random_below(&random, 2);

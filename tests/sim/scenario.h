@@ -12,6 +12,7 @@
 struct scenario {
     const char *name, *what;
     bool three_nodes, more_nodes; /* exactly three; at least four.  Else as the seed wants */
+    bool six_nodes;               /* two in each zone */
     bool scripted;                /* no random faults */
     void (*choose)(struct cluster_options *options);
     void (*start)(struct world *world); /* may be NULL, as the others */
