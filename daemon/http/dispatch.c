@@ -6,14 +6,21 @@ static const char target_prefix[] = "Kinesis_20131202.";
 
 static struct slice header(const struct http_request *request, const char *name);
 static const struct operation *target_operation(struct slice target);
+static const struct encoding *content_encoding(struct slice content);
 static bool content_is(struct slice content, const char *type);
 
 struct dispatch dispatch_request(const struct http_request *request)
 {
     struct slice target = header(request, "x-amz-target");
     struct slice content = header(request, "content-type");
+    const struct encoding *encoding = content_encoding(content);
+    bool old_json = content_is(content, "application/json");
     struct dispatch dispatch = { .kind = DISPATCH_OPERATION,
-                                 .operation = target_operation(target) };
+                                 .operation = target_operation(target),
+                                 .encoding = encoding };
+
+    if (encoding == NULL)
+        dispatch.encoding = old_json && request->body.len > 0 ? &encoding_json : &encoding_cbor;
 
     if (request->verb == HTTP_VERB_OPTIONS && http_request_header(request, "origin") != NULL)
         dispatch.kind = DISPATCH_PREFLIGHT;
@@ -21,9 +28,9 @@ struct dispatch dispatch_request(const struct http_request *request)
         dispatch.kind = DISPATCH_DENIED;
     else if (request->body.len == 0)
         dispatch.kind = DISPATCH_NO_BODY;
-    else if (content_is(content, "application/json"))
+    else if (old_json)
         dispatch.kind = DISPATCH_OLD_JSON;
-    else if (!content_is(content, "application/x-amz-json-1.1"))
+    else if (encoding == NULL)
         dispatch.kind = target.len > 0 ? DISPATCH_UNKNOWN_CONTENT : DISPATCH_DENIED;
     else if (dispatch.operation == NULL)
         dispatch.kind = DISPATCH_UNKNOWN_OPERATION;
@@ -43,6 +50,17 @@ static const struct operation *target_operation(struct slice target)
     if (target.len <= prefix || memcmp(target.data, target_prefix, prefix) != 0)
         return NULL;
     return operation_find(slice_of(target.data + prefix, target.len - prefix));
+}
+
+static const struct encoding *content_encoding(struct slice content)
+{
+    static const struct encoding *const encodings[] = { &encoding_json, &encoding_cbor };
+
+    for (size_t i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++) {
+        if (content_is(content, encoding_content_type(encodings[i])))
+            return encodings[i];
+    }
+    return NULL;
 }
 
 /* Parameters behind the ';' do not count. */

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "http/dispatch.h"
 #include "http/reply.h"
-#include "wire/json.h"
+#include "wire/encoding.h"
 #include "wire/shapes.h"
 #include "wire/validate.h"
 
@@ -31,7 +31,6 @@ struct visit {
     struct dispatch dispatch;
     struct request request;
     struct buf *body; /* of the reply */
-    bool no_body;     /* it was to have one, but there is no memory */
     uint64_t started_ns;
     struct work work;
 };
@@ -42,9 +41,12 @@ static void parse(struct visit *visit, struct digest *digest);
 static void parse_on_done(struct work *work);
 static void run(struct visit *visit);
 static void run_on_done(struct request *request);
+static void reply_otherwise(struct visit *visit);
 static void refuse(struct visit *visit);
 static void encode_run(struct work *work);
 static void encode_on_done(struct work *work);
+static void encode_error(struct visit *visit, const struct wire_error *error);
+static void finish_encoded(struct visit *visit, enum error_type error);
 static void finish(struct visit *visit, const struct reply *reply);
 static void count(const struct visit *visit, int status);
 
@@ -77,8 +79,7 @@ void door_on_request(void *ctx, struct http_exchange *exchange)
     struct visit *visit = arena_take(exchange->request.arena, sizeof(*visit));
 
     if (visit == NULL) {
-        http_exchange_reply_text(exchange, 503, REPLY_JSON,
-                                 slice_text("{\"__type\":\"ServiceUnavailable\"}"));
+        http_exchange_reply(exchange, &(struct http_reply){ .status = 503 });
         return;
     }
     visit->door = door;
@@ -97,7 +98,7 @@ void door_on_request(void *ctx, struct http_exchange *exchange)
     case DISPATCH_DENIED:
     case DISPATCH_NO_BODY:
     case DISPATCH_UNKNOWN_CONTENT:
-        finish(visit, reply_of_dispatch(&visit->dispatch, ERROR_TYPE_NONE));
+        reply_otherwise(visit);
         return;
     }
     if (exchange->request.body.len > API_LOOP_BYTES_MAX) {
@@ -137,7 +138,8 @@ static void parse(struct visit *visit, struct digest *digest)
         request->error.type = ERROR_SERVICE_UNAVAILABLE;
         return;
     }
-    if (json_decode(shape, visit->exchange->request.body, arena, in, &request->error) != ERR_OK)
+    if (wire_decode(visit->dispatch.encoding, shape, visit->exchange->request.body, arena, in,
+                    &request->error) != ERR_OK)
         return;
     if (!known)
         return;
@@ -155,7 +157,7 @@ static void run(struct visit *visit)
     if (visit->dispatch.kind == DISPATCH_OPERATION)
         request_start(&visit->request, run_on_done);
     else
-        finish(visit, reply_of_dispatch(&visit->dispatch, visit->request.error.type));
+        reply_otherwise(visit);
 }
 
 /* ---- out ---- */
@@ -176,18 +178,33 @@ static void run_on_done(struct request *request)
     encode_on_done(&visit->work);
 }
 
+/* To what is no operation. */
+static void reply_otherwise(struct visit *visit)
+{
+    struct wire_error error = { .type = ERROR_TYPE_NONE };
+    const struct reply *reply =
+        reply_of_dispatch(&visit->dispatch, visit->request.error.type, &error.type);
+
+    if (reply != NULL) {
+        finish(visit, reply);
+        return;
+    }
+    encode_error(visit, &error);
+    finish_encoded(visit, error.type);
+}
+
 /* All large replies that are being made have a maximum together. */
 static void refuse(struct visit *visit)
 {
-    static const struct reply too_much = {
-        .status = 503,
-        .content_type = REPLY_JSON,
-        .text = "{\"__type\":\"ServiceUnavailable\",\"message\":\"Too many large replies are "
-                "being made at once (replies-bytes-max). Try again later.\"}"
+    struct wire_error too_much = {
+        .type = ERROR_SERVICE_UNAVAILABLE,
+        .message = slice_text("Too many large replies are being made at once "
+                              "(replies-bytes-max). Try again later.")
     };
 
     request_fini(&visit->request);
-    finish(visit, &too_much);
+    encode_error(visit, &too_much);
+    finish_encoded(visit, too_much.type);
 }
 
 static void encode_run(struct work *work)
@@ -196,16 +213,27 @@ static void encode_run(struct work *work)
     struct request *request = &visit->request;
     const struct shape *out = request->operation->out;
     struct writer writer;
-    enum err err = ERR_OK;
+
+    request_compose(request);
+    if (request->error.type == ERROR_TYPE_NONE && out != &shape_nothing) {
+        writer_init(&writer, REPLY_BYTES_MAX);
+        if (wire_encode(visit->dispatch.encoding, out, request->out, &writer) == ERR_OK)
+            visit->body = writer_take(&writer);
+        if (visit->body == NULL)
+            request->error = (struct wire_error){ .type = ERROR_INTERNAL_FAILURE };
+        writer_fini(&writer);
+    }
+    if (request->error.type != ERROR_TYPE_NONE)
+        encode_error(visit, &request->error);
+}
+
+/* Without memory for it the status says enough. */
+static void encode_error(struct visit *visit, const struct wire_error *error)
+{
+    struct writer writer;
 
     writer_init(&writer, REPLY_BYTES_MAX);
-    request_compose(request);
-    if (request->error.type != ERROR_TYPE_NONE)
-        err = json_encode_error(&request->error, &writer);
-    else if (out != &shape_nothing)
-        err = json_encode(out, request->out, &writer);
-    visit->no_body = err != ERR_OK;
-    if (err == ERR_OK && writer.len > 0)
+    if (wire_encode_error(visit->dispatch.encoding, error, &writer) == ERR_OK)
         visit->body = writer_take(&writer);
     writer_fini(&writer);
 }
@@ -213,15 +241,18 @@ static void encode_run(struct work *work)
 static void encode_on_done(struct work *work)
 {
     struct visit *visit = container_of(work, struct visit, work);
-    struct reply reply = { .status = 200, .content_type = REPLY_JSON, .body = visit->body };
+    enum error_type error = visit->request.error.type;
 
-    if (visit->request.error.type != ERROR_TYPE_NONE)
-        reply.status = error_type_status(visit->request.error.type);
-    if (visit->no_body) {
-        reply.status = 500;
-        reply.text = "{\"__type\":\"InternalFailure\"}";
-    }
     request_fini(&visit->request);
+    finish_encoded(visit, error);
+}
+
+static void finish_encoded(struct visit *visit, enum error_type error)
+{
+    struct reply reply = { .status = error == ERROR_TYPE_NONE ? 200 : error_type_status(error),
+                           .content_type = encoding_content_type(visit->dispatch.encoding),
+                           .body = visit->body };
+
     finish(visit, &reply);
 }
 

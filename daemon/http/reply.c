@@ -26,7 +26,17 @@ static void echo(struct headers *headers, const struct http_request *request, co
 static void request_id_print(struct random *random, char text[REQUEST_ID_BYTES]);
 static void id_2_print(struct random *random, char text[ID_2_CHARS]);
 
-const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum error_type error)
+static enum error_type answer_of_dispatch(const struct dispatch *dispatch, enum error_type error)
+{
+    if (error == ERROR_SERVICE_UNAVAILABLE || error == ERROR_INTERNAL_FAILURE)
+        return ERROR_SERVICE_UNAVAILABLE;
+    if (dispatch->kind == DISPATCH_NO_BODY)
+        return dispatch->operation != NULL ? ERROR_SERIALIZATION : ERROR_UNKNOWN_OPERATION;
+    return error == ERROR_TYPE_NONE ? ERROR_UNKNOWN_OPERATION : ERROR_SERIALIZATION;
+}
+
+const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum error_type error,
+                                      enum error_type *answer)
 {
     static const struct reply preflight = { .status = 200, .preflight = true };
     static const struct reply denied = {
@@ -36,14 +46,6 @@ const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum erro
     };
     static const struct reply unknown_content = { .status = 404,
                                                   .text = "<UnknownOperationException/>\n" };
-    static const struct reply not_json = { .status = 400,
-                                           .content_type = REPLY_JSON,
-                                           .text = "{\"__type\":\"SerializationException\"}" };
-    static const struct reply unknown_operation = {
-        .status = 400,
-        .content_type = REPLY_JSON,
-        .text = "{\"__type\":\"UnknownOperationException\"}"
-    };
     static const struct reply old_not_json = {
         .status = 400,
         .content_type = "application/json",
@@ -56,28 +58,25 @@ const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum erro
         .text = "{\"Output\":{\"__type\":\"com.amazon.coral.service#UnknownOperationException\"},"
                 "\"Version\":\"1.0\"}"
     };
-    static const struct reply unavailable = { .status = 503,
-                                              .content_type = REPLY_JSON,
-                                              .text = "{\"__type\":\"ServiceUnavailable\"}" };
 
-    if (error == ERROR_SERVICE_UNAVAILABLE || error == ERROR_INTERNAL_FAILURE)
-        return &unavailable;
+    *answer = answer_of_dispatch(dispatch, error);
     switch (dispatch->kind) {
     case DISPATCH_PREFLIGHT:
         return &preflight;
     case DISPATCH_DENIED:
         return &denied;
-    case DISPATCH_NO_BODY:
-        return dispatch->operation != NULL ? &not_json : &unknown_operation;
     case DISPATCH_UNKNOWN_CONTENT:
         return &unknown_content;
     case DISPATCH_OLD_JSON:
+        if (*answer == ERROR_SERVICE_UNAVAILABLE)
+            return NULL;
         return error == ERROR_TYPE_NONE ? &old_unknown : &old_not_json;
+    case DISPATCH_NO_BODY:
     case DISPATCH_OPERATION:
     case DISPATCH_UNKNOWN_OPERATION:
         break;
     }
-    return error == ERROR_TYPE_NONE ? &unknown_operation : &not_json;
+    return NULL;
 }
 
 void reply_send(struct http_exchange *exchange, struct random *random, const struct reply *reply)

@@ -1,4 +1,5 @@
-/* reply.h - replies as AWS sends them: headers, ids, CORS, and the answers that are not JSON. */
+/* reply.h - replies as AWS sends them: headers, ids, CORS, and the answers that are the same in all
+ * encodings. */
 #ifndef HTTP_REPLY_H
 #define HTTP_REPLY_H
 
@@ -7,8 +8,6 @@
 #include "http/dispatch.h"
 #include "transport/http_server.h"
 #include "wire/error_type.h"
-
-#define REPLY_JSON "application/x-amz-json-1.1"
 
 struct reply {
     int status;
@@ -19,8 +18,9 @@ struct reply {
 };
 
 /* The answer to what is no operation.  `error` is what decoding the body found; ERROR_TYPE_NONE
- * when it is an object. */
-const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum error_type error);
+ * when it is an object.  NULL: it is an error in the request's encoding, `*answer`. */
+const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum error_type error,
+                                      enum error_type *answer);
 
 /* Sends it, with the ids that every answer of AWS has.  The exchange is gone afterwards. */
 void reply_send(struct http_exchange *exchange, struct random *random, const struct reply *reply);

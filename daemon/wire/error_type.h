@@ -44,7 +44,7 @@ struct wire_error {
 /* "ResourceNotFoundException" and so on; "InternalFailure" for a number that is none. */
 const char *error_type_name(enum error_type type);
 
-/* The HTTP status that goes with the JSON body; 500 for a number that is none. */
+/* The HTTP status that goes with the body; 500 for a number that is none. */
 int error_type_status(enum error_type type);
 
 #endif

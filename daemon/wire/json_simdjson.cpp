@@ -16,14 +16,17 @@
 #include <simdjson.h>
 
 #include "base/limits.h"
-#include "wire/json_tokens.h"
+#include "wire/token.h"
 
-struct json_tokens {
+struct json_tokens : tokens {
     simdjson::dom::document document;
     size_t at; /* of the next word on the tape */
 };
 
 static enum err parse(const uint8_t *text, size_t len, simdjson::dom::document &document);
+static void json_next(struct tokens *base, struct token *token);
+static void json_skip(struct tokens *base);
+static void json_close(struct tokens *tokens);
 
 static enum err err_of(simdjson::error_code code)
 {
@@ -32,9 +35,9 @@ static enum err err_of(simdjson::error_code code)
     return code == simdjson::MEMALLOC ? ERR_NO_MEMORY : ERR_INVALID;
 }
 
-enum err json_tokens_open(const unsigned char *body, size_t body_bytes, struct json_tokens **tokens)
+enum err json_tokens_open(const unsigned char *body, size_t body_bytes, struct tokens **ret)
 {
-    if (body_bytes == 0 || body_bytes > JSON_BODY_BYTES_MAX)
+    if (body_bytes == 0 || body_bytes > WIRE_BODY_BYTES_MAX)
         return ERR_INVALID;
 
     /* simdjson reads up to SIMDJSON_PADDING bytes behind the text.  A copy costs
@@ -51,21 +54,24 @@ enum err json_tokens_open(const unsigned char *body, size_t body_bytes, struct j
     if (err != ERR_OK)
         return err;
     made->at = 1; /* the first word only says where the tape ends */
-    *tokens = made.release();
+    made->next = json_next;
+    made->skip = json_skip;
+    made->close = json_close;
+    *ret = made.release();
     return ERR_OK;
 }
 
 static enum err parse(const uint8_t *text, size_t len, simdjson::dom::document &document)
 {
-    simdjson::dom::parser parser(JSON_BODY_BYTES_MAX);
+    simdjson::dom::parser parser(WIRE_BODY_BYTES_MAX);
 
-    enum err err = err_of(parser.allocate(len, JSON_DEPTH_MAX));
+    enum err err = err_of(parser.allocate(len, WIRE_DEPTH_MAX));
     if (err != ERR_OK)
         return err;
     err = err_of(parser.implementation->stage1(text, len, simdjson::stage1_mode::regular));
     if (err != ERR_OK)
         return err;
-    if (parser.implementation->n_structural_indexes > JSON_TOKENS_MAX)
+    if (parser.implementation->n_structural_indexes > WIRE_TOKENS_MAX)
         return ERR_INVALID;
 
     /* Sized by the body, but only what the tokens need is ever touched. */
@@ -75,29 +81,29 @@ static enum err parse(const uint8_t *text, size_t len, simdjson::dom::document &
     return err_of(parser.implementation->stage2(document));
 }
 
-void json_tokens_close(struct json_tokens *tokens)
+static void json_close(struct tokens *tokens)
 {
-    delete tokens;
+    delete static_cast<json_tokens *>(tokens);
 }
 
 #define TAPE_PAYLOAD_MASK ((UINT64_C(1) << 56) - 1)
 
-static void text_token(const struct json_tokens *tokens, uint64_t word, struct json_token *token)
+static void text_token(const struct json_tokens *tokens, uint64_t word, struct token *token)
 {
     const uint8_t *at = tokens->document.string_buf.get() + (word & TAPE_PAYLOAD_MASK);
     uint32_t len;
 
     memcpy(&len, at, sizeof(len));
-    token->kind = JSON_TEXT;
+    token->kind = TOKEN_TEXT;
     token->text = at + sizeof(len);
     token->text_bytes = len;
 }
 
-static void number_token(struct json_tokens *tokens, char kind, struct json_token *token)
+static void number_token(struct json_tokens *tokens, char kind, struct token *token)
 {
     uint64_t word = tokens->document.tape[tokens->at++];
 
-    token->kind = kind == 'd' ? JSON_NUMBER : JSON_INTEGER;
+    token->kind = kind == 'd' ? TOKEN_NUMBER : TOKEN_INTEGER;
     if (kind == 'd')
         memcpy(&token->number, &word, sizeof(word));
     else if (kind == 'u' && word > static_cast<uint64_t>(INT64_MAX))
@@ -106,8 +112,9 @@ static void number_token(struct json_tokens *tokens, char kind, struct json_toke
         memcpy(&token->integer, &word, sizeof(word));
 }
 
-void json_tokens_next(struct json_tokens *tokens, struct json_token *token)
+static void json_next(struct tokens *base, struct token *token)
 {
+    struct json_tokens *tokens = static_cast<json_tokens *>(base);
     uint64_t word = tokens->document.tape[tokens->at++];
     char kind = static_cast<char>(word >> 56);
 
@@ -122,28 +129,29 @@ void json_tokens_next(struct json_tokens *tokens, struct json_token *token)
         return;
     case 't':
     case 'f':
-        token->kind = JSON_BOOL;
+        token->kind = TOKEN_BOOL;
         token->truth = kind == 't';
         return;
     case '[':
     case '{':
-        token->kind = kind == '[' ? JSON_LIST : JSON_OBJECT;
+        token->kind = kind == '[' ? TOKEN_LIST : TOKEN_MAP;
         token->count = static_cast<uint32_t>((word & TAPE_PAYLOAD_MASK) >> 32);
         return;
     case ']':
-        token->kind = JSON_LIST_END;
+        token->kind = TOKEN_LIST_END;
         return;
     case '}':
-        token->kind = JSON_OBJECT_END;
+        token->kind = TOKEN_MAP_END;
         return;
     default:
-        token->kind = JSON_NULL;
+        token->kind = TOKEN_NULL;
         return;
     }
 }
 
-void json_tokens_skip(struct json_tokens *tokens)
+static void json_skip(struct tokens *base)
 {
+    struct json_tokens *tokens = static_cast<json_tokens *>(base);
     uint64_t word = tokens->document.tape[tokens->at];
     char kind = static_cast<char>(word >> 56);
 
@@ -151,4 +159,9 @@ void json_tokens_skip(struct json_tokens *tokens)
         tokens->at = static_cast<uint32_t>(word); /* the word behind the closing bracket */
     else
         tokens->at += kind == 'l' || kind == 'u' || kind == 'd' ? 2 : 1;
+}
+
+bool json_is_utf8(const unsigned char *text, size_t text_bytes)
+{
+    return simdjson::validate_utf8(reinterpret_cast<const char *>(text), text_bytes);
 }

@@ -1,9 +1,9 @@
 /* shape.h - what a generic walk must know of a C value.
  *
  * A shape says how one value lies in memory, what it is called on the wire and
- * which constraints it obeys.  There is one walk per encoding and direction,
- * and one for the constraints; none of them knows an operation.  To add an
- * operation, add rows to shapes.def; to add an encoding, add a walk.
+ * which constraints it obeys.  There is one walk per direction, and one for the
+ * constraints; none of them knows an operation.  To add an operation, add rows
+ * to shapes.def; to add an encoding, see encoding_private.h.
  *
  *      kind        C value                     min and max count
  *      TEXT        struct slice (UTF-8)        characters

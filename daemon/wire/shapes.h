@@ -1,12 +1,12 @@
 /* shapes.h - the requests and replies as C structs, generated from shapes.def.
  *
- *     struct put_records_in in;            json_decode(&shape_put_records_in, ..., &in, ...)
+ *     struct put_records_in in;            wire_decode(..., &shape_put_records_in, ..., &in, ...)
  *     if (in.has_stream_name) ... in.stream_name
  *     for (uint32_t i = 0; i < in.records.count; i++) ... in.records.items[i].data
  *
  *     struct get_shard_iterator_out out = { 0 };
  *     wire_set(&out, shard_iterator, text);
- *     json_encode(&shape_get_shard_iterator_out, &out, writer);
+ *     wire_encode(&encoding_cbor, &shape_get_shard_iterator_out, &out, writer);
  *
  * Every member, required or not, has its `has_` flag; a reply carries exactly
  * the members whose flag is set.  Numbers, flags and nested structures lie in

@@ -38,8 +38,11 @@ size_t timestamp_print(int64_t ms, char text[TIMESTAMP_TEXT_MAX])
 
 int64_t timestamp_from_seconds(double seconds)
 {
-    double ms = seconds * 1000;
+    return timestamp_from_ms(seconds * 1000);
+}
 
+int64_t timestamp_from_ms(double ms)
+{
     if (ms >= (double)TIMESTAMP_MS_MAX)
         return TIMESTAMP_MS_MAX;
     if (ms <= -(double)TIMESTAMP_MS_MAX)
@@ -50,4 +53,9 @@ int64_t timestamp_from_seconds(double seconds)
 int64_t timestamp_from_whole_seconds(int64_t seconds)
 {
     return cut(cut(seconds) * 1000); /* cut first, so that the product fits */
+}
+
+int64_t timestamp_from_whole_ms(int64_t ms)
+{
+    return cut(ms);
 }

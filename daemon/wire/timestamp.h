@@ -20,10 +20,13 @@
 /* Writes the text and an end mark; returns the text's length. */
 size_t timestamp_print(int64_t ms, char text[TIMESTAMP_TEXT_MAX]);
 
-/* From a number of seconds, to the nearest millisecond. */
+/* From a number of seconds or milliseconds, to the nearest millisecond.  Not from one that is not
+ * a number. */
 int64_t timestamp_from_seconds(double seconds);
+int64_t timestamp_from_ms(double ms);
 
-/* From a whole number of seconds. */
+/* From a whole number of them. */
 int64_t timestamp_from_whole_seconds(int64_t seconds);
+int64_t timestamp_from_whole_ms(int64_t ms);
 
 #endif

@@ -377,10 +377,10 @@
 #define METRIC_REFRESHERS_MAX 16u /* one per module that computes its gauges when asked */
 
 /* ---- requests on the wire ---- */
-#define JSON_BODY_BYTES_MAX (16u * 1024u * 1024u) /* PUT_BYTES_MAX in base64, keys and names */
+#define WIRE_BODY_BYTES_MAX (16u * 1024u * 1024u) /* PUT_BYTES_MAX in base64, keys and names */
 /* brackets, names, values and marks of a body: 500 records make 8,000 */
-#define JSON_TOKENS_MAX 65536u
-#define JSON_DEPTH_MAX 32u /* the model nests five deep; unknown members may a little deeper */
+#define WIRE_TOKENS_MAX 65536u
+#define WIRE_DEPTH_MAX 32u /* the model nests five deep; unknown members may a little deeper */
 #define VALIDATION_ITEMS_MAX 10u     /* AWS reports no more of them at once */
 /* of a client's value in a message: 501 entries rendered, no 10 MiB */
 #define ERROR_VALUE_BYTES_MAX (64u * 1024u)

@@ -29,7 +29,7 @@
 
 #include "base/bytes.h"
 #include "base/ensure.h"
-#include "wire/json.h"
+#include "wire/encoding.h"
 #include "wire/shapes.h"
 
 #define CONNECTIONS_MAX 4096u
@@ -115,7 +115,7 @@ static void body_make(const struct arguments *arguments, struct writer *body)
     wire_set(&in, records,
              (struct put_records_entry_list){ .items = entries, .count = arguments->records });
     writer_init(body, REQUEST_BYTES_MAX);
-    ensure(json_encode(&shape_put_records_in, &in, body) == ERR_OK);
+    ensure(wire_encode(&encoding_json, &shape_put_records_in, &in, body) == ERR_OK);
     free(entries);
     free(keys);
     free(data);

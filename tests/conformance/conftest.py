@@ -1,10 +1,12 @@
-"""One cluster of three nodes for all files; each test runs against each node, whoever leads."""
+"""One cluster of three nodes for all files; each test runs against each node, whoever leads, and
+once more in CBOR."""
 
 import itertools
 
 import pytest
 from braid_cluster import Cluster
-from braid_shapes import watch
+from braid_http import CBOR_TYPE, JSON_TYPE, Speaking
+from braid_shapes import over_cbor, watch
 
 numbers = itertools.count(1)
 
@@ -15,24 +17,26 @@ def cluster():
         yield cluster
 
 
-@pytest.fixture(params=[1, 2, 3], ids=["node-1", "node-2", "node-3"])
+@pytest.fixture(params=[(1, JSON_TYPE), (2, JSON_TYPE), (3, JSON_TYPE), (2, CBOR_TYPE)],
+                ids=["node-1", "node-2", "node-3", "node-2-cbor"])
 def node(request, cluster):
-    return cluster[request.param]
+    number, content_type = request.param
+    return Speaking(cluster[number], content_type)
 
 
 @pytest.fixture
 def kinesis(cluster, node):
     """boto3 at one node; every answer is held against botocore's model."""
-    return watched(cluster, node.number)
+    key = node.number, node.content_type
+    if key not in clients:
+        cbor = node.content_type == CBOR_TYPE
+        # a client of its own, although all are configured alike
+        clients[key] = (over_cbor(cluster.client(node.number, timeout_s=31)) if cbor
+                        else watch(cluster.client(node.number)))
+    return clients[key]
 
 
 clients = {}
-
-
-def watched(cluster, number):
-    if number not in clients:
-        clients[number] = watch(cluster.client(number))
-    return clients[number]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import datetime
 import time
 
 import pytest
-from braid_http import call, fault
+from braid_http import call, fault, moment
 from braid_records import SHARDS_OF_THREE, error_of, hash_key_of, iterator, read_on
 
 SHARD = SHARDS_OF_THREE[1]
@@ -54,7 +54,7 @@ def test_at_timestamp_is_the_first_record_since(kinesis, node, stream, filled):
     # Not by boto3, which cuts moments to whole seconds.
     status, tree, _ = call(node, "GetShardIterator", {
         "StreamName": stream, "ShardId": SHARD, "ShardIteratorType": "AT_TIMESTAMP",
-        "Timestamp": records[3]["ApproximateArrivalTimestamp"].timestamp()})
+        "Timestamp": moment(node, records[3]["ApproximateArrivalTimestamp"])})
     assert status == 200, tree
     assert data(read_on(kinesis, tree["ShardIterator"], count=1))[0] == b"3"
     long_ago = iterator(kinesis, stream, SHARD, "AT_TIMESTAMP",

@@ -2,13 +2,20 @@
 know, none missing that it requires, each of its type.
 
     watch(client)      from now on every answer of the client is checked
+    over_cbor(client)  likewise, and its requests go over the wire in CBOR
 
 Debian's botocore is older than the model that Braid follows: NEWER lists what came since.
 """
 
 import base64
+import http.client
+import itertools
 import json
 import re
+import urllib.parse
+
+from braid_cbor import Tag, decode, encode
+from braid_http import CBOR_TYPE, JSON_TYPE
 
 # (shape, member) -> JSON type, of members that AWS added after Debian 12's botocore.
 NEWER = {
@@ -85,6 +92,43 @@ def wrong_list(shape, value, path):
         yield from wrong(shape.member, inner, f"{path}[{at}]")
 
 
+def from_cbor(shape, value):
+    """What JSON would have said: byte strings in base64, times in seconds.  What is of the wrong
+    type stays as it is, and is found to be wrong later."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        return {name: from_cbor(shape.members[name], inner) if name in shape.members
+                else from_newer(inner) for name, inner in value.items()}
+    if shape.type_name == "list" and isinstance(value, list):
+        return [from_cbor(shape.member, inner) for inner in value]
+    if shape.type_name == "blob":
+        return base64.b64encode(value).decode() if isinstance(value, bytes) else None
+    if shape.type_name == "timestamp":
+        whole = isinstance(value, Tag) and value.number == 1 and type(value.value) is int
+        return value.value / 1000 if whole else None
+    return value
+
+
+def from_newer(value):
+    """Likewise, of what the model does not know."""
+    if isinstance(value, dict):
+        return {name: from_newer(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [from_newer(inner) for inner in value]
+    return value.value / 1000 if isinstance(value, Tag) else value
+
+
+def to_cbor(shape, value):
+    if shape.type_name == "structure":
+        return {name: to_cbor(shape.members[name], inner) for name, inner in value.items()}
+    if shape.type_name == "list":
+        return [to_cbor(shape.member, inner) for inner in value]
+    if shape.type_name == "blob":
+        return base64.b64decode(value)
+    if shape.type_name == "timestamp":
+        return Tag(1, round(value * 1000))
+    return value
+
+
 CHECKS = {"structure": wrong_structure, "list": wrong_list, "string": wrong_text,
           "integer": wrong_number, "long": wrong_number, "blob": wrong_blob,
           "timestamp": wrong_timestamp, "boolean": wrong_boolean}
@@ -98,7 +142,7 @@ def wrong(shape, value, path):
 def check_answer(http_response, model, **_):
     headers = http_response.headers
     assert REQUEST_ID.fullmatch(headers.get("x-amzn-RequestId", "")), dict(headers)
-    assert headers.get("Content-Type") == "application/x-amz-json-1.1", dict(headers)
+    assert headers.get("Content-Type") == JSON_TYPE, dict(headers)
     if http_response.status_code >= 300:
         return
     body = http_response.content
@@ -112,3 +156,47 @@ def check_answer(http_response, model, **_):
 def watch(client):
     client.meta.events.register("after-call.kinesis", check_answer)
     return client
+
+
+class Answer:
+    """An answer as botocore takes it from whoever sends its requests."""
+
+    def __init__(self, status, headers, content):
+        self.status_code, self.headers, self.content, self.text = (
+            status, headers, content, content.decode())
+        self.raw = None
+
+
+def over_cbor(client):
+    """botocore speaks JSON to this, and this speaks CBOR to the node: every second request with
+    strings, lists and maps of indefinite length."""
+    spread = itertools.cycle([False, True])
+
+    def send(request, **_):
+        model = client.meta.service_model.operation_model(
+            request.headers["X-Amz-Target"].decode().partition(".")[2])
+        body = to_cbor(model.input_shape, json.loads(request.body))
+        headers = {name: value for name, value in request.headers.items()
+                   if name.lower() != "content-length"}
+        headers["Content-Type"] = CBOR_TYPE
+        url = urllib.parse.urlsplit(request.url)
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
+        try:
+            connection.request("POST", "/", encode(body, next(spread)), headers)
+            answer = connection.getresponse()
+            return as_json(model, answer, answer.read())
+        finally:
+            connection.close()
+
+    client.meta.events.register("before-send.kinesis", send)
+    return watch(client)
+
+
+def as_json(model, answer, body):
+    headers = dict(answer.headers)
+    assert headers["Content-Type"] == CBOR_TYPE, headers
+    tree = decode(body) if body else None
+    if tree is not None and answer.status < 300:
+        tree = from_cbor(model.output_shape, tree)
+    headers["Content-Type"] = JSON_TYPE
+    return Answer(answer.status, headers, json.dumps(tree).encode() if body else b"")

@@ -8,6 +8,7 @@
 #include "http/dispatch.h"
 
 #define JSON "application/x-amz-json-1.1"
+#define CBOR "application/x-amz-cbor-1.1"
 #define PUT "Kinesis_20131202.PutRecord"
 
 /* A fake api that knows one operation. */
@@ -32,6 +33,7 @@ struct row {
     const char *origin, *target, *content, *body;
     enum dispatch_kind kind;
     bool known;
+    bool cbor; /* the answer, unless it is XML */
 };
 
 static const struct row rows[] = {
@@ -43,11 +45,21 @@ static const struct row rows[] = {
     { "a get with a target", HTTP_VERB_GET, NULL, PUT, JSON, "{}", DISPATCH_DENIED, true },
     { "a delete", HTTP_VERB_DELETE, "http://x", PUT, JSON, "{}", DISPATCH_DENIED, true },
     { "no body", HTTP_VERB_POST, NULL, PUT, JSON, "", DISPATCH_NO_BODY, true },
-    { "no body, no content", HTTP_VERB_POST, NULL, NULL, NULL, "", DISPATCH_NO_BODY, false },
+    { "no body, no content", HTTP_VERB_POST, NULL, NULL, NULL, "", DISPATCH_NO_BODY, false,
+      true },
     { "no content type", HTTP_VERB_POST, NULL, PUT, NULL, "{}", DISPATCH_UNKNOWN_CONTENT, true },
     { "no content, no target", HTTP_VERB_POST, NULL, NULL, NULL, "{}", DISPATCH_DENIED, false },
-    { "cbor", HTTP_VERB_POST, NULL, PUT, "application/x-amz-cbor-1.1", "{}",
-      DISPATCH_UNKNOWN_CONTENT, true },
+    { "no body, old json", HTTP_VERB_POST, NULL, PUT, "application/json", "", DISPATCH_NO_BODY,
+      true, true },
+    { "no body, a form", HTTP_VERB_POST, NULL, PUT, "text/html", "", DISPATCH_NO_BODY, true, true },
+    { "no body in cbor", HTTP_VERB_POST, NULL, PUT, CBOR, "", DISPATCH_NO_BODY, true, true },
+    { "cbor", HTTP_VERB_POST, NULL, PUT, CBOR, "{}", DISPATCH_OPERATION, true, true },
+    { "cbor in capitals", HTTP_VERB_POST, NULL, PUT, "Application/X-AMZ-CBOR-1.1;v=1", "{}",
+      DISPATCH_OPERATION, true, true },
+    { "another cbor", HTTP_VERB_POST, NULL, PUT, "application/cbor", "{}", DISPATCH_UNKNOWN_CONTENT,
+      true },
+    { "unknown in cbor", HTTP_VERB_POST, NULL, "Kinesis_20131202.Fly", CBOR, "{}",
+      DISPATCH_UNKNOWN_OPERATION, false, true },
     { "a form", HTTP_VERB_POST, NULL, NULL, "application/x-www-form-urlencoded", "a=b",
       DISPATCH_DENIED, false },
     { "almost json", HTTP_VERB_POST, NULL, PUT, JSON "1", "{}", DISPATCH_UNKNOWN_CONTENT, true },
@@ -86,6 +98,10 @@ static void the_first_thing_that_is_wrong_decides(void **state)
         dispatch = dispatch_request(&request);
         if (dispatch.kind != row->kind || (dispatch.operation != NULL) != row->known)
             fail_msg("%s: kind %d", row->what, (int)dispatch.kind);
+        bool xml = row->kind == DISPATCH_PREFLIGHT || row->kind == DISPATCH_DENIED ||
+                   row->kind == DISPATCH_UNKNOWN_CONTENT;
+        if (!xml && dispatch.encoding != (row->cbor ? &encoding_cbor : &encoding_json))
+            fail_msg("%s: answered in %s", row->what, encoding_content_type(dispatch.encoding));
     }
 }
 

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "http/door.h"
 #include "http/reply.h"
+#include "wire/encoding.h"
 #include "wire/shapes.h"
 
 #define PADDING HTTP_BODY_PADDING
@@ -130,13 +131,6 @@ void http_exchange_reply(struct http_exchange *exchange, const struct http_reply
                                (const char *)reply->headers[i].value.data);
 }
 
-void http_exchange_reply_text(struct http_exchange *exchange, int status, const char *content_type,
-                              struct slice text)
-{
-    world.replies++;
-    world.status = status;
-}
-
 /* ---- one exchange ---- */
 
 struct fixture {
@@ -184,8 +178,8 @@ static void header(struct fixture *fixture, const char *name, const char *value)
         (struct http_header){ .name = slice_text(name), .value = slice_text(value) };
 }
 
-static void visit(struct fixture *fixture, enum http_verb verb, const char *target,
-                  const char *body)
+static void visit_in(struct fixture *fixture, const char *content_type, enum http_verb verb,
+                     const char *target, const char *body)
 {
     struct http_request *request = &fixture->exchange.request;
     size_t len = strlen(body);
@@ -198,9 +192,20 @@ static void visit(struct fixture *fixture, enum http_verb verb, const char *targ
     request->body = slice_of(fixture->body, len);
     if (target != NULL) {
         header(fixture, "x-amz-target", target);
-        header(fixture, "content-type", REPLY_JSON);
+        header(fixture, "content-type", content_type);
     }
     door_on_request(fixture->door, &fixture->exchange);
+}
+
+static void visit(struct fixture *fixture, enum http_verb verb, const char *target,
+                  const char *body)
+{
+    visit_in(fixture, encoding_content_type(&encoding_json), verb, target, body);
+}
+
+static void visit_cbor(struct fixture *fixture, const char *target, const char *body)
+{
+    visit_in(fixture, encoding_content_type(&encoding_cbor), HTTP_VERB_POST, target, body);
 }
 
 /* ---- the tests ---- */
@@ -293,6 +298,24 @@ static void a_large_reply_is_encoded_by_a_worker(void **state)
     assert_string_equal(world.body, "{\"HasMoreStreams\":false}");
 }
 
+static void a_large_cbor_body_and_reply_are_a_workers_too(void **state)
+{
+    struct fixture *fixture = *state;
+    static char body[API_LOOP_BYTES_MAX + 64];
+    char *at = stpcpy(body, "\xa1\x69NextToken\x7a\x01\x01\x01\x01"); /* a claim: too long */
+
+    memset(at, 'x', API_LOOP_BYTES_MAX);
+    visit_cbor(fixture, "Kinesis_20131202.ListStreams", body);
+    assert_int_equal(world.workers, 1);
+    assert_int_equal(world.waiting->error.type, ERROR_SERIALIZATION);
+
+    world.encoded_bytes = API_LOOP_BYTES_MAX + 1;
+    world.waiting->error.type = ERROR_TYPE_NONE;
+    answer(world.waiting);
+    assert_int_equal(world.workers, 2);
+    assert_string_equal(world.body, "\xbf\x6eHasMoreStreams\xf4\xff");
+}
+
 static void a_large_reply_that_finds_no_room_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -305,6 +328,59 @@ static void a_large_reply_that_finds_no_room_is_refused(void **state)
     assert_int_equal(world.replies, 1);
     assert_int_equal(world.status, 503);
     assert_non_null(strstr(world.body, "{\"__type\":\"ServiceUnavailable\",\"message\":"));
+}
+
+static void what_comes_in_cbor_is_answered_in_cbor(void **state)
+{
+    struct fixture *fixture = *state;
+
+    visit_cbor(fixture, "Kinesis_20131202.ListStreams", "\xa1\x65Limit\x03");
+    assert_int_equal(((struct list_streams_in *)world.waiting->in)->limit, 3);
+    answer(world.waiting);
+    assert_int_equal(world.status, 200);
+    assert_string_equal(world.body, "\xbf\x6eHasMoreStreams\xf4\xff");
+    assert_non_null(strstr(world.headers, "Content-Type: application/x-amz-cbor-1.1\n"));
+}
+
+static void and_so_are_errors(void **state)
+{
+    struct fixture *fixture = *state;
+
+    world.error = ERROR_RESOURCE_IN_USE;
+    visit_cbor(fixture, "Kinesis_20131202.ListStreams", "\xa1\x65Limit\x03");
+    answer(world.waiting);
+    assert_int_equal(world.status, 400);
+    assert_string_equal(world.body, "\xbf\x66__type\x76ResourceInUseException\xff");
+    assert_non_null(strstr(world.headers, "Content-Type: application/x-amz-cbor-1.1\n"));
+}
+
+static void and_what_is_no_operation(void **state)
+{
+    struct fixture *fixture = *state;
+
+    visit_cbor(fixture, "Kinesis_20131202.Fly", "{}");
+    assert_int_equal(world.status, 400);
+    assert_string_equal(world.body, "\xbf\x66__type\x76SerializationException\xff");
+    assert_non_null(strstr(world.headers, "Content-Type: application/x-amz-cbor-1.1\n"));
+}
+
+static void without_a_body_and_a_word_of_json_the_answer_is_cbor(void **state)
+{
+    struct fixture *fixture = *state;
+
+    visit(fixture, HTTP_VERB_POST, NULL, "");
+    assert_int_equal(world.status, 400);
+    assert_string_equal(world.body, "\xbf\x66__type\x78\x19UnknownOperationException\xff");
+    assert_non_null(strstr(world.headers, "Content-Type: application/x-amz-cbor-1.1\n"));
+}
+
+static void without_a_body_but_with_json_it_is_json(void **state)
+{
+    struct fixture *fixture = *state;
+
+    visit(fixture, HTTP_VERB_POST, "Kinesis_20131202.ListStreams", "");
+    assert_int_equal(world.status, 400);
+    assert_string_equal(world.body, "{\"__type\":\"SerializationException\"}");
 }
 
 static void an_unknown_operation_is_said_to_be_one(void **state)
@@ -386,7 +462,13 @@ int main(void)
         WITH_DOOR(what_breaks_the_model_reaches_no_handler),
         WITH_DOOR(a_large_body_is_parsed_by_a_worker),
         WITH_DOOR(a_large_reply_is_encoded_by_a_worker),
+        WITH_DOOR(a_large_cbor_body_and_reply_are_a_workers_too),
         WITH_DOOR(a_large_reply_that_finds_no_room_is_refused),
+        WITH_DOOR(what_comes_in_cbor_is_answered_in_cbor),
+        WITH_DOOR(and_so_are_errors),
+        WITH_DOOR(and_what_is_no_operation),
+        WITH_DOOR(without_a_body_and_a_word_of_json_the_answer_is_cbor),
+        WITH_DOOR(without_a_body_but_with_json_it_is_json),
         WITH_DOOR(an_unknown_operation_is_said_to_be_one),
         WITH_DOOR(but_a_body_that_is_no_object_comes_first),
         WITH_DOOR(a_get_is_denied_in_xml),

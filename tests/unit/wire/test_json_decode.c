@@ -218,11 +218,11 @@ static void a_body_with_a_zero_byte_is_no_json(void **state)
     struct world *w = *state;
     struct list_streams_in in;
 
-    assert_int_equal(json_decode(&shape_list_streams_in, slice_of("{}\0", 3), &w->arena, &in,
-                                 &w->error),
+    assert_int_equal(wire_decode(&encoding_json, &shape_list_streams_in, slice_of("{}\0", 3),
+                                 &w->arena, &in, &w->error),
                      ERR_INVALID);
-    assert_int_equal(json_decode(&shape_list_streams_in, slice_of("{\"a\0\":1}", 8), &w->arena, &in,
-                                 &w->error),
+    assert_int_equal(wire_decode(&encoding_json, &shape_list_streams_in, slice_of("{\"a\0\":1}", 8),
+                                 &w->arena, &in, &w->error),
                      ERR_INVALID);
 }
 
@@ -245,21 +245,21 @@ static void limits_of_depth_tokens_and_size_are_kept(void **state)
     struct world *w = *state;
     struct list_streams_in in;
 
-    char *closing = repeated(w, "", "]", JSON_DEPTH_MAX - 2, "}");
-    char *deep = repeated(w, "{\"a\":", "[", JSON_DEPTH_MAX - 2, closing);
+    char *closing = repeated(w, "", "]", WIRE_DEPTH_MAX - 2, "}");
+    char *deep = repeated(w, "{\"a\":", "[", WIRE_DEPTH_MAX - 2, closing);
     assert_int_equal(decode(w, &shape_list_streams_in, deep, &in), ERR_OK);
-    closing = repeated(w, "", "]", JSON_DEPTH_MAX, "}");
-    deep = repeated(w, "{\"a\":", "[", JSON_DEPTH_MAX, closing);
+    closing = repeated(w, "", "]", WIRE_DEPTH_MAX, "}");
+    deep = repeated(w, "{\"a\":", "[", WIRE_DEPTH_MAX, closing);
     assert_refused(w, &shape_list_streams_in, deep, ERROR_SERIALIZATION, "");
     deep = repeated(w, "{\"a\":", "[", 1000000, "");
     assert_refused(w, &shape_list_streams_in, deep, ERROR_SERIALIZATION, "");
 
-    char *many = repeated(w, "{\"a\":[", "0,", JSON_TOKENS_MAX / 2, "0]}");
+    char *many = repeated(w, "{\"a\":[", "0,", WIRE_TOKENS_MAX / 2, "0]}");
     assert_refused(w, &shape_list_streams_in, many, ERROR_SERIALIZATION, "");
-    many = repeated(w, "{\"a\":[", "0,", JSON_TOKENS_MAX / 2 - 10, "0]}");
+    many = repeated(w, "{\"a\":[", "0,", WIRE_TOKENS_MAX / 2 - 10, "0]}");
     assert_int_equal(decode(w, &shape_list_streams_in, many, &in), ERR_OK);
 
-    char *large = repeated(w, "{\"a\":\"", "x", JSON_BODY_BYTES_MAX, "\"}");
+    char *large = repeated(w, "{\"a\":\"", "x", WIRE_BODY_BYTES_MAX, "\"}");
     assert_refused(w, &shape_list_streams_in, large, ERROR_SERIALIZATION, "");
 }
 
@@ -270,13 +270,13 @@ static void an_arena_that_is_full_is_an_internal_failure(void **state)
     struct arena small;
 
     arena_init(&small, 64);
-    assert_int_equal(json_decode(&shape_put_record_in,
+    assert_int_equal(wire_decode(&encoding_json, &shape_put_record_in,
                                  slice_text(repeated(w, "{\"Data\":\"", "AAAA", 100, "\"}")),
                                  &small, &in, &w->error),
                      ERR_NO_MEMORY);
     assert_int_equal(w->error.type, ERROR_INTERNAL_FAILURE);
-    assert_int_equal(json_decode(&shape_put_record_in, slice_text("{\"Data\":\"A\"}"), &small, &in,
-                                 &w->error),
+    assert_int_equal(wire_decode(&encoding_json, &shape_put_record_in,
+                                 slice_text("{\"Data\":\"A\"}"), &small, &in, &w->error),
                      ERR_NO_MEMORY);
     assert_int_equal(w->error.type, ERROR_INTERNAL_FAILURE);
     arena_fini(&small);

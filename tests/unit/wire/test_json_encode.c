@@ -133,7 +133,8 @@ static void a_writer_that_is_full_says_so(void **state)
 
     wire_set(&in, data, slice_text("0123456789"));
     writer_init(&writer, 16);
-    assert_int_equal(json_encode(&shape_put_record_in, &in, &writer), ERR_NO_MEMORY);
+    assert_int_equal(wire_encode(&encoding_json, &shape_put_record_in, &in, &writer),
+                     ERR_NO_MEMORY);
     writer_fini(&writer);
 }
 
@@ -144,7 +145,7 @@ static void assert_error_body(struct world *w, enum error_type type, const char 
     struct writer writer;
 
     writer_init(&writer, 4096);
-    assert_int_equal(json_encode_error(&error, &writer), ERR_OK);
+    assert_int_equal(wire_encode_error(&encoding_json, &error, &writer), ERR_OK);
     assert_slice_text(writer_slice(&writer), body);
     writer_fini(&writer);
 }

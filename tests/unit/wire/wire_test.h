@@ -13,7 +13,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
-#include "wire/json.h"
+#include "wire/encoding.h"
 #include "wire/shapes.h"
 #include "wire/validate.h"
 
@@ -45,7 +45,7 @@ static inline int world_close(void **state)
 static inline enum err decode(struct world *w, const struct shape *shape, const char *body,
                               void *out)
 {
-    return json_decode(shape, slice_text(body), &w->arena, out, &w->error);
+    return wire_decode(&encoding_json, shape, slice_text(body), &w->arena, out, &w->error);
 }
 
 #define assert_slice_text(slice_, text_)                                                           \
@@ -63,7 +63,7 @@ static inline char *encoded(struct world *w, const struct shape *shape, const vo
     struct writer writer;
 
     writer_init(&writer, 64u << 20);
-    assert_int_equal(json_encode(shape, in, &writer), ERR_OK);
+    assert_int_equal(wire_encode(&encoding_json, shape, in, &writer), ERR_OK);
     char *text = arena_text(&w->arena, writer_slice(&writer));
     writer_fini(&writer);
     return text;

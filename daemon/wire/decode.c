@@ -1,12 +1,9 @@
-#include "wire/json.h"
-
 #include <strings.h>
 
 #include "base/base64.h"
-#include "base/bytes.h"
 #include "base/ensure.h"
 #include "base/limits.h"
-#include "wire/json_tokens.h"
+#include "wire/encoding_private.h"
 #include "wire/message.h"
 #include "wire/timestamp.h"
 
@@ -14,13 +11,14 @@
  * Its depth is that of the shape, not that of the body: what the shape does not
  * know is skipped in one step. */
 struct decode {
-    struct json_tokens *tokens;
+    struct tokens *tokens;
+    bool times_in_ms;
     struct arena *arena;
     struct wire_error *error;
 };
 
 static enum err decode_value(struct decode *d, const struct shape *shape,
-                             const struct json_token *token, void *to);
+                             const struct token *token, void *to);
 static enum err decode_structure(struct decode *d, const struct shape *shape, void *to);
 
 static enum err no_memory(struct decode *d)
@@ -29,15 +27,17 @@ static enum err no_memory(struct decode *d)
     return ERR_NO_MEMORY;
 }
 
-enum err json_decode(const struct shape *shape, struct slice body, struct arena *arena, void *out,
-                     struct wire_error *error)
+enum err wire_decode(const struct encoding *encoding, const struct shape *shape, struct slice body,
+                     struct arena *arena, void *out, struct wire_error *error)
 {
-    struct decode d = { .arena = arena, .error = error };
-    struct json_token token;
+    struct decode d = { .arena = arena,
+                        .error = error,
+                        .times_in_ms = encoding->times_in_ms };
+    struct token token;
 
     ensure(shape->kind == SHAPE_STRUCTURE);
 
-    enum err err = json_tokens_open(body.data, body.len, &d.tokens);
+    enum err err = encoding->open(body.data, body.len, &d.tokens);
     if (err == ERR_NO_MEMORY)
         return no_memory(&d);
     if (err != ERR_OK) {
@@ -45,34 +45,36 @@ enum err json_decode(const struct shape *shape, struct slice body, struct arena 
         return ERR_INVALID;
     }
 
-    json_tokens_next(d.tokens, &token);
+    d.tokens->next(d.tokens, &token);
     memset(out, 0, shape->bytes);
-    if (token.kind == JSON_OBJECT) {
+    if (token.kind == TOKEN_MAP) {
         err = decode_structure(&d, shape, out);
     } else {
         *error = (struct wire_error){ .type = ERROR_SERIALIZATION };
         err = ERR_INVALID;
     }
-    json_tokens_close(d.tokens);
+    d.tokens->close(d.tokens);
     return err;
 }
 
 /* ---- the wrong type, in coral's words ---- */
 
-static const char *given_class(const struct json_token *token)
+static const char *given_class(const struct token *token)
 {
     switch (token->kind) {
-    case JSON_BOOL:
+    case TOKEN_BOOL:
         return "class java.lang.Boolean";
-    case JSON_TEXT:
+    case TOKEN_TEXT:
         return "class java.lang.String";
+    case TOKEN_BYTES:
+        return "class java.nio.HeapByteBuffer";
     default:
         return "class com.amazon.coral.value.json.numbers.TruncatingBigNumber";
     }
 }
 
 static void mismatch_text(struct writer *text, enum shape_kind expected,
-                          const struct json_token *token)
+                          const struct token *token)
 {
     static const char *const targets[] = {
         [SHAPE_TEXT] = "an String",
@@ -84,9 +86,9 @@ static void mismatch_text(struct writer *text, enum shape_kind expected,
         [SHAPE_TIMESTAMP] = "milliseconds since epoch",
     };
 
-    if (token->kind == JSON_LIST)
+    if (token->kind == TOKEN_LIST)
         writer_text(text, "Start of list found where not expected");
-    else if (token->kind == JSON_OBJECT)
+    else if (token->kind == TOKEN_MAP)
         writer_text(text, "Start of structure or map found where not expected.");
     else if (expected == SHAPE_LIST)
         writer_text(text, "Expected list or null");
@@ -98,7 +100,7 @@ static void mismatch_text(struct writer *text, enum shape_kind expected,
         writer_printf(text, "%s can not be converted to %s", given_class(token), targets[expected]);
 }
 
-static enum err mismatch(struct decode *d, enum shape_kind expected, const struct json_token *token)
+static enum err mismatch(struct decode *d, enum shape_kind expected, const struct token *token)
 {
     struct writer text;
 
@@ -109,30 +111,32 @@ static enum err mismatch(struct decode *d, enum shape_kind expected, const struc
 
 /* ---- scalars ---- */
 
-static struct slice token_slice(const struct json_token *token)
+static struct slice token_slice(const struct token *token)
 {
     return slice_of(token->text, token->text_bytes);
 }
 
-static enum err decode_text(struct decode *d, const struct json_token *token, struct slice *to)
+/* Texts, and blobs that came as bytes. */
+static enum err decode_bytes(struct decode *d, const struct token *token, struct slice *to)
 {
     unsigned char *copy = arena_raw(d->arena, token->text_bytes);
 
     if (copy == NULL)
         return no_memory(d);
-    memcpy(copy, token->text, token->text_bytes);
+    if (token->text_bytes > 0)
+        memcpy(copy, token->text, token->text_bytes);
     *to = slice_of(copy, token->text_bytes);
     return ERR_OK;
 }
 
 static enum err decode_choice(struct decode *d, const struct shape *shape,
-                              const struct json_token *token, struct choice *to)
+                              const struct token *token, struct choice *to)
 {
     for (uint32_t i = 1; i < shape->value_count; i++) {
         if (slice_equal(token_slice(token), slice_text(shape->values[i])))
             to->value = (int)i;
     }
-    return decode_text(d, token, &to->text);
+    return decode_bytes(d, token, &to->text);
 }
 
 /* The whole character at `at`, for a message. */
@@ -168,7 +172,7 @@ static enum err bad_base64(struct decode *d, struct slice text, struct base64_re
     return message_settle(&message, ERROR_SERIALIZATION, d->arena, d->error);
 }
 
-static enum err decode_blob(struct decode *d, const struct json_token *token, struct slice *to)
+static enum err decode_base64(struct decode *d, const struct token *token, struct slice *to)
 {
     unsigned char *bytes = arena_raw(d->arena, base64_bytes_max(token->text_bytes));
 
@@ -211,11 +215,11 @@ static enum err decode_truth_word(struct decode *d, struct slice word, bool *to)
 }
 
 /* Down to a whole number, then into [min, max]. */
-static int64_t token_integer(const struct json_token *token, int64_t min, int64_t max)
+static int64_t token_integer(const struct token *token, int64_t min, int64_t max)
 {
     int64_t whole;
 
-    if (token->kind == JSON_INTEGER) {
+    if (token->kind == TOKEN_INTEGER) {
         whole = token->integer;
     } else if (token->number >= (double)INT64_MAX) {
         whole = INT64_MAX;
@@ -228,42 +232,52 @@ static int64_t token_integer(const struct json_token *token, int64_t min, int64_
     return whole < min ? min : whole > max ? max : whole;
 }
 
-static void decode_number(const struct shape *shape, const struct json_token *token, void *to)
+static int64_t token_time(const struct decode *d, const struct token *token)
+{
+    if (token->kind == TOKEN_INTEGER)
+        return d->times_in_ms ? timestamp_from_whole_ms(token->integer)
+                              : timestamp_from_whole_seconds(token->integer);
+    return d->times_in_ms ? timestamp_from_ms(token->number)
+                          : timestamp_from_seconds(token->number);
+}
+
+static void decode_number(const struct decode *d, const struct shape *shape,
+                          const struct token *token, void *to)
 {
     if (shape->kind == SHAPE_I32)
         *(int32_t *)to = (int32_t)token_integer(token, INT32_MIN, INT32_MAX);
     else if (shape->kind == SHAPE_I64)
         *(int64_t *)to = token_integer(token, INT64_MIN, INT64_MAX);
-    else if (token->kind == JSON_INTEGER)
-        *(int64_t *)to = timestamp_from_whole_seconds(token->integer);
     else
-        *(int64_t *)to = timestamp_from_seconds(token->number);
+        *(int64_t *)to = token_time(d, token);
 }
 
 static enum err decode_scalar(struct decode *d, const struct shape *shape,
-                              const struct json_token *token, void *to)
+                              const struct token *token, void *to)
 {
-    bool is_text = token->kind == JSON_TEXT;
-    bool is_number = token->kind == JSON_INTEGER || token->kind == JSON_NUMBER;
+    bool is_text = token->kind == TOKEN_TEXT;
+    bool is_number = token->kind == TOKEN_INTEGER || token->kind == TOKEN_NUMBER;
 
     switch (shape->kind) {
     case SHAPE_TEXT:
-        return is_text ? decode_text(d, token, to) : mismatch(d, shape->kind, token);
+        return is_text ? decode_bytes(d, token, to) : mismatch(d, shape->kind, token);
     case SHAPE_CHOICE:
         return is_text ? decode_choice(d, shape, token, to) : mismatch(d, shape->kind, token);
     case SHAPE_BLOB:
-        return is_text ? decode_blob(d, token, to) : mismatch(d, shape->kind, token);
+        if (token->kind == TOKEN_BYTES)
+            return decode_bytes(d, token, to);
+        return is_text ? decode_base64(d, token, to) : mismatch(d, shape->kind, token);
     case SHAPE_BOOL:
         if (is_text)
             return decode_truth_word(d, token_slice(token), to);
-        if (token->kind != JSON_BOOL)
+        if (token->kind != TOKEN_BOOL)
             return mismatch(d, shape->kind, token);
         *(bool *)to = token->truth;
         return ERR_OK;
     default:
         if (!is_number)
             return mismatch(d, shape->kind, token);
-        decode_number(shape, token, to);
+        decode_number(d, shape, token, to);
         return ERR_OK;
     }
 }
@@ -274,21 +288,21 @@ static enum err decode_list(struct decode *d, const struct shape *shape, uint32_
                             struct shape_list *to)
 {
     unsigned char *items = arena_take(d->arena, count * shape->element->bytes);
-    struct json_token token;
+    struct token token;
 
     if (items == NULL)
         return no_memory(d);
     for (uint32_t i = 0; i < count; i++) {
-        json_tokens_next(d->tokens, &token);
-        if (token.kind == JSON_NULL)
+        d->tokens->next(d->tokens, &token);
+        if (token.kind == TOKEN_NULL)
             continue;
         enum err err =
             decode_value(d, shape->element, &token, items + i * shape->element->bytes);
         if (err != ERR_OK)
             return err;
     }
-    json_tokens_next(d->tokens, &token);
-    ensure(token.kind == JSON_LIST_END);
+    d->tokens->next(d->tokens, &token);
+    ensure(token.kind == TOKEN_LIST_END);
 
     *to = (struct shape_list){ .items = items, .count = count };
     return ERR_OK;
@@ -312,26 +326,26 @@ static enum err decode_map(struct decode *d, const struct shape *shape, uint32_t
                            struct text_map *to)
 {
     struct text_map map = { .items = arena_take(d->arena, count * sizeof(struct text_pair)) };
-    struct json_token name, token;
+    struct token name, token;
 
     if (map.items == NULL)
         return no_memory(d);
     for (uint32_t i = 0; i < count; i++) {
-        json_tokens_next(d->tokens, &name);
-        json_tokens_next(d->tokens, &token);
-        if (token.kind == JSON_NULL)
+        d->tokens->next(d->tokens, &name);
+        d->tokens->next(d->tokens, &token);
+        if (token.kind == TOKEN_NULL)
             continue;
 
         struct text_pair *pair = map_slot(&map, shape, token_slice(&name));
-        enum err err = decode_text(d, &name, &pair->key);
+        enum err err = decode_bytes(d, &name, &pair->key);
         if (err == ERR_OK)
             err = decode_value(d, shape->element, &token, &pair->value);
         if (err != ERR_OK)
             return err;
         map.count += pair == &map.items[map.count];
     }
-    json_tokens_next(d->tokens, &token);
-    ensure(token.kind == JSON_OBJECT_END);
+    d->tokens->next(d->tokens, &token);
+    ensure(token.kind == TOKEN_MAP_END);
 
     *to = map;
     return ERR_OK;
@@ -348,23 +362,23 @@ static const struct shape_member *member_named(const struct shape *shape, struct
 
 static enum err decode_structure(struct decode *d, const struct shape *shape, void *to)
 {
-    struct json_token token;
+    struct token token;
 
     for (;;) {
-        json_tokens_next(d->tokens, &token);
-        if (token.kind == JSON_OBJECT_END)
+        d->tokens->next(d->tokens, &token);
+        if (token.kind == TOKEN_MAP_END)
             return ERR_OK;
         const struct shape_member *member = member_named(shape, token_slice(&token));
         if (member == NULL) {
-            json_tokens_skip(d->tokens);
+            d->tokens->skip(d->tokens);
             continue;
         }
 
         void *value = (unsigned char *)to + member->value_at;
         bool *has = (bool *)((unsigned char *)to + member->has_at);
         memset(value, 0, member->shape->bytes); /* the name may be here a second time */
-        json_tokens_next(d->tokens, &token);
-        *has = token.kind != JSON_NULL;
+        d->tokens->next(d->tokens, &token);
+        *has = token.kind != TOKEN_NULL;
         if (!*has)
             continue;
         enum err err = decode_value(d, member->shape, &token, value);
@@ -374,17 +388,17 @@ static enum err decode_structure(struct decode *d, const struct shape *shape, vo
 }
 
 static enum err decode_value(struct decode *d, const struct shape *shape,
-                             const struct json_token *token, void *to)
+                             const struct token *token, void *to)
 {
     switch (shape->kind) {
     case SHAPE_LIST:
-        return token->kind == JSON_LIST ? decode_list(d, shape, token->count, to)
+        return token->kind == TOKEN_LIST ? decode_list(d, shape, token->count, to)
                                         : mismatch(d, shape->kind, token);
     case SHAPE_MAP:
-        return token->kind == JSON_OBJECT ? decode_map(d, shape, token->count, to)
+        return token->kind == TOKEN_MAP ? decode_map(d, shape, token->count, to)
                                           : mismatch(d, shape->kind, token);
     case SHAPE_STRUCTURE:
-        return token->kind == JSON_OBJECT ? decode_structure(d, shape, to)
+        return token->kind == TOKEN_MAP ? decode_structure(d, shape, to)
                                           : mismatch(d, shape->kind, token);
     default:
         return decode_scalar(d, shape, token, to);
