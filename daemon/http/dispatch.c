@@ -72,5 +72,6 @@ static bool content_is(struct slice content, const char *type)
 
     while (len > 0 && (content.data[len - 1] == ' ' || content.data[len - 1] == '\t'))
         len--;
-    return len == strlen(type) && strncasecmp((const char *)content.data, type, len) == 0;
+    return len > 0 && len == strlen(type) &&
+           strncasecmp((const char *)content.data, type, len) == 0;
 }

@@ -19,14 +19,14 @@ static void string(struct writer *writer, const unsigned char *head, size_t head
 
 static void cbor_text(struct writer *writer, struct slice text)
 {
-    unsigned char head[HEAD_BYTES_MAX];
+    unsigned char head[HEAD_BYTES_MAX] = { 0 };
 
     string(writer, head, cbor_encode_string_start(text.len, head, sizeof(head)), text);
 }
 
 static void cbor_blob(struct writer *writer, struct slice blob)
 {
-    unsigned char head[HEAD_BYTES_MAX];
+    unsigned char head[HEAD_BYTES_MAX] = { 0 };
 
     string(writer, head, cbor_encode_bytestring_start(blob.len, head, sizeof(head)), blob);
 }
