@@ -90,6 +90,8 @@ static void print_headless(const json_t *cluster)
     printf("\nThe catalogue has no leader: %u of its %u members %s up, and streams are created\n"
            "and deleted only when %u of them are and have elected one.\n",
            up, members, up == 1 ? "is" : "are", members / 2 + 1);
+    if (up <= members / 2)
+        printf("If their disks are lost for good: docs/runbooks/lost-majority.md.\n");
 }
 
 void cluster_print_waiting(const json_t *cluster)

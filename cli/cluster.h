@@ -6,6 +6,7 @@
 #include "cli.h"
 
 enum outcome cluster_status(struct cli *cli, int argc, char **argv);
+enum outcome cluster_rescue(struct cli *cli, int argc, char **argv); /* cluster_rescue.c */
 
 /* /cluster of the first node that answers; or it has complained. */
 enum outcome cluster_look(const struct cli *cli, json_t **ret);

@@ -26,6 +26,7 @@ static const struct verb verbs[] = {
     { "cluster", "status", "", "nodes, zones, who is up, who leads what", cluster_status },
     { "cluster", "upgrade", "", "use what all nodes have learnt with a newer braidd",
       cluster_upgrade },
+    { "cluster", "rescue", "", "let the catalogue go on whose majority is lost", cluster_rescue },
     { "node", "list", "", "nodes, and what those wait for that are to leave", node_list },
     { "node", "add", "", "how a node is added", node_add },
     { "node", "drain", "NODE", "move its replicas to other nodes", node_drain },

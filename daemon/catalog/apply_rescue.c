@@ -4,6 +4,9 @@
 
 #include "base/ensure.h"
 
+/* Leaves as much again for the jumps of model_rescue_epoch(). */
+#define ROW_HISTORIES_MAX (UINT32_MAX / MODEL_RESCUE_EPOCHS / 2)
+
 static enum err is_possible(const struct model *model, const Braid__Catalog__RescueShard *rescue,
                             struct reason *reason);
 static enum err is_in_range(const Braid__Catalog__RescueShard *rescue,
@@ -25,13 +28,10 @@ enum err apply_rescue(struct model *model, const Braid__Catalog__RescueShard *re
     struct model_rescued *rescued = model_rescued_of(model, row);
     if (rescued->replicas < row->member_count)
         rescued->replicas = row->member_count;
-    for (uint32_t i = 0; i < row->member_count; i++)
-        if (row->members[i] != rescue->survivor)
-            aside_add(rescued, row->members[i]);
     for (size_t i = 0; i < rescue->n_aside; i++)
         if (rescue->aside[i] != rescue->survivor)
             aside_add(rescued, rescue->aside[i]);
-    row->epoch = (row->epoch / MODEL_RESCUE_EPOCHS + 1) * MODEL_RESCUE_EPOCHS;
+    row->epoch = model_rescue_epoch(model, row->epoch);
     memset(row->members, 0, sizeof(row->members));
     row->members[0] = rescue->survivor;
     row->member_count = 1;
@@ -77,7 +77,7 @@ static enum err is_in_range(const Braid__Catalog__RescueShard *rescue,
     uint64_t before = rescued == NULL ? 0 : rescued->rescues[rescued->count - 1].index;
 
     if (rescue->index != 0 && rescue->term != 0 && rescue->index >= before &&
-        rescue->n_aside <= NODE_ROWS_MAX && row->epoch <= UINT32_MAX - 2 * MODEL_RESCUE_EPOCHS)
+        rescue->n_aside <= NODE_ROWS_MAX && row->epoch / MODEL_RESCUE_EPOCHS < ROW_HISTORIES_MAX)
         return ERR_OK;
     reason_set(reason, "index, term, epoch or the nodes aside are out of range");
     return ERR_INVALID;

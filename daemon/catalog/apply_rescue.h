@@ -5,7 +5,8 @@
  *         -> A begins that epoch behind its entry (control/rescue.h)
  *
  * An epoch's history is its quotient by MODEL_RESCUE_EPOCHS: whatever epochs the others have formed
- * meanwhile, no number of theirs is used again.  Nodes in `aside` never get the group again.
+ * meanwhile, no number of theirs is used again.  Nodes in `aside` never get the group again; who
+ * answered that it has nothing may, also one that the row names.
  *
  * Deterministic, as all of apply.h.
  */

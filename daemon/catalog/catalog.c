@@ -156,6 +156,7 @@ void catalog_close(struct catalog *catalog, void (*closed)(void *ctx), void *ctx
     serve_close(catalog);
     keep_close(catalog);
     intake_close(catalog);
+    rescue_close(catalog);
     if (catalog->replica != NULL && !catalog->epoch.closing) {
         catalog->busy++;
         replica_close(catalog->replica, on_replica_closed, catalog);
@@ -195,6 +196,7 @@ static void finish(struct defer *defer)
     void *ctx = catalog->closed_ctx;
 
     model_free(catalog->model);
+    buf_unref(catalog->relic);
     free(catalog);
     closed(ctx);
 }
@@ -352,12 +354,14 @@ void catalog_replace(struct catalog *catalog, struct model *model)
     uint32_t version = catalog->model->cluster_version;
 
     ensure(model->index > catalog->model->index);
-    model_free(catalog->model);
+    if (!relic_take(catalog, model))
+        model_free(catalog->model);
     catalog->model = model;
     catalog->model->knows = catalog->world.knows;
     if (is_outdated(catalog))
         return;
     version_note(catalog, version);
+    relic_begin(catalog);
     catalog_changed(catalog);
 }
 

@@ -99,6 +99,9 @@ void catalog_hint(struct catalog *catalog, uint64_t leader);
 void catalog_hint_members(struct catalog *catalog, const uint64_t members[],
                           uint32_t member_count);
 
+/* `from` has a model of a later history: it is fetched from there. */
+void catalog_told_history(struct catalog *catalog, uint64_t from);
+
 /* A node of the cluster that was just heard.  When none of the members can be reached, as a
  * newcomer may not even know their addresses, it is asked for its model. */
 void catalog_hint_peer(struct catalog *catalog, uint64_t node);
@@ -169,5 +172,45 @@ struct catalog_refresh {
  * ERR_CLOSED */
 void catalog_refresh(struct catalog *catalog, struct catalog_refresh *req, uint64_t timeout_ms,
                      catalog_refresh_cb cb);
+
+/* ---- a majority that is lost for good ---- */
+
+/* What this node has of the catalogue: its log where it has the whole model in it, else the model,
+ * as on a node outside of the group. */
+struct catalog_copy {
+    uint32_t epoch;
+    uint64_t members[GROUP_MEMBERS_MAX]; /* as far as this node knows */
+    uint32_t member_count;
+    uint64_t last, last_term, last_time_ms;
+    uint64_t committed; /* known to be; all of it is kept by a rescue */
+    bool leads;
+};
+
+/* False: it is empty. */
+bool catalog_copy(const struct catalog *catalog, struct catalog_copy *ret);
+
+/* A rescue, embedded in the caller. */
+struct catalog_rescue;
+typedef void (*catalog_rescue_cb)(struct catalog_rescue *req, enum err err);
+
+struct catalog_rescue {
+    struct reason reason; /* out */
+    /* private */
+    struct catalog *catalog;
+    catalog_rescue_cb cb;
+};
+
+/* The catalogue goes on from this node's copy, in another history, with this node as its only
+ * member (resume.h); none is under way.  Only when an operator has seen what is lost
+ * (control/rescue.h).
+ * ERR_OK      it is durable: the group goes on in a moment
+ * ERR_CLOSED  the copy is not `copy` any more; nothing was done
+ * others      the log cannot be read, or there were too many rescues: likewise.  When the image
+ *             cannot be written the process ends: the next start finds out whether it was */
+void catalog_rescue(struct catalog *catalog, struct catalog_rescue *req,
+                    const struct catalog_copy *copy, catalog_rescue_cb cb);
+/* No callback any more; it goes on. */
+void catalog_rescue_cancel(struct catalog_rescue *req);
+bool catalog_rescues(const struct catalog *catalog); /* one is under way */
 
 #endif

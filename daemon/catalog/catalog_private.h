@@ -7,6 +7,9 @@
  *     serve.c     on a member: the log for nodes that follow
  *     follow.c    on the others: asking for it
  *     keep.c      the image in the table, and trimming the log behind it
+ *     rescue.c    goes on from this node's copy
+ *     relic.c     what another node's rescue ended
+ *     tail.c      what the log has behind a model
  */
 #ifndef CATALOG_CATALOG_PRIVATE_H
 #define CATALOG_CATALOG_PRIVATE_H
@@ -60,6 +63,9 @@ struct epoch {
     bool closing; /* the replica, for another one or for none */
 };
 
+struct rescue_job;
+struct tail;
+
 struct catalog {
     uint64_t node;
     struct catalog_world world;
@@ -97,6 +103,10 @@ struct catalog {
     struct follow follow;
     struct keep keep;
     struct epoch epoch;
+    struct rescue_job *rescue; /* NULL: none is under way */
+    struct tail *relic_job;    /* of a model of another history; NULL: none */
+    struct buf *relic;         /* a model of another history, for the tables; NULL: none */
+    uint64_t relic_key;
 
     bool closing;
     uint32_t busy; /* things under way that call back into this struct */
@@ -124,6 +134,20 @@ extern const struct replica_events catalog_events;
 /* Something that was counted in `busy` has ended. */
 void catalog_idle(struct catalog *catalog);
 
+/* ---- tail.c ---- */
+/* Whether this node's log has all that the model says, and maybe more behind it: else the model
+ * knows of more that is committed. */
+bool tail_extends(const struct catalog *catalog, const struct model *model);
+/* Up to `last`; calls `done`, maybe from inside. */
+struct tail {
+    struct catalog *catalog;
+    struct model *model; /* whoever asks frees it */
+    uint64_t last;
+    void (*done)(struct tail *tail, enum err err, const struct reason *reason);
+    struct log_read read; /* private */
+};
+void tail_apply(struct tail *tail);
+
 /* ---- epoch.c ---- */
 /* Brings this node's part in the group to the newest epoch that it knows. */
 void epoch_look(struct catalog *catalog);
@@ -133,6 +157,27 @@ void epoch_sealed(struct catalog *catalog);
 MUST_CHECK enum err epoch_open(struct catalog *catalog, bool eager, struct reason *reason);
 /* True when the end of the epoch is on its way: no change goes behind it. */
 bool epoch_propose(struct catalog *catalog);
+/* The replica, which is there and does not close yet. */
+void epoch_close_replica(struct catalog *catalog);
+
+/* ---- rescue.c ---- */
+/* The replica has closed, and a rescue waits for it. */
+void rescue_closed(struct catalog *catalog);
+/* No image is being written: a rescue that waits for that goes on. */
+void rescue_write(struct catalog *catalog);
+/* An image was; false: it was not the rescue's. */
+bool rescue_written(struct catalog *catalog, enum err err, struct reason *reason);
+void rescue_close(struct catalog *catalog);
+
+/* ---- relic.c ---- */
+/* `next` comes in the model's place.  True: it is of another history, and the model is taken over;
+ * relic_begin() is next.  Until what the log has behind it is applied too, no image is written, and
+ * the log not given up. */
+bool relic_take(struct catalog *catalog, const struct model *next);
+void relic_begin(struct catalog *catalog);
+/* Into a batch with an image of the new history; a reference to what was put there, or NULL. */
+struct buf *relic_put(struct catalog *catalog, struct table_batch *batch);
+void relic_written(struct catalog *catalog, const struct buf *relic);
 
 /* ---- refresh.c ---- */
 void refresh_changed(struct catalog *catalog);
@@ -166,6 +211,9 @@ void keep_changed(struct catalog *catalog);
 /* The image is wanted on the disk as soon as possible. */
 void keep_now(struct catalog *catalog);
 void keep_trim(struct catalog *catalog);
+/* The image of another model, while none is being written; rescue_written() hears of it.  False: no
+ * memory. */
+bool keep_write(struct catalog *catalog, const struct model *model);
 void keep_close(struct catalog *catalog);
 
 #endif

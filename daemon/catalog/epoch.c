@@ -19,7 +19,6 @@
  * change. Where it starts the other members have everything below: in a group of three, a majority
  * without it is both of them. */
 static void members_take(struct catalog *catalog);
-static void close_replica(struct catalog *catalog);
 static void on_closed(void *ctx);
 static bool begin(struct catalog *catalog);
 static bool has_seal(const struct catalog *catalog, const struct log_state *state,
@@ -84,7 +83,8 @@ void epoch_look(struct catalog *catalog)
     uint32_t wanted = model_catalog(catalog->model)->epoch;
     struct reason reason = { .text = "" };
 
-    if (catalog->closing || catalog->member_count == 0 || catalog->epoch.closing)
+    if (catalog->closing || catalog->member_count == 0 || catalog->epoch.closing ||
+        catalog->rescue != NULL || catalog->relic_job != NULL)
         return;
     members_take(catalog);
     if (!catalog_is_member(catalog)) {
@@ -93,13 +93,13 @@ void epoch_look(struct catalog *catalog)
     }
     if (state == NULL || state->epoch < wanted) {
         if (catalog->replica != NULL && !catalog->epoch.over)
-            close_replica(catalog);
+            epoch_close_replica(catalog);
         else if (begin(catalog))
             epoch_look(catalog);
         return;
     }
     if (catalog->replica != NULL && catalog->epoch.of != state->epoch)
-        close_replica(catalog);
+        epoch_close_replica(catalog);
     else if (catalog->replica == NULL &&
              epoch_open(catalog, catalog->epoch.eager, &reason) != ERR_OK)
         catalog->world.on_failed(catalog->world.ctx, &reason);
@@ -190,7 +190,7 @@ static bool has_seal(const struct catalog *catalog, const struct log_state *stat
 static void leave(struct catalog *catalog, const struct log_state *state)
 {
     if (catalog->replica != NULL) {
-        close_replica(catalog);
+        epoch_close_replica(catalog);
     } else if (state != NULL && catalog->keep.saved >= model_catalog(catalog->model)->index) {
         /* The image on the disk says that it is none: no restart takes it for one. */
         log_forget(catalog->world.log, CATALOG_GROUP);
@@ -201,7 +201,7 @@ static void leave(struct catalog *catalog, const struct log_state *state)
     }
 }
 
-static void close_replica(struct catalog *catalog)
+void epoch_close_replica(struct catalog *catalog)
 {
     catalog->epoch.closing = true;
     catalog->busy++;
@@ -216,6 +216,8 @@ static void on_closed(void *ctx)
     catalog->role = REPLICA_FOLLOWER;
     catalog->leader = 0;
     catalog->epoch.closing = catalog->epoch.over = false;
+    if (catalog->rescue != NULL)
+        rescue_closed(catalog);
     epoch_look(catalog);
     follow_start(catalog);
     catalog_changed(catalog);
@@ -230,6 +232,15 @@ void catalog_told(struct catalog *catalog, uint32_t epoch, uint64_t from)
 
     if (catalog->closing || catalog->member_count == 0 ||
         epoch <= model_catalog(catalog->model)->epoch || (state != NULL && epoch <= state->epoch))
+        return;
+    catalog->follow.once = true;
+    catalog->follow.from = from;
+    follow_start(catalog);
+}
+
+void catalog_told_history(struct catalog *catalog, uint64_t from)
+{
+    if (catalog->closing || catalog->member_count == 0)
         return;
     catalog->follow.once = true;
     catalog->follow.from = from;

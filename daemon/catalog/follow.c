@@ -36,7 +36,7 @@ void follow_close(struct catalog *catalog)
  * member. */
 static bool is_wanted(const struct catalog *catalog)
 {
-    return !catalog->closing && catalog->member_count > 0 &&
+    return !catalog->closing && catalog->rescue == NULL && catalog->member_count > 0 &&
            (catalog->follow.once || catalog->replica == NULL);
 }
 
@@ -115,6 +115,22 @@ static bool take(struct catalog *catalog, struct slice bytes)
     return progress;
 }
 
+/* Two operators may have rescued the catalogue from two copies, each believing that all others are
+ * lost: nothing of one goes into the other. */
+static bool is_of_ours(const struct catalog *catalog, const struct model *model)
+{
+    uint64_t own = model_token(catalog->model);
+
+    for (uint32_t i = 0; i < model->resume_count; i++)
+        if (model->resumes[i].token == own)
+            return true;
+    if (own != 0)
+        note_event(catalog->world.note, NOTE_ERROR, "catalog.image_refused",
+                   "reason=\"the catalogue was rescued twice, from two copies: this node is of the "
+                   "other one\"");
+    return own == 0;
+}
+
 static bool take_image(struct catalog *catalog, struct slice bytes)
 {
     struct model *model = NULL;
@@ -131,7 +147,7 @@ static bool take_image(struct catalog *catalog, struct slice bytes)
     if (foreign)
         note_event(catalog->world.note, NOTE_WARN, "catalog.image_refused",
                    "reason=\"it is of cluster %" PRIx64 "\"", model_cluster(model));
-    if (foreign || model->index <= catalog->model->index) {
+    if (foreign || model->index <= catalog->model->index || !is_of_ours(catalog, model)) {
         model_free(model);
         return false;
     }

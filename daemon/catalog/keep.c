@@ -13,13 +13,14 @@ struct keep_job {
     struct table *table;
     struct table_batch *batch;
     struct buf *image;
+    struct buf *relic; /* that goes with it; NULL: none */
     uint64_t index, term, time_ms;
     enum err err;
     struct reason reason;
 };
 
 static void on_timer(struct timer *timer);
-static void write_image(struct catalog *catalog);
+static void write_image(struct catalog *catalog, const struct model *model);
 static void write_run(struct work *work);
 static void write_done(struct work *work);
 static void put_off(struct catalog *catalog);
@@ -50,15 +51,22 @@ enum err keep_open(struct catalog *catalog, struct reason *reason)
     return ERR_OK;
 }
 
+/* Another model is on its way to the disk, or what the present one came for is. */
+static bool is_held(const struct catalog *catalog)
+{
+    return catalog->rescue != NULL || catalog->relic_job != NULL;
+}
+
 void keep_changed(struct catalog *catalog)
 {
     struct keep *keep = &catalog->keep;
     uint64_t behind = catalog->model->index - keep->saved;
 
-    if (catalog->closing || keep->writing || catalog->model->index <= keep->saved)
+    if (catalog->closing || keep->writing || is_held(catalog) ||
+        catalog->model->index <= keep->saved)
         return;
     if (behind >= CATALOG_IMAGE_CHANGES_MAX && keep->pause_ms == 0)
-        write_image(catalog);
+        write_image(catalog, catalog->model);
     else if (!timer_running(&keep->timer))
         timer_start(catalog->world.clock, &keep->timer, CATALOG_IMAGE_EVERY_MS, on_timer);
 }
@@ -67,9 +75,9 @@ void keep_now(struct catalog *catalog)
 {
     const struct keep *keep = &catalog->keep;
 
-    if (!catalog->closing && !keep->writing && keep->pause_ms == 0 &&
+    if (!catalog->closing && !keep->writing && !is_held(catalog) && keep->pause_ms == 0 &&
         catalog->model->index > keep->saved)
-        write_image(catalog);
+        write_image(catalog, catalog->model);
 }
 
 void keep_close(struct catalog *catalog)
@@ -81,11 +89,18 @@ static void on_timer(struct timer *timer)
 {
     struct catalog *catalog = container_of(timer, struct catalog, keep.timer);
 
-    if (!catalog->keep.writing && catalog->model->index > catalog->keep.saved)
-        write_image(catalog);
+    if (!catalog->keep.writing && !is_held(catalog) &&
+        catalog->model->index > catalog->keep.saved)
+        write_image(catalog, catalog->model);
 }
 
-static void write_image(struct catalog *catalog)
+bool keep_write(struct catalog *catalog, const struct model *model)
+{
+    write_image(catalog, model);
+    return catalog->keep.writing;
+}
+
+static void write_image(struct catalog *catalog, const struct model *model)
 {
     struct key key = key_image(CATALOG_GROUP);
     struct keep_job *job = model_memory(1, sizeof(*job));
@@ -93,17 +108,18 @@ static void write_image(struct catalog *catalog)
     timer_stop(&catalog->keep.timer);
     job->catalog = catalog;
     job->table = catalog->world.table;
-    job->index = catalog->model->index;
-    job->term = catalog->model->term;
-    job->time_ms = catalog->model->time_ms;
+    job->index = model->index;
+    job->term = model->term;
+    job->time_ms = model->time_ms;
     job->batch = table_batch_new();
-    job->image = model_image_pack(catalog->model);
+    job->image = model_image_pack(model);
     if (job->batch == NULL || job->image == NULL) {
         job_free(job);
         timer_start(catalog->world.clock, &catalog->keep.timer, CATALOG_IMAGE_EVERY_MS, on_timer);
         return;
     }
     table_batch_put(job->batch, TABLE_IMAGE, key_slice(&key), buf_slice(job->image));
+    job->relic = relic_put(catalog, job->batch);
     catalog->keep.writing = true;
     catalog->busy++;
     work_start(catalog->world.work, &job->work, write_run, write_done);
@@ -127,6 +143,11 @@ static void write_done(struct work *work)
         catalog->keep.saved_term = job->term;
         catalog->keep.saved_time_ms = job->time_ms;
         catalog->keep.pause_ms = 0;
+        relic_written(catalog, job->relic);
+    }
+    if (rescue_written(catalog, job->err, &job->reason)) {
+        /* it has gone on from there */
+    } else if (job->err == ERR_OK) {
         keep_trim(catalog);
         catalog_changed(catalog);
     } else if (job->err == ERR_NO_SPACE) {
@@ -136,6 +157,8 @@ static void write_done(struct work *work)
         catalog->world.on_failed(catalog->world.ctx, &job->reason);
     }
     job_free(job);
+    if (catalog->rescue != NULL)
+        rescue_write(catalog);
     catalog_idle(catalog);
 }
 
@@ -155,6 +178,7 @@ static void job_free(struct keep_job *job)
 {
     table_batch_free(job->batch);
     buf_unref(job->image);
+    buf_unref(job->relic);
     free(job);
 }
 

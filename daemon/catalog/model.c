@@ -7,6 +7,8 @@
 #include "catalog/version.h"
 
 #define ROOM_FIRST 16u
+#define HISTORIES_LOST 64u /* of a shard, that a rescue of the catalogue passes over */
+_Static_assert(HISTORIES_LOST > RESCUES_MAX, "what was lost has used fewer");
 
 /* Rows of proto/catalog.proto with the largest numbers, but for texts. */
 #define STREAM_ROW_BYTES 64u
@@ -103,7 +105,7 @@ uint64_t model_next_group(const struct model *model)
     return model->next_group;
 }
 
-/* ---- streams ---- */
+/* ---- the catalogue's own group ---- */
 
 const struct model_epoch *model_catalog(const struct model *model)
 {
@@ -117,6 +119,37 @@ bool model_catalog_has(const struct model *model, uint64_t node)
             return true;
     return false;
 }
+
+uint32_t model_resume_count(const struct model *model)
+{
+    return model->resume_count;
+}
+
+const struct model_resume *model_resume_at(const struct model *model, uint32_t at)
+{
+    ensure(at < model->resume_count);
+    return &model->resumes[at];
+}
+
+uint64_t model_token(const struct model *model)
+{
+    return model->resume_count == 0 ? 0 : model->resumes[model->resume_count - 1].token;
+}
+
+uint32_t model_voters(const struct model *model)
+{
+    return model->voters;
+}
+
+bool model_group_lost(const struct model *model, uint64_t group)
+{
+    for (uint32_t i = 0; i < model->resume_count; i++)
+        if (group >= model->resumes[i].group_first && group < model->resumes[i].group_end)
+            return true;
+    return false;
+}
+
+/* ---- streams ---- */
 
 const struct model_stream *model_stream_by_name(const struct model *model, struct slice name)
 {
@@ -262,6 +295,15 @@ bool model_shard_aside(const struct model_shard *shard, uint64_t node)
         if (shard->rescued->aside[i] == node)
             return true;
     return false;
+}
+
+/* Members of the catalogue that are lost may have rescued the shard up to RESCUES_MAX times. */
+uint32_t model_rescue_epoch(const struct model *model, uint32_t epoch)
+{
+    uint32_t history = epoch / MODEL_RESCUE_EPOCHS;
+    uint32_t unheard = model->resume_count * HISTORIES_LOST;
+
+    return ((history > unheard ? history : unheard) + 1) * MODEL_RESCUE_EPOCHS;
 }
 
 uint32_t model_rescued_count(const struct model *model)

@@ -78,6 +78,15 @@ struct model_shard {
     uint64_t left[MODEL_LEFT_MAX];
 };
 
+/* A rescue of the catalogue itself: it went on from the copy of one node, behind that one's last
+ * entry.  Indices, terms, epochs and ids jump, so that none is given again (catalog/resume.h). */
+struct model_resume {
+    uint64_t token; /* two rescues that were made apart have different ones */
+    uint64_t survivor, index, term;
+    uint32_t epoch;                  /* the first one behind it */
+    uint64_t group_first, group_end; /* ids that the lost members may have given to groups */
+};
+
 struct model_tag {
     char *key, *value;
 };
@@ -113,6 +122,16 @@ uint64_t model_next_group(const struct model *model); /* ids below were given ou
 const struct model_epoch *model_catalog(const struct model *model);
 bool model_catalog_has(const struct model *model, uint64_t node); /* false as long as it is 0 */
 
+uint32_t model_resume_count(const struct model *model); /* rescues of the catalogue */
+const struct model_resume *model_resume_at(const struct model *model, uint32_t at);
+uint64_t model_token(const struct model *model); /* of the last one; 0: there was none */
+uint32_t model_voters(const struct model *model); /* members of its group before it; 0: likewise */
+/* A rescue raises the index to the next multiple: one history has the quotient in common. */
+#define MODEL_RESCUE_INDEX (UINT64_C(1) << 32)
+/* Whether a group of this id may have been made by members of the catalogue that are lost: nobody
+ * knows of what stream it is, nor that it was deleted. */
+bool model_group_lost(const struct model *model, uint64_t group);
+
 const struct model_stream *model_stream_by_name(const struct model *model, struct slice name);
 const struct model_stream *model_stream_by_id(const struct model *model, uint64_t id);
 /* Sorted by name; `at` < model_stream_count(). */
@@ -137,6 +156,8 @@ bool model_shard_aside(const struct model_shard *shard, uint64_t node);
 /* Rescues raise the epoch by this: epochs of one history have the quotient in common. */
 #define MODEL_RESCUE_EPOCHS (UINT32_C(1) << 20)
 uint32_t model_rescued_count(const struct model *model); /* shards that ever were */
+/* Where a shard's epoch goes by a rescue of the shard. */
+uint32_t model_rescue_epoch(const struct model *model, uint32_t epoch);
 bool model_same_history(uint32_t epoch, uint32_t other);
 uint32_t model_shard_total(const struct model *model); /* over all streams */
 

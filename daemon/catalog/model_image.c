@@ -13,6 +13,8 @@ static enum err cluster_read(const Braid__Catalog__Image *image, struct model *m
                              struct reason *reason);
 static enum err epoch_read(const Braid__Catalog__Epoch *row, struct model *model,
                            struct reason *reason);
+static enum err resumes_read(const Braid__Catalog__Image *image, struct model *model,
+                             struct reason *reason);
 static enum err nodes_read(const Braid__Catalog__Image *image, struct model *model,
                            struct reason *reason);
 static enum err streams_read(const Braid__Catalog__Image *image, struct model *model,
@@ -70,6 +72,31 @@ struct buf *model_image_pack(const struct model *model)
     return buf;
 }
 
+static bool resumes_write(struct arena *arena, const struct model *model,
+                          Braid__Catalog__Image *image)
+{
+    Braid__Catalog__Resume *rows = arena_take(arena, (model->resume_count + 1) * sizeof(rows[0]));
+
+    image->resumes = arena_take(arena, (model->resume_count + 1) * sizeof(image->resumes[0]));
+    if (rows == NULL || image->resumes == NULL)
+        return false;
+    for (uint32_t i = 0; i < model->resume_count; i++) {
+        const struct model_resume *resume = &model->resumes[i];
+        braid__catalog__resume__init(&rows[i]);
+        rows[i].token = resume->token;
+        rows[i].survivor = resume->survivor;
+        rows[i].epoch = resume->epoch;
+        rows[i].index = resume->index;
+        rows[i].term = resume->term;
+        rows[i].group_first = resume->group_first;
+        rows[i].group_end = resume->group_end;
+        image->resumes[i] = &rows[i];
+    }
+    image->n_resumes = model->resume_count;
+    image->voters = model->voters;
+    return true;
+}
+
 static bool rows_write(struct arena *arena, const struct model *model,
                        Braid__Catalog__Image *image)
 {
@@ -78,6 +105,8 @@ static bool rows_write(struct arena *arena, const struct model *model,
     if (image->nodes == NULL || image->streams == NULL)
         return false;
 
+    if (!resumes_write(arena, model, image))
+        return false;
     image->n_nodes = model->node_count;
     image->n_streams = model->stream_count;
     for (uint32_t i = 0; i < model->node_count; i++)
@@ -105,6 +134,8 @@ enum err model_image_unpack(struct slice bytes, struct model **ret, struct reaso
     enum err err = cluster_read(image, model, reason);
     if (err == ERR_OK && image->catalog != NULL)
         err = epoch_read(image->catalog, model, reason);
+    if (err == ERR_OK)
+        err = resumes_read(image, model, reason);
     if (err == ERR_OK)
         err = nodes_read(image, model, reason);
     if (err == ERR_OK)
@@ -175,6 +206,36 @@ static enum err epoch_read(const Braid__Catalog__Epoch *row, struct model *model
     catalog->epoch = row->epoch;
     catalog->index = row->index;
     catalog->term = row->term;
+    return ERR_OK;
+}
+
+static enum err resumes_read(const Braid__Catalog__Image *image, struct model *model,
+                             struct reason *reason)
+{
+    bool good = image->n_resumes <= CATALOG_RESCUES_MAX && image->voters <= GROUP_MEMBERS_MAX &&
+                (image->n_resumes > 0) == (image->voters > 0);
+    uint64_t end = 0;
+
+    for (size_t i = 0; good && i < image->n_resumes; i++) {
+        const Braid__Catalog__Resume *row = image->resumes[i];
+        good = row->token != 0 && row->survivor != 0 && row->index < model->index &&
+               row->group_first >= end && row->group_end >= row->group_first &&
+               row->group_end <= model->next_group;
+        end = row->group_end;
+        model->resumes[i] = (struct model_resume){ .token = row->token,
+                                                   .survivor = row->survivor,
+                                                   .index = row->index,
+                                                   .term = row->term,
+                                                   .epoch = row->epoch,
+                                                   .group_first = row->group_first,
+                                                   .group_end = row->group_end };
+    }
+    if (!good) {
+        reason_set(reason, "the catalogue's rescues: a field is out of range");
+        return ERR_CORRUPT;
+    }
+    model->resume_count = (uint32_t)image->n_resumes;
+    model->voters = image->voters;
     return ERR_OK;
 }
 

@@ -32,6 +32,8 @@ struct model {
     char account[MODEL_NAME_MAX + 1];
     uint64_t next_stream, next_group;
     struct model_epoch catalog;
+    struct model_resume resumes[CATALOG_RESCUES_MAX];
+    uint32_t resume_count, voters;
 
     struct model_stream **by_name;
     struct model_stream **by_id; /* the same ones */

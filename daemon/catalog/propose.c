@@ -198,6 +198,14 @@ static void judge(struct propose_job *job, enum err remote, const struct change_
     bool other = answer->leader != 0 && answer->leader != job->asked;
 
     job->reason = answer->reason;
+    if (answer->index != 0 &&
+        answer->index / MODEL_RESCUE_INDEX < job->catalog->model->index / MODEL_RESCUE_INDEX) {
+        /* By a leader in a history that a rescue has ended: it is as good as not proposed. */
+        job->catalog->hint = 0;
+        job->tries++;
+        pause_job(job, ERR_UNAVAILABLE, CATALOG_PAUSE_MS);
+        return;
+    }
     if (answer->index != 0) {
         job->err = remote;
         job->index = answer->index;

@@ -6,7 +6,8 @@
  * one; until then the old build can come back.
  *
  *     1   all changes up to RescueShard
- *     2   RaiseVersion; a node's row says what it knows, and none that knows less is let in
+ *     2   RaiseVersion; a node's row says what it knows, and none that knows less is let in;
+ *         rescues of the catalogue
  *
  * The next change kinds and fields get 3: a row above, and their need in version.c.
  */
@@ -24,6 +25,7 @@
 
 #define VERSION_RAISES 2u
 #define VERSION_NODE_KNOWS 2u
+#define VERSION_RESUMES 2u /* raised by the rescue itself: nobody can agree on it */
 
 /* Whether what came with version `needed` may be written now. */
 bool version_allows(const struct model *model, uint32_t needed);

@@ -5,6 +5,7 @@
 #include "base/ensure.h"
 #include "control/control_private.h"
 #include "control/founding.h"
+#include "control/succession.h"
 #include "control/word.h"
 
 /* Writes the cluster's row on a worker; touches nothing but this there. */
@@ -188,14 +189,35 @@ void bootstrap_peer_said(struct control *control, uint64_t node,
     step(control);
 }
 
+void bootstrap_peer_at(struct control *control, uint64_t node, uint64_t index, uint64_t token)
+{
+    const struct model *model = catalog_model(control->catalog);
+    struct bootstrap_peer *peer = peer_find(control, node);
+    uint64_t theirs = index / MODEL_RESCUE_INDEX, own = model_index(model) / MODEL_RESCUE_INDEX;
+
+    if (peer == NULL || !model_founded(model))
+        return;
+    bool apart = theirs == own && token != model_token(model);
+    if (apart && !peer->apart)
+        note_event(control->world.note, NOTE_ERROR, "catalog.rescued_apart",
+                   "node=%" PRIx64 " name=%s advice=\"the catalogue was rescued twice, from two "
+                   "copies, and this node is of the other one: it is not listened to. Decide for "
+                   "one, and start the nodes of the other with empty data directories\"",
+                   node, NOTE_QUOTED(peer->name));
+    peer->apart = apart;
+    if (theirs < own && bootstrap_is_ours(control, node))
+        succession_tell(control, node, CATALOG_GROUP, model_catalog(model)->epoch);
+}
+
 bool bootstrap_is_ours(const struct control *control, uint64_t node)
 {
     const struct bootstrap *bootstrap = &control->bootstrap;
 
     for (uint32_t i = 0; i < bootstrap->peer_count; i++)
         if (bootstrap->peers[i].node == node)
-            return bootstrap->peers[i].cluster.id == 0 || bootstrap->cluster.id == 0 ||
-                   bootstrap->peers[i].cluster.id == bootstrap->cluster.id;
+            return !bootstrap->peers[i].apart &&
+                   (bootstrap->peers[i].cluster.id == 0 || bootstrap->cluster.id == 0 ||
+                    bootstrap->peers[i].cluster.id == bootstrap->cluster.id);
     return model_node_by_id(catalog_model(control->catalog), node) != NULL;
 }
 

@@ -44,6 +44,7 @@ struct bootstrap_peer {
     uint64_t node;
     bool up, foreign; /* foreign: of another cluster, and said so */
     struct identity_cluster cluster;
+    bool apart; /* of a rescue of the catalogue that was made apart from this node's, and said so */
     char name[MODEL_NAME_MAX + 1];
     char az[MODEL_NAME_MAX + 1];
     char dialled[NET_ADDRESS_MAX + 1]; /* the address that it answered at */
@@ -67,7 +68,8 @@ struct enrol {
     struct catalog_change change; /* FOUND or SET_NODE */
     bool changing;
     bool replaced; /* another node has taken this one's name: noted, and not fought over */
-    bool listed;   /* this node's row was seen in the model */
+    bool listed;   /* this node's row was seen in the model, */
+    uint64_t history; /* of this rescue of the catalogue: model_token() */
     uint32_t dialled_count;
     char dialled[NODE_ROWS_MAX][NET_ADDRESS_MAX]; /* where nodes of the model are, or were */
 };
@@ -311,6 +313,8 @@ void bootstrap_peer_down(struct control *control, uint64_t node);
 /* What a node said later than in its greeting. */
 void bootstrap_peer_said(struct control *control, uint64_t node,
                          const struct identity_cluster *cluster);
+/* How far its catalogue is, and of which rescue: a node in a history that has ended is told. */
+void bootstrap_peer_at(struct control *control, uint64_t node, uint64_t index, uint64_t token);
 /* Greets, and starts without an image, with the members that the catalogue has now. */
 void bootstrap_members(struct control *control);
 /* False for nodes of another cluster: what they say is not listened to. */

@@ -4,6 +4,7 @@
 #include "catalog/version.h"
 #include "control/control_private.h"
 
+static void history_look(struct control *control);
 static void nodes_dial(struct control *control);
 static void gone_undial(struct control *control);
 static void replaced_look(struct control *control);
@@ -16,8 +17,10 @@ static void change_on_done(struct catalog_change *req, enum err err);
  * lost its name, and must not come in again as if it had never been there. */
 void enrol_open(struct control *control)
 {
-    control->enrol.listed = model_node_by_id(catalog_model(control->catalog),
-                                             control->options.node) != NULL;
+    const struct model *model = catalog_model(control->catalog);
+
+    control->enrol.listed = model_node_by_id(model, control->options.node) != NULL;
+    control->enrol.history = model_token(model);
 }
 
 void enrol_close(struct control *control)
@@ -42,6 +45,7 @@ void enrol_changed(struct control *control)
         control_fail(control, &reason);
         return;
     }
+    history_look(control);
     nodes_dial(control);
     gone_undial(control);
     replaced_look(control);
@@ -54,6 +58,19 @@ void enrol_changed(struct control *control)
     enrol->changing = true;
     catalog_change(control->catalog, &enrol->change, buf_slice(change), CONTROL_CHANGE_MS,
                    change_on_done);
+}
+
+/* The catalogue was rescued from a copy that may never have had this node's row, nor that another
+ * one took its name: nobody removed it. */
+static void history_look(struct control *control)
+{
+    struct enrol *enrol = &control->enrol;
+    uint64_t history = model_token(catalog_model(control->catalog));
+
+    if (enrol->history == history)
+        return;
+    enrol->history = history;
+    enrol->listed = enrol->replaced = false;
 }
 
 /* Where a replaced node was, the one that came in its place listens, or nobody. */

@@ -29,15 +29,16 @@ void epoch_catalog_look(struct control *control)
     uint64_t members[GROUP_MEMBERS_MAX], next[GROUP_MEMBERS_MAX];
     uint32_t count = catalog_members(control->catalog, members);
 
-    if (!voters_next(catalog_model(control->catalog), members, count, &world, next))
+    uint32_t wanted = voters_next(catalog_model(control->catalog), members, count, &world, next);
+    if (wanted == 0)
         return;
-    if (!is_among(next, count, control->options.node)) {
-        hand_over(control, next, count);
+    if (!is_among(next, wanted, control->options.node)) {
+        hand_over(control, next, wanted);
         return;
     }
     note_event(control->world.note, NOTE_INFO, "catalog.members_change", "index=%" PRIu64,
                model_index(catalog_model(control->catalog)));
-    catalog_seal(control->catalog, next, count);
+    catalog_seal(control->catalog, next, wanted);
 }
 
 void epoch_catalog_changed(struct control *control)

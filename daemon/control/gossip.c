@@ -66,6 +66,7 @@ void gossip_now(struct control *control)
         .boot = control->options.boot,
         .catalog_index = model_index(catalog_model(control->catalog)),
         .catalog_saved = catalog_begins(control->catalog),
+        .catalog_token = model_token(catalog_model(control->catalog)),
         .stopping = control->closing,
         .leaving = control->leaving,
         .full = room_is_full(control),
@@ -167,6 +168,8 @@ static void on_leading(void *ctx, const struct net_message *message)
     if (word_leading_read(message->bytes, &leading) != ERR_OK)
         return;
     bootstrap_peer_said(control, message->from, &leading.cluster);
+    bootstrap_peer_at(control, message->from, leading.word.catalog_index,
+                      leading.word.catalog_token);
     if (bootstrap_is_ours(control, message->from)) {
         enum err err = liveness_told(&control->liveness, message->from, control_now_ms(control),
                                      &leading.word);

@@ -23,8 +23,33 @@ static void refuse(void *ctx, const struct net_message *message, struct net_inco
     net_answer(incoming, ERR_CLOSED, NULL, 0);
 }
 
+/* Its model alone is a copy too: it is what is known committed. */
+static bool of_catalog(const struct control *control, struct holding *ret)
+{
+    const struct log_state *state = log_state(control->log, CATALOG_GROUP);
+    struct catalog_copy copy;
+
+    if (!catalog_copy(control->catalog, &copy))
+        return false;
+    *ret = (struct holding){ .epoch = copy.epoch,
+                             .member_count = copy.member_count,
+                             .first = state == NULL ? copy.last + 1 : state->first,
+                             .last = copy.last,
+                             .last_term = copy.last_term,
+                             .last_time_ms = copy.last_time_ms,
+                             .applied = copy.committed,
+                             .records = model_stream_count(catalog_model(control->catalog)),
+                             .open = state != NULL,
+                             .leads = copy.leads };
+    memcpy(ret->members, copy.members, sizeof(ret->members));
+    return true;
+}
+
 bool holding_own(const struct control *control, uint64_t group, struct holding *ret)
 {
+    if (group == CATALOG_GROUP)
+        return of_catalog(control, ret);
+
     const struct log_state *state = log_state(control->log, group);
     const struct shard *shard = host_find(control, group);
 

@@ -167,7 +167,6 @@ static bool step_open(struct control *control)
         placed_look(control, stream, row);
         if (!placed_wants(control, stream, row))
             continue;
-
         struct host_shard *hosted = hosted_find(control, row->group);
         if (hosted == NULL && can_open(control, row)) {
             open_one(control, stream, row, false);
@@ -337,21 +336,38 @@ static bool step_close(struct control *control)
     return false;
 }
 
+/* Of a group that the model does not have.  Ids are given out in order: one below the next is of a
+ * deleted stream, unless members of the catalogue gave it that are lost. */
+static bool is_deleted(const struct model *model, uint64_t group)
+{
+    return group < model_next_group(model) &&
+           (!model_group_lost(model, group) || MUTANT(lost_group_dropped));
+}
+
 /* True when something was done. */
 static bool close_look(struct control *control, struct host_shard *hosted)
 {
     const struct model_stream *stream = NULL;
     const struct model_shard *row =
         model_shard_by_group(catalog_model(control->catalog), hosted->group, &stream);
-    bool deleted = row == NULL || stream->status == STREAM_DELETING;
+    const struct model *model = catalog_model(control->catalog);
+    bool deleted = row == NULL ? is_deleted(model, hosted->group)
+                               : stream->status == STREAM_DELETING;
 
+    if (hosted->closed && !deleted) { /* a rescued catalogue does not know that it was */
+        hosted_remove(&control->host, hosted);
+        free(hosted);
+        control->host.again = true;
+        return true;
+    }
     if (hosted->closed) {
         if (catalog_saved(control->catalog) < hosted->deleted_at && !MUTANT(forgotten_early))
             return false;
         forget_one(hosted);
         return true;
     }
-    if (hosted->shard == NULL || (!deleted && placed_wants(control, stream, row)))
+    bool wanted = !deleted && row != NULL && placed_wants(control, stream, row);
+    if (hosted->shard == NULL || wanted)
         return false;
     close_one(hosted, deleted);
     return true;
@@ -415,8 +431,6 @@ static void close_on_closed(void *ctx)
 
 /* ---- forgetting ---- */
 
-/* Ids are given out once and in order: a group below the model's next id that the model does not
- * have belonged to a stream that was deleted. */
 static bool step_forget(struct control *control)
 {
     const struct model *model = catalog_model(control->catalog);
@@ -432,7 +446,7 @@ static bool step_forget(struct control *control)
             continue;
 
         bool known = model_shard_by_group(model, group, &stream) != NULL;
-        if (known ? stream->status == STREAM_DELETING : group < model_next_group(model)) {
+        if (known ? stream->status == STREAM_DELETING : is_deleted(model, group)) {
             forget_later(control, group);
         } else if (!known && control->caught_up && group > host->noted) {
             host->noted = group;

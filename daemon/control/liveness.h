@@ -30,6 +30,7 @@ struct liveness_word {
     uint64_t boot;
     uint64_t catalog_index; /* applied; */
     uint64_t catalog_saved; /* and durably so */
+    uint64_t catalog_token; /* model_token() */
     bool stopping;
     bool leaving;                   /* it is about to stop, and hands over what it leads */
     const uint64_t *groups, *terms; /* that it leads, ascending by group */

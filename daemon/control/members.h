@@ -62,6 +62,7 @@ enum members_why {
 /* What is known of the nodes besides the model. */
 struct members_world {
     change_up_fn up;   /* NULL: all are */
+    change_up_fn current; /* up, and the model there is of this history; NULL: all that are up */
     change_up_fn full; /* its log has no room; NULL: none is */
     change_up_fn dead; /* down for longer than the grace; NULL: none */
     /* Not all members that are up have begun the row's epoch; NULL: all have. */

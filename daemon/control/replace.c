@@ -20,6 +20,7 @@ static void lead(struct control *control);
 static void dead_say(struct control *control);
 static bool is_time_to_spread(struct control *control);
 static bool is_up(void *ctx, uint64_t node);
+static bool is_current(void *ctx, uint64_t node);
 static bool is_full(void *ctx, uint64_t node);
 static bool is_dead(void *ctx, uint64_t node);
 static bool is_moving(void *ctx, uint64_t group);
@@ -153,6 +154,7 @@ struct members_world replace_world(struct control *control)
     bool known = moving_known(control, control->replace.moved_index);
 
     return (struct members_world){ .up = is_up,
+                                   .current = is_current,
                                    .full = is_full,
                                    .dead = is_dead,
                                    .moves = is_moving,
@@ -166,6 +168,15 @@ struct members_world replace_world(struct control *control)
 static bool is_up(void *ctx, uint64_t node)
 {
     return control_health(ctx, node) == NODE_UP;
+}
+
+static bool is_current(void *ctx, uint64_t node)
+{
+    const struct control *control = ctx;
+    const struct liveness_word *word = liveness_word_of(&control->liveness, node);
+
+    return is_up(ctx, node) && word != NULL &&
+           word->catalog_token == model_token(catalog_model(control->catalog));
 }
 
 static bool is_full(void *ctx, uint64_t node)

@@ -4,7 +4,6 @@
 
 static bool is_under_way(const struct rescue_look *look, const struct model_shard *row);
 static bool is_candidate(const struct rescue_node *node, const struct model_shard *row);
-static bool has_more(const struct holding *a, const struct holding *b);
 static uint32_t members_there(const struct rescue_look *look, const struct model_shard *row,
                               const struct holding *newest);
 
@@ -27,7 +26,7 @@ void rescue_choose(struct rescue_look *look, const struct model *model)
     }
     for (uint32_t i = 0; i < look->node_count; i++) {
         const struct rescue_node *node = &look->nodes[i];
-        if (!is_candidate(node, row) || (best != NULL && !has_more(&node->holding, best)))
+        if (!is_candidate(node, row) || (best != NULL && !rescue_has_more(&node->holding, best)))
             continue;
         best = &node->holding;
         look->survivor = i;
@@ -79,8 +78,7 @@ static bool is_candidate(const struct rescue_node *node, const struct model_shar
     return last != NULL && node->holding.epoch < row->epoch && last->survivor == node->node;
 }
 
-/* As Raft compares logs; a later epoch begins with all that was acknowledged in those before. */
-static bool has_more(const struct holding *a, const struct holding *b)
+bool rescue_has_more(const struct holding *a, const struct holding *b)
 {
     if (a->epoch != b->epoch)
         return a->epoch > b->epoch;

@@ -1,8 +1,11 @@
-/* rescue.h - a shard whose majority is lost: what is left of it, and how it goes on.
+/* rescue.h - a shard whose majority is lost, or the catalogue itself: what is left of it, and how
+ * it goes on.
  *
- *     rescue_look     asks every node for what it has of the group
- *     rescue_choose   the copy that has most, or why there is nothing to rescue: pure
- *     rescue_change   the catalogue's change, of what was looked at and confirmed
+ *     rescue_look            asks every node for what it has of the group
+ *     rescue_choose          the copy that has most, or why there is nothing to rescue: pure
+ *     rescue_choose_catalog  the same for CATALOG_GROUP, of which every node has a copy
+ *     rescue_change          the catalogue's change, of what was looked at and confirmed
+ *     rescue_catalog         without one: on the survivor itself (catalog/resume.h)
  *
  * Nothing here is ever done by itself: an operator looks, confirms what would be lost, and the same
  * must still be so when it is done (ops/rescues.c).  docs/flows/rescue.md.
@@ -21,6 +24,8 @@ enum rescue_heard {
 
 struct rescue_node {
     uint64_t node;
+    char name[MODEL_NAME_MAX + 1];
+    bool own;          /* the one that looks */
     bool replaced;     /* its disk is gone */
     uint64_t down_ms;  /* as far as this node has seen it; 0: it is up */
     enum rescue_heard heard;
@@ -40,7 +45,7 @@ struct rescue_ask {
 /* The caller's, until the callback. */
 struct rescue_look {
     uint64_t group;
-    uint32_t epoch; /* the row's */
+    uint32_t epoch; /* the row's; of the catalogue: the survivor's */
     struct rescue_node nodes[NODE_ROWS_MAX];
     uint32_t node_count;
     /* of rescue_choose() */
@@ -64,6 +69,17 @@ void rescue_look_cancel(struct rescue_look *look);
  * ERR_NOT_FOUND  no such group, or no whole copy of it answered
  * ERR_CLOSED     it needs no rescue: it is led, or a majority of its members is there */
 void rescue_choose(struct rescue_look *look, const struct model *model);
+
+/* Likewise.  Of two copies that have the same the one is chosen that has the group's log, then the
+ * one with the lower id: whoever looks, wherever, finds the same. */
+void rescue_choose_catalog(struct rescue_look *look);
+
+/* As Raft compares logs; a later epoch begins with all that was acknowledged in those before. */
+bool rescue_has_more(const struct holding *a, const struct holding *b);
+
+/* This node is the survivor; catalog_rescue().  ERR_BUSY: one is under way, nothing was begun. */
+MUST_CHECK enum err rescue_catalog(struct control *control, const struct rescue_look *look,
+                                   struct catalog_rescue *req, catalog_rescue_cb cb);
 
 /* What is not known of the others counts as another copy: such a node gets this shard never again.
  * NULL: no memory. */

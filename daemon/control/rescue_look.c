@@ -1,9 +1,14 @@
-/* Asks every node for what it has of a group, and makes the change of what was found. */
+/* Asks every node for what it has of a group; makes the change of what was found, or begins the
+ * catalogue's rescue. */
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/ensure.h"
 #include "control/control_private.h"
 #include "control/rescue.h"
 
+static void unknown_add(struct rescue_look *look, uint64_t node, const char *name);
+static void peers_add(struct rescue_look *look);
 static void ask(struct rescue_look *look, uint32_t at);
 static void on_answer(struct net_call *call, enum err err, enum err remote, struct slice answer,
                       struct buf *answer_buf);
@@ -28,10 +33,39 @@ void rescue_look(struct control *control, struct rescue_look *look, uint64_t gro
             .replaced = node->replaced,
             .down_ms = absence_ms(&control->replace.absence, node->id, control_now_ms(control)),
         };
-        ask(look, i);
+        strcpy(look->nodes[i].name, node->name);
     }
+    if (group == CATALOG_GROUP) {
+        if (model_node_by_id(model, control->options.node) == NULL)
+            unknown_add(look, control->options.node, control->options.name);
+        peers_add(look);
+    }
+    for (uint32_t i = 0; i < look->node_count; i++)
+        ask(look, i);
     if (--look->waiting == 0)
         defer_run(control->world.clock, &look->defer, finish);
+}
+
+static void unknown_add(struct rescue_look *look, uint64_t node, const char *name)
+{
+    if (look->node_count == NODE_ROWS_MAX)
+        return;
+    look->nodes[look->node_count] = (struct rescue_node){ .node = node };
+    strcpy(look->nodes[look->node_count++].name, name);
+}
+
+/* Nodes that came in when this one did not hear of it any more: their catalogue is newer. */
+static void peers_add(struct rescue_look *look)
+{
+    const struct bootstrap *bootstrap = &look->control->bootstrap;
+    const struct model *model = catalog_model(look->control->catalog);
+
+    for (uint32_t i = 0; i < bootstrap->peer_count; i++) {
+        uint64_t node = bootstrap->peers[i].node;
+        if (bootstrap->peers[i].up && bootstrap_is_ours(look->control, node) &&
+            model_node_by_id(model, node) == NULL)
+            unknown_add(look, node, bootstrap->peers[i].name);
+    }
 }
 
 static void ask(struct rescue_look *look, uint32_t at)
@@ -40,6 +74,7 @@ static void ask(struct rescue_look *look, uint32_t at)
     struct rescue_node *node = &look->nodes[at];
 
     if (node->node == control->options.node) {
+        node->own = true;
         node->heard = holding_own(control, look->group, &node->holding) ? RESCUE_HAS
                                                                          : RESCUE_NOTHING;
         return;
@@ -77,7 +112,10 @@ static void finish(struct defer *defer)
 {
     struct rescue_look *look = container_of(defer, struct rescue_look, defer);
 
-    rescue_choose(look, catalog_model(look->control->catalog));
+    if (look->group == CATALOG_GROUP)
+        rescue_choose_catalog(look);
+    else
+        rescue_choose(look, catalog_model(look->control->catalog));
     look->cb(look);
 }
 
@@ -105,4 +143,21 @@ struct buf *rescue_change(struct control *control, const struct rescue_look *loo
         if (i != look->survivor && look->nodes[i].heard != RESCUE_NOTHING)
             aside[rescue.aside_count++] = look->nodes[i].node;
     return change_rescue_shard(control_stamp(control), &rescue);
+}
+
+enum err rescue_catalog(struct control *control, const struct rescue_look *look,
+                        struct catalog_rescue *req, catalog_rescue_cb cb)
+{
+    const struct holding *holding = &look->nodes[look->survivor].holding;
+    struct catalog_copy copy = { .epoch = holding->epoch,
+                                 .member_count = holding->member_count,
+                                 .last = holding->last,
+                                 .last_term = holding->last_term,
+                                 .last_time_ms = holding->last_time_ms,
+                                 .committed = holding->applied };
+
+    if (catalog_rescues(control->catalog))
+        return ERR_BUSY;
+    catalog_rescue(control->catalog, req, &copy, cb);
+    return ERR_OK;
 }

@@ -80,8 +80,24 @@ static uint64_t comer_for(const struct model *model, const uint64_t members[], u
     return other(model, members, count, member, world, world->across_zones);
 }
 
-bool voters_next(const struct model *model, const uint64_t members[], uint32_t count,
-                 const struct members_world *world, uint64_t next[GROUP_MEMBERS_MAX])
+/* One more after a rescue, when all that are in it are there. */
+static uint64_t grown_by(const struct model *model, const uint64_t members[], uint32_t count,
+                         const struct members_world *world)
+{
+    struct members_world current = *world;
+
+    if (count >= model_voters(model) || count == GROUP_MEMBERS_MAX)
+        return 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!world->up(world->ctx, members[i]))
+            return 0;
+    if (world->current != NULL)
+        current.up = world->current;
+    return other(model, members, count, 0, &current, true);
+}
+
+uint32_t voters_next(const struct model *model, const uint64_t members[], uint32_t count,
+                     const struct members_world *world, uint64_t next[GROUP_MEMBERS_MAX])
 {
     memcpy(next, members, count * sizeof(next[0]));
     for (uint32_t i = 0; i < count; i++) {
@@ -89,7 +105,11 @@ bool voters_next(const struct model *model, const uint64_t members[], uint32_t c
         if (comer == 0)
             continue;
         next[i] = comer;
-        return true;
+        return count;
     }
-    return false;
+    uint64_t more = grown_by(model, members, count, world);
+    if (more == 0)
+        return 0;
+    next[count] = more;
+    return count + 1;
 }

@@ -154,6 +154,7 @@ struct buf *word_leading_pack(const struct liveness_word *word,
     row.ails = word->ails;
     row.write_us = word->write_us;
     row.knows = word->knows;
+    row.catalog_token = word->catalog_token;
     row.cluster = copy.id;
     row.catalog_members = copy.members;
     row.n_catalog_members = copy.member_count;
@@ -188,7 +189,8 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
                   .full = row->full,
                   .ails = row->ails,
                   .write_us = row->write_us,
-                  .knows = row->knows == 0 ? VERSION_FIRST : row->knows },
+                  .knows = row->knows == 0 ? VERSION_FIRST : row->knows,
+                  .catalog_token = row->catalog_token },
         .cluster = cluster_read(row->cluster, row->n_catalog_members, row->catalog_members),
         .message = row,
     };

@@ -52,7 +52,10 @@ void ops_on_request(void *ctx, struct http_exchange *exchange)
 
     if (slice_equal(path, slice_text("/shards/rescue")) &&
         (posts || exchange->request.verb == HTTP_VERB_GET))
-        rescues_on_request(ops, exchange);
+        rescues_on_request(ops, exchange, false);
+    else if (slice_equal(path, slice_text("/cluster/rescue")) &&
+             (posts || exchange->request.verb == HTTP_VERB_GET))
+        rescues_on_request(ops, exchange, true);
     else if (posts && slice_equal(path, slice_text("/cluster/upgrade")))
         upgrades_on_post(ops, exchange);
     else if (posts)
@@ -74,7 +77,7 @@ void ops_on_request(void *ctx, struct http_exchange *exchange)
     else
         http_exchange_reply_text(exchange, 404, TEXT_TYPE,
                                  slice_text("/livez /readyz /metrics /cluster /streams /nodes "
-                                            "/shards/rescue\n"));
+                                            "/shards/rescue /cluster/rescue\n"));
 }
 
 static void reply_ready(const struct ops *ops, struct http_exchange *exchange)

@@ -7,6 +7,7 @@
  *     GET /streams   JSON: streams, their shards, replicas and leaders; ?name=X for one
  *     GET /nodes     JSON: ?name=X, one node and what its replicas wait for
  *     GET /shards/rescue  JSON: ?stream=S&shard=N, what is left of one whose majority is lost
+ *     GET, POST /cluster/rescue   the same for the catalogue itself; POST on the survivor alone
  *     POST /shards/rescue ... what was looked at and confirmed: from this machine alone
  *     POST /nodes/drain, /nodes/undrain, /nodes/remove   ?name=X, from this machine alone
  *

@@ -43,7 +43,8 @@ void node_print_fields(const struct ops *ops, struct json *json, const struct mo
 void upgrades_on_post(struct ops *ops, struct http_exchange *exchange);
 
 /* ---- rescues.c ---- */
-void rescues_on_request(struct ops *ops, struct http_exchange *exchange);
+/* `catalog`: not a shard but the catalogue itself. */
+void rescues_on_request(struct ops *ops, struct http_exchange *exchange, bool catalog);
 void rescues_stopping(struct ops *ops);
 
 /* Figures of log, replicas, catalogue and the client port, brought up to date at each print. */

@@ -78,6 +78,7 @@ static void print_catalog(const struct ops *ops, struct json *json)
     for (uint32_t i = 0; i < count; i++)
         json_id(json, NULL, members[i]);
     json_end_list(json);
+    json_number(json, "rescues", model_resume_count(catalog_model(catalog)));
     json_end_object(json);
 }
 

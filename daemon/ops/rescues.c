@@ -1,60 +1,38 @@
-/* /shards/rescue: what is left of a shard whose majority is lost, and going on from it.
+/* /shards/rescue, /cluster/rescue: what is left of a shard whose majority is lost, or of the
+ * catalogue, and going on from it.
  *
  *     GET    looked at: each node is asked what it has of it (control/rescue.h)
  *     POST   the same look again; it must find what was confirmed, then:
- *            audit line "asked" -> the catalogue's change -> audit line "done" or "failed" -> reply
+ *            audit line "asked" -> the catalogue's change, or catalog_rescue()
+ *            -> audit line "done" or "failed" -> reply
  *
  * What was asked twice is as good as once. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "control/rescue.h"
 #include "ops/ask.h"
-#include "ops/ops_private.h"
+#include "ops/rescue_asked.h"
 
 #define ID_DIGITS 16u
-#define BY_MAX 64u
-#define TIME_TEXT_MAX 32u
 
-/* What an operator has seen, and confirms. */
-struct confirmed {
-    uint64_t epoch, survivor, index, term;
-    char by[BY_MAX + 1];
-};
-
-/* One request that is under way. */
-struct rescue_asked {
-    struct ops *ops;
-    struct http_exchange *exchange;
-    bool acts, looking, changing;
-    struct confirmed confirmed;
-    char stream[MODEL_NAME_MAX + 1];
-    uint32_t shard;
-    struct rescue_look look;
-    struct catalog_change change;
-    struct buf *bytes; /* of the change */
-    struct audit_line *line;
-    enum err err; /* of the change */
-};
-
+static void shard_asked(struct rescue_asked *asked);
+static void catalog_asked(struct rescue_asked *asked);
 static const struct model_shard *row_asked(const struct ops *ops, struct rescue_asked *asked);
 static bool numbers_read(struct rescue_asked *asked);
 static bool is_done(const struct model_shard *row, const struct confirmed *confirmed);
+static bool is_catalog_done(const struct model *model, const struct confirmed *confirmed);
 static void on_looked(struct rescue_look *look);
 static void act(struct rescue_asked *asked);
 static bool is_confirmed(const struct rescue_asked *asked);
 static bool note(struct rescue_asked *asked, const char *state, audit_done done);
 static void on_asked_noted(void *ctx, enum err err, const struct reason *reason);
 static void on_changed(struct catalog_change *req, enum err err);
+static void on_rescued(struct catalog_rescue *req, enum err err);
+static void note_end(struct rescue_asked *asked);
 static void on_end_noted(void *ctx, enum err err, const struct reason *reason);
-static struct buf *page(const struct rescue_asked *asked);
-static void print_look(const struct rescue_asked *asked, struct json *json);
 static void end(struct rescue_asked *asked);
 
-void rescues_on_request(struct ops *ops, struct http_exchange *exchange)
+void rescues_on_request(struct ops *ops, struct http_exchange *exchange, bool catalog)
 {
     struct rescue_asked **place = NULL;
     bool acts = exchange->request.verb == HTTP_VERB_POST;
@@ -76,20 +54,54 @@ void rescues_on_request(struct ops *ops, struct http_exchange *exchange)
     asked->ops = ops;
     asked->exchange = exchange;
     asked->acts = acts;
+    asked->catalog = catalog;
     *place = asked;
-    const struct model_shard *row = row_asked(ops, asked);
-    if (row == NULL) {
-        answer_message(exchange, 404, "there is no such shard", false);
-        end(asked);
-    } else if (acts && !numbers_read(asked)) {
+    if (acts && !numbers_read(asked)) {
         answer_message(exchange, 400, "a rescue says epoch, survivor, index, term and by", false);
         end(asked);
-    } else if (acts && is_done(row, &asked->confirmed)) {
-        answer_message(exchange, 200, "done", false);
+    } else if (catalog) {
+        catalog_asked(asked);
+    } else {
+        shard_asked(asked);
+    }
+}
+
+static void look(struct rescue_asked *asked, uint64_t group)
+{
+    asked->looking = true;
+    rescue_look(asked->ops->world.control, &asked->look, group, on_looked);
+}
+
+static void shard_asked(struct rescue_asked *asked)
+{
+    const struct model_shard *row = row_asked(asked->ops, asked);
+
+    if (row == NULL) {
+        answer_message(asked->exchange, 404, "there is no such shard", false);
+        end(asked);
+    } else if (asked->acts && is_done(row, &asked->confirmed)) {
+        answer_message(asked->exchange, 200, "done", false);
         end(asked);
     } else {
-        asked->looking = true;
-        rescue_look(ops->world.control, &asked->look, row->group, on_looked);
+        look(asked, row->group);
+    }
+}
+
+static void catalog_asked(struct rescue_asked *asked)
+{
+    const struct catalog *catalog = control_catalog(asked->ops->world.control);
+    const struct model *model = catalog_model(catalog);
+    struct catalog_copy copy;
+
+    if (!catalog_copy(catalog, &copy)) {
+        answer_message(asked->exchange, 404, "this node has no copy of the catalogue: it is new, "
+                       "or it has heard of no node that has one", true);
+        end(asked);
+    } else if (asked->acts && is_catalog_done(model, &asked->confirmed)) {
+        answer_message(asked->exchange, 200, "done", false);
+        end(asked);
+    } else {
+        look(asked, CATALOG_GROUP);
     }
 }
 
@@ -101,7 +113,9 @@ void rescues_stopping(struct ops *ops)
             continue;
         if (asked->looking)
             rescue_look_cancel(&asked->look);
-        if (asked->changing)
+        if (asked->changing && asked->catalog)
+            catalog_rescue_cancel(&asked->rescue);
+        else if (asked->changing)
             catalog_change_cancel(&asked->change);
         if (asked->line != NULL)
             audit_leave(asked->line);
@@ -167,7 +181,18 @@ static bool is_done(const struct model_shard *row, const struct confirmed *confi
         const struct model_rescue *rescue = &row->rescued->rescues[i];
         if (rescue->survivor == confirmed->survivor && rescue->index == confirmed->index &&
             rescue->term == confirmed->term &&
-            rescue->epoch == (confirmed->epoch / MODEL_RESCUE_EPOCHS + 1) * MODEL_RESCUE_EPOCHS)
+            rescue->epoch / MODEL_RESCUE_EPOCHS > confirmed->epoch / MODEL_RESCUE_EPOCHS)
+            return true;
+    }
+    return false;
+}
+
+static bool is_catalog_done(const struct model *model, const struct confirmed *confirmed)
+{
+    for (uint32_t i = 0; i < model_resume_count(model); i++) {
+        const struct model_resume *resume = model_resume_at(model, i);
+        if (resume->survivor == confirmed->survivor && resume->index == confirmed->index &&
+            resume->term == confirmed->term && resume->epoch > confirmed->epoch)
             return true;
     }
     return false;
@@ -182,11 +207,30 @@ static void on_looked(struct rescue_look *look)
         act(asked);
         return;
     }
-    answer_json(asked->exchange, 200, page(asked));
+    answer_json(asked->exchange, 200, rescue_page(asked));
     end(asked);
 }
 
 /* ---- the change ---- */
+
+/* Nobody can agree on it, so that the survivor does it, and nobody else. */
+static enum err catalog_check(const struct rescue_asked *asked, struct reason *reason)
+{
+    struct catalog *catalog = control_catalog(asked->ops->world.control);
+    const struct model_node *row =
+        model_node_by_id(catalog_model(catalog), asked->confirmed.survivor);
+
+    if (catalog_rescues(catalog)) {
+        reason_set(reason, "it is being rescued at this moment");
+        return ERR_BUSY;
+    }
+    if (asked->look.nodes[asked->look.survivor].own)
+        return ERR_OK;
+    reason_set(reason, "node %s has most of the catalogue, and only there it can go on: ask that "
+               "node, at %s, on its machine", row == NULL ? "?" : row->name,
+               row == NULL ? "its operations port" : row->operations_address);
+    return ERR_CLOSED;
+}
 
 static void act(struct rescue_asked *asked)
 {
@@ -198,11 +242,14 @@ static void act(struct rescue_asked *asked)
                             "lost");
         err = ERR_CLOSED;
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && asked->catalog)
+        err = catalog_check(asked, &reason);
+    if (err == ERR_OK && !asked->catalog) {
         asked->bytes = rescue_change(asked->ops->world.control, &asked->look);
-        err = asked->bytes == NULL || !note(asked, "asked", on_asked_noted) ? ERR_NO_MEMORY
-                                                                              : ERR_OK;
+        err = asked->bytes == NULL ? ERR_NO_MEMORY : ERR_OK;
     }
+    if (err == ERR_OK && !note(asked, "asked", on_asked_noted))
+        err = ERR_NO_MEMORY;
     if (err == ERR_OK)
         return;
     answer_refusal(asked->exchange, err, &reason);
@@ -232,6 +279,14 @@ static void on_asked_noted(void *ctx, enum err err, const struct reason *reason)
         end(asked);
         return;
     }
+    if (asked->catalog) {
+        asked->err = rescue_catalog(asked->ops->world.control, &asked->look, &asked->rescue,
+                                    on_rescued);
+        asked->changing = asked->err == ERR_OK;
+        if (!asked->changing)
+            note_end(asked);
+        return;
+    }
     asked->changing = true;
     catalog_change(control_catalog(asked->ops->world.control), &asked->change,
                    buf_slice(asked->bytes), OPS_CHANGE_MS - CONTROL_HOLDING_MS, on_changed);
@@ -243,7 +298,23 @@ static void on_changed(struct catalog_change *req, enum err err)
 
     asked->changing = false;
     asked->err = err;
-    if (!note(asked, err == ERR_OK ? "done" : "failed", on_end_noted))
+    asked->reason = req->reason;
+    note_end(asked);
+}
+
+static void on_rescued(struct catalog_rescue *req, enum err err)
+{
+    struct rescue_asked *asked = container_of(req, struct rescue_asked, rescue);
+
+    asked->changing = false;
+    asked->err = err;
+    asked->reason = req->reason;
+    note_end(asked);
+}
+
+static void note_end(struct rescue_asked *asked)
+{
+    if (!note(asked, asked->err == ERR_OK ? "done" : "failed", on_end_noted))
         on_end_noted(asked, ERR_NO_MEMORY, NULL);
 }
 
@@ -255,123 +326,17 @@ static void on_end_noted(void *ctx, enum err err, const struct reason *reason)
     if (asked->err == ERR_OK)
         answer_message(asked->exchange, 200, "done", false);
     else
-        answer_refusal(asked->exchange, asked->err, &asked->change.reason);
+        answer_refusal(asked->exchange, asked->err, &asked->reason);
     end(asked);
-}
-
-/* ---- in words ---- */
-
-static void time_print(char text[TIME_TEXT_MAX])
-{
-    struct timespec now;
-    struct tm tm;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    size_t len = strftime(text, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + len, TIME_TEXT_MAX - len, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
 /* False: no memory. */
 static bool note(struct rescue_asked *asked, const char *state, audit_done done)
 {
-    char now[TIME_TEXT_MAX];
-    struct json json;
+    AUTO_UNREF struct buf *text = rescue_line(asked, state);
 
-    time_print(now);
-    json_init(&json, OPS_PAGE_BYTES_MAX);
-    json_object(&json, NULL);
-    json_text(&json, "time", now);
-    json_text(&json, "act", "shard.rescue");
-    json_text(&json, "state", state);
-    json_text(&json, "by", asked->confirmed.by);
-    json_text(&json, "on", asked->ops->world.name);
-    if (strcmp(state, "failed") == 0) {
-        json_text(&json, "err", err_name(asked->err));
-        json_text(&json, "reason", asked->change.reason.text);
-    }
-    print_look(asked, &json);
-    json_end_object(&json);
-    AUTO_UNREF struct buf *text = json_take(&json);
     if (text == NULL)
         return false;
     asked->line = audit_write(&asked->ops->world.audit, text, done, asked);
     return asked->line != NULL;
-}
-
-static struct buf *page(const struct rescue_asked *asked)
-{
-    struct json json;
-
-    json_init(&json, OPS_PAGE_BYTES_MAX);
-    json_object(&json, NULL);
-    json_bool(&json, "possible", asked->look.err == ERR_OK);
-    json_text(&json, "why_not", asked->look.err == ERR_OK ? NULL : asked->look.reason.text);
-    print_look(asked, &json);
-    json_end_object(&json);
-    return json_take(&json);
-}
-
-static void print_holding(struct json *json, const struct holding *holding)
-{
-    json_number(json, "epoch", holding->epoch);
-    json_bool(json, "whole", holding->member_count > 0);
-    json_number(json, "first", holding->first);
-    json_number(json, "last", holding->last);
-    json_number(json, "last_term", holding->last_term);
-    json_number(json, "last_time_ms", holding->last_time_ms);
-    json_number(json, "known_committed", holding->applied);
-    json_number(json, "records", holding->records);
-}
-
-static bool was_member(const struct rescue_asked *asked, uint64_t node)
-{
-    const struct rescue_look *look = &asked->look;
-    const struct model *model = catalog_model(control_catalog(asked->ops->world.control));
-    const struct model_shard *row = model_shard_by_group(model, look->group, NULL);
-    bool was = row != NULL && model_shard_has(row, node);
-
-    for (uint32_t i = 0; i < look->node_count; i++)
-        for (uint32_t k = 0; look->nodes[i].heard == RESCUE_HAS &&
-                             k < look->nodes[i].holding.member_count; k++)
-            was |= look->nodes[i].holding.members[k] == node;
-    return was;
-}
-
-/* Nodes that have a copy, and members of it that may have had one. */
-static void print_nodes(const struct rescue_asked *asked, struct json *json)
-{
-    static const char *const heard[] = { [RESCUE_ASKED] = "down", [RESCUE_DOWN] = "down",
-                                         [RESCUE_NOTHING] = "nothing", [RESCUE_HAS] = "copy" };
-    const struct rescue_look *look = &asked->look;
-    const struct model *model = catalog_model(control_catalog(asked->ops->world.control));
-
-    json_list(json, "nodes");
-    for (uint32_t i = 0; i < look->node_count; i++) {
-        const struct rescue_node *node = &look->nodes[i];
-        const struct model_node *row = model_node_by_id(model, node->node);
-        bool survives = look->err == ERR_OK && i == look->survivor;
-        if (node->heard != RESCUE_HAS && !was_member(asked, node->node))
-            continue;
-        json_object(json, NULL);
-        json_text(json, "name", row == NULL ? NULL : row->name);
-        json_id(json, "id", node->node);
-        json_text(json, "has", heard[node->heard]);
-        json_bool(json, "disk_lost", node->replaced);
-        json_bool(json, "survivor", survives);
-        json_number(json, "down_ms", node->down_ms);
-        if (node->heard == RESCUE_HAS)
-            print_holding(json, &node->holding);
-        json_end_object(json);
-    }
-    json_end_list(json);
-}
-
-static void print_look(const struct rescue_asked *asked, struct json *json)
-{
-    json_text(json, "stream", asked->stream);
-    json_number(json, "shard", asked->shard);
-    json_number(json, "group", asked->look.group);
-    json_number(json, "epoch", asked->look.epoch);
-    print_nodes(asked, json);
 }

@@ -147,6 +147,7 @@
 #define CATALOG_IMAGE_EVERY_MS 3000u          /* the image is written when the model has changed */
 #define CATALOG_IMAGE_CHANGES_MAX 256u /* or after so many changes: what a restart applies again */
 #define CATALOG_IMAGE_BACKOFF_MS_MAX 60000u   /* between tries to write it to full tables */
+#define CATALOG_RESCUES_MAX 15u /* of the catalogue itself; each takes 2^16 epochs of every shard */
 #define CATALOG_LOG_KEPT 8u /* entries behind the image: each may keep a segment alive */
 
 /* ---- what makes a node match the catalogue (control) ---- */

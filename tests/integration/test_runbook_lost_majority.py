@@ -1,8 +1,10 @@
-"""docs/runbooks/lost-majority.md, played: two of a shard's three nodes are lost, and it goes on."""
+"""docs/runbooks/lost-majority.md, played: two of a shard's three nodes are lost, and it goes on; so
+does the catalogue."""
 
 import json
 import os
 import shutil
+import signal
 
 import pytest
 from braid_cluster import Cluster, wait_until
@@ -195,3 +197,155 @@ def test_a_lost_node_comes_back_with_its_data_and_is_kept_out(four):
         assert read(client, number)[-1][0] == b"last"
     for number in loss.shards:
         assert len(read(client, number)) == 22
+
+
+@pytest.fixture
+def three():
+    with Cluster(nodes=3, options={"replace-after-s": "600"}) as cluster:
+        cluster.create_stream("s", shards=SHARDS)
+        yield cluster
+
+
+def empty(cluster, number):
+    shutil.rmtree(cluster[number].data)
+    os.makedirs(cluster[number].data)
+    cluster.start(number)
+
+
+def catalogue(cluster, number):
+    return (cluster.state(number) or {"catalog": {"leader": "?"}})["catalog"]
+
+
+def nodes_known(cluster, number):
+    return len((cluster.state(number) or {"nodes": []})["nodes"])
+
+
+def lose_all_but(cluster, survivor):
+    client = cluster.client(survivor, attempts=10)
+    keys = keys_of(client)
+    newest = {}
+    for number, key in keys.items():
+        for i in range(20):
+            newest[number] = put(client, key, f"{number}-{i}".encode())
+    wait_until(lambda: cluster[survivor].metric("braid_catalog_index") ==
+               max(node.metric("braid_catalog_index") for node in cluster.nodes), 10, "it has all")
+    for number in (1, 2, 3):
+        if number != survivor:
+            cluster.kill(number)
+    wait_until(lambda: catalogue(cluster, survivor)["leader"] is None, 30, "nobody leads")
+    return client, keys, newest
+
+
+def rescue_catalogue(cluster, book, survivor):
+    """Looks, tries what must be refused, and lets it go on; done twice it is refused."""
+    name = cluster[survivor].name
+    shown = book.run("braid cluster rescue < /dev/null", node=survivor, status=2).stderr
+    assert [line for line in shown.splitlines() if "THE SURVIVOR" in line][0].startswith(
+        f"  {name} "), shown
+    assert "LOST FOR GOOD" in shown, shown
+    book.run("braid cluster rescue --yes NODE", node=survivor, status=2, words={"NODE": "else"})
+    book.run("braid cluster rescue --yes NODE", node=survivor, words={"NODE": name})
+    wait_until(lambda: catalogue(cluster, survivor)["leader"] == name, 20, "the catalogue is led")
+    again = book.run("braid cluster rescue --yes NODE", node=survivor, status=1,
+                     words={"NODE": name}).stderr
+    assert "needs no rescue" in again, again
+    tail = book.run("tail -n 2 /var/lib/braid/audit.log", node=survivor).stdout.splitlines()
+    lines = [json.loads(line) for line in tail]
+    assert [(line["act"], line["state"]) for line in lines] == [
+        ("cluster.rescue", "asked"), ("cluster.rescue", "done")], tail
+    assert [node["name"] for node in lines[1]["nodes"] if node["survivor"]] == [name], tail
+    assert cluster[survivor].metric("braid_catalog_rescues") == 1
+
+
+def rescue_shards(cluster, book, survivor):
+    for number in range(SHARDS):
+        words = {"SHARD": number, "STREAM/SHARD": f"s/{number}"}
+        book.run("braid shard rescue STREAM SHARD < /dev/null", node=survivor, status=2,
+                 words=words)
+        for _ in range(5):  # nodes come, and places are kept for them: it is not as it was seen
+            ran = book.run("braid shard rescue STREAM SHARD --yes STREAM/SHARD", node=survivor,
+                           status=None, words=words)
+            if "look again" not in ran.stderr:
+                break
+        assert ran.returncode == 0, ran.stderr
+
+
+def whole(cluster, number):
+    state = cluster.state(number)
+    return state is not None and len(state["catalog"]["members"]) == 3 and len(state["nodes"]) == 3 and all(
+        node["up"] and not node["replaced"] for node in state["nodes"])
+
+
+def test_two_disks_of_three_are_lost_and_the_whole_cluster_goes_on(three):
+    book = Runbook("lost-majority", three, {"STREAM": "s"})
+    healthy = book.run("braid cluster rescue < /dev/null", status=1)
+    assert "needs no rescue" in healthy.stderr, healthy.stderr
+    client, keys, newest = lose_all_but(three, 2)
+    assert "lost-majority" in book.run("braid cluster status", node=2).stdout
+    for number in (1, 3):  # with nothing: they are no members, and have nothing to say
+        empty(three, number)
+    wait_until(lambda: nodes_known(three, 1) == 3, 30, "a new node has the old model")
+    wait_until(lambda: any("node-2 " in line and "THE SURVIVOR" in line for line in book.run(
+        "braid cluster rescue < /dev/null", node=1, status=2).stderr.splitlines()), 30,
+               "asked elsewhere it names the same node")
+    rescue_catalogue(three, book, 2)
+    rescue_shards(three, book, 2)
+    wait_until(lambda: all(len(replicas(three, number)) == 3 for number in range(SHARDS)), 90,
+               "each shard has three replicas again")
+    wait_until(lambda: whole(three, 2), 60, "the catalogue has three members, no other node")
+    three.await_ready()
+    for number, key in keys.items():
+        newer = put(client, key, b"new")
+        assert int(newer) > int(newest[number])
+        assert [data for data, _ in read(client, number)] == [
+            f"{number}-{i}".encode() for i in range(20)] + [b"new"]
+    three.create_stream("t", shards=2, number=3)
+    groups = [shard["group"] for shard in three.streams("t")["shards"]]
+    assert all(group >= GAP for group in groups), groups
+    three.kill(2)  # it counts no more than others
+    client = three.client(1, attempts=10)
+    wait_until(lambda: catalogue(three, 1)["leader"] in ("node-1", "node-3"), 30, "it is led")
+    client.delete_stream(StreamName="t")
+    for number, key in keys.items():
+        put(client, key, b"newer")
+        assert [data for data, _ in read(client, number)][-2:] == [b"new", b"newer"]
+
+
+def test_what_old_members_alone_knew_is_put_aside_and_said(three):
+    """A stream that the survivor never heard of; the two come back with all that they had."""
+    book = Runbook("lost-majority", three, {"STREAM": "s"})
+    client = three.client(1, attempts=10)
+    three[2].process.send_signal(signal.SIGSTOP)  # it counts as up for a moment, and hears nothing
+    client.create_stream(StreamName="unheard", ShardCount=2)
+    wait_until(lambda: client.describe_stream_summary(StreamName="unheard")[
+        "StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE", 30, "it is there")
+    client.put_record(StreamName="unheard", PartitionKey="k", Data=b"x")
+    for number in (2, 1, 3):
+        three.kill(number)
+    three.start(2)
+    wait_until(lambda: three.state(2) is not None, 30, "node 2 is there, with its log alone")
+    rescue_catalogue(three, book, 2)
+    rescue_shards(three, book, 2)
+    three.start(1)
+    wait_until(lambda: "event=catalog.rescued_aside" in three[1].log_text(), 60, "it says so")
+    line = next(line for line in three[1].log_text().splitlines() if "catalog.rescued_aside" in line)
+    assert "unheard" in line and "streams_lost=1" in line, line
+    wait_until(lambda: three[1].log_text().count("event=group.put_aside") == 2, 30, "its groups")
+    three.start(3)
+    wait_until(lambda: "event=catalog.rescued_aside" in three[3].log_text(), 60, "likewise")
+    wait_until(lambda: whole(three, 2), 60, "all are members again")
+    three.create_stream("unheard", shards=2, number=3)
+    client = three.client(3, attempts=10)
+    assert client.get_records(ShardIterator=client.get_shard_iterator(
+        StreamName="unheard", ShardId="shardId-000000000000",
+        ShardIteratorType="TRIM_HORIZON")["ShardIterator"])["Records"] == []
+
+
+def test_a_rescued_survivor_is_killed_and_goes_on_where_it_was(three):
+    book = Runbook("lost-majority", three, {"STREAM": "s"})
+    lose_all_but(three, 2)
+    rescue_catalogue(three, book, 2)
+    three.kill(2)
+    three.start(2)
+    wait_until(lambda: catalogue(three, 2)["leader"] == "node-2", 30, "a start goes on from there")
+    assert three[2].metric("braid_catalog_rescues") == 1

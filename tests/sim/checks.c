@@ -14,7 +14,6 @@
 #include "nemesis.h"
 #include "workload.h"
 
-#define GROUPS_MAX 1024u
 #define SCAN_STEPS_MAX 200000u
 #define FULL_NS (10 * SIM_S) /* after so long without room */
 #define FULL_PENDING_BYTES 65536u /* a log takes next to nothing in */
@@ -27,7 +26,7 @@ struct seen {
 };
 
 struct sights {
-    struct seen at[SIM_NODES_MAX][GROUPS_MAX];
+    struct seen at[SIM_NODES_MAX][SIM_GROUPS_MAX];
     uint64_t model[SIM_NODES_MAX]; /* index of the catalogue's model */
     uint64_t room_ns[SIM_NODES_MAX]; /* the log had room then; 0 = not looked at yet */
 };
@@ -56,8 +55,10 @@ static void look_at_applied(struct world *world, struct sim_node *node, struct s
     struct log *log = control_log(node->control);
     struct entry_head head;
 
-    if (seen->applied == 0)
-        seen->applied = glance->applied; /* what it had at its start was looked at before */
+    /* What it had at its start was looked at before; a rescue lets the catalogue's indices jump. */
+    if (seen->applied == 0 ||
+        glance->applied / MODEL_RESCUE_INDEX != seen->applied / MODEL_RESCUE_INDEX)
+        seen->applied = glance->applied;
     for (uint64_t index = seen->applied + 1; index <= glance->applied; index++) {
         if (log_head(log, glance->group, index, &head) != ERR_OK)
             continue;
@@ -128,10 +129,10 @@ static void look_at_replicas(struct world *world, struct sim_node *node)
         const struct log_state *state;
         while ((state = log_state_at(log, k)) != NULL && state->group < glance.group)
             k++;
-        ensure(state != NULL && state->group == glance.group && glance.group < GROUPS_MAX);
+        ensure(state != NULL && state->group == glance.group);
         uint64_t last = state->last;
-        look_at_applied(world, node, &sights[glance.group], &glance);
-        look_at_leader(world, node, &sights[glance.group], &glance, last);
+        look_at_applied(world, node, &sights[sim_slot(glance.group)], &glance);
+        look_at_leader(world, node, &sights[sim_slot(glance.group)], &glance, last);
         figure8_look(world, node, glance.group, glance.role != REPLICA_FOLLOWER, glance.term, last,
                      glance.applied);
         forgotten_look(world, node, glance.role != REPLICA_FOLLOWER);
@@ -202,8 +203,8 @@ static bool is_behind(struct world *world, uint64_t group, uint64_t place)
     for (uint32_t i = 0; i < world->node_count; i++) {
         const struct sim_node *node = &world->nodes[i];
         if (node->up && node->control != NULL && !node->stopping &&
-            sim_place(sights_of(world)->at[i][group].epoch,
-                      sights_of(world)->at[i][group].applied) > place)
+            sim_place(sights_of(world)->at[i][sim_slot(group)].epoch,
+                      sights_of(world)->at[i][sim_slot(group)].applied) > place)
             return true;
     }
     return false;

@@ -6,7 +6,6 @@
 #include "base/ensure.h"
 
 #define CLIENTS_MAX 64u
-#define GROUPS_MAX 1024u
 #define NEAR_BITS 3u    /* so many indexes are neighbours in a map */
 #define ORDINAL_BITS 9u /* of a place */
 #define ORDINAL_MAX ((1u << ORDINAL_BITS) - 1)
@@ -48,9 +47,9 @@ struct history {
     struct facts models;  /* index -> digest */
     struct facts places;  /* (group, index << 9 | ordinal) -> client, counter */
     struct client clients[CLIENTS_MAX];
-    uint64_t acked_in[GROUPS_MAX];
-    uint64_t reached[GROUPS_MAX];
-    uint64_t newest[GROUPS_MAX]; /* entry of the newest acknowledged value */
+    uint64_t acked_in[SIM_GROUPS_MAX];
+    uint64_t reached[SIM_GROUPS_MAX];
+    uint64_t newest[SIM_GROUPS_MAX]; /* entry of the newest acknowledged value */
     struct history_counts counts;
     uint32_t scan;
     uint64_t scan_place; /* index << 9 | ordinal of the last value of the scan */
@@ -155,7 +154,7 @@ static void lose(struct history *history, struct value *value)
     if (value->state != VALUE_ACKED || value->lost)
         return;
     value->lost = true;
-    history->acked_in[value->group]--;
+    history->acked_in[sim_slot(value->group)]--;
     history->counts.lost++;
 }
 
@@ -193,20 +192,20 @@ void history_rescued(struct history *history, uint64_t group, uint64_t place)
 
 void history_reached(struct history *history, uint64_t group, uint64_t index)
 {
-    if (index > history->reached[group])
-        history->reached[group] = index;
+    if (index > history->reached[sim_slot(group)])
+        history->reached[sim_slot(group)] = index;
 }
 
 uint64_t history_reach(const struct history *history, uint64_t group)
 {
-    return history->reached[group];
+    return history->reached[sim_slot(group)];
 }
 
 void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint32_t epoch,
                    uint64_t term)
 {
     bool fresh;
-    struct fact *fact = fact_of(&history->leaders, group << 32 | epoch, term, &fresh);
+    struct fact *fact = fact_of(&history->leaders, sim_slot(group) << 32 | epoch, term, &fresh);
 
     if (fresh) {
         fact->x = node->id;
@@ -306,13 +305,13 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
     struct client *c = &history->clients[client];
     struct value *value = value_of(history, client, counter);
 
-    ensure(value != NULL && value->state == VALUE_PENDING && group < GROUPS_MAX);
+    ensure(value != NULL && value->state == VALUE_PENDING);
     check_place(history, value, client, counter, group, index << ORDINAL_BITS | ordinal);
     value->state = VALUE_ACKED;
     history->counts.acked++;
-    history->acked_in[group]++;
-    if (index > history->newest[group])
-        history->newest[group] = index;
+    history->acked_in[sim_slot(group)]++;
+    if (index > history->newest[sim_slot(group)])
+        history->newest[sim_slot(group)] = index;
     if (!in_time)
         return;
     if (c->last_group == group &&
@@ -388,7 +387,7 @@ static void name_lost(struct history *history, struct sim_node *node, uint64_t g
 
 void history_scan_end(struct history *history, struct sim_node *node, uint64_t group)
 {
-    if (history->scan_acked != history->acked_in[group])
+    if (history->scan_acked != history->acked_in[sim_slot(group)])
         name_lost(history, node, group);
     history->scan_place = 0;
 }
@@ -403,12 +402,12 @@ struct history_counts history_counts(const struct history *history)
 
 uint64_t history_acked_in(const struct history *history, uint64_t group)
 {
-    return history->acked_in[group];
+    return history->acked_in[sim_slot(group)];
 }
 
 uint64_t history_newest(const struct history *history, uint64_t group)
 {
-    return history->newest[group];
+    return history->newest[sim_slot(group)];
 }
 
 void history_tip(struct history *history, const struct sim_node *node, uint64_t group,

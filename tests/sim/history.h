@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/ensure.h"
 #include "catalog/model.h"
 #include "log/entry.h"
 #include "shard/gaps.h"
@@ -41,6 +42,17 @@ void history_applied(struct history *history, struct sim_node *node, const struc
 static inline uint64_t sim_place(uint32_t epoch, uint64_t index)
 {
     return index + (epoch / MODEL_RESCUE_EPOCHS) * GAP_STEP;
+}
+
+/* A place for the group in tables of SIM_GROUPS_MAX: a rescue of the catalogue lets the ids of
+ * groups jump. */
+#define SIM_GROUPS_MAX 1024u
+static inline uint64_t sim_slot(uint64_t group)
+{
+    uint64_t history = group / MODEL_RESCUE_INDEX, at = group % MODEL_RESCUE_INDEX;
+
+    ensure(history == 0 ? at < SIM_GROUPS_MAX - 4 * 64 : history <= 4 && at < 64);
+    return history == 0 ? at : SIM_GROUPS_MAX - history * 64 + at;
 }
 
 /* Before history_rescued(), for each entry of the survivor that it does not know committed: when it

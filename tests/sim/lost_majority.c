@@ -170,7 +170,7 @@ static void looked(struct rescue_look *look)
                    changed);
 }
 
-static void rescue(struct world *world, struct sim_node *node, void *ctx, uint64_t group)
+void lost_majority_rescue(struct world *world, struct sim_node *node, void *ctx, uint64_t group)
 {
     struct rescue_op *op = calloc(1, sizeof *op);
 
@@ -195,7 +195,7 @@ static bool rescue_all(struct world *world)
         if (row == NULL || stream->status != STREAM_ACTIVE || row->rescued != NULL)
             continue;
         left++;
-        world_inside(world, leader, rescue, NULL, lost.groups[i]);
+        world_inside(world, leader, lost_majority_rescue, NULL, lost.groups[i]);
     }
     return left == 0;
 }

@@ -6,10 +6,10 @@
 #include "base/ensure.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "history.h"
 #include "log/log.h"
 #include "nemesis.h"
 
-#define GROUPS_MAX 1024u
 
 /* What was seen of a group in one node's log, in this life of its process. */
 struct share {
@@ -18,7 +18,7 @@ struct share {
 };
 
 struct moments {
-    struct share shares[SIM_NODES_MAX][GROUPS_MAX];
+    struct share shares[SIM_NODES_MAX][SIM_GROUPS_MAX];
     uint32_t lives[SIM_NODES_MAX];
     uint64_t counts[MOMENTS];
 };
@@ -84,7 +84,7 @@ static struct share share_of(const struct log_state *state)
 
 static void look_at_group(struct world *world, struct sim_node *node, const struct log_state *state)
 {
-    struct share *share = &moments_of(world)->shares[node->at][state->group];
+    struct share *share = &moments_of(world)->shares[node->at][sim_slot(state->group)];
     const struct share before = *share;
 
     *share = share_of(state);
@@ -116,9 +116,8 @@ void moments_look(struct world *world, struct sim_node *node)
         memset(moments->shares[node->at], 0, sizeof moments->shares[node->at]);
     moments->lives[node->at] = node->life;
     for (size_t i = 0; (state = log_state_at(log, i)) != NULL; i++) {
-        ensure(state->group < GROUPS_MAX);
         if (fresh) /* what it had at its start is no moment */
-            moments->shares[node->at][state->group] = share_of(state);
+            moments->shares[node->at][sim_slot(state->group)] = share_of(state);
         else
             look_at_group(world, node, state);
     }

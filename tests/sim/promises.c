@@ -3,9 +3,9 @@
 #include "base/ensure.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "history.h"
 #include "replica/envelope.h"
 
-#define GROUPS_MAX 1024u
 
 /* Of one node in one group: the last epoch and term in which it spoke, and what it said there. */
 struct promise {
@@ -15,17 +15,17 @@ struct promise {
 };
 
 struct promises {
-    struct promise at[SIM_NODES_MAX][GROUPS_MAX];
+    struct promise at[SIM_NODES_MAX][SIM_GROUPS_MAX];
 };
 
 static struct promise *promise_of(struct world *world, const struct sim_node *node, uint64_t group)
 {
     struct cluster *cluster = cluster_of(world);
 
-    ensure(group < GROUPS_MAX);
-    if (cluster->promises == NULL)
+        if (cluster->promises == NULL)
         cluster->promises = sim_malloc(sizeof(struct promises));
-    struct promise *promise = &((struct promises *)cluster->promises)->at[node->at][group];
+    struct promises *promises = cluster->promises;
+    struct promise *promise = &promises->at[node->at][sim_slot(group)];
     if (promise->node != node->id)
         *promise = (struct promise){ .node = node->id };
     return promise;

@@ -13,6 +13,7 @@
 #include "forgotten.h"
 #include "handover.h"
 #include "leaver.h"
+#include "lost_catalog.h"
 #include "lost_majority.h"
 #include "moments.h"
 #include "nemesis.h"
@@ -220,6 +221,15 @@ static void choose_lost_majority(struct cluster_options *options)
     options->replication = 3;
 }
 
+/* Sometimes three nodes, and nothing of a shard is left but one copy; sometimes some that are in
+ * none of the catalogue's groups. */
+static void choose_lost_catalog(struct cluster_options *options)
+{
+    choose_leaver(options);
+    options->replication = 3;
+    options->shard_count = 4;
+}
+
 /* One to six seconds until a node is given up, by what else the seed has. */
 static void choose_drain(struct cluster_options *options)
 {
@@ -322,6 +332,9 @@ static const struct scenario scenarios[] = {
     { "lost-majority", "two disks of three are lost for good, and shards are rescued",
       .more_nodes = true, .scripted = true, .choose = choose_lost_majority,
       .start = lost_majority_start, .at_the_end = lost_majority_check },
+    { "lost-catalog", "two of the catalogue's three members are lost for good, and it is rescued",
+      .scripted = true, .choose = choose_lost_catalog, .start = lost_catalog_start,
+      .at_the_end = lost_catalog_check },
     { "drain", "nodes are drained, and given up when they are away", .more_nodes = true,
       .choose = choose_drain, .start = drain_start },
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",

@@ -17,7 +17,7 @@ static struct model *given(void)
     return model;
 }
 
-static const uint64_t others[] = { 2, 5 };
+static const uint64_t others[] = { 2, 3, 5 };
 
 static struct change_rescue of(uint64_t group, uint32_t epoch, uint64_t survivor, uint64_t index)
 {
@@ -27,7 +27,7 @@ static struct change_rescue of(uint64_t group, uint32_t epoch, uint64_t survivor
                                    .index = index,
                                    .term = 4,
                                    .aside = others,
-                                   .aside_count = 2 };
+                                   .aside_count = 3 };
 }
 
 static enum err rescue(struct model *model, struct change_rescue row)

@@ -132,14 +132,14 @@ static void half_a_copy_is_none(void **state)
 
 static void rescue(struct model *model, uint64_t survivor, uint64_t index, uint64_t term)
 {
-    uint64_t aside[] = { 3 };
+    uint64_t aside[] = { 2, 3 };
     struct change_rescue row = { .group = 2,
                                  .epoch = model_shard_by_group(model, 2, NULL)->epoch,
                                  .survivor = survivor,
                                  .index = index,
                                  .term = term,
                                  .aside = aside,
-                                 .aside_count = 1 };
+                                 .aside_count = 2 };
 
     assert_int_equal(apply(model, change_rescue_shard(stamp, &row)), ERR_OK);
 }

@@ -1,5 +1,6 @@
 #include "../catalog/given.h"
 
+#include "catalog/resume.h"
 #include "control/voters.h"
 
 static bool all_up(void *ctx, uint64_t node)
@@ -125,6 +126,33 @@ static void another_zone_takes_it_only_where_that_is_allowed(void **state)
     model_free(model);
 }
 
+static bool knows(void *ctx, uint64_t node)
+{
+    return node != 1;
+}
+
+static void a_rescued_group_grows_by_nodes_that_have_the_new_history(void **state)
+{
+    struct model *model = with_a_fourth("a");
+    const uint64_t two[GROUP_MEMBERS_MAX] = { 2 };
+    struct members_world world = { .up = all_up, .current = knows };
+    struct resume resume = { .token = 7, .survivor = 2, .epoch = 1, .voters = 3 };
+    struct reason reason = { .text = "" };
+    uint64_t down = 2;
+
+    assert_int_equal(voters_next(model, two, 1, &world, next), 0); /* it was never more */
+    assert_int_equal(resume_model(model, &resume, &reason), ERR_OK);
+    assert_int_equal(voters_next(model, two, 1, &world, next), 2);
+    assert_int_equal(next[0], 2);
+    assert_int_equal(next[1], 3); /* 1 has not taken it yet */
+    assert_int_equal(voters_next(model, next, 2, &world, next), 3);
+    assert_int_equal(next[2], 4);
+    assert_int_equal(voters_next(model, next, 3, &world, next), 0);
+    struct members_world alone = { .up = all_up_but, .current = knows, .ctx = &down };
+    assert_int_equal(voters_next(model, two, 1, &alone, next), 0);
+    model_free(model);
+}
+
 static void a_dead_member_gives_it_up_and_a_draining_node_takes_none(void **state)
 {
     struct model *model = with_a_fourth("b");
@@ -147,6 +175,7 @@ int main(void)
         cmocka_unit_test(one_place_at_a_time),
         cmocka_unit_test(a_draining_member_gives_its_place_to_a_node_of_its_zone),
         cmocka_unit_test(another_zone_takes_it_only_where_that_is_allowed),
+        cmocka_unit_test(a_rescued_group_grows_by_nodes_that_have_the_new_history),
         cmocka_unit_test(a_dead_member_gives_it_up_and_a_draining_node_takes_none),
         cmocka_unit_test(a_member_without_a_row_gives_its_place_to_any_other_node),
     };
