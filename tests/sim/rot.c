@@ -18,6 +18,7 @@
 #define SHARERS_MAX 64u /* entries that one block hits */
 #define TRIES 8u /* segments that are looked into for one flip */
 #define WHOLE_MOST_NS (60 * SIM_S)
+#define PASSES_MOST_NS (300 * SIM_S) /* three passes of the search take no longer */
 
 /* One bit that was flipped. */
 struct flip {
@@ -453,18 +454,33 @@ bool rot_any(struct world *world)
     return false;
 }
 
+static uint64_t passes_of(const struct sim_node *node)
+{
+    return node->control == NULL ? 0 : control_scrub(node->control).passes;
+}
+
+/* The pass that was under way may have gone by the entry, the next one meets it, and by the end of
+ * the third it must be mended.  How long a pass takes depends on what the log has. */
+static bool is_late(const struct sim_node *node, uint64_t waited_ns, uint64_t passes_before)
+{
+    return waited_ns > WHOLE_MOST_NS && (waited_ns > PASSES_MOST_NS ||
+                                         passes_of(node) >= passes_before + 3);
+}
+
 uint64_t rot_check(struct world *world)
 {
     const struct rot *rot = cluster_of(world)->rot;
-    uint64_t began_ns = world->now_ns;
+    uint64_t began_ns = world->now_ns, passes[SIM_NODES_MAX];
 
+    for (uint32_t i = 0; i < world->node_count; i++)
+        passes[i] = passes_of(&world->nodes[i]);
     for (uint32_t i = 0; i < rot->count;) {
         const struct flip *flip = &rot->flips[i];
         if (!is_damaged(world, flip)) {
             i++;
             continue;
         }
-        if (world->now_ns - began_ns > WHOLE_MOST_NS)
+        if (is_late(&world->nodes[flip->node], world->now_ns - began_ns, passes[flip->node]))
             world_violation(world, "rot",
                             "node %u: group %llu entry %llu, flipped in %s, is damaged still",
                             flip->node + 1, (unsigned long long)flip->head.group,

@@ -39,6 +39,7 @@ struct client {
 struct workload {
     struct client clients[CLIENTS_MAX];
     bool stopping, creating;
+    uint64_t all_in_ns; /* every node was in the catalogue; 0 = not yet */
     uint64_t bytes; /* of all puts, refused ones too */
 };
 
@@ -139,10 +140,18 @@ static const struct model_stream *active_stream(struct sim_node *node)
     return stream != NULL && stream->status == STREAM_ACTIVE ? stream : NULL;
 }
 
+/* Who has just come in gets no replica yet: whoever places them has no link to it. */
 static bool may_create(struct world *world, struct sim_node *node)
 {
-    return !cluster_of(world)->options.all_first ||
-           model_node_count(catalog_model(control_catalog(node->control))) == world->node_count;
+    struct workload *workload = workload_of(world);
+
+    if (!cluster_of(world)->options.all_first)
+        return true;
+    if (model_node_count(catalog_model(control_catalog(node->control))) < world->node_count)
+        return false;
+    if (workload->all_in_ns == 0)
+        workload->all_in_ns = world->now_ns;
+    return world->now_ns - workload->all_in_ns >= SIM_S;
 }
 
 static void create_step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
@@ -211,14 +220,14 @@ static void put_settled(struct route_put *put, enum err err)
 
 static struct buf *make_records(struct world *world, struct client *client, uint32_t at)
 {
-    unsigned char data[VALUE_BYTES + PADDING_LARGE_MAX];
+    unsigned char data[VALUE_BYTES + PADDING_LARGE_MAX]; /* only as much as is used */
     char key[16];
     struct record record;
     size_t bytes = 0;
     unsigned char *end;
 
     snprintf(key, sizeof key, "c%u", at);
-    memset(data, 0x5a, sizeof data);
+    memset(data + VALUE_BYTES, 0x5a, client->padding);
     record = (struct record){ .key = slice_text(key),
                               .data = slice_of(data, VALUE_BYTES + client->padding) };
     bytes = command_record_bytes(&record) * client->count;
