@@ -153,6 +153,7 @@ static enum err log_part_open(struct control *control, struct reason *reason)
                                    .segment_bytes = control->options.segment_bytes,
                                    .segments_ahead = control->options.segments_ahead,
                                    .log_bytes_max = control->options.log_bytes_max,
+                                   .read_gap_bytes = control->options.read_gap_bytes,
                                    .on_durable = on_durable,
                                    .on_failed = on_failed,
                                    .on_damaged = damage_on_found,

@@ -62,6 +62,7 @@ struct control_options {
     uint64_t segment_bytes;
     uint32_t segments_ahead;
     uint64_t log_bytes_max;
+    uint64_t read_gap_bytes;
     uint64_t scrub_period_ms;    /* log/scrub.h; 0: the log is not searched for damage */
     uint64_t scrub_bytes_per_s;
     uint64_t fill_bytes_per_s;   /* of this node's fills and repairs together; 0: unlimited */

@@ -337,7 +337,7 @@ static void read_more(struct emptying *emptying)
     uint64_t from = block_of(items[first].offset), end = item_end(&items[first]);
     uint32_t next = first + 1;
     while (next < emptying->window_end && !emptying->careful &&
-           items[next].offset <= end + LOG_READ_GAP_MAX &&
+           items[next].offset <= end + log_read_gap(emptying->log) &&
            item_end(&items[next]) - from <= LOG_READ_EXTENT_MAX - DISK_ALIGN) {
         if (item_end(&items[next]) > end)
             end = item_end(&items[next]);

@@ -64,6 +64,7 @@ void group_free(struct log *log, struct group *group)
     memmove(&log->groups[at], &log->groups[at + 1],
             (log->group_count - at - 1) * sizeof(*log->groups));
     log->group_count--;
+    log->changes++;
     list_remove(&group->dirty_hard);
     list_remove(&group->dirty_hint);
     free(group->runs);
@@ -72,12 +73,14 @@ void group_free(struct log *log, struct group *group)
 
 static void touch_hard(struct log *log, struct group *group)
 {
+    log->changes++;
     if (!list_linked(&group->dirty_hard))
         list_append(&log->dirty_hard, &group->dirty_hard);
 }
 
 static void touch_hint(struct log *log, struct group *group)
 {
+    log->changes++;
     if (!list_linked(&group->dirty_hint))
         list_append(&log->dirty_hint, &group->dirty_hint);
 }

@@ -191,6 +191,11 @@ const struct log_state *log_state_at(const struct log *log, size_t place)
     return place < log->group_count ? &log->groups[place]->state : NULL;
 }
 
+uint64_t log_changes(const struct log *log)
+{
+    return log->changes;
+}
+
 /* A call for a group that is not there breaks the caller's own promise. */
 static struct group *group_of(const struct log *log, uint64_t id)
 {

@@ -56,6 +56,8 @@ struct log_options {
                                * LOG_SEGMENT_BYTES_MIN for tests, whose entries are small */
     uint32_t segments_ahead;  /* made before they are needed; at least 2, one of them the reserve */
     uint64_t log_bytes_max;   /* no new segment beyond this sum; 0 = the disk decides */
+    uint64_t read_gap_bytes;  /* that are read to save a read; 0 = LOG_READ_GAP_MAX.  For tests,
+                               * whose segments are small */
     uint64_t empty_bytes_per_s; /* while a segment is emptied; 0 = LOG_EMPTY_BYTES_PER_S */
     void (*on_durable)(void *ctx, uint64_t turn);            /* turns up to this are durable */
     void (*on_failed)(void *ctx, const struct reason *reason); /* once; stop the process */
@@ -121,6 +123,9 @@ const struct log_state *log_state_next(const struct log *log, uint64_t after);
 
 /* The one at this place of that order, from 0 on; NULL behind the last one.  O(1). */
 const struct log_state *log_state_at(const struct log *log, size_t place);
+
+/* Goes up whenever a state changes, comes or goes: who looks at all of them need not look again. */
+uint64_t log_changes(const struct log *log);
 
 /* ---- appending: each returns the turn that makes it durable ---- */
 

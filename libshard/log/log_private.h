@@ -194,6 +194,7 @@ struct log {
 
     struct group **groups; /* by id */
     size_t group_count, group_room;
+    uint64_t changes; /* of their states */
     struct list dirty_hard, dirty_hint;
 
     struct segment **segments; /* by number: those that were written aside come last */
@@ -248,6 +249,11 @@ struct log {
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
+
+static inline uint64_t log_read_gap(const struct log *log)
+{
+    return log->options.read_gap_bytes != 0 ? log->options.read_gap_bytes : LOG_READ_GAP_MAX;
+}
 
 /* No memory for a few bytes of bookkeeping: like a broken promise, it stops the process, because
  * an append cannot be refused half-way. */

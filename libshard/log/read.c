@@ -225,7 +225,7 @@ static bool joins(const struct read_job *job, uint32_t first, uint32_t last, uin
 
     return !job->careful && spots[i].segment == spots[first].segment &&
            spots[i].offset >= last_end &&
-           spots[i].offset - last_end <= LOG_READ_GAP_MAX &&
+           spots[i].offset - last_end <= log_read_gap(job->log) &&
            end - spots[first].offset <= LOG_READ_EXTENT_MAX - DISK_ALIGN;
 }
 

@@ -202,6 +202,7 @@ struct roster {
     struct payload_store payloads;
     struct roster_row *rows; /* in ascending order of groups */
     size_t row_count, row_room;
+    uint64_t changes;
     struct list appends; /* of all replicas, in the order of turns */
     struct sent *sent;
     size_t sent_count, sent_room;

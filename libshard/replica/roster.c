@@ -105,6 +105,11 @@ struct replica *roster_at(const struct roster *roster, size_t place)
     return place < roster->row_count ? roster->rows[place].replica : NULL;
 }
 
+uint64_t roster_changes(const struct roster *roster)
+{
+    return roster->changes;
+}
+
 enum err roster_insert(struct roster *roster, struct replica *replica)
 {
     size_t at = place_of(roster, replica->group);
@@ -121,6 +126,7 @@ enum err roster_insert(struct roster *roster, struct replica *replica)
             (roster->row_count - at) * sizeof(struct roster_row));
     roster->rows[at] = (struct roster_row){ .group = replica->group, .replica = replica };
     roster->row_count++;
+    roster->changes++;
     return ERR_OK;
 }
 
@@ -130,6 +136,7 @@ void roster_remove(struct roster *roster, struct replica *replica)
 
     ensure(at < roster->row_count && roster->rows[at].replica == replica);
     roster->row_count--;
+    roster->changes++;
     memmove(&roster->rows[at], &roster->rows[at + 1],
             (roster->row_count - at) * sizeof(struct roster_row));
 }

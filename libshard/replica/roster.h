@@ -89,6 +89,9 @@ struct replica *roster_next(const struct roster *roster, uint64_t after);
 /* The one at this place of that order, from 0 on; NULL behind the last one.  O(1). */
 struct replica *roster_at(const struct roster *roster, size_t place);
 
+/* Goes up whenever a replica comes or goes, or another replica_glance() is to be had of one. */
+uint64_t roster_changes(const struct roster *roster);
+
 struct roster_figures {
     uint64_t replicas, leaders, elections, proposals, applied_entries;
     uint64_t messages_sent, messages_received, frames_sent, messages_parked;

@@ -6,8 +6,8 @@
 #include "env/disk.h"
 #include "heap.h"
 
-#define STEP_BYTES 64u /* a block's room is that, or twice, four times ... as much */
-#define CHUNK_BYTES 32768u
+#define STEP_BYTES 64u
+#define CHUNK_BYTES (65536u - 128u) /* with what stands in front, no more than 64 KiB */
 
 struct chunk {
     struct chunk *next;
@@ -37,15 +37,20 @@ void blocks_fini(struct blocks *blocks)
     *blocks = (struct blocks){ 0 };
 }
 
-/* The block's former room stays unused: altogether less than what it has now. */
+/* A quarter more than it had, at least: what it had stays unused, altogether less than four times
+ * of what it has now. */
 static void make_room(struct blocks *blocks, struct block *block, uint32_t used)
 {
     struct chunk *chunk = blocks->chunks;
 
-    for (block->room = STEP_BYTES; block->room < used;)
-        block->room *= 2;
+    block->room += block->room / 4 / STEP_BYTES * STEP_BYTES;
+    if (block->room < used)
+        block->room = used;
+    if (block->room > DISK_ALIGN)
+        block->room = DISK_ALIGN;
     if (chunk == NULL || CHUNK_BYTES - chunk->used < block->room) {
-        chunk = sim_malloc(sizeof *chunk);
+        chunk = sim_take(sizeof *chunk);
+        chunk->used = 0;
         chunk->next = blocks->chunks;
         blocks->chunks = chunk;
     }

@@ -16,6 +16,7 @@
 
 #define SCAN_STEPS_MAX 200000u
 #define FULL_NS (10 * SIM_S) /* after so long without room */
+#define UNTOLD_OF 16u /* events */
 #define FULL_PENDING_BYTES 65536u /* a log takes next to nothing in */
 
 /* What was seen of one group on one node, since its process started. */
@@ -28,6 +29,7 @@ struct seen {
 struct sights {
     struct seen at[SIM_NODES_MAX][SIM_GROUPS_MAX];
     uint64_t model[SIM_NODES_MAX]; /* index of the catalogue's model */
+    uint64_t changes[SIM_NODES_MAX]; /* of log and roster, when all was looked at; 0 = never */
     uint64_t room_ns[SIM_NODES_MAX]; /* the log had room then; 0 = not looked at yet */
 };
 
@@ -46,6 +48,7 @@ void checks_forget(struct world *world, struct sim_node *node)
 {
     memset(sights_of(world)->at[node->at], 0, sizeof sights_of(world)->at[node->at]);
     sights_of(world)->model[node->at] = 0;
+    sights_of(world)->changes[node->at] = 0;
     sights_of(world)->room_ns[node->at] = 0;
 }
 
@@ -153,6 +156,37 @@ static void look_at_room(struct world *world, struct sim_node *node)
                         log_pending_bytes(log));
 }
 
+/* Most events change no group at all.  Scripts go by what other nodes do too. */
+static bool has_news(struct world *world, struct sim_node *node)
+{
+    uint64_t *seen = &sights_of(world)->changes[node->at];
+    uint64_t changes = 1 + log_changes(control_log(node->control)) +
+                       roster_changes(control_roster(node->control));
+
+    if (changes == *seen && cluster_of(world)->figure8 == NULL &&
+        cluster_of(world)->forgotten == NULL)
+        return false;
+    *seen = changes;
+    return true;
+}
+
+/* What has_news() goes by must not miss anything. */
+static void look_for_untold(struct world *world, struct sim_node *node)
+{
+    const struct seen *sights = sights_of(world)->at[node->at];
+    const struct roster *roster = control_roster(node->control);
+    const struct replica *replica;
+
+    for (size_t i = 0; (replica = roster_at(roster, i)) != NULL; i++) {
+        struct replica_glance glance = replica_glance(replica);
+        const struct seen *seen = &sights[sim_slot(glance.group)];
+        ensure(seen->applied == glance.applied && seen->term == glance.term &&
+               seen->epoch == glance.epoch && seen->leads == (glance.role != REPLICA_FOLLOWER) &&
+               seen->last == log_state(control_log(node->control), glance.group)->last);
+    }
+    moments_look_for_untold(world, node);
+}
+
 void checks_after_event(struct world *world, struct sim_node *node)
 {
     if (node->control == NULL)
@@ -161,10 +195,14 @@ void checks_after_event(struct world *world, struct sim_node *node)
         look_at_stopping(world, node);
         return;
     }
-    moments_look(world, node);
     look_at_room(world, node);
     look_at_catalog(world, node);
-    look_at_replicas(world, node);
+    if (has_news(world, node)) {
+        moments_look(world, node);
+        look_at_replicas(world, node);
+    } else if (world->events % UNTOLD_OF == 0) {
+        look_for_untold(world, node);
+    }
 }
 
 static void describe_node(struct sim_node *node)

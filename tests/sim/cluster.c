@@ -148,6 +148,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .segment_bytes = options->segment_bytes,
         .segments_ahead = 2,
         .log_bytes_max = options->log_bytes_max,
+        .read_gap_bytes = options->read_gap_bytes,
         .scrub_period_ms = options->rot && !options->unsearched ? SCRUB_PERIOD_MS : 0,
         .scrub_bytes_per_s = SCRUB_BYTES_PER_S,
         .fill_bytes_per_s = node->world->seed % 4 == 0 ? FILL_BYTES_PER_S : 0,

@@ -18,6 +18,7 @@ struct cluster_options {
     uint32_t client_count;
     uint64_t segment_bytes;
     uint64_t log_bytes_max; /* 0 = the disk decides */
+    uint64_t read_gap_bytes;
     uint32_t put_pause_ms; /* mean pause of a client between puts */
     uint64_t put_bytes_most; /* all clients; then they put little and seldom; 0 = no limit */
     struct net_weather weather;

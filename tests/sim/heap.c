@@ -8,23 +8,15 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "memory.h"
 
-#define BLOCK_MARK UINT64_C(0x6272616964686561)
-
-/* Stands in front of each block; 48 bytes keep malloc's alignment of 16. */
-struct heap_block {
-    uint64_t mark;
-    size_t size;
-    struct heap *heap;
-    struct heap_block *next, *prev;
-    uint64_t pad;
-};
+/* A sanitizer sees by itself who uses what is freed; without one, the first bytes of a large block
+ * tell as much as all of them. */
+#define POISON_MAX 1024u
 
 /* The one piece of global state of the simulator: malloc() has no other way to know. */
 static struct heap *present;
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
 void __real_free(void *bytes);
 void *__real_realloc(void *bytes, size_t size);
 void *__wrap_malloc(size_t size);
@@ -45,56 +37,9 @@ struct heap *heap_enter(struct heap *heap)
     return former;
 }
 
-static void chain(struct heap_block *block)
-{
-    struct heap *heap = block->heap;
-
-    block->prev = NULL;
-    block->next = NULL;
-    if (heap == NULL)
-        return;
-    block->next = heap->first;
-    if (heap->first != NULL)
-        heap->first->prev = block;
-    heap->first = block;
-    heap->bytes += block->size;
-}
-
-static void unchain(struct heap_block *block)
-{
-    struct heap *heap = block->heap;
-
-    if (heap == NULL)
-        return;
-    if (block->prev != NULL)
-        block->prev->next = block->next;
-    else
-        heap->first = block->next;
-    if (block->next != NULL)
-        block->next->prev = block->prev;
-    heap->bytes -= block->size;
-}
-
-void heap_drop(struct heap *heap)
-{
-    for (struct heap_block *block = heap->first, *next; block != NULL; block = next) {
-        next = block->next;
-        block->mark = 0;
-        __real_free(block);
-    }
-    heap->first = NULL;
-    heap->bytes = 0;
-}
-
 void *__wrap_malloc(size_t size)
 {
-    struct heap_block *block = __real_malloc(sizeof *block + size);
-
-    if (block == NULL)
-        return NULL;
-    *block = (struct heap_block){ .mark = BLOCK_MARK, .size = size, .heap = present };
-    chain(block);
-    return block + 1;
+    return memory_take(present, size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
@@ -107,40 +52,37 @@ void *__wrap_calloc(size_t count, size_t size)
     return bytes;
 }
 
-/* Memory that a library allocated for itself has no block in front of it. */
-__attribute__((no_sanitize("address"))) static struct heap_block *block_of(void *bytes)
+/* Whoever still looks at it sees that it is gone. */
+static void poison(void *bytes)
 {
-    struct heap_block *block = (struct heap_block *)bytes - 1;
+    size_t size = memory_block(bytes)->size;
 
-    return block->mark == BLOCK_MARK ? block : NULL;
+    memset(bytes, 0xdb, size < POISON_MAX ? size : POISON_MAX);
 }
 
 void __wrap_free(void *bytes)
 {
     if (bytes == NULL)
         return;
-    struct heap_block *block = block_of(bytes);
-    if (block == NULL) {
+    if (!memory_is_ours(bytes)) { /* a library allocated it for itself */
         __real_free(bytes);
         return;
     }
-    unchain(block);
-    block->mark = 0;
-    memset(bytes, 0xdb, block->size); /* whoever still looks at it sees that it is gone */
-    __real_free(block);
+    poison(bytes);
+    memory_give(bytes);
 }
 
 void *__wrap_realloc(void *bytes, size_t size)
 {
     if (bytes == NULL)
         return __wrap_malloc(size);
-    struct heap_block *block = block_of(bytes);
-    if (block == NULL)
+    if (!memory_is_ours(bytes))
         return __real_realloc(bytes, size);
     void *fresh = __wrap_malloc(size);
     if (fresh == NULL)
         return NULL;
-    memcpy(fresh, bytes, block->size < size ? block->size : size);
+    size_t former = memory_block(bytes)->size;
+    memcpy(fresh, bytes, former < size ? former : size);
     __wrap_free(bytes);
     return fresh;
 }
@@ -182,14 +124,17 @@ int __wrap_asprintf(char **ret, const char *format, ...)
     return len;
 }
 
-void *sim_malloc(size_t size)
+void *sim_take(size_t size)
 {
-    struct heap *former = heap_enter(NULL);
-    void *bytes = __wrap_calloc(1, size);
+    void *bytes = memory_take(NULL, size);
 
-    heap_enter(former);
     ensure(bytes != NULL);
     return bytes;
+}
+
+void *sim_malloc(size_t size)
+{
+    return memset(sim_take(size), 0, size);
 }
 
 void sim_free(void *bytes)

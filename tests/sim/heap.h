@@ -14,22 +14,16 @@
 
 #include <stddef.h>
 
-struct heap_block;
-
-/* The blocks of one node.  Zeroed before first use. */
-struct heap {
-    struct heap_block *first;
-    size_t bytes;
-};
+#include "memory.h"
 
 /* Allocations belong to `heap` from now on; NULL = to the simulator.  Returns the former. */
 struct heap *heap_enter(struct heap *heap);
 
-/* Frees every block of the heap. */
-void heap_drop(struct heap *heap);
-
 /* Memory of the simulator whatever runs; zeroed.  Aborts when there is none. */
 void *sim_malloc(size_t size);
+
+/* The same, with anything in it. */
+void *sim_take(size_t size);
 void sim_free(void *bytes);
 
 /* Makes libraft allocate here too. */

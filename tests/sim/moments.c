@@ -14,7 +14,7 @@
 /* What was seen of a group in one node's log, in this life of its process. */
 struct share {
     uint64_t epoch, member_count, first, last, term, vote;
-    bool seen;
+    uint64_t seen; /* or not; there is no padding */
 };
 
 struct moments {
@@ -120,6 +120,17 @@ void moments_look(struct world *world, struct sim_node *node)
             moments->shares[node->at][sim_slot(state->group)] = share_of(state);
         else
             look_at_group(world, node, state);
+    }
+}
+
+void moments_look_for_untold(struct world *world, struct sim_node *node)
+{
+    const struct log_state *state;
+
+    for (size_t i = 0; (state = log_state_at(control_log(node->control), i)) != NULL; i++) {
+        const struct share *share = &moments_of(world)->shares[node->at][sim_slot(state->group)];
+        const struct share now = share_of(state);
+        ensure(memcmp(&now, share, sizeof now) == 0);
     }
 }
 

@@ -36,6 +36,9 @@ void moments_note(struct world *world, struct sim_node *node, enum moment moment
 /* Called by the checks after each event of the node: what changed in its log. */
 void moments_look(struct world *world, struct sim_node *node);
 
+/* When nothing should be new: aborts when something is. */
+void moments_look_for_untold(struct world *world, struct sim_node *node);
+
 uint64_t moments_count(const struct world *world, enum moment moment);
 
 /* How often each came, in one line. */

@@ -18,7 +18,8 @@ static struct parcel *parcel_new(struct buf *const parts[], uint32_t part_count)
 
     for (uint32_t i = 0; i < part_count; i++)
         len += parts[i]->len;
-    struct parcel *parcel = sim_malloc(sizeof *parcel + len);
+    struct parcel *parcel = sim_take(sizeof *parcel + len);
+    *parcel = (struct parcel){ .len = 0 };
     for (uint32_t i = 0; i < part_count; i++) {
         if (parts[i]->len > 0)
             memcpy(parcel->bytes + parcel->len, parts[i]->data, parts[i]->len);
@@ -93,7 +94,7 @@ static void deliver(struct world *world, struct sim_node *node, void *ctx, uint6
             parcel->len < link->queued[parcel->lane] ? parcel->len : link->queued[parcel->lane];
     if (net_at(world, parcel->from)->cut_to[parcel->to] || !list_empty(&link->held)) {
         struct heap *former = heap_enter(NULL);
-        struct parcel *held = sim_malloc(sizeof *held + parcel->len);
+        struct parcel *held = sim_take(sizeof *held + parcel->len);
         memcpy(held, parcel, sizeof *held + parcel->len);
         held->link = (struct list_node){ NULL, NULL };
         list_append(&link->held, &held->link);

@@ -27,7 +27,7 @@ void net_repeat_note(struct net *net, const struct parcel *parcel)
 
     if (!net->weather->repeats || parcel->len > REPEAT_BYTES_MAX || only_once(parcel))
         return;
-    struct parcel *copy = sim_malloc(sizeof *copy + parcel->len);
+    struct parcel *copy = sim_take(sizeof *copy + parcel->len);
     memcpy(copy, parcel, sizeof *copy + parcel->len);
     copy->link = (struct list_node){ NULL, NULL };
     list_append(&link->sent, &copy->link);

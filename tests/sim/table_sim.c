@@ -48,7 +48,7 @@ struct table {
 
 static struct blob *blob_new(struct slice bytes)
 {
-    struct blob *blob = sim_malloc(sizeof *blob + bytes.len);
+    struct blob *blob = sim_take(sizeof *blob + bytes.len);
 
     blob->len = bytes.len;
     blob->refs = 1;

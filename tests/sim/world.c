@@ -11,14 +11,13 @@
 #define WALL_START_MS UINT64_C(1700000000000)
 
 struct world_event {
-    uint64_t at_ns, order;
     struct world_after what;
     uint32_t life;
 };
 
-static void push(struct world *world, struct world_event *event);
-static struct world_event *pop(struct world *world);
-static void dispatch(struct world *world, struct world_event *event);
+static void push(struct world *world, struct world_slot slot);
+static bool pop(struct world *world, struct world_slot *ret);
+static void dispatch(struct world *world, struct world_slot slot);
 static void turn_end(struct world *world, struct sim_node *node);
 
 void world_init(struct world *world, uint64_t seed, uint32_t node_count)
@@ -39,9 +38,9 @@ void world_init(struct world *world, uint64_t seed, uint32_t node_count)
 
 void world_fini(struct world *world)
 {
-    for (struct world_event *event; (event = pop(world)) != NULL;) {
-        sim_free(event->what.owned);
-        sim_free(event);
+    for (struct world_slot slot; pop(world, &slot);) {
+        sim_free(slot.event->what.owned);
+        sim_free(slot.event);
     }
     free(world->heap);
     world->heap = NULL;
@@ -49,24 +48,18 @@ void world_fini(struct world *world)
 
 void world_after(struct world *world, struct world_after after)
 {
-    struct world_event *event = sim_malloc(sizeof *event);
+    struct world_event *event = sim_take(sizeof *event);
 
-    event->at_ns = world->now_ns + after.delay_ns;
-    event->order = world->order++;
     event->what = after;
     event->life = after.node != NULL ? after.node->life : 0;
-    push(world, event);
+    push(world, (struct world_slot){ world->now_ns + after.delay_ns, world->order++, event });
 }
 
 void world_run(struct world *world, uint64_t until_ns)
 {
-    for (struct world_event *event; (event = pop(world)) != NULL;) {
-        if (event->at_ns > until_ns) {
-            push(world, event);
-            break;
-        }
-        dispatch(world, event);
-    }
+    for (struct world_slot slot; world->count > 0 && world->heap[0].at_ns <= until_ns;)
+        if (pop(world, &slot))
+            dispatch(world, slot);
     world->now_ns = until_ns;
 }
 
@@ -76,18 +69,19 @@ static void mix(struct world *world, uint64_t value)
     world->trace ^= world->trace >> 29;
 }
 
-static void dispatch(struct world *world, struct world_event *event)
+static void dispatch(struct world *world, struct world_slot slot)
 {
+    struct world_event *event = slot.event;
     struct sim_node *node = event->what.node;
 
     if (node != NULL && node->up && node->life == event->life &&
-        node->paused_until_ns > event->at_ns) {
-        event->at_ns = node->paused_until_ns; /* keeps its order */
-        push(world, event);
+        node->paused_until_ns > slot.at_ns) {
+        slot.at_ns = node->paused_until_ns; /* keeps its order */
+        push(world, slot);
         return;
     }
-    ensure(event->at_ns >= world->now_ns);
-    world->now_ns = event->at_ns;
+    ensure(slot.at_ns >= world->now_ns);
+    world->now_ns = slot.at_ns;
     if (node == NULL || (node->up && node->life == event->life)) {
         world->events++;
         mix(world, world->now_ns);
@@ -274,43 +268,46 @@ void world_say(struct world *world, struct sim_node *node, const char *format, .
     fputc('\n', world->notes);
 }
 
-/* ---- the heap of events ---- */
+/* ---- the heap of events: four below each ---- */
 
-static bool before(const struct world_event *a, const struct world_event *b)
+static bool before(const struct world_slot *a, const struct world_slot *b)
 {
     return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
 }
 
-static void push(struct world *world, struct world_event *event)
+static void push(struct world *world, struct world_slot slot)
 {
     if (world->count == world->room) {
         struct heap *former = heap_enter(NULL);
         world->room = world->room == 0 ? 1024 : world->room * 2;
-        world->heap = realloc(world->heap, world->room * sizeof(struct world_event *));
+        world->heap = realloc(world->heap, world->room * sizeof(struct world_slot));
         heap_enter(former);
         ensure(world->heap != NULL);
     }
     size_t at = world->count++;
-    for (; at > 0 && before(event, world->heap[(at - 1) / 2]); at = (at - 1) / 2)
-        world->heap[at] = world->heap[(at - 1) / 2];
-    world->heap[at] = event;
+    for (; at > 0 && before(&slot, &world->heap[(at - 1) / 4]); at = (at - 1) / 4)
+        world->heap[at] = world->heap[(at - 1) / 4];
+    world->heap[at] = slot;
 }
 
-static struct world_event *pop(struct world *world)
+static bool pop(struct world *world, struct world_slot *ret)
 {
+    struct world_slot *heap = world->heap;
+
     if (world->count == 0)
-        return NULL;
-    struct world_event *first = world->heap[0];
-    struct world_event *last = world->heap[--world->count];
+        return false;
+    *ret = heap[0];
+    const struct world_slot last = heap[--world->count];
     size_t at = 0;
-    for (size_t child; (child = 2 * at + 1) < world->count; at = child) {
-        if (child + 1 < world->count && before(world->heap[child + 1], world->heap[child]))
-            child++;
-        if (!before(world->heap[child], last))
+    for (size_t child; (child = 4 * at + 1) < world->count; at = child) {
+        size_t end = child + 4 < world->count ? child + 4 : world->count;
+        for (size_t other = child + 1; other < end; other++)
+            if (before(&heap[other], &heap[child]))
+                child = other;
+        if (!before(&heap[child], &last))
             break;
-        world->heap[at] = world->heap[child];
+        heap[at] = heap[child];
     }
-    if (world->count > 0)
-        world->heap[at] = last;
-    return first;
+    heap[at] = last;
+    return true;
 }

@@ -98,13 +98,19 @@ struct sim_node {
 
 struct world_event;
 
+/* An event and its place in time. */
+struct world_slot {
+    uint64_t at_ns, order;
+    struct world_event *event;
+};
+
 struct world {
     uint64_t seed, now_ns, order, events;
     uint64_t trace;
     uint32_t wall_speed; /* wall clocks go so many times as fast */
     bool print_trace;
     struct random random; /* the world's own chances */
-    struct world_event **heap;
+    struct world_slot *heap; /* of events, the earliest first */
     size_t count, room;
     struct sim_node nodes[SIM_NODES_MAX];
     uint32_t node_count;
