@@ -47,6 +47,9 @@ struct config {
     struct listen_at client_at, peer_at, operations_at;
     const char *seed_list[NODES_MAX];
     uint32_t seed_count;
+    const char *region_list[AUTH_REGIONS_MAX]; /* of sigv4-regions */
+    uint32_t region_count;
+    bool signed_clients; /* auth = sigv4 */
     bool temporary; /* --dev without data-dir: the directory goes when the process ends */
 
     /* private */

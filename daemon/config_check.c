@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/credentials.h"
 #include "catalog/model.h"
 #include "config_private.h"
 #include "control/control.h"
@@ -22,7 +23,9 @@ static void check_listen(struct config *config, const char *name, const char *te
 static void check_advertise(struct config *config, const char *name, const struct listen_at *at,
                             const char *listen, const char **advertise);
 static void check_ports(struct config *config);
-static void check_auth(struct config *config, const char *name, const struct listen_at *at);
+static void check_auth(struct config *config);
+static void check_peers(struct config *config);
+static void check_credentials(struct config *config);
 static void check_seeds(struct config *config);
 static void check_sizes(struct config *config);
 static void check_times(struct config *config);
@@ -47,8 +50,8 @@ enum err config_check(struct config *config)
     check_listen(config, "operations-listen", config->operations_listen, &config->operations_at);
     if (config->error_count == 0) {
         check_ports(config);
-        check_auth(config, "client-listen", &config->client_at);
-        check_auth(config, "peer-listen", &config->peer_at);
+        check_auth(config);
+        check_peers(config);
         check_advertise(config, "client-advertise", &config->client_at, config->client_listen,
                         &config->client_advertise);
         check_advertise(config, "peer-advertise", &config->peer_at, config->peer_listen,
@@ -56,6 +59,7 @@ enum err config_check(struct config *config)
         check_advertise(config, "operations-advertise", &config->operations_at,
                         config->operations_listen, &config->operations_advertise);
     }
+    check_credentials(config);
     check_seeds(config);
     check_sizes(config);
     check_times(config);
@@ -148,13 +152,81 @@ static void check_ports(struct config *config)
                      "client-listen, peer-listen and operations-listen need three ports");
 }
 
-/* Until requests are signed and links encrypted, whoever can connect can do everything. */
-static void check_auth(struct config *config, const char *name, const struct listen_at *at)
+/* ---- who may connect ---- */
+
+static void check_auth(struct config *config)
 {
-    if (!at->loopback && strcmp(config->auth, "none") != 0)
-        config_error(config, where(config, name),
-                     "%s: %s is not loopback, and nobody who connects is asked who he is; if that "
-                     "is what you want, say auth = none", name, at->host);
+    config->signed_clients = strcmp(config->auth, "sigv4") == 0;
+    if (!config->client_at.loopback && strcmp(config->auth, "loopback") == 0)
+        config_error(config, where(config, "client-listen"),
+                     "client-listen: %s is not loopback, and nobody who connects is asked who he "
+                     "is; have requests signed (auth = sigv4), or if that is what you want, say "
+                     "auth = none",
+                     config->client_at.host);
+}
+
+/* Links between nodes prove nothing yet, however clients are asked. */
+static void check_peers(struct config *config)
+{
+    bool open = strcmp(config->peers_unproved, "yes") == 0;
+
+    if (open && !config->signed_clients)
+        config_error(config, where(config, "peers-unproved"),
+                     "peers-unproved: counts with auth = sigv4 only; remove it");
+    if (config->peer_at.loopback || open || strcmp(config->auth, "none") == 0)
+        return;
+    if (config->signed_clients)
+        config_error(config, where(config, "peer-listen"),
+                     "peer-listen: %s is not loopback, and nodes are not asked who they are: "
+                     "whoever can connect to it may read and write everything, without a "
+                     "signature; if the network keeps strangers from it, say peers-unproved = yes",
+                     config->peer_at.host);
+    else
+        config_error(config, where(config, "peer-listen"),
+                     "peer-listen: %s is not loopback, and nobody who connects is asked who he "
+                     "is; if that is what you want, say auth = none",
+                     config->peer_at.host);
+}
+
+static void check_regions(struct config *config)
+{
+    char *text = arena_text(&config->arena, slice_text(config->sigv4_regions)), *rest = text;
+
+    if (text == NULL || *text == 0)
+        return;
+    for (char *region; (region = strsep(&rest, ",")) != NULL;) {
+        region += strspn(region, " \t");
+        region[strcspn(region, " \t")] = 0;
+        check_name(config, "sigv4-regions", region);
+        if (config->region_count == AUTH_REGIONS_MAX) {
+            config_error(config, where(config, "sigv4-regions"), "sigv4-regions: more than %u",
+                         AUTH_REGIONS_MAX);
+            return;
+        }
+        config->region_list[config->region_count++] = region;
+    }
+}
+
+/* The file is read here too, so that --check-config finds what is wrong with it. */
+static void check_credentials(struct config *config)
+{
+    struct credentials *credentials;
+    struct reason reason = { "" };
+
+    check_regions(config);
+    if (!config->signed_clients) {
+        if (config->credentials[0] != 0)
+            config_error(config, where(config, "credentials"),
+                         "credentials: nobody is asked for them; say auth = sigv4, or remove it");
+        return;
+    }
+    if (config->credentials[0] == 0)
+        config_error(config, where(config, "auth"),
+                     "auth: sigv4 needs access keys: say credentials = FILE");
+    else if (credentials_read(config->credentials, &credentials, NULL, &reason) != ERR_OK)
+        config_error(config, where(config, "credentials"), "credentials: %s", reason.text);
+    else
+        credentials_free(credentials);
 }
 
 static void check_advertise(struct config *config, const char *name, const struct listen_at *at,

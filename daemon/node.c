@@ -9,6 +9,7 @@
 
 #include "api/api.h"
 #include "api/route.h"
+#include "auth/auth.h"
 #include "base/ensure.h"
 #include "catalog/version.h"
 #include "control/control.h"
@@ -45,6 +46,8 @@ struct node {
     struct metrics *metrics;
     struct process_figures process;
     struct api *api;
+    struct keyring *keyring; /* NULL: nobody is asked who he is; auth likewise */
+    struct auth *auth;
     struct door *door;
     struct http_server *clients;
     struct ops *ops;
@@ -58,6 +61,8 @@ static enum err open_data(struct node *node, struct reason *reason);
 static enum err open_net(struct node *node, struct reason *reason);
 static enum err open_control(struct node *node, struct reason *reason);
 static enum err open_api(struct node *node, struct reason *reason);
+static enum err open_auth(struct node *node, struct reason *reason);
+static enum err open_door(struct node *node, struct reason *reason);
 static enum err open_clients(struct node *node, struct reason *reason);
 static enum err open_operations(struct node *node, struct reason *reason);
 static uint64_t note_time(void *ctx);
@@ -65,11 +70,13 @@ static void on_failed(void *ctx, const struct reason *reason);
 static void on_forgotten(void *ctx, const struct reason *reason);
 static void on_outdated(void *ctx, const struct reason *reason);
 static void say_started(struct node *node);
+static void say_who_may(struct node *node);
 static void look_ready(struct timer *timer);
 static void stop_on_left(void *ctx);
 static void stop_on_drained(void *ctx);
 static void stop_on_clients_closed(void *ctx);
 static void stop_on_operations_closed(void *ctx);
+static void stop_on_keyring_closed(void *ctx);
 static void stop_on_control_closed(void *ctx);
 static void stop_on_net_closed(void *ctx);
 
@@ -83,7 +90,8 @@ enum node_status node_open(struct node **ret, const struct config *config, struc
     } steps[] = {
         { open_loop, NODE_FAILED },    { open_data, NODE_BAD_DATA },
         { open_net, NODE_FAILED },     { open_control, NODE_BAD_DATA },
-        { open_api, NODE_FAILED },     { open_clients, NODE_FAILED },
+        { open_api, NODE_FAILED },     { open_auth, NODE_BAD_CONFIG },
+        { open_door, NODE_FAILED },    { open_clients, NODE_FAILED },
         { open_operations, NODE_FAILED },
     };
     struct node *node = calloc(1, sizeof(*node));
@@ -234,16 +242,48 @@ static enum err open_api(struct node *node, struct reason *reason)
     world.route = node->route;
     if (err == ERR_OK)
         err = api_open(&node->api, &world);
-    if (err == ERR_OK) {
-        struct door_world door = { .api = node->api,
-                                   .clock = node->clock,
-                                   .random = &node->random,
-                                   .work = node->work,
-                                   .metrics = node->metrics };
-        err = door_open(&node->door, &door);
-    }
     if (err != ERR_OK)
         reason_set(reason, "no memory, or this OpenSSL has no MD5");
+    return err;
+}
+
+static enum err open_auth(struct node *node, struct reason *reason)
+{
+    const struct config *config = node->config;
+    struct keyring_world keyring = { .clock = node->clock,
+                                     .work = node->work,
+                                     .note = &node->note,
+                                     .metrics = node->metrics };
+
+    if (!config->signed_clients)
+        return ERR_OK;
+    enum err err = keyring_open(&node->keyring, config->credentials, &keyring, reason);
+    if (err != ERR_OK) {
+        reason_wrap(reason, "credentials");
+        return err;
+    }
+    struct auth_world world = { .keyring = node->keyring,
+                                .clock = node->clock,
+                                .note = &node->note,
+                                .metrics = node->metrics };
+    err = auth_open(&node->auth, &world, config->region_list, config->region_count);
+    if (err != ERR_OK)
+        reason_set(reason, "no memory");
+    return err;
+}
+
+static enum err open_door(struct node *node, struct reason *reason)
+{
+    struct door_world world = { .api = node->api,
+                                .clock = node->clock,
+                                .random = &node->random,
+                                .work = node->work,
+                                .auth = node->auth,
+                                .metrics = node->metrics };
+    enum err err = door_open(&node->door, &world);
+
+    if (err != ERR_OK)
+        reason_set(reason, "no memory");
     return err;
 }
 
@@ -366,13 +406,37 @@ static void say_started(struct node *node)
                    "lower connections-max\"",
                    node->connections_max, (unsigned long long)config->connections_max,
                    (unsigned long long)node->files, node->connections_max);
-    if (strcmp(config->auth, "none") == 0)
+    say_who_may(node);
+    (void)sd_notifyf(0, "READY=1\nSTATUS=Listening for clients on %s\nMAINPID=%ld",
+                     config->client_listen, (long)getpid());
+}
+
+/* Who may do what is said at each start: it is the first thing that an audit asks. */
+static void say_who_may(struct node *node)
+{
+    const struct config *config = node->config;
+
+    if (config->signed_clients)
+        note_event(&node->note, NOTE_INFO, "auth.sigv4",
+                   "keys=%u regions=%s text=\"requests to %s must be signed; nothing is "
+                   "encrypted\"",
+                   keyring_count(node->keyring),
+                   config->region_count == 0 ? "any" : NOTE_QUOTED(config->sigv4_regions),
+                   config->client_listen);
+    else if (strcmp(config->auth, "none") == 0)
         note_event(&node->note, NOTE_WARN, "auth.none",
                    "text=\"requests are not signed and links not encrypted: whoever can connect to "
                    "%s or %s can read and write everything\"",
                    config->client_listen, config->peer_listen);
-    (void)sd_notifyf(0, "READY=1\nSTATUS=Listening for clients on %s\nMAINPID=%ld",
-                     config->client_listen, (long)getpid());
+    else
+        note_event(&node->note, NOTE_INFO, "auth.loopback",
+                   "text=\"requests are not signed: whoever is on this machine can read and write "
+                   "everything\"");
+    if (config->signed_clients && !config->peer_at.loopback)
+        note_event(&node->note, NOTE_WARN, "peers.unproved",
+                   "text=\"nodes are not asked who they are: whoever can connect to %s can read "
+                   "and write everything\"",
+                   config->peer_listen);
 }
 
 static void look_ready(struct timer *timer)
@@ -432,6 +496,17 @@ static void stop_on_operations_closed(void *ctx)
 
     ops_close(node->ops);
     door_close(node->door);
+    auth_close(node->auth);
+    if (node->keyring != NULL)
+        keyring_close(node->keyring, stop_on_keyring_closed, node);
+    else
+        stop_on_keyring_closed(node);
+}
+
+static void stop_on_keyring_closed(void *ctx)
+{
+    struct node *node = ctx;
+
     api_close(node->api);
     route_close(node->route);
     net_goodbye(node->net);

@@ -29,6 +29,7 @@ struct visit {
     struct door *door;
     struct http_exchange *exchange;
     struct dispatch dispatch;
+    struct auth_check check; /* when the door has an auth, and it is an operation */
     struct request request;
     struct buf *body; /* of the reply */
     uint64_t started_ns;
@@ -38,6 +39,7 @@ struct visit {
 static void tallies_register(struct door *door);
 static void parse_run(struct work *work);
 static void parse(struct visit *visit, struct digest *digest);
+static bool is_asked_who(const struct visit *visit);
 static void parse_on_done(struct work *work);
 static void run(struct visit *visit);
 static void run_on_done(struct request *request);
@@ -101,6 +103,8 @@ void door_on_request(void *ctx, struct http_exchange *exchange)
         reply_otherwise(visit);
         return;
     }
+    if (is_asked_who(visit))
+        auth_begin(door->world.auth, &exchange->request, &visit->check);
     if (exchange->request.body.len > API_LOOP_BYTES_MAX) {
         work_start(door->world.work, &visit->work, parse_run, parse_on_done);
         return;
@@ -124,10 +128,20 @@ static void parse_run(struct work *work)
     digest_free(digest);
 }
 
+/* What is no operation is answered to everybody, as AWS does it. */
+static bool is_asked_who(const struct visit *visit)
+{
+    return visit->door->world.auth != NULL && visit->dispatch.kind == DISPATCH_OPERATION;
+}
+
+/* The body of a request that is refused is looked at only for being an object: AWS says that first.
+ */
 static void parse(struct visit *visit, struct digest *digest)
 {
     const struct operation *operation = visit->dispatch.operation;
-    bool known = visit->dispatch.kind == DISPATCH_OPERATION;
+    bool refused = is_asked_who(visit) &&
+                   !auth_verify(&visit->check, &visit->exchange->request, digest);
+    bool known = visit->dispatch.kind == DISPATCH_OPERATION && !refused;
     const struct shape *shape = known ? operation->in : &shape_nothing;
     struct request *request = &visit->request;
     struct arena *arena = visit->exchange->request.arena;
@@ -141,6 +155,8 @@ static void parse(struct visit *visit, struct digest *digest)
     if (wire_decode(visit->dispatch.encoding, shape, visit->exchange->request.body, arena, in,
                     &request->error) != ERR_OK)
         return;
+    if (refused)
+        request->error = visit->check.refusal.error;
     if (!known)
         return;
     if (validate(shape, in, arena, &request->error) == ERR_OK)
@@ -154,6 +170,10 @@ static void parse_on_done(struct work *work)
 
 static void run(struct visit *visit)
 {
+    if (is_asked_who(visit)) {
+        auth_end(visit->door->world.auth, &visit->check, &visit->exchange->request);
+        ensure(visit->check.proved || visit->request.error.type != ERROR_TYPE_NONE);
+    }
     if (visit->dispatch.kind == DISPATCH_OPERATION)
         request_start(&visit->request, run_on_done);
     else

@@ -2,7 +2,7 @@
  *
  *     door_open -> http_server_open(... door_on_request, door ...) -> door_close
  *
- *     request: dispatch, decode, validate (a worker, if it is large)
+ *     request: dispatch, who sends it?, decode, validate (a worker, if it is large)
  *              -> request_start ... -> compose, encode (likewise) -> reply
  *
  * Every exchange is replied to exactly once, whatever comes in and whatever
@@ -14,6 +14,7 @@
 #define HTTP_DOOR_H
 
 #include "api/api.h"
+#include "auth/auth.h"
 #include "base/metric.h"
 #include "env/clock.h"
 #include "env/random.h"
@@ -28,6 +29,7 @@ struct door_world {
     struct clock *clock;
     struct random *random;
     struct work_pool *work;
+    struct auth *auth;       /* NULL: nobody is asked who he is */
     struct metrics *metrics; /* requests and latencies by operation are counted here */
 };
 

@@ -20,6 +20,10 @@
     X(ERROR_EXPIRED_NEXT_TOKEN, ExpiredNextTokenException, 400)                                    \
     X(ERROR_DRY_RUN, DryRunOperationException, 400)                                                \
     X(ERROR_ACCESS_DENIED, AccessDeniedException, 400)                                             \
+    X(ERROR_MISSING_TOKEN, MissingAuthenticationTokenException, 400)                               \
+    X(ERROR_INCOMPLETE_SIGNATURE, IncompleteSignatureException, 400)                               \
+    X(ERROR_INVALID_SIGNATURE, InvalidSignatureException, 400)                                     \
+    X(ERROR_UNRECOGNIZED_CLIENT, UnrecognizedClientException, 400)                                 \
     X(ERROR_VALIDATION, ValidationException, 400)                                                  \
     X(ERROR_SERIALIZATION, SerializationException, 400)                                            \
     X(ERROR_UNKNOWN_OPERATION, UnknownOperationException, 400)                                     \

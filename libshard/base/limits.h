@@ -340,6 +340,26 @@
 #define HTTP_LINGER_MS 2000u /* after a refusal, so that it is read before the reset */
 #define HTTP_DRAIN_MS 10000u /* a graceful stop waits so long for requests that run */
 
+/* ---- who asks (auth) ---- */
+#define CREDENTIALS_MAX 1024u                 /* access keys of one file */
+#define CREDENTIALS_BYTES_MAX (1024u * 1024u) /* of that file */
+#define CREDENTIALS_LOOK_MS 1000u             /* the file is looked at so often */
+#define CREDENTIAL_KEY_CHARS_MAX 128u         /* an access key's name, AWS's maximum */
+#define CREDENTIAL_SECRET_CHARS_MIN 16u       /* guessing a shorter one from a request is cheap */
+#define CREDENTIAL_SECRET_CHARS_MAX 128u      /* AWS's have 40 */
+#define CREDENTIAL_TOKEN_CHARS_MAX 4096u      /* a session token's */
+#define AUTH_REGION_CHARS_MAX 64u             /* a scope's region; AWS's have 14 at most */
+#define AUTH_REGIONS_MAX 16u                  /* that a configuration lists */
+#define AUTH_SIGNING_KEYS_MAX 256u /* remembered: keys times days times regions in use; 60 KiB */
+#define AUTH_SKEW_S 900u           /* a request's date may be so far off, as AWS's own rule says */
+#define AUTH_EXPIRES_S_MAX 604800u /* a presigned address is good for so long at most: a week */
+#define AUTH_QUERY_PARTS_MAX 64u   /* names in a query; a presigned address has eight */
+#define AUTH_NOTE_MS 10000u        /* requests that were refused are told of so often */
+/* the text that is signed: a head, of which percent signs make up to three times as much */
+#define CANONICAL_BYTES_MAX (4u * HTTP_HEAD_BYTES_MAX)
+/* of a refusal: the canonical text, the text to sign and a sentence */
+#define AUTH_MESSAGE_BYTES_MAX (5u * HTTP_HEAD_BYTES_MAX)
+
 /* ---- operations (api) ---- */
 /* bodies and replies that the loop parses and encodes itself (D5) */
 #define API_LOOP_BYTES_MAX 65536u

@@ -187,12 +187,18 @@ class Node:
 
 
 class Cluster:
-    """N nodes in N zones or fewer.  `options` are lines for every node's configuration."""
+    """N nodes in N zones or fewer.  `options` are lines for every node's configuration.  With `keys`,
+    {access key: secret}, requests must be signed with one of them; clients take the first."""
 
-    def __init__(self, nodes=3, options=None, start=True):
+    def __init__(self, nodes=3, options=None, start=True, keys=None):
         self.dir = tempfile.mkdtemp(prefix="braid-test-")
         self.options = {"replication": "3" if nodes >= 3 else "1"}
         self.options.update(options or {})
+        self.key = next(iter(keys.items())) if keys else ("any", "any")
+        self.credentials = os.path.join(self.dir, "credentials")
+        if keys:
+            self.write_credentials("".join(f"{key} = {value}\n" for key, value in keys.items()))
+            self.options.update({"auth": "sigv4", "credentials": self.credentials})
         ports = free_ports(3 * nodes)
         self.nodes = [Node(i + 1, self.dir, ports[3 * i:3 * i + 3]) for i in range(nodes)]
         self.clients = {}
@@ -209,6 +215,13 @@ class Cluster:
 
     def __exit__(self, kind, *_):
         self.close(check=kind is None)
+
+    def write_credentials(self, text, mode=0o600):
+        """As an operator would: a new file in the place of the old one."""
+        with open(self.credentials + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(self.credentials + ".new", mode)
+        os.rename(self.credentials + ".new", self.credentials)
 
     def __getitem__(self, number):
         return self.nodes[number - 1]
@@ -245,20 +258,22 @@ class Cluster:
     def start(self, number):
         self[number].start()
 
-    def client(self, number, attempts=1, timeout_s=30, **config):
-        """A boto3 client of a node.  One attempt means that tests see every error."""
+    def client(self, number, attempts=1, timeout_s=30, key=None, **config):
+        """A boto3 client of a node.  One attempt means that tests see every error.  `key` is an
+        access key and its secret."""
         import boto3
         from botocore.config import Config
 
-        key = (number, attempts, timeout_s, tuple(sorted(config.items())))
-        if key not in self.clients:
+        access, secret = key or self.key
+        of = (number, attempts, timeout_s, access, secret, tuple(sorted(config.items())))
+        if of not in self.clients:
             config = Config(retries={"mode": "standard", "total_max_attempts": attempts},
                             connect_timeout=5, read_timeout=timeout_s, max_pool_connections=32,
                             **config)
-            self.clients[key] = boto3.session.Session().client(
+            self.clients[of] = boto3.session.Session().client(
                 "kinesis", endpoint_url=self[number].endpoint, region_name="us-east-1",
-                aws_access_key_id="any", aws_secret_access_key="any", config=config)
-        return self.clients[key]
+                aws_access_key_id=access, aws_secret_access_key=secret, config=config)
+        return self.clients[of]
 
     def state(self, number=None):
         """/cluster as one node sees it; None when it does not answer."""

@@ -329,12 +329,58 @@ static void with_auth_none_any_address_will_do(void **state)
     assert_false(fixture->config.client_at.loopback);
 }
 
+static void signed_requests_open_clients_port_alone(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(
+        with_file(fixture, "auth = sigv4\nclient-listen = 10.1.2.3:4567\n"
+                           "peer-listen = 10.1.2.3:4568\ncredentials = /nowhere/keys\n"),
+        ERR_INVALID);
+    expect_error(fixture, "peer-listen: 10.1.2.3 is not loopback, and nodes are not asked");
+    assert_int_equal(fixture->config.error_count, 2);
+    assert_non_null(
+        strstr(fixture->config.errors[1].text, "credentials: /nowhere/keys: No such file"));
+}
+
+static void peers_that_prove_nothing_are_let_in_in_so_many_words(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(
+        with_file(fixture, "auth = sigv4\npeer-listen = 10.1.2.3:4568\npeers-unproved = yes\n"),
+        ERR_INVALID);
+    expect_error(fixture, "auth: sigv4 needs access keys: say credentials = FILE");
+    assert_int_equal(fixture->config.error_count, 1);
+}
+
+static void what_counts_with_signatures_only_is_said(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_file(fixture, "peers-unproved = yes\ncredentials = /nowhere/keys\n"),
+                     ERR_INVALID);
+    expect_error(fixture, "peers-unproved: counts with auth = sigv4 only");
+    assert_non_null(
+        strstr(fixture->config.errors[1].text, "credentials: nobody is asked for them"));
+}
+
+static void regions_of_signatures_are_a_list(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--sigv4-regions", "eu-1 , local", NULL, NULL), ERR_OK);
+    assert_int_equal(fixture->config.region_count, 2);
+    assert_string_equal(fixture->config.region_list[0], "eu-1");
+    assert_string_equal(fixture->config.region_list[1], "local");
+}
+
 static void no_other_word_opens_the_door(void **state)
 {
     struct fixture *fixture = *state;
 
     assert_int_equal(with_flags(fixture, "--auth", "non", NULL, NULL), ERR_INVALID);
-    expect_error(fixture, "auth: 'non' is none of loopback|none");
+    expect_error(fixture, "auth: 'non' is none of loopback|none|sigv4");
     assert_string_equal(fixture->config.auth, "loopback");
 }
 
@@ -443,6 +489,10 @@ int main(void)
         WITH_CONFIG(other_addresses_than_loopback_need_auth_none_in_so_many_words),
         WITH_CONFIG(peers_need_it_too),
         WITH_CONFIG(with_auth_none_any_address_will_do),
+        WITH_CONFIG(signed_requests_open_clients_port_alone),
+        WITH_CONFIG(peers_that_prove_nothing_are_let_in_in_so_many_words),
+        WITH_CONFIG(what_counts_with_signatures_only_is_said),
+        WITH_CONFIG(regions_of_signatures_are_a_list),
         WITH_CONFIG(no_other_word_opens_the_door),
         WITH_CONFIG(everywhere_needs_an_address_for_others),
         WITH_CONFIG(addresses_to_listen_on_are_numeric),

@@ -32,6 +32,8 @@ static struct {
     enum error_type error;
     request_cb done;
     struct request *waiting;
+    bool is_proved;    /* of a signature that is asked for */
+    int begun, ended;  /* checks of it */
 } world;
 
 uint64_t clock_mono_ns(struct clock *clock)
@@ -66,6 +68,28 @@ const struct operation *operation_find(struct slice name)
         if (operations[i].name != NULL && slice_equal(name, slice_text(operations[i].name)))
             return &operations[i];
     return NULL;
+}
+
+void auth_begin(struct auth *auth, const struct http_request *request, struct auth_check *check)
+{
+    world.begun++;
+}
+
+bool auth_verify(struct auth_check *check, const struct http_request *request,
+                 struct digest *digest)
+{
+    assert_non_null(digest);
+    check->proved = world.is_proved;
+    if (!check->proved)
+        check->refusal = (struct refusal){ .reason = REFUSAL_UNKNOWN_KEY,
+                                           .error = { .type = ERROR_UNRECOGNIZED_CLIENT,
+                                                      .message = slice_text("Who?") } };
+    return check->proved;
+}
+
+void auth_end(struct auth *auth, struct auth_check *check, const struct http_request *request)
+{
+    world.ended++;
 }
 
 void request_prepare(struct request *request, struct digest *digest)
@@ -450,6 +474,71 @@ static void without_memory_the_client_is_told_to_come_back(void **state)
     assert_int_equal(world.status, 503);
 }
 
+/* ---- who asks ---- */
+
+/* The fakes look at none of its parts. */
+static void guard(struct fixture *fixture)
+{
+    static char guard[1];
+    struct door_world door_world = { .random = &fixture->random,
+                                     .auth = (struct auth *)guard,
+                                     .metrics = fixture->metrics };
+
+    door_close(fixture->door);
+    assert_int_equal(door_open(&fixture->door, &door_world), ERR_OK);
+}
+
+static void a_request_that_is_proved_is_run(void **state)
+{
+    struct fixture *fixture = *state;
+
+    guard(fixture);
+    world.is_proved = true;
+    visit(fixture, HTTP_VERB_POST, "Kinesis_20131202.ListStreams", "{\"Limit\":3}");
+    assert_int_equal(world.waiting->error.type, ERROR_TYPE_NONE);
+    assert_int_equal(((struct list_streams_in *)world.waiting->in)->limit, 3);
+    answer(world.waiting);
+    assert_int_equal(world.status, 200);
+    assert_int_equal(world.begun, 1);
+    assert_int_equal(world.ended, 1);
+}
+
+static void one_that_is_not_reaches_no_handler(void **state)
+{
+    struct fixture *fixture = *state;
+
+    guard(fixture);
+    visit(fixture, HTTP_VERB_POST, "Kinesis_20131202.ListStreams", "{\"Limit\":\"many\"}");
+    assert_int_equal(world.waiting->error.type, ERROR_UNRECOGNIZED_CLIENT);
+    answer(world.waiting);
+    assert_int_equal(world.status, 400);
+    assert_string_equal(world.body,
+                        "{\"__type\":\"UnrecognizedClientException\",\"message\":\"Who?\"}");
+    assert_int_equal(world.ended, 1);
+}
+
+static void but_its_body_must_be_an_object_first(void **state)
+{
+    struct fixture *fixture = *state;
+
+    guard(fixture);
+    visit(fixture, HTTP_VERB_POST, "Kinesis_20131202.ListStreams", "[");
+    assert_int_equal(world.waiting->error.type, ERROR_SERIALIZATION);
+    answer(world.waiting);
+    assert_string_equal(world.body, "{\"__type\":\"SerializationException\"}");
+    assert_int_equal(world.ended, 1);
+}
+
+static void what_is_no_operation_is_said_to_everybody(void **state)
+{
+    struct fixture *fixture = *state;
+
+    guard(fixture);
+    visit(fixture, HTTP_VERB_POST, "Kinesis_20131202.Fly", "{}");
+    assert_string_equal(world.body, "{\"__type\":\"UnknownOperationException\"}");
+    assert_int_equal(world.begun, 0);
+}
+
 #define WITH_DOOR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -475,6 +564,10 @@ int main(void)
         WITH_DOOR(a_preflight_echoes_what_the_browser_asks_for),
         WITH_DOOR(a_browser_may_see_the_ids_of_any_answer),
         WITH_DOOR(without_memory_the_client_is_told_to_come_back),
+        WITH_DOOR(a_request_that_is_proved_is_run),
+        WITH_DOOR(one_that_is_not_reaches_no_handler),
+        WITH_DOOR(but_its_body_must_be_an_object_first),
+        WITH_DOOR(what_is_no_operation_is_said_to_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
