@@ -35,6 +35,12 @@ void epoch_serve_close(struct control *control)
     timer_stop(&control->succession.pace_timer);
     net_handle(control->world.net, NET_EPOCH_ASK, NULL, refuse_all, NULL);
     net_handle(control->world.net, NET_EPOCH_PULL, NULL, refuse_all, NULL);
+    for (struct list_node *node; (node = list_pop(&control->succession.pulls_waiting)) != NULL;) {
+        struct pulled *pulled = container_of(node, struct pulled, link);
+        net_answer(pulled->incoming, ERR_CLOSED, NULL, 0);
+        control->succession.pulls--;
+        free(pulled);
+    }
 }
 
 static void refuse_all(void *ctx, const struct net_message *message,
@@ -215,6 +221,9 @@ static void pulls_read(struct control *control)
 {
     struct succession *succession = &control->succession;
 
+    /* Reads end when nothing waits any more because this node stops: there is no roster then. */
+    if (list_empty(&succession->pulls_waiting))
+        return;
     epoch_serve_look(control);
     while (may_read(control)) {
         struct pulled *pulled =
