@@ -16,7 +16,7 @@
 #define OPERATIONS_MS 3000u /* no page there waits for anything: who is silent so long is stuck */
 #define TIMEOUT_S_MAX (30 * 86400L)
 
-enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS };
+enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS, OPTION_CREDENTIALS };
 
 static const struct argp_option shared_options[] = {
     { NULL, 'h', NULL, OPTION_HIDDEN, "give this help list", 90 },
@@ -28,6 +28,10 @@ static const struct argp_option shared_options[] = {
     { "operations", OPTION_OPERATIONS, "URL[,URL...]", 0,
       "operations ports; default: $BRAID_OPERATIONS, else the local cluster's, "
       "else " OPERATIONS_DEFAULT,
+      90 },
+    { "credentials", OPTION_CREDENTIALS, "FILE", 0,
+      "calls are signed with the first access key of this file (lines 'ACCESS_KEY = SECRET'); "
+      "default: $BRAID_CREDENTIALS, else the key of $AWS_ACCESS_KEY_ID, if there is one",
       90 },
     { 0 }
 };
@@ -53,6 +57,9 @@ static error_t parse_shared(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_OPERATIONS:
         cli->operations = arg;
+        return 0;
+    case OPTION_CREDENTIALS:
+        cli->credentials = arg;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -184,8 +191,14 @@ enum outcome cli_outcome(enum err err)
 static enum outcome open_client(const struct cli *cli, const char *endpoints,
                                 enum local_port port, struct client **ret)
 {
+    const char *said = getenv("BRAID_CREDENTIALS");
     struct client_options options = {
-        .endpoints = endpoints, .timeout_ms = port == LOCAL_PORT_OPERATIONS ? OPERATIONS_MS : 0
+        .endpoints = endpoints,
+        .sign = port == LOCAL_PORT_CLIENT,
+        .credentials = cli->credentials != NULL           ? cli->credentials
+                       : said != NULL && *said != '\0' ? said
+                                                         : NULL,
+        .timeout_ms = port == LOCAL_PORT_OPERATIONS ? OPERATIONS_MS : 0
     };
     struct reason reason = { "" };
     enum err err = client_open(ret, &options, &reason);

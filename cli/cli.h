@@ -39,6 +39,7 @@ struct cli {
     enum output output;
     const char *endpoint;   /* of --endpoint; NULL when it was not given */
     const char *operations; /* of --operations; likewise */
+    const char *credentials; /* of --credentials; likewise */
     const char *argument;   /* the verb's only one */
     long timeout_s;         /* of --timeout, else the verb's own; 0: no end */
     int output_errno;       /* why standard output cannot be written; output.h */
@@ -56,7 +57,7 @@ struct verb {
     enum outcome (*run)(struct cli *cli, int argc, char **argv);
 };
 
-/* --output, --endpoint, --operations; its input is the struct cli. */
+/* --output, --endpoint, --operations, --credentials; its input is the struct cli. */
 extern const struct argp cli_argp;
 
 /* What a verb accepts besides. */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "client/fault.h"
+#include "client/sign.h"
 
 #define TIMEOUT_MS_DEFAULT 30000u
 #define CONNECT_TIMEOUT_MS 2000L
@@ -16,6 +17,7 @@
 
 struct client {
     CURL *curl;
+    struct signer *signer; /* NULL: requests are not signed */
     char *endpoints[CLIENT_ENDPOINTS_MAX];
     uint32_t endpoint_count;
     uint32_t current; /* the endpoint that is asked first */
@@ -27,10 +29,20 @@ struct client {
     char why[CURL_ERROR_SIZE]; /* curl's sentence */
 };
 
+/* What is asked of one node after the other. */
+struct asking {
+    const char *path;
+    const char *operation; /* of the Kinesis API, with headers of its own; NULL: none */
+    struct curl_slist *headers;
+    const struct slice *body; /* NULL: a GET */
+};
+
 static enum err take_endpoints(struct client *client, const char *list, struct reason *reason);
-static enum err call(struct client *client, const char *path, struct curl_slist *headers,
-                     const struct slice *body, struct client_answer *answer);
-static enum err attempt(struct client *client, const char *path, struct client_answer *answer);
+static enum err call(struct client *client, const struct asking *asking,
+                     struct client_answer *answer);
+static enum err attempt(struct client *client, const struct asking *asking,
+                        struct client_answer *answer);
+static enum err perform(struct client *client, const char *path, struct client_answer *answer);
 static void read_fault(struct client *client, struct client_answer *answer);
 static size_t write_on_bytes(char *bytes, size_t size, size_t count, void *ctx);
 
@@ -42,6 +54,8 @@ enum err client_open(struct client **ret, const struct client_options *options,
     if (client == NULL)
         return ERR_NO_MEMORY;
     enum err err = take_endpoints(client, options->endpoints, reason);
+    if (err == ERR_OK && options->sign)
+        err = signer_new(&client->signer, options->credentials, reason);
     if (err != ERR_OK) {
         client_close(client);
         return err;
@@ -71,6 +85,7 @@ void client_close(struct client *client)
     if (client == NULL)
         return;
     curl_easy_cleanup(client->curl);
+    signer_free(client->signer);
     for (uint32_t i = 0; i < client->endpoint_count; i++)
         free(client->endpoints[i]);
     free(client->answer);
@@ -126,48 +141,13 @@ static enum err take_endpoints(struct client *client, const char *list, struct r
     return ERR_INVALID;
 }
 
-/* Daemons that do not check signatures still want to see the form of one. */
-static struct curl_slist *headers_new(const char *operation)
-{
-    char target[128], date[64], authorization[256];
-    char day[16];
-    time_t now = time(NULL);
-    struct tm utc;
-
-    gmtime_r(&now, &utc);
-    strftime(date, sizeof(date), "X-Amz-Date: %Y%m%dT%H%M%SZ", &utc);
-    strftime(day, sizeof(day), "%Y%m%d", &utc);
-    snprintf(target, sizeof(target), "X-Amz-Target: Kinesis_20131202.%s", operation);
-    snprintf(authorization, sizeof(authorization),
-             "Authorization: AWS4-HMAC-SHA256 Credential=braid/%s/us-east-1/kinesis/aws4_request, "
-             "SignedHeaders=host;x-amz-date;x-amz-target, Signature=%064d",
-             day, 0);
-
-    const char *lines[] = { "Content-Type: application/x-amz-json-1.1", target, date, authorization,
-                            "Expect:" /* none: the body follows at once */ };
-    struct curl_slist *headers = NULL;
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        struct curl_slist *longer = curl_slist_append(headers, lines[i]);
-        if (longer == NULL) {
-            curl_slist_free_all(headers);
-            return NULL;
-        }
-        headers = longer;
-    }
-    return headers;
-}
-
 enum err client_call(struct client *client, const char *operation, struct slice body,
                      struct client_answer *answer)
 {
-    struct curl_slist *headers = headers_new(operation);
+    struct asking asking = { .path = "/", .operation = operation, .body = &body };
 
     *answer = (struct client_answer){ 0 };
-    if (headers == NULL)
-        return ERR_NO_MEMORY;
-    enum err err = call(client, "/", headers, &body, answer);
-    curl_slist_free_all(headers);
-    return err;
+    return call(client, &asking, answer);
 }
 
 enum err client_call_json(struct client *client, const char *operation, json_t *in, json_t **out,
@@ -198,19 +178,22 @@ enum err client_call_json(struct client *client, const char *operation, json_t *
 
 enum err client_get(struct client *client, const char *path, struct client_answer *answer)
 {
+    struct asking asking = { .path = path };
+
     *answer = (struct client_answer){ 0 };
-    return call(client, path, NULL, NULL, answer);
+    return call(client, &asking, answer);
 }
 
 enum err client_post(struct client *client, const char *path, struct slice body,
                      struct client_answer *answer)
 {
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    struct asking asking = { .path = path, .headers = headers, .body = &body };
 
     *answer = (struct client_answer){ 0 };
     if (headers == NULL)
         return ERR_NO_MEMORY;
-    enum err err = call(client, path, headers, &body, answer);
+    enum err err = call(client, &asking, answer);
     curl_slist_free_all(headers);
     return err;
 }
@@ -254,13 +237,13 @@ static int weight(enum err err)
 }
 
 /* Goes around the endpoints at once, and waits only after each has failed. */
-static enum err call(struct client *client, const char *path, struct curl_slist *headers,
-                     const struct slice *body, struct client_answer *answer)
+static enum err call(struct client *client, const struct asking *asking,
+                     struct client_answer *answer)
 {
     struct client_answer telling = { 0 }; /* what the weightiest error came with */
     enum err err = ERR_UNREACHABLE, worst = ERR_UNREACHABLE;
 
-    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+    const struct slice *body = asking->body;
     if (body != NULL) {
         curl_easy_setopt(client->curl, CURLOPT_POST, 1L);
         curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body->data);
@@ -280,7 +263,7 @@ static enum err call(struct client *client, const char *path, struct curl_slist 
         if (i > 0 && time_left_ms(client, 1) == 0)
             break;
         answer->attempts = i + 1;
-        err = attempt(client, path, answer);
+        err = attempt(client, asking, answer);
         if (!fault_is_passing(err))
             break;
         if (weight(err) >= weight(worst)) {
@@ -291,7 +274,6 @@ static enum err call(struct client *client, const char *path, struct curl_slist 
         if (err != ERR_BUSY)
             client->current = (client->current + 1) % client->endpoint_count;
     }
-    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     if (fault_is_passing(err) && weight(err) < weight(worst)) {
         telling.attempts = answer->attempts;
         *answer = telling;
@@ -300,7 +282,30 @@ static enum err call(struct client *client, const char *path, struct curl_slist 
     return err;
 }
 
-static enum err attempt(struct client *client, const char *path, struct client_answer *answer)
+/* What is signed is of one node and one moment. */
+static enum err attempt(struct client *client, const struct asking *asking,
+                        struct client_answer *answer)
+{
+    struct curl_slist *headers = NULL;
+
+    if (asking->operation != NULL) {
+        struct signed_call call = { .endpoint = client->endpoints[client->current],
+                                    .operation = asking->operation,
+                                    .body = *asking->body,
+                                    .now_s = (uint64_t)time(NULL) };
+        headers = sign_headers(client->signer, &call);
+        if (headers == NULL)
+            return ERR_NO_MEMORY;
+    }
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER,
+                     headers != NULL ? headers : asking->headers);
+    enum err err = perform(client, asking->path, answer);
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(headers);
+    return err;
+}
+
+static enum err perform(struct client *client, const char *path, struct client_answer *answer)
 {
     const char *endpoint = client->endpoints[client->current];
     uint32_t left_ms = time_left_ms(client, client->timeout_ms);
@@ -365,6 +370,10 @@ static void read_fault(struct client *client, struct client_answer *answer)
     if (type == NULL && text == NULL)
         reason_set(&answer->reason, "%s: HTTP status %ld", client->endpoints[client->current],
                    answer->status);
+    if (client->signer == NULL && fault_is_unproved(answer->type))
+        reason_wrap(&answer->reason, "requests must be signed: set AWS_ACCESS_KEY_ID and "
+                                     "AWS_SECRET_ACCESS_KEY, or name a file of access keys "
+                                     "(--credentials)");
     json_decref(tree);
 }
 

@@ -11,13 +11,16 @@
  * A put that is repeated after an unknown outcome may be stored twice, as with
  * every Kinesis client.
  *
- * Blocking; one thread per client.  Requests are not signed: the Authorization
- * header has the right form and no secret in it.
+ * Calls are signed where there is an access key: of a file, or of AWS's variables
+ * (sign.h).  Operations ports are never shown one.
+ *
+ * Blocking; one thread per client.
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -30,6 +33,8 @@ struct client;
 
 struct client_options {
     const char *endpoints; /* URLs, with commas between: "http://127.0.0.1:4567,http://..." */
+    bool sign;               /* calls are signed, if there is an access key: */
+    const char *credentials; /* a file of them; NULL: the environment's */
     uint32_t timeout_ms;   /* of one attempt; 0: 30 seconds */
     uint32_t attempts_max; /* of one call; 0: 3, and once at least at each endpoint */
 };
@@ -43,7 +48,8 @@ struct client_answer {
     uint32_t attempts;    /* how often the request was sent */
 };
 
-/* ERR_INVALID: not a list of http:// or https:// URLs.  ERR_NO_MEMORY. */
+/* ERR_INVALID: not a list of http:// or https:// URLs, or an access key that is none.
+ * ERR_NO_MEMORY. */
 MUST_CHECK enum err client_open(struct client **ret, const struct client_options *options,
                                 struct reason *reason);
 void client_close(struct client *client);

@@ -25,6 +25,14 @@ enum err fault_of_answer(long status, const char *type)
     return ERR_INVALID;
 }
 
+bool fault_is_unproved(const char *type)
+{
+    return strcmp(type, "MissingAuthenticationTokenException") == 0 ||
+           strcmp(type, "UnrecognizedClientException") == 0 ||
+           strcmp(type, "IncompleteSignatureException") == 0 ||
+           strcmp(type, "InvalidSignatureException") == 0;
+}
+
 bool fault_is_passing(enum err err)
 {
     switch (err) {

@@ -23,6 +23,9 @@
  * ERR_INVALID      everything else: retrying does not help */
 enum err fault_of_answer(long status, const char *type);
 
+/* Whether the error says that the request was not signed with a known access key. */
+bool fault_is_unproved(const char *type);
+
 /* Whether the same request may succeed if it is sent again, here or at another node. */
 bool fault_is_passing(enum err err);
 

@@ -1,20 +1,23 @@
 """Signature Version 4: who may, who may not, and in which words."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import time
 
 import pytest
 from botocore.exceptions import ClientError
-from braid_cluster import Cluster, braidd, wait_until
+from braid_cluster import Cluster, braidd, run_braid, wait_until
 from braid_http import call, fault
 from braid_shapes import watch
 from braid_sign import signed
 
 KEY = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 OTHER = ("second.key-2", "another/secret+of=its/own!")
-WRONG = (KEY[0], "not the secret of anybody here")
+WRONG = (KEY[0], "not-the-secret-of-anybody-here")
+AWS = "/usr/bin/aws" if os.path.exists("/usr/bin/aws") else shutil.which("aws")
 READ_S = 30  # of the file, after a change: two looks, a second each
 
 
@@ -272,6 +275,52 @@ def test_refusals_are_counted_by_reason(guarded):
         "missing": 0, "unknown_key": 2, "signature": 1}
     assert node.metric("braid_auth_accepted_total") == accepted + 1
     assert "event=request.unproved" in node.log_text()
+
+
+# ---- other clients ----
+
+def test_the_aws_cli(first):
+    def run(key, *arguments):
+        done = subprocess.run(
+            [AWS, "kinesis", *arguments, "--endpoint-url", first.endpoint],
+            capture_output=True, timeout=120, check=False,
+            env={**os.environ, "AWS_PAGER": "", "AWS_ACCESS_KEY_ID": key[0],
+                 "AWS_SECRET_ACCESS_KEY": key[1]})
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    status, out, said = run(KEY, "put-record", "--stream-name", "guarded", "--partition-key", "k",
+                            "--data", "aGVyZQ==")
+    assert status == 0 and "SequenceNumber" in out, said
+    status, _, said = run(WRONG, "list-streams")
+    assert status != 0 and "InvalidSignatureException" in said
+
+
+def test_the_command_line(guarded, first, tmp_path):
+    def braid(*arguments, status=0, **env):
+        done = run_braid(*arguments, stdin=b"a\nb\nc\n", env={
+            "BRAID_ENDPOINT": ",".join(node.endpoint for node in guarded.nodes), **env})
+        assert done.returncode == status, (arguments, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+    key = {"AWS_ACCESS_KEY_ID": OTHER[0], "AWS_SECRET_ACCESS_KEY": OTHER[1]}
+    none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    braid("stream", "create", "by-braid", "--shards", "2", **key)
+    braid("put", "by-braid", **key)
+    told = braid("tail", "by-braid", "--from-start", "--no-follow", **key)
+    assert all(line in told.split() for line in (b"a", b"b", b"c")), told
+
+    path = tmp_path / "keys"
+    path.write_text(f"{KEY[0]} = {KEY[1]}\n", encoding="ascii")
+    said = braid("stream", "list", "--credentials", str(path), status=2, **none)
+    assert b"chmod 600" in said
+    path.chmod(0o600)
+    assert b"by-braid" in braid("stream", "list", "--credentials", str(path), **none)
+    assert b"by-braid" in braid("stream", "list", BRAID_CREDENTIALS=str(path), **none)
+    said = braid("stream", "list", status=1, **none)
+    assert b"requests must be signed: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in said
+    said = braid("stream", "list", status=1, AWS_ACCESS_KEY_ID=WRONG[0],
+                 AWS_SECRET_ACCESS_KEY=WRONG[1])
+    assert b"InvalidSignatureException" in said and WRONG[1].encode() not in said
 
 
 # ---- the file ----
