@@ -420,10 +420,10 @@ struct log_figures log_figures(const struct log *log)
     struct log_figures figures = log->figures;
 
     for (size_t i = 0; i < log->segment_count; i++) {
-        if (log->segments[i]->phase == SEGMENT_OPEN)
-            figures.segments_open++;
-        else
-            figures.segments_full++;
+        enum segment_phase phase = log->segments[i]->phase;
+        figures.segments_open += phase == SEGMENT_OPEN;
+        figures.segments_full += phase != SEGMENT_OPEN;
+        figures.segments_unfiled += phase == SEGMENT_LEFT || phase == SEGMENT_COMPLETE;
     }
     figures.segments_free = log->files_ready_count;
     figures.damaged_entries = log->damaged_count;

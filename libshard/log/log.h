@@ -291,6 +291,7 @@ void log_seek(struct log *log, struct log_seek *req, log_seek_cb cb);
 struct log_figures {
     uint64_t turns, frames, bytes_framed, bytes_payload, entries;
     uint64_t segments_open, segments_full, segments_free;
+    uint64_t segments_unfiled; /* of the full ones, those that are not filed yet */
     uint64_t bytes_total; /* of all segment files */
     uint64_t write_ns_sum, write_count, write_ns_max;
     uint64_t write_ns_now; /* how long the one under way has taken so far; 0: none is */

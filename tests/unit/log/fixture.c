@@ -97,7 +97,8 @@ void node_wait_filed(struct node *node)
         assert_int_equal(
             table_scan(node->table, TABLE_SEGMENT, all, all, count_row, &rows, &node->reason),
             ERR_OK);
-        if (rows == log_figures(node->log).segments_full)
+        struct log_figures figures = log_figures(node->log);
+        if (rows == figures.segments_full && figures.segments_unfiled == 0) /* it has heard of it */
             return;
         node_turn(node);
     }

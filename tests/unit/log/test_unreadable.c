@@ -73,6 +73,14 @@ void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t off
     __real_disk_write(file, req, offset, bytes, len, cb);
 }
 
+/* The head's reserve and one besides: the last one is still being made when a segment was begun a
+ * moment ago, and until then there is no room elsewhere. */
+static void wait_for_files(void)
+{
+    while (log_figures(node.log).segments_free < 2)
+        node_turn(&node);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -86,6 +94,7 @@ static int set_up(void **state)
     }
     node_apply(&node, 1, model_last(&node, 1));
     node_wait_filed(&node);
+    wait_for_files();
     return 0;
 }
 
@@ -268,6 +277,7 @@ static void a_close_in_between_leaves_it_as_it_was(void **state)
     for (unsigned turns = 0; turns < 12; turns++) {
         struct mending mending = { .req = { .head = model_head(&node, 1, 6),
                                             .payload = payload } };
+        wait_for_files();
         bad.block = block_of(6, 0);
         bad.armed = true;
         log_mend(node.log, &mending.req, on_mend);
@@ -275,8 +285,7 @@ static void a_close_in_between_leaves_it_as_it_was(void **state)
             node_turn(&node);
         reopen();
         assert_true(mending.done);
-        if (mending.err != ERR_NO_SPACE) /* files are made after a start */
-            assert_true(mending.err == ERR_CLOSED || mending.err == ERR_OK);
+        assert_true(mending.err == ERR_CLOSED || mending.err == ERR_OK);
         bad.armed = false;
         node_check(&node);
     }
