@@ -1,5 +1,6 @@
 #include "table/rocks.h"
 
+#include <dirent.h>
 #include <rocksdb/c.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ enum { OP_PUT = 1, OP_DELETE = 2 };
 /* All operations of one batch; a filed segment of 1 GB needs a few MiB. */
 #define BATCH_BYTES_MAX (1u << 30)
 
+static enum err check_files(const char *path, struct reason *reason);
 static enum err open_db(struct table *table, const char *path, struct reason *reason);
 static void close_options(struct table *table);
 static enum err check_format(struct table *table, struct reason *reason);
@@ -71,6 +73,8 @@ enum err table_open(struct table **ret, const char *path, struct reason *reason)
     }
 
     enum err err = check_space(table, 0, reason);
+    if (err == ERR_OK)
+        err = check_files(path, reason);
     if (err == ERR_OK)
         err = open_db(table, path, reason);
     if (err == ERR_OK)
@@ -140,6 +144,36 @@ static void set_options(struct table *table)
     table->write_unsynced = rocksdb_writeoptions_create();
     table->write_synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(table->write_synced, 1);
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t len = strlen(name), end_len = strlen(end);
+
+    return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+/* Without CURRENT RocksDB makes new tables beside the old files, and deletes these; without its log
+ * it opens as if nothing had been in it.  Of tables that were opened once, both are always there:
+ * CURRENT comes first, then a log, then the options; a log goes when the next one is there. */
+static enum err check_files(const char *path, struct reason *reason)
+{
+    bool current = false, log = false, used = false;
+    DIR *folder = opendir(path);
+
+    if (folder == NULL)
+        return ERR_OK; /* there is none yet, or RocksDB says what is wrong with it */
+    for (const struct dirent *item; (item = readdir(folder)) != NULL;) {
+        current |= strcmp(item->d_name, "CURRENT") == 0;
+        log |= ends_with(item->d_name, ".log");
+        used |= ends_with(item->d_name, ".sst") || strncmp(item->d_name, "OPTIONS-", 8) == 0;
+    }
+    closedir(folder);
+    if (current ? log || !used : !log && !used)
+        return ERR_OK;
+    reason_set(reason, "%s is lost; " REASON_KEEP_DATA,
+               current ? "its write-ahead log (*.log)" : "its file CURRENT");
+    return ERR_CORRUPT;
 }
 
 static enum err open_db(struct table *table, const char *path, struct reason *reason)
