@@ -20,7 +20,7 @@
 #define HTTP_DISPATCH_H
 
 #include "api/api.h"
-#include "transport/h1.h"
+#include "transport/request.h"
 #include "wire/encoding.h"
 
 enum dispatch_kind {

@@ -88,6 +88,11 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(HTTP_MOST, GAUGE, "braid_http_connections_max", "Connections that are served.")  \
     X(HTTP_BYTES_IN, COUNTER, "braid_http_received_bytes_total", "Bytes from clients.")            \
     X(HTTP_BYTES_OUT, COUNTER, "braid_http_sent_bytes_total", "Bytes to clients.")                 \
+    X(HTTP_H2_OPEN, GAUGE, "braid_http_h2_connections", "Connections that speak HTTP/2.")          \
+    X(HTTP_H2_REFUSED, COUNTER, "braid_http_h2_refused_streams_total",                             \
+      "HTTP/2 requests over a maximum, to be sent again.")                                         \
+    X(HTTP_H2_FLOODS, COUNTER, "braid_http_h2_floods_total",                                       \
+      "HTTP/2 connections hung up on: too many resets, or frames for nothing.")                    \
     X(HTTP_EXCHANGES, GAUGE, "braid_http_exchanges", "Requests that wait for their reply.")
 
 enum figure {
@@ -269,6 +274,9 @@ static void refresh_http(struct figures *figures)
     set(figures, FIGURE_HTTP_MOST, from->connections_max);
     set(figures, FIGURE_HTTP_BYTES_IN, from->bytes_in);
     set(figures, FIGURE_HTTP_BYTES_OUT, from->bytes_out);
+    set(figures, FIGURE_HTTP_H2_OPEN, from->h2_connections);
+    set(figures, FIGURE_HTTP_H2_REFUSED, from->h2_refused_streams);
+    set(figures, FIGURE_HTTP_H2_FLOODS, from->h2_floods);
     set(figures, FIGURE_HTTP_EXCHANGES, from->exchanges);
 }
 

@@ -120,8 +120,7 @@ enum err conn_write(struct conn *conn, struct buf *const parts[], uint32_t part_
         return ERR_IO;
     }
     conn->writing = true;
-    if (uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp) > 0)
-        slow_reader_begin(conn);
+    slow_reader_written(conn);
     return ERR_OK;
 }
 
@@ -132,7 +131,7 @@ static void write_on_done(uv_write_t *write, int status)
     for (uint32_t at = 0; status == 0 && at < conn->part_count; at++)
         *conn->shared->bytes_out += conn->parts[at]->len;
     conn->writing = false;
-    slow_reader_end(conn);
+    slow_reader_sent(conn);
     parts_drop(conn);
     if (conn->closing)
         return;

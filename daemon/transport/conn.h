@@ -72,10 +72,12 @@ struct conn {
     bool writing;
     struct buf **parts; /* of the write that is under way */
     uint32_t part_count;
-    size_t left_bytes; /* of it, not acknowledged when the stall was last looked at */
-    size_t held_bytes; /* counted in shared->held; 0: not in shared->slow */
-    size_t began_bytes; /* of it, not acknowledged when it began to wait */
+    size_t write_bytes; /* of it, when the kernel did not take it whole */
+    size_t behind_bytes; /* see conn_behind() */
+    size_t held_bytes; /* both, counted in shared->held; 0: not in shared->slow */
+    uint64_t given_bytes; /* to the kernel and not acknowledged when it began to wait, or since */
     uint64_t began_ms;
+    uint64_t looked_given, looked_taken; /* when the stall was last looked at */
     struct list_node slow;
     uv_shutdown_t shutdown;
     struct timer deadline;
@@ -102,6 +104,10 @@ void conn_unreserve(struct conn_shared *shared, size_t bytes);
 /* Takes references on `parts`, then calls on_sent.  Nothing else may be under way.
  * ERR_NO_MEMORY, ERR_IO: conn_close() is due. */
 MUST_CHECK enum err conn_write(struct conn *conn, struct buf *const parts[], uint32_t part_count);
+
+/* So many bytes in all of replies wait for this client behind the present write: they count as held
+ * by a reader that may be slow.  Their owner gives them in later writes. */
+void conn_behind(struct conn *conn, size_t bytes);
 
 /* A few bytes that may be dropped when the socket is full. */
 void conn_write_maybe(struct conn *conn, struct slice bytes);

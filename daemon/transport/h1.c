@@ -8,20 +8,15 @@
 /* Most heads fit; a longer one moves to a place of HTTP_HEAD_BYTES_MAX. */
 #define HEAD_ROOM_AT_FIRST 2048u
 
-/* A body's place at first; it grows as bytes come, so that a mere promise costs nothing. */
-#define BODY_ROOM_AT_FIRST 65536u
-
 static size_t take_head(struct h1 *h1, struct slice bytes);
 static bool head_byte(struct h1 *h1, unsigned char byte);
 static bool head_room(struct h1 *h1);
 static void head_ends(struct h1 *h1);
 static size_t take_body(struct h1 *h1, struct slice bytes);
-static bool body_add(struct h1 *h1, struct slice data);
-static bool body_grow(struct h1 *h1, size_t need);
-static void body_drop(struct h1 *h1);
+static bool take_data(struct h1 *h1, struct slice data);
 static void whole(struct h1 *h1);
 
-struct h1 *h1_new(const struct h1_options *options, struct h1_budget *budget)
+struct h1 *h1_new(const struct h1_options *options, struct body_budget *budget)
 {
     struct h1 *h1 = calloc(1, sizeof(*h1));
 
@@ -37,7 +32,7 @@ void h1_free(struct h1 *h1)
 {
     if (h1 == NULL)
         return;
-    body_drop(h1);
+    body_drop(&h1->body, h1->budget);
     arena_fini(&h1->arena);
     free(h1);
 }
@@ -45,9 +40,9 @@ void h1_free(struct h1 *h1)
 void h1_next(struct h1 *h1)
 {
     struct h1_options options = h1->options;
-    struct h1_budget *budget = h1->budget;
+    struct body_budget *budget = h1->budget;
 
-    body_drop(h1);
+    body_drop(&h1->body, h1->budget);
     arena_fini(&h1->arena);
     *h1 = (struct h1){ .options = options, .budget = budget };
     arena_init(&h1->arena, options.arena_bytes_max);
@@ -65,7 +60,7 @@ bool h1_begun(const struct h1 *h1)
 
 bool h1_expects_continue(struct h1 *h1)
 {
-    bool expects = h1->state == H1_BODY && h1->facts.expects_continue && h1->body_len == 0;
+    bool expects = h1->state == H1_BODY && h1->facts.expects_continue && h1->body.len == 0;
 
     h1->facts.expects_continue = false;
     return expects;
@@ -73,7 +68,7 @@ bool h1_expects_continue(struct h1 *h1)
 
 size_t h1_body_bytes(const struct h1 *h1)
 {
-    return h1->body_len;
+    return h1->body.len;
 }
 
 struct http_request *h1_request(struct h1 *h1)
@@ -95,17 +90,6 @@ bool h1_refuse(struct h1 *h1, int status, const char *sentence)
     h1->status = status;
     h1->sentence = sentence;
     return false;
-}
-
-const struct http_header *http_request_header(const struct http_request *request,
-                                              const char *name)
-{
-    struct slice wanted = slice_text(name);
-
-    for (uint32_t at = 0; at < request->header_count; at++)
-        if (slice_equal(request->headers[at].name, wanted))
-            return &request->headers[at];
-    return NULL;
 }
 
 size_t h1_feed(struct h1 *h1, struct slice bytes)
@@ -203,9 +187,9 @@ static size_t take_body(struct h1 *h1, struct slice bytes)
     struct slice data;
 
     if (!h1->facts.chunked) {
-        size_t want = (size_t)h1->facts.content_length - h1->body_len;
+        size_t want = (size_t)h1->facts.content_length - h1->body.len;
         size_t taken = len < want ? len : want;
-        if (taken > 0 && body_add(h1, slice_of(bytes.data, taken)) && taken == want)
+        if (taken > 0 && take_data(h1, slice_of(bytes.data, taken)) && taken == want)
             whole(h1);
         return taken;
     }
@@ -213,68 +197,27 @@ static size_t take_body(struct h1 *h1, struct slice bytes)
         if (!chunk_take(&h1->chunk, &bytes, &data, &sentence))
             h1_refuse(h1, 400, sentence);
         else if (data.len > 0)
-            body_add(h1, data);
+            take_data(h1, data);
         if (h1->chunk.state == CHUNK_DONE)
             whole(h1);
     }
     return len - bytes.len;
 }
 
-static bool body_add(struct h1 *h1, struct slice data)
-{
-    if (data.len > h1->options.body_bytes_max - h1->body_len)
-        return h1_refuse(h1, 413, "body is too long");
-    if (h1->body_len + data.len > h1->body_room && !body_grow(h1, h1->body_len + data.len))
-        return false;
-    memcpy(h1->body->data + h1->body_len, data.data, data.len);
-    h1->body_len += data.len;
-    return true;
-}
-
-static bool body_grow(struct h1 *h1, size_t need)
+static bool take_data(struct h1 *h1, struct slice data)
 {
     size_t most = h1->facts.chunked ? h1->options.body_bytes_max : (size_t)h1->facts.content_length;
-    size_t room = h1->body_room == 0 ? BODY_ROOM_AT_FIRST : 4 * h1->body_room;
+    const char *sentence = NULL;
+    int status = body_add(&h1->body, h1->budget, most, data, &sentence);
 
-    room = room > need ? room : need;
-    room = room < most ? room : most;
-    if (h1->budget != NULL && h1->budget->bytes_max > 0 &&
-        h1->budget->bytes - h1->body_room + room > h1->budget->bytes_max)
-        return h1_refuse(h1, 503, "too many bodies at once, try again later");
-
-    struct buf *body = buf_new(room + HTTP_BODY_PADDING);
-    if (body == NULL)
-        return h1_refuse(h1, 503, "out of memory");
-    if (h1->body_len > 0)
-        memcpy(body->data, h1->body->data, h1->body_len);
-    buf_unref(h1->body);
-    if (h1->budget != NULL)
-        h1->budget->bytes += room - h1->body_room;
-    h1->body = body;
-    h1->body_room = room;
-    return true;
-}
-
-static void body_drop(struct h1 *h1)
-{
-    buf_unref(h1->body);
-    h1->body = NULL;
-    if (h1->budget != NULL)
-        h1->budget->bytes -= h1->body_room;
-    h1->body_room = 0;
+    return status == 0 || h1_refuse(h1, status, sentence);
 }
 
 static void whole(struct h1 *h1)
 {
-    static const unsigned char nothing[HTTP_BODY_PADDING];
     struct http_request *request = &h1->request;
 
-    if (h1->body != NULL) {
-        memset(h1->body->data + h1->body_len, 0, HTTP_BODY_PADDING);
-        h1->body->len = h1->body_len; /* the padding stays behind it */
-    }
-    request->body_buf = h1->body;
-    request->body = h1->body != NULL ? buf_slice(h1->body) : slice_of(nothing, 0);
+    body_show(&h1->body, request);
     request->arena = &h1->arena;
     request->peer = "";
     h1->state = H1_WHOLE;

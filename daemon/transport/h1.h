@@ -9,51 +9,14 @@
  * Content-Length beside Transfer-Encoding, more than one Content-Length, folded
  * headers, bare LF or CR, control characters, white space before a colon, none
  * or several Hosts and any transfer coding but "chunked".
- *
- * A request's memory is its arena (head, headers) and one buf (body).
  */
 #ifndef TRANSPORT_H1_H
 #define TRANSPORT_H1_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/slice.h"
-
-/* Readable zero bytes behind every body: JSON parsers read ahead. */
-#define HTTP_BODY_PADDING 64u
-
-enum http_verb { HTTP_VERB_GET, HTTP_VERB_HEAD, HTTP_VERB_POST, HTTP_VERB_PUT, HTTP_VERB_DELETE,
-                 HTTP_VERB_OPTIONS, HTTP_VERB_OTHER };
-
-struct http_header {
-    struct slice name;  /* in a request: lower case */
-    struct slice value; /* without white space at its ends */
-};
-
-/* A whole request.  All slices live as long as the request. */
-struct http_request {
-    enum http_verb verb;
-    struct slice method; /* as it came: "POST" */
-    struct slice target; /* path and query, as they came */
-    struct slice path;   /* before the '?', not percent-decoded */
-    struct slice query;  /* behind the '?', empty without one */
-    const struct http_header *headers; /* in their order */
-    uint32_t header_count;
-    struct slice body;     /* HTTP_BODY_PADDING zero bytes stand behind it, also when it is empty */
-    struct buf *body_buf;  /* holds `body`; NULL when it is empty.  A buf_part() may outlive both */
-    struct arena *arena;   /* for what the handler makes; freed with the request */
-    const char *peer;      /* the client's address, "127.0.0.1:4711" */
-    bool keep_alive;       /* the client would like to go on */
-    uint8_t minor;         /* HTTP/1.minor */
-};
-
-/* The first header of that (lower-case) name; NULL: there is none. */
-const struct http_header *http_request_header(const struct http_request *request,
-                                              const char *name);
+#include "transport/request.h"
 
 enum h1_state {
     H1_HEAD,    /* nothing or a part of a head is there */
@@ -67,16 +30,10 @@ struct h1_options {
     size_t arena_bytes_max; /* for each request */
 };
 
-/* Body bytes that all parsers of a server hold; `bytes_max` 0 = unbounded. */
-struct h1_budget {
-    size_t bytes;
-    size_t bytes_max; /* beyond it requests are refused with 503 */
-};
-
 struct h1;
 
 /* `budget` may be NULL and must outlive the parser.  NULL when there is no memory. */
-struct h1 *h1_new(const struct h1_options *options, struct h1_budget *budget);
+struct h1 *h1_new(const struct h1_options *options, struct body_budget *budget);
 void h1_free(struct h1 *h1);
 
 /* Takes bytes and returns how many of them: all, unless the request became whole or was refused

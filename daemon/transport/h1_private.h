@@ -33,7 +33,7 @@ struct head_facts {
 
 struct h1 {
     struct h1_options options;
-    struct h1_budget *budget;
+    struct body_budget *budget;
     enum h1_state state;
     bool begun;
     int status; /* of the refusal */
@@ -50,8 +50,7 @@ struct h1 {
 
     struct head_facts facts;
     struct chunk chunk;
-    struct buf *body;
-    size_t body_len, body_room;
+    struct body body;
 };
 
 /* Sets the refusal.  Answers false, for `return h1_refuse(...)`. */

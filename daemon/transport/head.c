@@ -121,6 +121,7 @@ static bool request_line_check(struct h1 *h1)
         return h1_refuse(h1, 400, "malformed request line");
     if (version.data[5] != '1' || (version.data[7] != '0' && version.data[7] != '1'))
         return h1_refuse(h1, 505, "this port speaks HTTP/1.0 and HTTP/1.1");
+    h1->request.major = 1;
     h1->request.minor = (uint8_t)(version.data[7] - '0');
     return true;
 }
@@ -184,32 +185,8 @@ static bool target_check(struct h1 *h1)
                  slice_equal(request->method, slice_text("OPTIONS")))) {
         return h1_refuse(h1, 400, "malformed target");
     }
-    const unsigned char *mark = rest.len > 0 ? memchr(rest.data, '?', rest.len) : NULL;
-    size_t path_len = mark != NULL ? (size_t)(mark - rest.data) : rest.len;
-    request->path = path_len > 0 ? slice_of(rest.data, path_len) : slice_text("/");
-    if (mark != NULL)
-        request->query = slice_of(mark + 1, rest.len - path_len - 1);
+    http_request_split(request, rest);
     return true;
-}
-
-static enum http_verb verb_of(const http_parser *parser)
-{
-    switch (parser->method) {
-    case HTTP_GET:
-        return HTTP_VERB_GET;
-    case HTTP_HEAD:
-        return HTTP_VERB_HEAD;
-    case HTTP_POST:
-        return HTTP_VERB_POST;
-    case HTTP_PUT:
-        return HTTP_VERB_PUT;
-    case HTTP_DELETE:
-        return HTTP_VERB_DELETE;
-    case HTTP_OPTIONS:
-        return HTTP_VERB_OPTIONS;
-    default:
-        return HTTP_VERB_OTHER;
-    }
 }
 
 static bool facts_collect(struct h1 *h1, const http_parser *parser)
@@ -217,7 +194,7 @@ static bool facts_collect(struct h1 *h1, const http_parser *parser)
     struct http_request *request = &h1->request;
     uint32_t hosts = 0;
 
-    request->verb = verb_of(parser);
+    request->verb = http_verb_of(request->method);
     request->keep_alive = http_should_keep_alive(parser) != 0;
     if (parser->method == HTTP_CONNECT)
         return h1_refuse(h1, 501, "this is no proxy");

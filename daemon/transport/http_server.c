@@ -90,6 +90,12 @@ static void options_fill(struct http_server *server, const struct http_server_op
     if (mine->arena_bytes_max == 0)
         mine->arena_bytes_max = HTTP_ARENA_BYTES_MAX;
     server->budget.bytes_max = mine->bodies_bytes_max;
+    server->h2 = (struct h2_port){ .budget = &server->budget,
+                                   .body_bytes_max = mine->body_bytes_max,
+                                   .arena_bytes_max = mine->arena_bytes_max,
+                                   .streams_max = H2_PORT_STREAMS_MAX,
+                                   .refused_streams = &server->figures.h2_refused_streams,
+                                   .floods = &server->figures.h2_floods };
     if (deadlines->head_ms == 0)
         deadlines->head_ms = HTTP_HEAD_MS;
     if (deadlines->body_ms == 0)
@@ -184,6 +190,11 @@ void server_client_ended(struct client *client)
 void http_server_part(struct http_server *server)
 {
     server->parting = true;
+    for (struct list_node *node = list_first(&server->clients); node != NULL;) {
+        struct client *client = container_of(node, struct client, link);
+        node = list_next(&server->clients, node);
+        client_part(client);
+    }
 }
 
 void http_server_drain(struct http_server *server, http_server_cb cb, void *ctx)
@@ -197,8 +208,7 @@ void http_server_drain(struct http_server *server, http_server_cb cb, void *ctx)
     for (struct list_node *node = list_first(&server->clients); node != NULL;) {
         struct client *client = container_of(node, struct client, link);
         node = list_next(&server->clients, node);
-        if (client_is_idle(client))
-            client_close(client);
+        client_drain(client);
     }
     timer_start(server->clock, &server->drain, HTTP_DRAIN_MS, drain_on_time);
     defer_run(server->clock, &server->settle, settle_on_defer);

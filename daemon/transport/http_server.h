@@ -6,8 +6,8 @@
  *
  * The upper layer sees only whole requests and owns nothing of the connection:
  * deadlines, keep-alive, slow or hostile clients, Date and Content-Length are
- * handled here.  A connection has one exchange at a time; what a client
- * pipelines behind it waits in the socket.
+ * handled here.  An HTTP/1.1 connection has one exchange at a time; what a client
+ * pipelines behind it waits in the socket.  An HTTP/2 connection has many.
  *
  * An exchange lives until it is replied to, even when its client is gone: then
  * the reply is dropped.  So each exchange needs exactly one reply, always.
@@ -24,7 +24,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "env/clock.h"
-#include "transport/h1.h"
+#include "transport/request.h"
 
 struct uv_loop_s;
 struct note;
@@ -130,6 +130,9 @@ struct http_server_figures {
     uint64_t reply_bytes;  /* of replies that wait for their readers, or are being made, now */
     uint64_t bytes_in, bytes_out;
     uint64_t exchanges; /* waiting for a reply now */
+    uint64_t h2_connections; /* open now, speaking HTTP/2 */
+    uint64_t h2_refused_streams; /* requests over a maximum, to be sent again */
+    uint64_t h2_floods; /* hung up on: too many resets, or frames for nothing */
 };
 
 const struct http_server_figures *http_server_figures(const struct http_server *server);

@@ -6,34 +6,66 @@
 #include "base/ensure.h"
 #include "base/limits.h"
 
+static void held_set(struct conn *conn);
 static size_t unread_bytes(struct conn *conn);
+static uint64_t taken_bytes(struct conn *conn);
 static void stall_on_time(struct timer *timer);
 static void shed_on_defer(struct defer *defer);
 static struct conn *slowest(struct conn_shared *shared);
 
-void slow_reader_begin(struct conn *conn)
+void slow_reader_written(struct conn *conn)
 {
-    struct conn_shared *shared = conn->shared;
+    size_t bytes = 0;
 
     for (uint32_t at = 0; at < conn->part_count; at++)
-        conn->held_bytes += conn->parts[at]->len;
-    conn->left_bytes = conn->began_bytes = unread_bytes(conn);
-    conn->began_ms = clock_mono_ms(shared->clock);
-    list_append(&shared->slow, &conn->slow);
-    *shared->held += conn->held_bytes;
-    timer_start(shared->clock, &conn->stall, shared->stall_ms, stall_on_time);
-    if (*shared->held > shared->held_max)
-        defer_run(shared->clock, &shared->shed, shed_on_defer);
+        bytes += conn->parts[at]->len;
+    if (uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp) > 0)
+        conn->write_bytes = bytes;
+    if (list_linked(&conn->slow))
+        conn->given_bytes += bytes;
+    held_set(conn);
+}
+
+void slow_reader_sent(struct conn *conn)
+{
+    conn->write_bytes = 0;
+    held_set(conn);
+}
+
+void conn_behind(struct conn *conn, size_t bytes)
+{
+    conn->behind_bytes = conn->closing ? 0 : bytes;
+    held_set(conn);
 }
 
 void slow_reader_end(struct conn *conn)
 {
-    timer_stop(&conn->stall);
-    if (!list_linked(&conn->slow))
+    conn->write_bytes = conn->behind_bytes = 0;
+    held_set(conn);
+}
+
+/* Counts what waits for the reader now; from the first byte to the last it is watched. */
+static void held_set(struct conn *conn)
+{
+    struct conn_shared *shared = conn->shared;
+    size_t bytes = conn->write_bytes + conn->behind_bytes;
+
+    *shared->held = *shared->held - conn->held_bytes + bytes;
+    conn->held_bytes = bytes;
+    if (bytes == 0) {
+        timer_stop(&conn->stall);
+        list_remove(&conn->slow);
         return;
-    list_remove(&conn->slow);
-    *conn->shared->held -= conn->held_bytes;
-    conn->held_bytes = 0;
+    }
+    if (!list_linked(&conn->slow)) {
+        conn->given_bytes = conn->looked_given = unread_bytes(conn);
+        conn->looked_taken = 0;
+        conn->began_ms = clock_mono_ms(shared->clock);
+        list_append(&shared->slow, &conn->slow);
+        timer_start(shared->clock, &conn->stall, shared->stall_ms, stall_on_time);
+    }
+    if (*shared->held > shared->held_max)
+        defer_run(shared->clock, &shared->shed, shed_on_defer);
 }
 
 bool conn_reserve(struct conn_shared *shared, size_t bytes)
@@ -54,7 +86,7 @@ void conn_unreserve(struct conn_shared *shared, size_t bytes)
     *shared->held -= bytes;
 }
 
-/* Of the write: in our queue, or in the kernel's and not acknowledged.  The first alone would move
+/* Given: in our queue, or in the kernel's and not acknowledged.  The first alone would move
  * in leaps of a megabyte, because the kernel reports room in its queue so seldom. */
 static size_t unread_bytes(struct conn *conn)
 {
@@ -67,13 +99,24 @@ static size_t unread_bytes(struct conn *conn)
     return queued + (size_t)in_kernel;
 }
 
+/* Of what was given since it began to wait. */
+static uint64_t taken_bytes(struct conn *conn)
+{
+    uint64_t unread = unread_bytes(conn);
+
+    return conn->given_bytes > unread ? conn->given_bytes - unread : 0;
+}
+
+/* Stalled: too little was taken, and not even what was there at the last look.  What its owner
+ * holds back behind that is for the owner to watch. */
 static void stall_on_time(struct timer *timer)
 {
     struct conn *conn = container_of(timer, struct conn, stall);
-    size_t left_bytes = unread_bytes(conn);
+    uint64_t taken = taken_bytes(conn);
 
-    if (left_bytes + HTTP_REPLY_STRETCH_BYTES <= conn->left_bytes) {
-        conn->left_bytes = left_bytes;
+    if (taken >= conn->looked_taken + HTTP_REPLY_STRETCH_BYTES || taken >= conn->looked_given) {
+        conn->looked_taken = taken;
+        conn->looked_given = conn->given_bytes;
         timer_start(conn->shared->clock, timer, conn->shared->stall_ms, stall_on_time);
         return;
     }
@@ -111,8 +154,7 @@ static struct conn *slowest(struct conn_shared *shared)
 
         if (ms <= HTTP_REPLY_GRACE_MS)
             break; /* those behind it are younger */
-        size_t left_bytes = unread_bytes(conn);
-        uint64_t bytes = conn->began_bytes > left_bytes ? conn->began_bytes - left_bytes : 0;
+        uint64_t bytes = taken_bytes(conn);
         if (node == first || bytes * found_ms < found_bytes * ms) {
             found = conn;
             found_bytes = bytes;

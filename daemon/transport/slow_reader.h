@@ -1,6 +1,6 @@
 /* slow_reader.h - writes that wait for their readers: how slow is too slow, how much is too much.
  *
- *     slow_reader_begin -> (on_end, once) -> slow_reader_end
+ *     slow_reader_written -> (on_end, once) -> slow_reader_sent    slow_reader_end
  *
  * The part of conn.c that looks at them; what it promises stands in conn.h.
  * Loop thread only.
@@ -10,10 +10,13 @@
 
 #include "transport/conn.h"
 
-/* A write has begun that the kernel did not take whole. */
-void slow_reader_begin(struct conn *conn);
+/* A write has begun: has the kernel taken it whole? */
+void slow_reader_written(struct conn *conn);
 
-/* It is over, or the connection is; twice is legal. */
+/* It is over. */
+void slow_reader_sent(struct conn *conn);
+
+/* The connection is over; twice is legal. */
 void slow_reader_end(struct conn *conn);
 
 #endif

@@ -338,6 +338,29 @@
 #define HTTP_REPLY_STRETCH_BYTES 65536u       /* 2 KiB/s, as for bodies */
 #define HTTP_SLOW_NOTE_MS 60000u /* slow readers that were hung up on are told of so often */
 #define HTTP_LINGER_MS 2000u /* after a refusal, so that it is read before the reset */
+/* requests of one HTTP/2 connection at once; those that it has given up count until their reply */
+#define H2_STREAMS_MAX 512u
+#define H2_PORT_STREAMS_MAX 16384u /* and of all; one more is refused, to be sent again */
+/* bodies on their way, of one request and of one connection */
+#define H2_STREAM_WINDOW_BYTES (1u << 20)
+#define H2_WINDOW_BYTES (4u << 20)
+#define H2_BODIES_BYTES_MAX (128u * 1024u * 1024u) /* held for one connection; then 503 */
+/* replies that wait for one connection's reader; until there are fewer its requests wait */
+#define H2_REPLIES_BYTES_MAX (64u * 1024u * 1024u)
+#define H2_WRITE_BYTES_MAX (256u * 1024u) /* one write */
+#define H2_CONTINUATIONS_MAX 8u /* frames that go on with a head: HTTP_HEAD_BYTES_MAX needs one */
+#define H2_SETTINGS_MAX 32u /* of one frame */
+/* frames of our own that wait for a reader; then its socket is not read, and at last it is hung up
+ * on */
+#define H2_OWN_FRAMES_MAX 256u
+#define H2_ACKS_MAX 1000u
+/* requests given up, or refused for a fault of the client's, in a burst and each second */
+#define H2_RESETS_MAX 1000u
+#define H2_RESETS_PER_S 50u
+/* likewise frames that bring no request any further: pings, settings, empty data */
+#define H2_IDLE_FRAMES_MAX 1000u
+#define H2_IDLE_FRAMES_PER_S 100u
+#define H2_WINDOW_UPDATES_EARNED 4u /* by each request and each data frame sent */
 #define HTTP_DRAIN_MS 10000u /* a graceful stop waits so long for requests that run */
 
 /* ---- who asks (auth) ---- */

@@ -23,7 +23,7 @@ struct world {
     int waited_ms;
     struct http_server *server;
     bool hold; /* exchanges wait in `held` */
-    struct http_exchange *held[8];
+    struct http_exchange *held[1024];
     int held_count;
     int requests;
     bool drained, closed;

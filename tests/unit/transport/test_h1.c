@@ -456,7 +456,7 @@ static void a_large_body_arrives_as_it_was_sent(void **state)
 
 static void bodies_of_all_requests_have_a_budget(void **state)
 {
-    struct h1_budget budget = { .bytes_max = 150 };
+    struct body_budget budget = { .bytes_max = 150 };
     struct h1 *first = h1_new(&options, &budget);
     struct h1 *second = h1_new(&options, &budget);
     static const char bytes[] = "POST / HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\nx";

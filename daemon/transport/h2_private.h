@@ -1,0 +1,62 @@
+/* h2_private.h - the parts of the HTTP/2 engine.
+ *
+ * h2.c has the session with nghttp2: frames in, bytes out, what is too much.
+ * h2_stream.c has one request: its head, its body, its reply, its end.
+ */
+#ifndef TRANSPORT_H2_PRIVATE_H
+#define TRANSPORT_H2_PRIVATE_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "base/limits.h"
+#include "transport/h2.h"
+
+/* So many at once, and so many more each second. */
+struct h2_ration {
+    uint32_t left;
+    uint64_t at_ms; /* filled up to then */
+};
+
+struct h2 {
+    struct h2_port *port;
+    const struct h2_events *events;
+    void *ctx;
+    nghttp2_session *session; /* NULL: hung up */
+    struct list streams;      /* all requests, oldest first */
+    struct list whole;        /* those that wait for h2_next_whole() */
+    uint32_t live, count;     /* with a stream; all */
+    size_t behind_bytes;      /* of replies */
+    size_t body_bytes;        /* room of all bodies */
+    bool ended;
+    bool noticed;
+    uint64_t now_ms;
+    struct h2_ration resets, idle_frames;
+    uint32_t updates_earned;
+    struct gather *gather; /* inside h2_output() */
+};
+
+/* NULL: over a maximum, or no memory. */
+struct h2_stream *h2_stream_new(struct h2 *h2, int32_t id);
+
+/* One field of its head.  False: the client broke the rules, reset it. */
+bool h2_stream_field(struct h2_stream *stream, struct slice name, struct slice value);
+
+/* One field behind its body: counted and dropped.  False: too long, reset it. */
+bool h2_stream_trailer(struct h2_stream *stream, struct slice name, struct slice value);
+
+/* The head is whole; `last`: and so is the request. */
+void h2_stream_head_ends(struct h2_stream *stream, bool last);
+
+/* Bytes of the body.  False: they were dropped, nobody waits for more. */
+bool h2_stream_data(struct h2_stream *stream, struct slice data);
+
+/* The body is whole. */
+void h2_stream_ends(struct h2_stream *stream);
+
+/* nghttp2 has forgotten it.  Frees it, unless the upper layer has it. */
+void h2_stream_over(struct h2_stream *stream);
+
+/* Moves `bytes` of its reply to h2->gather.  False: no memory. */
+bool h2_stream_send(struct h2_stream *stream, size_t bytes);
+
+#endif

@@ -1,0 +1,151 @@
+/* Any bytes on a connection that speaks HTTP/2.
+ *
+ * The first byte says in what pieces the rest arrives, and whether the preface
+ * and a SETTINGS frame go before it.  What must hold:
+ *
+ *   - a whole request's slices can be read, its body is within its maximum and
+ *     has its padding, its names are lower case, its path is one, and no value
+ *     holds a CR or LF;
+ *   - no more requests are there at once than may be;
+ *   - budgets, counts and bytes of replies are zero in the end, also when the
+ *     client goes while requests are with the upper layer.
+ */
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/ensure.h"
+#include "base/limits.h"
+#include "transport/h2.h"
+
+#define BODY_BYTES_MAX 4096u
+#define HELD_MAX 4u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct tester {
+    struct h2 *h2;
+    struct h2_stream *held[HELD_MAX];
+    uint32_t held_count;
+    uint32_t sum;
+};
+
+static void add(struct tester *tester, struct slice slice)
+{
+    ensure(slice.len == 0 || slice.data != NULL);
+    tester->sum = crc32c(tester->sum, slice.data, slice.len);
+}
+
+static void check_request(struct tester *tester, const struct http_request *request)
+{
+    add(tester, request->method);
+    add(tester, request->target);
+    add(tester, request->path);
+    add(tester, request->query);
+    add(tester, request->body);
+    ensure(request->method.len > 0 && request->path.len > 0);
+    ensure(request->path.data[0] == '/' || request->path.data[0] == '*');
+    ensure(request->body.len <= BODY_BYTES_MAX && request->header_count <= HTTP_HEADERS_MAX);
+    for (size_t at = 0; at < HTTP_BODY_PADDING; at++)
+        ensure(request->body.data[request->body.len + at] == 0);
+    for (uint32_t at = 0; at < request->header_count; at++) {
+        struct slice name = request->headers[at].name, value = request->headers[at].value;
+        add(tester, name);
+        add(tester, value);
+        ensure(name.len > 0);
+        for (size_t byte = 0; byte < name.len; byte++)
+            ensure(name.data[byte] > ' ' && name.data[byte] < 0x7f &&
+                   !(name.data[byte] >= 'A' && name.data[byte] <= 'Z'));
+        for (size_t byte = 0; byte < value.len; byte++)
+            ensure(value.data[byte] == '\t' ||
+                   (value.data[byte] >= ' ' && value.data[byte] != 0x7f));
+    }
+}
+
+static void answer(struct h2_stream *stream, int status)
+{
+    struct buf *body = buf_copy(slice_text("a reply of some bytes, to be sent in windows"));
+    const struct http_reply reply = { .status = status, .body = &body, .body_count = 1 };
+
+    ensure(body != NULL);
+    h2_reply(stream, &reply, "Thu, 01 Jan 1970 00:00:00 GMT");
+    buf_unref(body);
+}
+
+static void on_phase(void *ctx, struct h2_stream *stream)
+{
+}
+
+static void on_refused(void *ctx, struct h2_stream *stream, int status, const char *sentence)
+{
+    ensure(status >= 400 && status <= 599 && sentence[0] != '\0');
+    answer(stream, status);
+}
+
+/* Every other request waits for a while, with its connection gone perhaps. */
+static void serve(struct tester *tester)
+{
+    struct h2_stream *stream;
+
+    while ((stream = h2_next_whole(tester->h2)) != NULL) {
+        check_request(tester, &stream->carried.exchange.request);
+        if (stream->id % 4 == 1 && tester->held_count < HELD_MAX)
+            tester->held[tester->held_count++] = stream;
+        else
+            answer(stream, 200);
+    }
+}
+
+static void send(struct tester *tester)
+{
+    struct gather gather = { .parts = NULL };
+    size_t bytes = 0;
+
+    ensure(h2_output(tester->h2, &gather));
+    for (uint32_t at = 0; at < gather.count; at++)
+        bytes += gather.parts[at]->len;
+    ensure(bytes == gather.bytes);
+    gather_drop(&gather);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char opening[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+    const struct h2_events events = { .on_phase = on_phase, .on_refused = on_refused };
+    struct body_budget budget = { .bytes_max = 1u << 20 };
+    uint64_t refused_streams = 0, floods = 0;
+    struct h2_port port = { .budget = &budget,
+                            .body_bytes_max = BODY_BYTES_MAX,
+                            .arena_bytes_max = 1u << 20,
+                            .streams_max = 64,
+                            .refused_streams = &refused_streams,
+                            .floods = &floods };
+    struct tester tester = { .h2 = h2_new(&port, &events, NULL) };
+
+    if (size < 1) {
+        h2_free(tester.h2);
+        return 0;
+    }
+    ensure(tester.h2 != NULL);
+    struct slice bytes = slice_of(data + 1, size - 1);
+    size_t step = (data[0] & 0x7f) == 0x7f ? SIZE_MAX : 1 + (size_t)(data[0] & 0x7f);
+    if ((data[0] & 0x80) == 0)
+        h2_feed(tester.h2, slice_of(opening, sizeof(opening) - 1), 0);
+    for (uint64_t now_ms = 0; bytes.len > 0 && !h2_has_ended(tester.h2); now_ms++) {
+        struct slice piece = slice_of(bytes.data, bytes.len < step ? bytes.len : step);
+        h2_feed(tester.h2, piece, now_ms);
+        serve(&tester);
+        ensure(h2_count(tester.h2) <= port.streams_max && port.streams <= port.streams_max);
+        send(&tester);
+        bytes = slice_of(bytes.data + piece.len, bytes.len - piece.len);
+    }
+    if (tester.held_count > 0)
+        answer(tester.held[--tester.held_count], 200);
+    send(&tester);
+    h2_hang_up(tester.h2);
+    while (tester.held_count > 0)
+        answer(tester.held[--tester.held_count], 200);
+    ensure(h2_count(tester.h2) == 0 && h2_behind(tester.h2) == 0);
+    h2_free(tester.h2);
+    ensure(budget.bytes == 0 && port.streams == 0);
+    return 0;
+}
