@@ -99,9 +99,6 @@ void catalog_hint(struct catalog *catalog, uint64_t leader);
 void catalog_hint_members(struct catalog *catalog, const uint64_t members[],
                           uint32_t member_count);
 
-/* `from` has a model of a later history: it is fetched from there. */
-void catalog_told_history(struct catalog *catalog, uint64_t from);
-
 /* A node of the cluster that was just heard.  When none of the members can be reached, as a
  * newcomer may not even know their addresses, it is asked for its model. */
 void catalog_hint_peer(struct catalog *catalog, uint64_t node);

@@ -237,12 +237,3 @@ void catalog_told(struct catalog *catalog, uint32_t epoch, uint64_t from)
     catalog->follow.from = from;
     follow_start(catalog);
 }
-
-void catalog_told_history(struct catalog *catalog, uint64_t from)
-{
-    if (catalog->closing || catalog->member_count == 0)
-        return;
-    catalog->follow.once = true;
-    catalog->follow.from = from;
-    follow_start(catalog);
-}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "control/succession.h"
 
 static enum placed stand(const struct control *control, const struct model_shard *row);
 static void rescue(struct control *control, const struct model_shard *row);
@@ -96,6 +97,7 @@ static void rescue(struct control *control, const struct model_shard *row)
                                .last_time_ms = state->last_time_ms };
     uint64_t applied = state->applied;
 
+    succession_drop(control, row->group); /* it may be coming into an epoch that has ended so */
     start.image_bytes = shard_image_at_end(control->log, state, start.image);
     log_start(control->log, &start);
     note_event(control->world.note, NOTE_WARN, "group.rescued",

@@ -39,6 +39,7 @@ static struct {
     bool asking;                /* a rescue is under way */
     uint32_t life;              /* of the node that it is under way on */
     struct sim_node *asked;
+    struct sim_node *maker; /* was told to make one, the last time */
     struct noted noted[NOTED_MAX];
     uint32_t noted_count;
 } lost; /* a seed has a process of its own */
@@ -246,6 +247,7 @@ static void looked(struct rescue_look *look)
         free(op);
         return;
     }
+    lost.maker = op->node;
     world_say(op->world, op->node, "rescues the catalogue at %llu",
               (unsigned long long)survivor->holding.last);
 }
@@ -265,6 +267,18 @@ static void kill_asked(struct world *world, struct sim_node *none, void *ctx, ui
     cluster_start_later(world, node, 200 * SIM_MS + world_below(world, SIM_S));
 }
 
+/* Two rescues from two copies are two clusters, which no operator may make.  So while who was told
+ * to make one is down, it is waited for, unless another one has its model already. */
+static bool may_ask(const struct world *world)
+{
+    if (lost.maker == NULL || is_running(lost.maker))
+        return true;
+    for (uint32_t i = 0; i < world->node_count; i++)
+        if (is_running(&world->nodes[i]) && model_token(model_at(&world->nodes[i])) != 0)
+            return true;
+    return false;
+}
+
 /* Whoever runs is asked in turn, until the catalogue is led. */
 static void rescue_catalogue(struct world *world)
 {
@@ -278,7 +292,7 @@ static void rescue_catalogue(struct world *world)
     if (lost.asking && is_running(lost.asked) && lost.asked->life == lost.life)
         return;
     struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
-    if (!is_running(node) || lost.away[node->at])
+    if (!is_running(node) || lost.away[node->at] || !may_ask(world))
         return;
     lost.asking = true;
     lost.asked = node;

@@ -126,14 +126,6 @@ static void lose(struct world *world)
 
 /* ---- the operator ---- */
 
-static void changed(struct catalog_change *change, enum err err)
-{
-    struct rescue_op *op = container_of(change, struct rescue_op, change);
-
-    world_say(op->world, op->node, "rescue: %s %s", err_name(err), change->reason.text);
-    free(op);
-}
-
 static void note_tail(struct world *world, struct history *history, uint64_t group,
                       const struct rescue_node *survivor)
 {
@@ -144,6 +136,23 @@ static void note_tail(struct world *world, struct history *history, uint64_t gro
          node != NULL && at <= survivor->holding.last; at++)
         if (log_head(control_log(node->control), group, at, &head) == ERR_OK)
             history_survives(history, &head);
+}
+
+/* The survivor begins only when it has written to its disk, which is later.  A change that the
+ * catalogue has refused gave nothing up: the group may go on with all that it has. */
+static void changed(struct catalog_change *change, enum err err)
+{
+    struct rescue_op *op = container_of(change, struct rescue_op, change);
+    const struct rescue_node *survivor = &op->look.nodes[op->look.survivor];
+    struct history *history = cluster_of(op->world)->history;
+
+    world_say(op->world, op->node, "rescue: %s %s", err_name(err), change->reason.text);
+    if (err == ERR_OK || err == ERR_UNKNOWN) {
+        note_tail(op->world, history, op->look.group, survivor);
+        history_rescued(history, op->look.group,
+                        sim_place(survivor->holding.epoch, survivor->holding.last));
+    }
+    free(op);
 }
 
 static void looked(struct rescue_look *look)
@@ -161,9 +170,6 @@ static void looked(struct rescue_look *look)
     world_say(op->world, op->node, "rescues group %llu from %llx at %llu",
               (unsigned long long)look->group, (unsigned long long)survivor->node,
               (unsigned long long)survivor->holding.last);
-    note_tail(op->world, cluster->history, look->group, survivor);
-    history_rescued(cluster->history, look->group,
-                    sim_place(survivor->holding.epoch, survivor->holding.last));
     AUTO_UNREF struct buf *change = rescue_change(op->node->control, look);
     ensure(change != NULL);
     catalog_change(control_catalog(op->node->control), &op->change, buf_slice(change), 2000,
