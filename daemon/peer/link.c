@@ -22,6 +22,7 @@ static void tick_on_time(struct timer *timer);
 static void flush_on_defer(struct defer *defer);
 static void write_gathered(struct link *link);
 static void written(struct link *link);
+static void drop_all(struct list *frames);
 static void write_on_done(uv_write_t *write, int status);
 static void read_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
 static void read_on_bytes(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf);
@@ -408,9 +409,16 @@ void link_close(struct link *link)
     for (struct list_node *node; (node = list_pop(&link->incomings)) != NULL;)
         container_of(node, struct net_incoming, in_link)->link = NULL;
     call_link_broken(link->net, link);
-    for (struct list_node *node; (node = list_pop(&link->waiting)) != NULL;)
-        outgoing_free(container_of(node, struct outgoing, link));
+    drop_all(&link->waiting);
+    if (!link->writing) /* a write that failed at once has left its frames; libuv has none */
+        drop_all(&link->flying);
     uv_close((uv_handle_t *)&link->tcp, close_on_closed);
+}
+
+static void drop_all(struct list *frames)
+{
+    for (struct list_node *node; (node = list_pop(frames)) != NULL;)
+        outgoing_free(container_of(node, struct outgoing, link));
 }
 
 static void close_on_closed(uv_handle_t *handle)

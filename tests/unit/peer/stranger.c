@@ -137,6 +137,13 @@ void string_close(struct string *string)
     string->open = false;
 }
 
+void string_reset(struct string *string)
+{
+    assert_true(string->open);
+    assert_int_equal(uv_tcp_close_reset(&string->tcp, string_on_closed), 0);
+    string->open = false;
+}
+
 static void string_on_bytes(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 {
     struct string *string = stream->data;

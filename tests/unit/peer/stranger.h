@@ -46,6 +46,10 @@ void raw_close(struct raw *raw);
 size_t frame_bytes(unsigned char *bytes, struct frame_header header, struct buf *body);
 struct raw *raw_greeted(struct world *world, uint64_t node);
 void string_close(struct string *string);
+
+/* As a process that is killed with bytes unread: the other end's next write fails at once. */
+void string_reset(struct string *string);
+
 struct puppet *puppet_new(struct world *world, uint64_t node, uint64_t boot);
 void puppet_cut(struct puppet *puppet);
 

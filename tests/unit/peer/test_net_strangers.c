@@ -110,6 +110,27 @@ static void a_broken_connection_alone_is_lost_and_not_gone(void **state)
     world_free(world);
 }
 
+/* Once it ended the process: the frames of a write that fails at once belonged to nobody. */
+static void a_write_that_fails_at_once_breaks_the_connection(void **state)
+{
+    struct world *world = world_new();
+    struct puppet *puppet = puppet_new(world, 2, 200);
+    struct node *left = &world->nodes[0];
+
+    node_open(world, 0, 100);
+    puppet_dial(world, puppet);
+    until(world, net_is_up(left->net, 2));
+    for (int at = 0; at < puppet->string_count; at++)
+        string_reset(&puppet->strings[at]);
+    assert_true(send_text(left, 2, NET_LANE_RAFT, "one"));
+    assert_true(send_text(left, 2, NET_LANE_BULK, "two"));
+    until(world, left->event_count >= 2);
+    assert_int_equal(left->events[1].event, NET_LOST);
+    node_close(world, 0);
+    puppet_free(puppet);
+    world_free(world);
+}
+
 static void a_node_that_falls_silent_is_lost_and_not_gone(void **state)
 {
     struct world *world = world_new();
@@ -322,6 +343,7 @@ int main(void)
         cmocka_unit_test(who_said_goodbye_is_not_up_again_while_it_lingers),
         cmocka_unit_test(an_answer_counts_only_from_the_node_that_was_asked),
         cmocka_unit_test(a_broken_connection_alone_is_lost_and_not_gone),
+        cmocka_unit_test(a_write_that_fails_at_once_breaks_the_connection),
         cmocka_unit_test(a_node_that_falls_silent_is_lost_and_not_gone),
         cmocka_unit_test(lanes_that_met_two_processes_are_not_up),
         cmocka_unit_test(a_greeting_for_the_wrong_lane_is_hostile),
