@@ -39,21 +39,31 @@ bool http_exchange_reserve(struct http_exchange *exchange, size_t bytes)
 
 void http_exchange_reply(struct http_exchange *exchange, const struct http_reply *reply)
 {
-    static const struct http_reply malformed = { .status = 500, .close = true };
     struct carried *carried = carried_of(exchange);
-    struct http_server *server = carried->server;
 
-    ensure(carried->owed);
+    ensure(carried->owed && carried->events == NULL);
     carried->owed = false;
-    conn_unreserve(&server->shared, carried->reserved);
+    exchange_unreserve(carried);
+    carried->server->figures.exchanges--;
+    carried->carrier->reply(carried, exchange_sane(carried, reply));
+}
+
+void exchange_unreserve(struct carried *carried)
+{
+    conn_unreserve(&carried->server->shared, carried->reserved);
     carried->reserved = 0;
-    server->figures.exchanges--;
-    if (!reply_is_sane(reply)) {
-        note_event(server->options.note, NOTE_ERROR, "reply.malformed", "port=%s status=%d",
-                   server->name, reply->status);
-        reply = &malformed;
-    }
-    carried->carrier->reply(carried, reply);
+}
+
+const struct http_reply *exchange_sane(struct carried *carried, const struct http_reply *reply)
+{
+    static const struct http_reply malformed = { .status = 500, .close = true };
+    const struct http_server *server = carried->server;
+
+    if (reply_is_sane(reply))
+        return reply;
+    note_event(server->options.note, NOTE_ERROR, "reply.malformed", "port=%s status=%d",
+               server->name, reply->status);
+    return &malformed;
 }
 
 void http_exchange_reply_text(struct http_exchange *exchange, int status, const char *content_type,

@@ -4,10 +4,15 @@
  *     READING -------> RUNNING -------> WRITING ---------------> READING
  *        |                                 ^  |
  *        +---- refused, late: an error ----+  +-- sent, ends --> LINGERING
+ *
+ * A reply in pieces goes from RUNNING to TELLING, and from there, when the upper
+ * layer ends it, to WRITING.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "transport/gather.h"
 #include "transport/http_private.h"
 
 static void on_bytes(struct client *client, struct slice bytes);
@@ -15,15 +20,21 @@ static void on_half(struct client *client);
 static void on_sent(struct client *client);
 static void on_deadline(struct client *client);
 static void drain(struct client *client);
+static void closed(struct client *client);
 static bool done(const struct client *client);
 static bool exchange_gone(const struct carried *carried);
 static void exchange_reply(struct carried *carried, const struct http_reply *reply);
+static void pieces_begin(struct carried *carried, const struct http_reply *reply);
+static void pieces_give(struct carried *carried, struct buf *const parts[],
+                          uint32_t part_count);
+static void pieces_end(struct carried *carried);
 static size_t feed(struct client *client, struct slice bytes);
 static void phase_set(struct client *client, enum client_phase phase);
 static void stash(struct client *client, struct slice bytes);
 static void next_request(struct client *client);
 static void request_whole(struct client *client);
 static void send_reply(struct client *client, const struct http_reply *reply);
+static void send_last(struct client *client);
 
 const struct framing framing_h1 = {
     .on_bytes = on_bytes,
@@ -31,10 +42,15 @@ const struct framing framing_h1 = {
     .on_sent = on_sent,
     .on_deadline = on_deadline,
     .drain = drain,
+    .closed = closed,
     .done = done,
 };
 
-static const struct carrier carrier_h1 = { .gone = exchange_gone, .reply = exchange_reply };
+static const struct carrier carrier_h1 = { .gone = exchange_gone,
+                                           .reply = exchange_reply,
+                                           .begin = pieces_begin,
+                                           .give = pieces_give,
+                                           .end = pieces_end };
 
 void h1_client_begin(struct client *client)
 {
@@ -118,6 +134,8 @@ static void on_half(struct client *client)
     /* While it waits for a reply it may have shut only its own side. */
     if (client->state == CLIENT_READING)
         client_close(client);
+    else
+        exchange_lost(&client->carried);
 }
 
 static void on_deadline(struct client *client)
@@ -226,11 +244,90 @@ static void send_reply(struct client *client, const struct http_reply *reply)
 
 static void on_sent(struct client *client)
 {
-    if (client->keep_alive && !client->conn.half && !client->server->draining)
+    if (client->state == CLIENT_TELLING)
+        exchange_room(&client->carried);
+    else if (client->last_due)
+        send_last(client);
+    else if (client->keep_alive && !client->conn.half && !client->server->draining)
         next_request(client);
     else
         client_linger(client);
 }
+
+/* ---- a reply in pieces ---- */
+
+static void pieces_begin(struct carried *carried, const struct http_reply *reply)
+{
+    struct client *client = container_of(carried, struct client, carried);
+    struct http_server *server = client->server;
+    uint8_t minor = carried->exchange.request.minor;
+
+    if (client->state == CLIENT_CLOSED)
+        return;
+    client->keep_alive = client->keep_alive && !reply->close && minor > 0 && !server->parting &&
+                         !client->conn.half;
+    struct reply_manner manner = {
+        .date = reply_date(&server->date, clock_wall_ms(server->clock)),
+        .minor = minor,
+        .keep_alive = client->keep_alive,
+        .in_pieces = true,
+    };
+    AUTO_UNREF struct buf *head = reply_head(reply, &manner);
+    client->state = CLIENT_TELLING;
+    if (head == NULL || conn_write(&client->conn, &head, 1) != ERR_OK)
+        client_close(client);
+}
+
+static void pieces_give(struct carried *carried, struct buf *const parts[], uint32_t part_count)
+{
+    struct client *client = container_of(carried, struct client, carried);
+    bool chunked = carried->exchange.request.minor > 0, fine;
+    struct gather gather = { .parts = NULL };
+    char line[24];
+    size_t bytes = 0;
+
+    for (uint32_t at = 0; at < part_count; at++)
+        bytes += parts[at]->len;
+    snprintf(line, sizeof(line), "%zx\r\n", bytes);
+    fine = !chunked || gather_copy(&gather, slice_text(line));
+    for (uint32_t at = 0; fine && at < part_count; at++)
+        fine = parts[at]->len == 0 || gather_refer(&gather, parts[at], buf_slice(parts[at]));
+    fine = fine && (!chunked || gather_copy(&gather, slice_text("\r\n"))) && gather_end(&gather) &&
+           conn_write(&client->conn, gather.parts, gather.count) == ERR_OK;
+    gather_drop(&gather);
+    if (!fine)
+        client_close(client);
+}
+
+static void pieces_end(struct carried *carried)
+{
+    struct client *client = container_of(carried, struct client, carried);
+
+    if (client->state == CLIENT_CLOSED) {
+        client_free_when_done(client);
+        return;
+    }
+    client->state = CLIENT_WRITING;
+    if (client->conn.writing)
+        client->last_due = true;
+    else
+        send_last(client);
+    h1_next(client->h1);
+}
+
+/* The reply is whole.  In HTTP/1.0 only our hanging up says so. */
+static void send_last(struct client *client)
+{
+    AUTO_UNREF struct buf *last = buf_copy(slice_text("0\r\n\r\n"));
+
+    client->last_due = false;
+    if (client->carried.exchange.request.minor == 0)
+        client_linger(client);
+    else if (last == NULL || conn_write(&client->conn, &last, 1) != ERR_OK)
+        client_close(client);
+}
+
+/* ---- the next one ---- */
 
 static void next_request(struct client *client)
 {
@@ -257,6 +354,11 @@ static void drain(struct client *client)
 {
     if (client->state == CLIENT_READING && !h1_begun(client->h1))
         client_close(client);
+}
+
+static void closed(struct client *client)
+{
+    exchange_lost(&client->carried);
 }
 
 static bool done(const struct client *client)

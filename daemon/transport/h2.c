@@ -23,6 +23,7 @@ struct h2 *h2_new(struct h2_port *port, const struct h2_events *events, void *ct
     h2->idle_frames.left = H2_IDLE_FRAMES_MAX;
     list_init(&h2->streams);
     list_init(&h2->whole);
+    list_init(&h2->writing);
     h2->session = session_new(h2);
     if (h2->session == NULL || !settings_submit(h2->session)) {
         nghttp2_session_del(h2->session);
@@ -77,7 +78,7 @@ void h2_free(struct h2 *h2)
     if (h2 == NULL)
         return;
     h2_hang_up(h2);
-    ensure(h2->count == 0 && h2->behind_bytes == 0 && h2->body_bytes == 0);
+    ensure(h2->count == 0 && h2->held_bytes == 0 && h2->body_bytes == 0);
     free(h2);
 }
 
@@ -94,6 +95,7 @@ void h2_hang_up(struct h2 *h2)
         if (stream->id != 0)
             h2_stream_over(stream);
     }
+    h2_sent(h2); /* there will be no such write */
 }
 
 void *h2_ctx(const struct h2 *h2)
@@ -113,7 +115,7 @@ uint32_t h2_count(const struct h2 *h2)
 
 size_t h2_behind(const struct h2 *h2)
 {
-    return h2->behind_bytes;
+    return h2->held_bytes - h2->write_bytes;
 }
 
 bool h2_has_ended(const struct h2 *h2)
@@ -334,6 +336,25 @@ bool h2_output(struct h2 *h2, struct gather *gather)
     int err = nghttp2_session_send(h2->session);
     h2->gather = NULL;
     return err == 0 && gather_end(gather);
+}
+
+void h2_sent(struct h2 *h2)
+{
+    struct list_node *node;
+
+    h2->write_bytes = 0;
+    while ((node = list_pop(&h2->writing)) != NULL)
+        h2_stream_sent(container_of(node, struct h2_stream, write));
+}
+
+void h2_half(struct h2 *h2)
+{
+    for (struct list_node *node = list_first(&h2->streams); node != NULL;
+         node = list_next(&h2->streams, node)) {
+        struct h2_stream *stream = container_of(node, struct h2_stream, link);
+        if (stream->phase == H2_TELLING)
+            h2->events->on_gone(h2->ctx, stream);
+    }
 }
 
 static ssize_t on_send(nghttp2_session *session, const uint8_t *data, size_t len, int flags,

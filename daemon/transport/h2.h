@@ -1,7 +1,8 @@
 /* h2.h - HTTP/2 requests out of bytes, and bytes out of replies: an engine without I/O.
  *
- *     h2_new -> h2_feed -> h2_next_whole -> (the request is used) -> h2_reply -> h2_output
- *                   |
+ *     h2_new -> h2_feed -> h2_next_whole -> (the request is used) -> h2_reply
+ *                   |                          or h2_begin -> h2_give ... -> h2_finish
+ *                   |      h2_output -> (the write is done) -> h2_sent
  *                   +-> h2_has_ended: what h2_output() gives is the last
  *
  * One connection.  nghttp2 has the framing, HPACK and the rules of RFC 9113:
@@ -31,6 +32,7 @@ enum h2_phase {
     H2_BODY,    /* its body is not */
     H2_WHOLE,   /* it waits for h2_next_whole() */
     H2_RUNNING, /* with the upper layer */
+    H2_TELLING, /* with the upper layer, which replies in pieces */
     H2_REPLYING
 };
 
@@ -52,11 +54,13 @@ struct h2_stream {
     int status;              /* to be refused with when the head is whole */
     const char *sentence;
     struct body body;
-    struct buf **parts; /* of the reply's body, */
+    struct buf **parts; /* of the reply's body, or of one piece of it, */
     uint32_t part_count, part_at;
     size_t part_from;  /* from there on not given to the connection, */
     size_t left_bytes; /* so many bytes */
+    uint32_t kept_at;  /* those before are written, and dropped */
     size_t sent_bytes;
+    struct list_node write; /* bytes of it are in the present write */
 };
 
 /* What all connections of a port share. */
@@ -74,6 +78,9 @@ struct h2_events {
     void (*on_phase)(void *ctx, struct h2_stream *stream);
     /* The answer is h2_reply(). */
     void (*on_refused)(void *ctx, struct h2_stream *stream, int status, const char *sentence);
+    /* In H2_TELLING: the last piece is written.  The client has given it up. */
+    void (*on_room)(void *ctx, struct h2_stream *stream);
+    void (*on_gone)(void *ctx, struct h2_stream *stream);
 };
 
 struct h2;
@@ -93,12 +100,24 @@ struct h2_stream *h2_next_whole(struct h2 *h2);
 /* Replies to a request in any phase before H2_REPLYING; `date` is the header's value. */
 void h2_reply(struct h2_stream *stream, const struct http_reply *reply, const char *date);
 
+/* A reply in pieces to a request in H2_RUNNING: its head; one piece, when the last one is written;
+ * its end, at any time.  They are legal when the client is gone: the end frees the request then. */
+void h2_begin(struct h2_stream *stream, const struct http_reply *reply, const char *date);
+void h2_give(struct h2_stream *stream, struct buf *const parts[], uint32_t part_count);
+void h2_finish(struct h2_stream *stream);
+
 /* Gives up a reply that its reader does not take. */
 void h2_reset(struct h2_stream *stream);
 
 /* Adds bytes to be sent, up to H2_WRITE_BYTES_MAX and one frame; none: nothing can be sent now.
  * False: no memory. */
 MUST_CHECK bool h2_output(struct h2 *h2, struct gather *gather);
+
+/* They are with the kernel.  Owed before the next h2_output(). */
+void h2_sent(struct h2 *h2);
+
+/* The client sends no more: nobody reads replies in pieces any more. */
+void h2_half(struct h2 *h2);
 
 /* Asks the client to take its next requests elsewhere; those that come are served. */
 void h2_notice(struct h2 *h2);
@@ -117,7 +136,8 @@ void *h2_ctx(const struct h2 *h2);
 uint32_t h2_live(const struct h2 *h2);
 uint32_t h2_count(const struct h2 *h2);
 
-/* Bytes of replies that were not yet given to the connection. */
+/* Bytes of replies that are held here beyond those of the present write.  Each part of a reply
+ * counts whole until its last byte is written, for so long it is held. */
 size_t h2_behind(const struct h2 *h2);
 
 /* Nothing more is taken, and when h2_output() adds nothing, nothing more is sent. */

@@ -25,9 +25,15 @@ static void closed(struct client *client);
 static bool done(const struct client *client);
 static bool exchange_gone(const struct carried *carried);
 static void exchange_reply(struct carried *carried, const struct http_reply *reply);
+static void pieces_begin(struct carried *carried, const struct http_reply *reply);
+static void pieces_give(struct carried *carried, struct buf *const parts[],
+                          uint32_t part_count);
+static void pieces_end(struct carried *carried);
 static void stream_on_phase(void *ctx, struct h2_stream *stream);
 static void stream_on_refused(void *ctx, struct h2_stream *stream, int status,
                               const char *sentence);
+static void stream_on_room(void *ctx, struct h2_stream *stream);
+static void stream_on_gone(void *ctx, struct h2_stream *stream);
 static void stream_on_deadline(struct timer *timer);
 static void look_at_body(struct h2_client *h2_client, struct h2_stream *stream);
 static void look_at_reply(struct h2_client *h2_client, struct h2_stream *stream);
@@ -48,10 +54,16 @@ const struct framing framing_h2 = {
     .done = done,
 };
 
-static const struct carrier carrier_h2 = { .gone = exchange_gone, .reply = exchange_reply };
+static const struct carrier carrier_h2 = { .gone = exchange_gone,
+                                           .reply = exchange_reply,
+                                           .begin = pieces_begin,
+                                           .give = pieces_give,
+                                           .end = pieces_end };
 
 static const struct h2_events events = { .on_phase = stream_on_phase,
-                                         .on_refused = stream_on_refused };
+                                         .on_refused = stream_on_refused,
+                                         .on_room = stream_on_room,
+                                         .on_gone = stream_on_gone };
 
 enum err h2_client_begin(struct client *client)
 {
@@ -112,6 +124,7 @@ static void hand_up(struct h2_client *h2_client)
 /* It sends no more, but may read what it has asked for. */
 static void on_half(struct client *client)
 {
+    h2_half(client->h2->h2);
     flush_soon(client->h2);
 }
 
@@ -153,6 +166,49 @@ static void exchange_reply(struct carried *carried, const struct http_reply *rep
     if (reply->close)
         h2_notice(h2_client->h2);
     flush_soon(h2_client);
+}
+
+static void pieces_begin(struct carried *carried, const struct http_reply *reply)
+{
+    struct h2_stream *stream = container_of(carried, struct h2_stream, carried);
+    struct h2_client *h2_client = client_of(stream);
+    struct http_server *server = h2_client->client->server;
+
+    h2_begin(stream, reply, reply_date(&server->date, clock_wall_ms(server->clock)));
+    exchange_room(carried);
+    if (reply->close)
+        h2_notice(h2_client->h2);
+    flush_soon(h2_client);
+}
+
+static void pieces_give(struct carried *carried, struct buf *const parts[], uint32_t part_count)
+{
+    struct h2_stream *stream = container_of(carried, struct h2_stream, carried);
+
+    h2_give(stream, parts, part_count);
+    flush_soon(client_of(stream));
+}
+
+static void pieces_end(struct carried *carried)
+{
+    struct h2_stream *stream = container_of(carried, struct h2_stream, carried);
+    struct h2_client *h2_client = client_of(stream);
+
+    h2_finish(stream);
+    if (h2_client->client->state != CLIENT_READING)
+        client_free_when_done(h2_client->client);
+    else
+        flush_soon(h2_client);
+}
+
+static void stream_on_room(void *ctx, struct h2_stream *stream)
+{
+    exchange_room(&stream->carried);
+}
+
+static void stream_on_gone(void *ctx, struct h2_stream *stream)
+{
+    exchange_lost(&stream->carried);
 }
 
 static void stream_on_refused(void *ctx, struct h2_stream *stream, int status,
@@ -237,6 +293,7 @@ static void look_at_reply(struct h2_client *h2_client, struct h2_stream *stream)
 
 static void on_sent(struct client *client)
 {
+    h2_sent(client->h2->h2);
     hand_up(client->h2);
     flush(client->h2);
 }

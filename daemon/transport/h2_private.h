@@ -25,7 +25,9 @@ struct h2 {
     struct list streams;      /* all requests, oldest first */
     struct list whole;        /* those that wait for h2_next_whole() */
     uint32_t live, count;     /* with a stream; all */
-    size_t behind_bytes;      /* of replies */
+    size_t held_bytes;        /* of replies: parts that are not wholly written */
+    struct list writing;      /* streams with bytes in the present write, */
+    size_t write_bytes;       /* so many */
     size_t body_bytes;        /* room of all bodies */
     bool ended;
     bool noticed;
@@ -58,5 +60,8 @@ void h2_stream_over(struct h2_stream *stream);
 
 /* Moves `bytes` of its reply to h2->gather.  False: no memory. */
 bool h2_stream_send(struct h2_stream *stream, size_t bytes);
+
+/* They are written.  May free it. */
+void h2_stream_sent(struct h2_stream *stream);
 
 #endif

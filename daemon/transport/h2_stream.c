@@ -18,9 +18,12 @@ static void head_check(struct h2_stream *stream);
 static void headers_check(struct h2_stream *stream);
 static void refuse(struct h2_stream *stream, int status, const char *sentence);
 static void request_drop(struct h2_stream *stream);
+static void stream_end(struct h2_stream *stream);
 static void stream_free(struct h2_stream *stream);
+static bool parts_take(struct h2_stream *stream, struct buf *const parts[], uint32_t part_count);
+static void parts_drop(struct h2_stream *stream, uint32_t upto);
 static bool submit(struct h2_stream *stream, const struct http_reply *reply, const char *date,
-                   size_t body_bytes);
+                   const size_t *body_bytes);
 static ssize_t body_on_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t len,
                             uint32_t *flags, nghttp2_data_source *source, void *ctx);
 
@@ -263,6 +266,43 @@ struct h2_stream *h2_next_whole(struct h2 *h2)
 
 /* ---- the reply ---- */
 
+static void give_up(struct h2_stream *stream)
+{
+    nghttp2_submit_rst_stream(stream->h2->session, NGHTTP2_FLAG_NONE, stream->id,
+                              NGHTTP2_INTERNAL_ERROR);
+}
+
+/* There is more of its body, or its end.  Not waiting for that, its head has not been sent. */
+static void go_on(struct h2_stream *stream)
+{
+    if (nghttp2_is_fatal(nghttp2_session_resume_data(stream->h2->session, stream->id)))
+        give_up(stream);
+}
+
+static bool parts_take(struct h2_stream *stream, struct buf *const parts[], uint32_t part_count)
+{
+    parts_drop(stream, stream->part_count);
+    free(stream->parts);
+    stream->part_count = stream->part_at = stream->kept_at = 0;
+    stream->parts = calloc(part_count, sizeof(struct buf *));
+    if (stream->parts == NULL)
+        return false;
+    for (uint32_t at = 0; at < part_count; at++) {
+        stream->parts[stream->part_count++] = buf_ref(parts[at]);
+        stream->left_bytes += parts[at]->len;
+    }
+    stream->h2->held_bytes += stream->left_bytes;
+    return true;
+}
+
+static void parts_drop(struct h2_stream *stream, uint32_t upto)
+{
+    for (; stream->kept_at < upto; stream->kept_at++) {
+        stream->h2->held_bytes -= stream->parts[stream->kept_at]->len;
+        buf_unref(stream->parts[stream->kept_at]);
+    }
+}
+
 void h2_reply(struct h2_stream *stream, const struct http_reply *reply, const char *date)
 {
     struct h2 *h2 = stream->h2;
@@ -272,22 +312,49 @@ void h2_reply(struct h2_stream *stream, const struct http_reply *reply, const ch
 
     ensure(stream->phase != H2_REPLYING);
     if (stream->id == 0) {
-        stream_free(stream);
+        stream_end(stream);
         return;
     }
     list_remove(&stream->whole);
     stream->phase = H2_REPLYING;
-    if (!bare && body_bytes > 0)
-        stream->parts = calloc(reply->body_count, sizeof(struct buf *));
-    for (uint32_t at = 0; stream->parts != NULL && at < reply->body_count; at++)
-        stream->parts[stream->part_count++] = buf_ref(reply->body[at]);
-    stream->left_bytes = stream->parts != NULL ? body_bytes : 0;
-    h2->behind_bytes += stream->left_bytes;
-    if ((stream->parts == NULL && !bare && body_bytes > 0) ||
-        !submit(stream, reply, date, body_bytes))
-        nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, stream->id,
-                                  NGHTTP2_INTERNAL_ERROR);
+    if ((!bare && body_bytes > 0 && !parts_take(stream, reply->body, reply->body_count)) ||
+        !submit(stream, reply, date, &body_bytes))
+        give_up(stream);
     request_drop(stream); /* frees what `reply` may have pointed to */
+    h2->events->on_phase(h2->ctx, stream);
+}
+
+void h2_begin(struct h2_stream *stream, const struct http_reply *reply, const char *date)
+{
+    ensure(stream->phase == H2_RUNNING);
+    stream->phase = H2_TELLING;
+    if (stream->id != 0 && !submit(stream, reply, date, NULL))
+        give_up(stream);
+}
+
+void h2_give(struct h2_stream *stream, struct buf *const parts[], uint32_t part_count)
+{
+    ensure(stream->phase == H2_TELLING && stream->left_bytes == 0);
+    if (stream->id == 0)
+        return;
+    if (!parts_take(stream, parts, part_count))
+        give_up(stream);
+    else
+        go_on(stream);
+}
+
+void h2_finish(struct h2_stream *stream)
+{
+    struct h2 *h2 = stream->h2;
+
+    ensure(stream->phase == H2_TELLING);
+    stream->phase = H2_REPLYING;
+    if (stream->id == 0) {
+        stream_end(stream);
+        return;
+    }
+    go_on(stream);
+    request_drop(stream);
     h2->events->on_phase(h2->ctx, stream);
 }
 
@@ -300,8 +367,9 @@ static nghttp2_nv field(struct slice name, struct slice value)
                          .valuelen = value.len };
 }
 
+/* `body_bytes` NULL: it comes in pieces. */
 static bool submit(struct h2_stream *stream, const struct http_reply *reply, const char *date,
-                   size_t body_bytes)
+                   const size_t *body_bytes)
 {
     nghttp2_data_provider provider = { .source.ptr = stream, .read_callback = body_on_read };
     nghttp2_nv *fields = calloc(3 + (size_t)reply->header_count, sizeof(*fields));
@@ -311,15 +379,16 @@ static bool submit(struct h2_stream *stream, const struct http_reply *reply, con
     if (fields == NULL)
         return false;
     snprintf(status, sizeof(status), "%d", reply->status);
-    snprintf(length, sizeof(length), "%zu", body_bytes);
+    snprintf(length, sizeof(length), "%zu", body_bytes != NULL ? *body_bytes : 0);
     fields[count++] = field(slice_text(":status"), slice_text(status));
     fields[count++] = field(slice_text("date"), slice_text(date));
-    if (reply->status != 204 && reply->status != 304)
+    if (body_bytes != NULL && reply->status != 204 && reply->status != 304)
         fields[count++] = field(slice_text("content-length"), slice_text(length));
     for (uint32_t at = 0; at < reply->header_count; at++)
         fields[count++] = field(reply->headers[at].name, reply->headers[at].value);
     int err = nghttp2_submit_response(stream->h2->session, stream->id, fields, count,
-                                      stream->left_bytes > 0 ? &provider : NULL);
+                                      stream->left_bytes > 0 || body_bytes == NULL ? &provider
+                                                                                   : NULL);
     free(fields);
     return err == 0;
 }
@@ -330,10 +399,13 @@ static ssize_t body_on_read(nghttp2_session *session, int32_t id, uint8_t *to, s
 {
     struct h2_stream *stream = source->ptr;
 
+    if (stream->left_bytes == 0 && stream->phase == H2_TELLING)
+        return NGHTTP2_ERR_DEFERRED;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (stream->left_bytes <= len) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
         len = stream->left_bytes;
+        if (stream->phase != H2_TELLING)
+            *flags |= NGHTTP2_DATA_FLAG_EOF;
     }
     return (ssize_t)len;
 }
@@ -343,6 +415,8 @@ bool h2_stream_send(struct h2_stream *stream, size_t bytes)
     struct h2 *h2 = stream->h2;
 
     ensure(bytes <= stream->left_bytes);
+    if (bytes > 0 && !list_linked(&stream->write))
+        list_append(&h2->writing, &stream->write);
     while (bytes > 0) {
         struct buf *part = stream->parts[stream->part_at];
         size_t len = part->len - stream->part_from;
@@ -354,13 +428,26 @@ bool h2_stream_send(struct h2_stream *stream, size_t bytes)
         stream->part_from += len;
         stream->left_bytes -= len;
         stream->sent_bytes += len;
-        h2->behind_bytes -= len;
+        h2->write_bytes += len;
         if (stream->part_from == part->len) {
             stream->part_at++;
             stream->part_from = 0;
         }
     }
     return true;
+}
+
+/* A part is held until its last byte is written, so it counts as long. */
+void h2_stream_sent(struct h2_stream *stream)
+{
+    struct h2 *h2 = stream->h2;
+    bool whole = stream->left_bytes == 0 || stream->id == 0;
+
+    parts_drop(stream, whole ? stream->part_count : stream->part_at);
+    if (stream->id == 0 && stream->phase == H2_REPLYING)
+        stream_free(stream);
+    else if (stream->id != 0 && stream->phase == H2_TELLING && whole)
+        h2->events->on_room(h2->ctx, stream);
 }
 
 void h2_reset(struct h2_stream *stream)
@@ -377,8 +464,13 @@ void h2_stream_over(struct h2_stream *stream)
     ensure(stream->id != 0);
     stream->id = 0;
     h2->live--;
-    if (stream->phase != H2_RUNNING)
-        stream_free(stream);
+    stream->left_bytes = 0;
+    if (!list_linked(&stream->write))
+        parts_drop(stream, stream->part_count);
+    if (stream->phase == H2_TELLING)
+        h2->events->on_gone(h2->ctx, stream);
+    else if (stream->phase != H2_RUNNING)
+        stream_end(stream);
 }
 
 static void request_drop(struct h2_stream *stream)
@@ -389,19 +481,22 @@ static void request_drop(struct h2_stream *stream)
     arena_init(&stream->arena, stream->h2->port->arena_bytes_max);
 }
 
-static void stream_free(struct h2_stream *stream)
+/* It is no request any more.  Its part of the present write stays until that is done. */
+static void stream_end(struct h2_stream *stream)
 {
-    struct h2 *h2 = stream->h2;
-
     timer_stop(&stream->deadline);
     request_drop(stream);
-    h2->behind_bytes -= stream->left_bytes;
-    for (uint32_t at = 0; at < stream->part_count; at++)
-        buf_unref(stream->parts[at]);
-    free(stream->parts);
     list_remove(&stream->whole);
+    stream->h2->count--;
+    stream->h2->port->streams--;
+    if (!list_linked(&stream->write))
+        stream_free(stream);
+}
+
+static void stream_free(struct h2_stream *stream)
+{
+    parts_drop(stream, stream->part_count);
+    free(stream->parts);
     list_remove(&stream->link);
-    h2->count--;
-    h2->port->streams--;
     free(stream);
 }

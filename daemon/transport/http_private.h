@@ -52,6 +52,7 @@ enum client_state {
     CLIENT_READING,   /* HTTP/2: all the time */
     CLIENT_RUNNING,   /* HTTP/1.1: an exchange is with the upper layer */
     CLIENT_WRITING,   /* HTTP/1.1: its reply is */
+    CLIENT_TELLING,   /* HTTP/1.1: its reply is, in pieces, and the exchange is still up there */
     CLIENT_LINGERING,
     CLIENT_CLOSED
 };
@@ -75,6 +76,7 @@ struct client {
     struct h1 *h1;
     struct carried carried;
     bool keep_alive;     /* after this reply */
+    bool last_due;       /* the end of a reply in pieces waits for the piece before it */
     size_t body_seen;    /* when progress was last looked at */
     struct buf *pending; /* came behind the present request */
     size_t pending_at;
@@ -91,6 +93,7 @@ struct http_server {
     struct body_budget budget;
     struct reply_date date;
     struct list clients;
+    struct list long_replies; /* exchanges whose replies are being made in pieces */
     uint32_t away_count;
     struct h2_port h2;
     bool parting;

@@ -20,6 +20,7 @@ static void listener_on_ready(struct listener *listener);
 static void take_those_who_wait(struct http_server *server);
 static void listener_on_refused(struct listener *listener);
 static void drain_on_time(struct timer *timer);
+static void parting_begins(struct http_server *server);
 static void stop_listening(struct http_server *server);
 static void listener_on_closed(struct listener *listener);
 static void settle_on_defer(struct defer *defer);
@@ -40,6 +41,7 @@ enum err http_server_open(struct http_server **ret, struct uv_loop_s *loop, stru
     server->loop = loop;
     server->clock = clock;
     list_init(&server->clients);
+    list_init(&server->long_replies);
     options_fill(server, options);
     server->shared = (struct conn_shared){
         .clock = clock,
@@ -189,7 +191,7 @@ void server_client_ended(struct client *client)
 
 void http_server_part(struct http_server *server)
 {
-    server->parting = true;
+    parting_begins(server);
     for (struct list_node *node = list_first(&server->clients); node != NULL;) {
         struct client *client = container_of(node, struct client, link);
         node = list_next(&server->clients, node);
@@ -197,10 +199,18 @@ void http_server_part(struct http_server *server)
     }
 }
 
+static void parting_begins(struct http_server *server)
+{
+    server->parting = true;
+    for (struct list_node *node = list_first(&server->long_replies); node != NULL;
+         node = list_next(&server->long_replies, node))
+        exchange_part(container_of(node, struct carried, long_reply));
+}
+
 void http_server_drain(struct http_server *server, http_server_cb cb, void *ctx)
 {
     ensure(!server->draining && !server->closing);
-    server->parting = true;
+    parting_begins(server);
     server->draining = true;
     server->cb = cb;
     server->cb_ctx = ctx;

@@ -89,7 +89,9 @@ struct buf *reply_head(const struct http_reply *reply, const struct reply_manner
     head->len = 0; /* grows as it is written; the room is known to suffice */
     put_text(head, "HTTP/1.1 %d %s\r\nDate: %s\r\n", reply->status, phrase(reply->status),
              manner->date);
-    if (reply->status != 204 && reply->status != 304)
+    if (manner->in_pieces && manner->minor > 0)
+        put(head, slice_text("Transfer-Encoding: chunked\r\n"));
+    else if (!manner->in_pieces && reply->status != 204 && reply->status != 304)
         put_text(head, "Content-Length: %zu\r\n", manner->body_len);
     for (uint32_t at = 0; at < reply->header_count; at++) {
         put(head, reply->headers[at].name);

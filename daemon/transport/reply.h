@@ -22,6 +22,7 @@ struct reply_manner {
     const char *date;
     uint8_t minor;   /* of the request's HTTP version */
     bool keep_alive; /* the connection stays open */
+    bool in_pieces;  /* the body's length is not known: chunks, in HTTP/1.0 until we hang up */
     size_t body_len;
 };
 

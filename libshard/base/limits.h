@@ -329,6 +329,8 @@
 /* default: one request's head, parsed body and answer */
 #define HTTP_ARENA_BYTES_MAX (64u * 1024u * 1024u)
 #define HTTP_REPLY_HEAD_BYTES_MAX 16384u      /* status line and headers of a reply */
+/* one piece of a reply in pieces: as REPLY_BYTES_MAX, the largest answer to one GetRecords */
+#define HTTP_PIECE_BYTES_MAX (32u * 1024u * 1024u)
 #define HTTP_HEAD_MS 10000u /* from a request's first byte to the end of its head */
 #define HTTP_BODY_MS 30000u /* in each such stretch HTTP_BODY_STRETCH_BYTES must come */
 #define HTTP_BODY_STRETCH_BYTES 65536u        /* 2 KiB/s: slower is no client but an attack */

@@ -75,10 +75,36 @@ static void on_phase(void *ctx, struct h2_stream *stream)
 {
 }
 
+static void on_piece(void *ctx, struct h2_stream *stream)
+{
+}
+
 static void on_refused(void *ctx, struct h2_stream *stream, int status, const char *sentence)
 {
     ensure(status >= 400 && status <= 599 && sentence[0] != '\0');
     answer(stream, status);
+}
+
+/* In pieces: the last comes when its turn does, with the connection gone perhaps. */
+static void begin(struct h2_stream *stream)
+{
+    const struct http_reply reply = { .status = 200 };
+    struct buf *piece = buf_copy(slice_text("a piece of some bytes, to be sent in windows"));
+
+    ensure(piece != NULL);
+    h2_begin(stream, &reply, "Thu, 01 Jan 1970 00:00:00 GMT");
+    h2_give(stream, &piece, 1);
+    buf_unref(piece);
+}
+
+static void end_one(struct tester *tester)
+{
+    struct h2_stream *stream = tester->held[--tester->held_count];
+
+    if (stream->phase == H2_TELLING)
+        h2_finish(stream);
+    else
+        answer(stream, 200);
 }
 
 /* Every other request waits for a while, with its connection gone perhaps. */
@@ -88,8 +114,12 @@ static void serve(struct tester *tester)
 
     while ((stream = h2_next_whole(tester->h2)) != NULL) {
         check_request(tester, &stream->carried.exchange.request);
+        if (stream->id % 8 == 5)
+            begin(stream);
         if (stream->id % 4 == 1 && tester->held_count < HELD_MAX)
             tester->held[tester->held_count++] = stream;
+        else if (stream->phase == H2_TELLING)
+            h2_finish(stream);
         else
             answer(stream, 200);
     }
@@ -100,6 +130,7 @@ static void send(struct tester *tester)
     struct gather gather = { .parts = NULL };
     size_t bytes = 0;
 
+    h2_sent(tester->h2); /* the last write; what came since, came while it was under way */
     ensure(h2_output(tester->h2, &gather));
     for (uint32_t at = 0; at < gather.count; at++)
         bytes += gather.parts[at]->len;
@@ -110,7 +141,10 @@ static void send(struct tester *tester)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char opening[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
-    const struct h2_events events = { .on_phase = on_phase, .on_refused = on_refused };
+    const struct h2_events events = { .on_phase = on_phase,
+                                       .on_refused = on_refused,
+                                       .on_room = on_piece,
+                                       .on_gone = on_piece };
     struct body_budget budget = { .bytes_max = 1u << 20 };
     uint64_t refused_streams = 0, floods = 0;
     struct h2_port port = { .budget = &budget,
@@ -139,11 +173,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bytes = slice_of(bytes.data + piece.len, bytes.len - piece.len);
     }
     if (tester.held_count > 0)
-        answer(tester.held[--tester.held_count], 200);
+        end_one(&tester);
     send(&tester);
     h2_hang_up(tester.h2);
     while (tester.held_count > 0)
-        answer(tester.held[--tester.held_count], 200);
+        end_one(&tester);
     ensure(h2_count(tester.h2) == 0 && h2_behind(tester.h2) == 0);
     h2_free(tester.h2);
     ensure(budget.bytes == 0 && port.streams == 0);

@@ -33,9 +33,13 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
                    size_t len, void *ctx)
 {
-    struct answer *answer = answer_of(ctx, id);
+    struct h2_visitor *client = ctx;
+    struct answer *answer = answer_of(client, id);
 
     assert_non_null(answer);
+    nghttp2_session_consume_connection(session, len);
+    if (id != client->held_back)
+        nghttp2_session_consume_stream(session, id, len);
     if (answer->len + len >= answer->room) {
         answer->room = 2 * (answer->len + len) + 1;
         answer->body = realloc(answer->body, answer->room);
@@ -91,6 +95,7 @@ struct h2_visitor *h2_visitor_open(struct world *world, uint32_t window)
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
     nghttp2_option_new(&option);
     nghttp2_option_set_no_http_messaging(option, 1); /* it may send what it should not */
+    nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_peer_max_concurrent_streams(option, ANSWERS_MAX);
     assert_int_equal(nghttp2_session_client_new2(&client->session, callbacks, client, option), 0);
     nghttp2_option_del(option);

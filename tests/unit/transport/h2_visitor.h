@@ -32,6 +32,7 @@ struct h2_visitor {
     uint32_t goaway_code;
     int32_t goaway_last;
     bool silent; /* what comes is not taken */
+    int32_t held_back; /* of this reply no window is given back */
 };
 
 /* `window` of replies; 0: the usual. */

@@ -148,7 +148,7 @@ struct visitor *visitor_new(struct world *world)
     return client;
 }
 
-static void visitor_listen(struct visitor *client)
+void visitor_listen(struct visitor *client)
 {
     uv_read_start((uv_stream_t *)&client->tcp, visitor_on_alloc, visitor_on_bytes);
 }

@@ -67,6 +67,7 @@ void on_server_drained(void *ctx);
 /* A connected visitor that reads nothing; one that reads all it is sent. */
 struct visitor *visitor_new(struct world *world);
 struct visitor *visitor_open(struct world *world);
+void visitor_listen(struct visitor *client); /* from now on */
 void visitor_close(struct visitor *client);
 void visitor_send_bytes(struct visitor *client, const char *bytes, size_t len);
 void visitor_send(struct visitor *client, const char *text);

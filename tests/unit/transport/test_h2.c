@@ -414,6 +414,31 @@ static void a_reply_that_is_not_taken_is_given_up_and_no_other(void **state)
     world_free(world);
 }
 
+/* So long its memory is held. */
+static void a_reply_counts_whole_until_its_last_byte_is_written(void **state)
+{
+    struct world *world = world_plain();
+    struct h2_visitor *client = h2_visitor_open(world, 1000);
+    char body[3000];
+
+    memset(body, 'x', sizeof(body));
+    world->hold = true;
+    struct answer *answer = ask(client, "POST", "/", NULL, body, sizeof(body));
+    client->held_back = answer->id;
+    until_pumped(client, world->held_count == 1);
+    echo(world->held[0]);
+    until_pumped(client, answer->len == 1000);
+    turns(world, 5);
+    assert_int_equal(http_server_figures(world->server)->reply_bytes, sizeof(body));
+    client->held_back = 0;
+    nghttp2_session_consume_stream(client->session, answer->id, 1000);
+    until_pumped(client, answer->closed);
+    assert_int_equal(answer->len, sizeof(body));
+    until_pumped(client, http_server_figures(world->server)->reply_bytes == 0);
+    h2_visitor_close(client);
+    world_free(world);
+}
+
 static void a_client_that_does_not_read_is_hung_up_on(void **state)
 {
     struct http_deadlines quick = { .write_ms = 60 };
@@ -516,6 +541,7 @@ int main(void)
         cmocka_unit_test(half_a_head_and_half_a_body_are_timed_out),
         cmocka_unit_test(an_idle_connection_is_closed_however_often_it_pings),
         cmocka_unit_test(a_reply_that_is_not_taken_is_given_up_and_no_other),
+        cmocka_unit_test(a_reply_counts_whole_until_its_last_byte_is_written),
         cmocka_unit_test(a_client_that_does_not_read_is_hung_up_on),
         cmocka_unit_test(draining_finishes_what_runs_and_says_goodbye),
         cmocka_unit_test(a_client_that_goes_leaves_its_exchanges_to_their_replies),
