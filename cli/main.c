@@ -37,6 +37,7 @@ static const struct verb verbs[] = {
     { "stream", "create", "NAME", "create a stream and wait until it takes records",
       stream_create },
     { "stream", "describe", "NAME", "a stream and its shards", stream_describe },
+    { "stream", "set", "NAME", "set how long a stream keeps its records", stream_set },
     { "stream", "delete", "NAME", "delete a stream and its records", stream_delete },
     { "put", NULL, "STREAM", "put standard input into a stream, one record a line", put_run },
     { "tail", NULL, "STREAM", "print the records of a stream as they come", tail_run },

@@ -20,6 +20,8 @@
 #define STEPS_put_records put_records_prepare, NULL
 #define STEPS_get_shard_iterator NULL, NULL
 #define STEPS_get_records NULL, get_records_compose
+#define STEPS_increase_stream_retention_period NULL, NULL
+#define STEPS_decrease_stream_retention_period NULL, NULL
 
 static const struct operation operations[] = {
 #define OPERATION(name, wire_name, in, out, class)                                                 \
@@ -124,6 +126,21 @@ static void on_refreshed(struct catalog_refresh *refresh, enum err err)
     }
     request_fail(request, ERROR_SERVICE_UNAVAILABLE,
                  "The catalogue has no leader within reach: whether it exists cannot be said now.");
+}
+
+bool request_fresh(struct request *request)
+{
+    if (request->refreshed)
+        return true;
+    request->refreshed = true;
+    catalog_refresh(control_catalog(request->api->world.control), &request->refresh,
+                    API_REFRESH_MS, on_refreshed);
+    return false;
+}
+
+void request_again(struct request *request)
+{
+    run_handler(request);
 }
 
 void request_compose(struct request *request)

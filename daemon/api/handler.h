@@ -59,6 +59,13 @@ void request_set_err(struct request *request, enum err err);
 /* As request_fail(), for an `enum err` that means the same to a client everywhere (api/fault.h). */
 void request_fail_err(struct request *request, enum err err, const struct reason *reason);
 
+/* Whether this node knows what the catalogue's leader knew when the request came.  False: it asks,
+ * and the handler runs again from its start, or the request has failed; return at once. */
+bool request_fresh(struct request *request);
+
+/* Runs the handler again from its start: what it has seen is no longer so. */
+void request_again(struct request *request);
+
 /* From StreamName or StreamARN, of which one must be there; account and region of an ARN may be
  * any.  False: the request has failed, return at once. */
 bool request_stream_name(struct request *request, const struct slice *name, const struct slice *arn,

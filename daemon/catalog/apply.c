@@ -6,6 +6,7 @@
 #include "base/ensure.h"
 #include "catalog/apply_members.h"
 #include "catalog/apply_rescue.h"
+#include "catalog/apply_settings.h"
 #include "catalog/apply_version.h"
 #include "catalog/row.h"
 
@@ -110,6 +111,8 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_rescue(model, change->rescue_shard, reason);
     case BRAID__CATALOG__CHANGE__OF_RAISE_VERSION:
         return apply_raise(model, change->raise_version, reason);
+    case BRAID__CATALOG__CHANGE__OF_SET_STREAM:
+        return apply_set_stream(model, change->set_stream, reason);
     case BRAID__CATALOG__CHANGE__OF__NOT_SET:
     default:
         reason_set(reason, "not a change");
@@ -284,6 +287,10 @@ static enum err apply_create(struct model *model, const Braid__Catalog__Change *
         return err;
     }
 
+    if (!version_allows(model, VERSION_SETTINGS)) {
+        model_settings_free(stream->settings); /* an older build does not see them */
+        stream->settings = NULL;
+    }
     stream->token = change->token;
     stream_begin(model, stream, change->proposed_ms);
     model_stream_add(model, stream);

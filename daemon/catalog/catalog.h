@@ -136,6 +136,7 @@ struct catalog_change {
  * node's own model has it.  Retried for `timeout_ms` where it provably was not proposed.
  * ERR_OK           applied, here too
  * ERR_EXISTS, ERR_NOT_FOUND, ERR_INVALID, ERR_BUSY, ERR_CLOSED   refused by the model; see reason
+ * ERR_EXPIRED      likewise: it was made from settings that are no longer so
  * ERR_VERSION      it needs a later cluster version than there is; see reason
  * ERR_UNAVAILABLE  no leader within the time; nothing was done
  * ERR_UNKNOWN      it may yet be applied */

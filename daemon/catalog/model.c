@@ -207,13 +207,10 @@ void model_stream_free(struct model_stream *stream)
 {
     if (stream == NULL)
         return;
-    for (uint32_t i = 0; i < stream->tag_count; i++) {
-        free(stream->tags[i].key);
-        free(stream->tags[i].value);
-    }
     for (uint32_t i = 0; i < stream->shard_count; i++)
         free(stream->shards[i].rescued);
-    free(stream->tags);
+    model_tags_free(stream->tags, stream->tag_count);
+    model_settings_free(stream->settings);
     free(stream->shards);
     free(stream);
 }
@@ -235,6 +232,7 @@ uint32_t model_stream_bytes(const struct model_stream *stream)
 
     for (uint32_t i = 0; i < stream->tag_count; i++)
         bytes += TAG_ROW_BYTES + strlen(stream->tags[i].key) + strlen(stream->tags[i].value);
+    bytes += model_settings_bytes(stream->settings);
     return (uint32_t)bytes; /* STREAM_SHARDS_MAX, STREAM_TAGS_MAX: below 2 MB */
 }
 

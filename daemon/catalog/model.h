@@ -91,6 +91,35 @@ struct model_tag {
     char *key, *value;
 };
 
+/* The shard level metrics that can be on, a bit of model_settings.monitoring each. */
+enum stream_metric {
+    METRIC_IN_BYTES,
+    METRIC_IN_RECORDS,
+    METRIC_OUT_BYTES,
+    METRIC_OUT_RECORDS,
+    METRIC_PUTS_REFUSED,
+    METRIC_READS_REFUSED,
+    METRIC_ITERATOR_AGE,
+    METRIC_COUNT
+};
+
+/* When something was done of late, the oldest first: it may be done so often in 24 hours. */
+struct model_times {
+    uint64_t ms[ENCRYPTIONS_MAX];
+    uint32_t count;
+};
+
+/* What can be set of a stream and few streams have. */
+struct model_settings {
+    uint64_t revision; /* one more with each change */
+    uint32_t monitoring;
+    char *key_id; /* NULL: not encrypted */
+    uint32_t warm_mibps;
+    bool spreads; /* records go to any shard, whatever their keys are */
+    char *policy; /* NULL: none */
+    struct model_times switched, encrypted, decrypted; /* its mode; it */
+};
+
 struct model_stream {
     uint64_t id;
     char name[MODEL_NAME_MAX + 1];
@@ -105,6 +134,7 @@ struct model_stream {
     uint64_t token; /* of the request that created it; 0 = none */
     struct model_tag *tags;
     uint32_t tag_count;
+    struct model_settings *settings; /* NULL: nothing was ever set; see model_settings() */
 };
 
 struct model; /* members behind functions: lists are sorted, lookups are binary searches */
@@ -131,6 +161,9 @@ uint32_t model_voters(const struct model *model); /* members of its group before
 /* Whether a group of this id may have been made by members of the catalogue that are lost: nobody
  * knows of what stream it is, nor that it was deleted. */
 bool model_group_lost(const struct model *model, uint64_t group);
+
+/* Of a stream: those of a new one when it has none of its own. */
+const struct model_settings *model_settings(const struct model_stream *stream);
 
 const struct model_stream *model_stream_by_name(const struct model *model, struct slice name);
 const struct model_stream *model_stream_by_id(const struct model *model, uint64_t id);

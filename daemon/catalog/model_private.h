@@ -56,6 +56,16 @@ void model_free(struct model *model);
 struct model_stream *model_stream_new(uint32_t shard_count, uint32_t tag_count);
 void model_stream_free(struct model_stream *stream);
 
+/* A copy, with texts of its own; NULL of NULL. */
+struct model_settings *model_settings_copy(const struct model_settings *settings);
+void model_settings_free(struct model_settings *settings);
+
+/* What they add to the image at most; 0 of NULL. */
+uint32_t model_settings_bytes(const struct model_settings *settings);
+
+struct model_tag *model_tags_copy(const struct model_tag *tags, uint32_t count);
+void model_tags_free(struct model_tag *tags, uint32_t count);
+
 /* What the stream adds to the image at most, whatever its numbers are: the same on every node. */
 uint32_t model_stream_bytes(const struct model_stream *stream);
 

@@ -1,4 +1,5 @@
 #include "catalog/row.h"
+#include "catalog/row_settings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,11 @@ static enum err rescued_read(const Braid__Catalog__Shard *row, struct model_shar
 static enum err shards_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
                             struct reason *reason);
 static enum err hashes_check(const struct model_stream *stream, struct reason *reason);
-static enum err tags_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
-                          struct reason *reason);
+static enum err set_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
+                         struct reason *reason);
 static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct model_shard *shard);
 static bool rescued_write(struct arena *arena, const struct model_rescued *rescued,
                           Braid__Catalog__Shard *row);
-static Braid__Catalog__Tag *tag_write(struct arena *arena, const struct model_tag *tag);
 
 static ProtobufCAllocator allocator = { .alloc = row_alloc, .free = row_free };
 ProtobufCAllocator *const row_allocator = &allocator;
@@ -107,7 +107,7 @@ enum err row_stream_read(const Braid__Catalog__Stream *row, struct model_stream 
         return ERR_INVALID;
     }
 
-    struct model_stream *stream = model_stream_new((uint32_t)row->n_shards, (uint32_t)row->n_tags);
+    struct model_stream *stream = model_stream_new((uint32_t)row->n_shards, 0);
     stream->id = row->id;
     strcpy(stream->name, row->name);
     stream->status = (enum stream_status)row->status;
@@ -121,7 +121,7 @@ enum err row_stream_read(const Braid__Catalog__Stream *row, struct model_stream 
     if (err == ERR_OK)
         err = hashes_check(stream, reason);
     if (err == ERR_OK)
-        err = tags_read(row, stream, reason);
+        err = set_read(row, stream, reason);
     if (err == ERR_OK) {
         *ret = stream;
         return ERR_OK;
@@ -264,19 +264,20 @@ static enum err hashes_check(const struct model_stream *stream, struct reason *r
     return ERR_OK;
 }
 
-static enum err tags_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
-                          struct reason *reason)
+/* What can be set. */
+static enum err set_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
+                         struct reason *reason)
 {
-    for (uint32_t i = 0; i < stream->tag_count; i++) {
-        if (strlen(row->tags[i]->key) > TAG_KEY_BYTES_MAX ||
-            strlen(row->tags[i]->value) > TAG_VALUE_BYTES_MAX) {
-            reason_set(reason, "tag %u: key or value too long", i);
-            return ERR_INVALID;
-        }
-        size_t key = strlen(row->tags[i]->key) + 1, value = strlen(row->tags[i]->value) + 1;
-        stream->tags[i].key = memcpy(model_memory(1, key), row->tags[i]->key, key);
-        stream->tags[i].value = memcpy(model_memory(1, value), row->tags[i]->value, value);
-    }
+    struct model_tag *tags = NULL;
+    enum err err = row_settings_read(row->settings, &stream->settings, reason);
+
+    if (err == ERR_OK)
+        err = row_tags_read(row->tags, row->n_tags, &tags, reason);
+    if (err != ERR_OK)
+        return err;
+    free(stream->tags);
+    stream->tags = tags;
+    stream->tag_count = (uint32_t)row->n_tags;
     return ERR_OK;
 }
 
@@ -330,16 +331,14 @@ Braid__Catalog__Stream *row_stream_write(struct arena *arena, const struct model
     row->token = stream->token;
 
     row->shards = arena_take(arena, (stream->shard_count + 1) * sizeof(row->shards[0]));
-    row->tags = arena_take(arena, (stream->tag_count + 1) * sizeof(row->tags[0]));
-    if (row->shards == NULL || row->tags == NULL)
+    row->tags = row_tags_write(arena, stream->tags, stream->tag_count);
+    if (row->shards == NULL || row->tags == NULL ||
+        !row_settings_write(arena, stream->settings, &row->settings))
         return NULL;
     row->n_shards = stream->shard_count;
     row->n_tags = stream->tag_count;
     for (uint32_t i = 0; i < stream->shard_count; i++)
         if ((row->shards[i] = shard_write(arena, &stream->shards[i])) == NULL)
-            return NULL;
-    for (uint32_t i = 0; i < stream->tag_count; i++)
-        if ((row->tags[i] = tag_write(arena, &stream->tags[i])) == NULL)
             return NULL;
     return row;
 }
@@ -393,16 +392,4 @@ static bool rescued_write(struct arena *arena, const struct model_rescued *rescu
     row->n_aside = rescued->aside_count;
     row->replicas = rescued->replicas;
     return true;
-}
-
-static Braid__Catalog__Tag *tag_write(struct arena *arena, const struct model_tag *tag)
-{
-    Braid__Catalog__Tag *row = arena_take(arena, sizeof(*row));
-
-    if (row == NULL)
-        return NULL;
-    braid__catalog__tag__init(row);
-    row->key = borrowed(tag->key);
-    row->value = borrowed(tag->value);
-    return row;
 }

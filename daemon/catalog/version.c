@@ -33,8 +33,14 @@ uint32_t version_of(const Braid__Catalog__Change *change)
 {
     if (change->base.n_unknown_fields > 0)
         return UINT32_MAX;
-    return change->of_case == BRAID__CATALOG__CHANGE__OF_RAISE_VERSION ? VERSION_RAISES
-                                                                       : VERSION_FIRST;
+    switch (change->of_case) {
+    case BRAID__CATALOG__CHANGE__OF_RAISE_VERSION:
+        return VERSION_RAISES;
+    case BRAID__CATALOG__CHANGE__OF_SET_STREAM:
+        return VERSION_SETTINGS;
+    default:
+        return VERSION_FIRST;
+    }
 }
 
 static bool gated(const struct model *model, uint32_t needed, struct reason *reason)
@@ -60,6 +66,9 @@ enum err version_check(const struct model *model, const Braid__Catalog__Change *
     if (change->of_case == BRAID__CATALOG__CHANGE__OF_SET_NODE && change->set_node->node != NULL &&
         change->set_node->node->knows != 0)
         needed = VERSION_NODE_KNOWS;
+    if (change->of_case == BRAID__CATALOG__CHANGE__OF_CREATE_STREAM &&
+        change->create_stream->stream != NULL && change->create_stream->stream->settings != NULL)
+        needed = VERSION_SETTINGS;
     /* What raises the version brings its own proof that all know it; without it an older node would
      * have to apply it. */
     if (change->of_case == BRAID__CATALOG__CHANGE__OF_RAISE_VERSION)

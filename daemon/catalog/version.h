@@ -8,8 +8,9 @@
  *     1   all changes up to RescueShard
  *     2   RaiseVersion; a node's row says what it knows, and none that knows less is let in;
  *         rescues of the catalogue
+ *     3   SetStream; a stream's row has settings
  *
- * The next change kinds and fields get 3: a row above, and their need in version.c.
+ * The next change kinds and fields get 4: a row above, and their need in version.c.
  */
 #ifndef CATALOG_VERSION_H
 #define CATALOG_VERSION_H
@@ -21,11 +22,12 @@
 #include "catalog/model.h"
 
 #define VERSION_FIRST 1u
-#define VERSION_KNOWN 2u /* by this build */
+#define VERSION_KNOWN 3u /* by this build */
 
 #define VERSION_RAISES 2u
 #define VERSION_NODE_KNOWS 2u
 #define VERSION_RESUMES 2u /* raised by the rescue itself: nobody can agree on it */
+#define VERSION_SETTINGS 3u
 
 /* Whether what came with version `needed` may be written now. */
 bool version_allows(const struct model *model, uint32_t needed);

@@ -15,6 +15,7 @@
 #define GET_RECORDS_MAX 10000u                /* GetRecords.Limit */
 #define RECORD_KIB_MAX 10240u                 /* a stream's MaxRecordSizeInKiB */
 #define RETENTION_HOURS_MAX 8760u             /* a stream's, a year */
+#define RETENTION_HOURS_MIN 24u               /* that a client may ask for, AWS's */
 #define GET_BYTES_MAX (10u * 1024u * 1024u)   /* GetRecords answer */
 #define PARTITION_KEY_CHARS_MAX 256u
 
@@ -134,6 +135,10 @@
 #define STREAM_TAGS_MAX 50u                   /* AWS's */
 #define TAG_KEY_BYTES_MAX 512u                /* 128 characters in UTF-8 */
 #define TAG_VALUE_BYTES_MAX 1024u             /* 256 characters in UTF-8 */
+#define POLICY_BYTES_MAX 20480u               /* AWS's */
+#define KEY_ID_BYTES_MAX 8192u                /* 2,048 characters in UTF-8 */
+#define MODE_SWITCHES_MAX 2u                  /* of a stream in 24 hours, AWS's */
+#define ENCRYPTIONS_MAX 25u                   /* likewise, starts, and stops */
 #define CATALOG_MEMBERS_ROWS_MAX 64u          /* groups that one change gives new members */
 #define CATALOG_JOBS_MAX 256u                 /* changes asked on this node at once */
 #define CATALOG_INTAKE_MAX 256u /* changes that wait at the leader, one entry each in turn */
@@ -390,6 +395,7 @@
 #define API_LOOP_BYTES_MAX 65536u
 #define API_REFRESH_MS 500u                   /* to learn what the catalogue's leader knows */
 #define API_CHANGE_TIMEOUT_MS 10000u          /* a change of the catalogue: several elections */
+#define SETTING_TRIES_MAX 8u /* when others set the same stream at the same time */
 #define SHARDS_MAX 20000u                     /* of all streams: AWS's largest quota */
 #define STREAMS_CREATING_MAX 64u /* at once: bounds what the catalogue's leader watches */
 #define STREAMS_PAGE_MAX 100u                 /* ListStreams */

@@ -31,8 +31,8 @@ def kinesis(cluster, node):
     if key not in clients:
         cbor = node.content_type == CBOR_TYPE
         # a client of its own, although all are configured alike
-        clients[key] = (over_cbor(cluster.client(node.number, timeout_s=31)) if cbor
-                        else watch(cluster.client(node.number)))
+        clients[key] = (over_cbor(cluster.client(node.number, timeout_s=31, newest=True)) if cbor
+                        else watch(cluster.client(node.number, newest=True)))
     return clients[key]
 
 

@@ -150,6 +150,20 @@ def test_tail_says_when_there_is_too_little(braid):
     braid("stream", "delete", "cli-e", "--yes")
 
 
+def test_a_stream_keeps_its_records_for_as_long_as_is_set(braid):
+    braid("stream", "create", "cli-j")
+    for hours in ("48", "24", "24"):
+        told = braid("stream", "set", "cli-j", "--retention", hours, "-o", "json").stdout
+        assert json.loads(told) == {"stream": "cli-j", "retention_hours": int(hours)}
+    assert b"keeps records for 26 hours" in braid("stream", "set", "cli-j", "-r", "26").stdout
+    told = json.loads(braid("stream", "describe", "cli-j", "-o", "json").stdout)
+    assert told["StreamDescriptionSummary"]["RetentionPeriodHours"] == 26
+    for wrong in (["--retention", "23"], ["--retention", "8761"], []):
+        braid("stream", "set", "cli-j", *wrong, status=2)
+    braid("stream", "set", "nowhere", "--retention", "24", status=4)
+    braid("stream", "delete", "cli-j", "--yes")
+
+
 def test_the_cluster_says_who_is_there(braid):
     told = json.loads(braid("cluster", "status", "--output", "json").stdout)
     assert sorted(node["name"] for node in told["nodes"]) == ["node-1", "node-2", "node-3"]
@@ -179,7 +193,7 @@ def test_help_is_found_wherever_people_look_for_it(braid):
         assert braid(*words).stdout == verbs
     assert braid("help", "put").stdout == braid("put", "-h").stdout == braid("put", "--help").stdout
     assert b"there is no 'nonsense'" in braid("help", "nonsense", status=2).stderr
-    assert b"there is no verb 'lst'; there are: list, create, describe, delete" in braid(
+    assert b"there is no verb 'lst'; there are: list, create, describe, set, delete" in braid(
         "stream", "lst", status=2).stderr
 
 

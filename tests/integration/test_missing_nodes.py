@@ -24,9 +24,9 @@ def test_a_node_that_says_nothing_is_passed_over():
         assert done.returncode == 6 and b"is there and says nothing" in done.stderr, done.stderr
         where = {"BRAID_ENDPOINT": cluster[1].endpoint, "BRAID_OPERATIONS": cluster[1].operations}
         for arguments in ("put s", "tail s", "stream list", "stream create s", "stream describe s",
-                          "stream delete s --yes", "cluster status", "node list", "node add",
-                          "node drain n --wait", "node undrain n", "node remove n --wait",
-                          "shard rescue s 0"):
+                          "stream set s --retention 30", "stream delete s --yes",
+                          "cluster status", "node list", "node add", "node drain n --wait",
+                          "node undrain n", "node remove n --wait", "shard rescue s 0"):
             began = time.monotonic()
             done = run_braid(*arguments.split(), "--timeout", "1", stdin=b"x\n", env=where)
             took_s = time.monotonic() - began

@@ -24,6 +24,7 @@ import urllib.error
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MODELS = os.path.join(ROOT, "tests", "lib", "models")
 READY_S = 60  # a sanitizer's build on a busy machine; a release build needs less than one second
 STOP_S = 60
 LOG_LINES_SHOWN = 60
@@ -258,19 +259,23 @@ class Cluster:
     def start(self, number):
         self[number].start()
 
-    def client(self, number, attempts=1, timeout_s=30, key=None, **config):
+    def client(self, number, attempts=1, timeout_s=30, key=None, newest=False, **config):
         """A boto3 client of a node.  One attempt means that tests see every error.  `key` is an
-        access key and its secret."""
+        access key and its secret.  `newest`: it knows the operations and members of MODELS."""
         import boto3
+        import botocore.session
         from botocore.config import Config
 
         access, secret = key or self.key
-        of = (number, attempts, timeout_s, access, secret, tuple(sorted(config.items())))
+        of = (number, attempts, timeout_s, access, secret, newest, tuple(sorted(config.items())))
         if of not in self.clients:
             config = Config(retries={"mode": "standard", "total_max_attempts": attempts},
                             connect_timeout=5, read_timeout=timeout_s, max_pool_connections=32,
                             **config)
-            self.clients[of] = boto3.session.Session().client(
+            session = botocore.session.Session()
+            if newest:
+                session.get_component("data_loader").search_paths.insert(0, MODELS)
+            self.clients[of] = boto3.session.Session(botocore_session=session).client(
                 "kinesis", endpoint_url=self[number].endpoint, region_name="us-east-1",
                 aws_access_key_id=access, aws_secret_access_key=secret, config=config)
         return self.clients[of]

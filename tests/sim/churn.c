@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "base/ensure.h"
-#include "catalog/change.h"
+#include "catalog/change_settings.h"
 #include "catalog/model_image.h"
 #include "cluster.h"
 #include "control/control.h"
 
 #define STREAM_NAMES 10u
 #define SHARDS_MOST 4u
+#define SETS_FROM (STREAM_NAMES * SHARDS_MOST / 2) /* of so many actions: half of them, if any */
 #define SETTLE_MOST_NS (30 * SIM_S)
 #define CATALOGUE_ENTRIES_MOST 700u /* what trimming may leave of the catalogue's log */
 
@@ -20,7 +21,15 @@ struct churn_op {
     struct catalog_change change;
     struct world *world;
     struct sim_node *node;
+    uint64_t set; /* the stream that is set; 0: it is created or deleted */
+    uint32_t name;
 };
+
+/* How often the last stream of a name was set: each time counts its warm throughput up by one. */
+static struct {
+    uint64_t stream;
+    uint32_t done;
+} sets[STREAM_NAMES]; /* a seed has a process of its own */
 
 /* What one node thinks at the end. */
 struct sight {
@@ -33,10 +42,24 @@ static void churned(struct catalog_change *change, enum err err)
     struct churn_op *op = container_of(change, struct churn_op, change);
 
     world_say(op->world, op->node, "churn: %s %s", err_name(err), change->reason.text);
+    if (err == ERR_OK && op->set > sets[op->name].stream) {
+        sets[op->name].stream = op->set;
+        sets[op->name].done = 0;
+    }
+    if (err == ERR_OK && op->set != 0 && op->set == sets[op->name].stream)
+        sets[op->name].done++;
     free(op);
 }
 
-/* Creates the stream of this name, or deletes it when there is one. */
+static struct buf *set_change(struct change_stamp stamp, const struct model_stream *stream)
+{
+    struct change_settings wanted = change_settings_of(stream);
+
+    wanted.settings.warm_mibps++;
+    return change_set_stream(stamp, &wanted);
+}
+
+/* Creates the stream of this name, or deletes it when there is one, or sets something of it. */
 static void act(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     struct catalog *catalog = control_catalog(node->control);
@@ -58,8 +81,11 @@ static void act(struct world *world, struct sim_node *node, void *ctx, uint64_t 
                                         1 + (uint32_t)(arg / STREAM_NAMES % SHARDS_MOST),
                                     .retention_hours = 24,
                                     .record_kib_max = 1024 };
-    AUTO_UNREF struct buf *change = stream != NULL ? change_delete_stream(stamp, stream->id)
-                                                   : change_create_stream(stamp, &wanted);
+    op->name = (uint32_t)(arg % STREAM_NAMES);
+    op->set = stream != NULL && arg >= SETS_FROM ? stream->id : 0;
+    AUTO_UNREF struct buf *change = op->set != 0      ? set_change(stamp, stream)
+                                    : stream != NULL ? change_delete_stream(stamp, stream->id)
+                                                     : change_create_stream(stamp, &wanted);
     ensure(change != NULL);
     catalog_change(catalog, &op->change, buf_slice(change), 2000, churned);
 }
@@ -162,6 +188,19 @@ static void look(struct world *world, struct sim_node *node, void *ctx, uint64_t
         sight->digest = (sight->digest ^ image->data[i]) * UINT64_C(0x100000001b3);
 }
 
+/* Nobody's setting was lost under another's. */
+static void look_at_settings(struct world *world, const struct sim_node *node)
+{
+    const struct model *model = catalog_model(control_catalog(node->control));
+
+    for (uint32_t i = 0; i < STREAM_NAMES; i++) {
+        const struct model_stream *stream = model_stream_by_id(model, sets[i].stream);
+        if (stream != NULL && model_settings(stream)->warm_mibps < sets[i].done)
+            world_violation(world, "churn", "stream %s was set %u times, and %u are left",
+                            stream->name, sets[i].done, model_settings(stream)->warm_mibps);
+    }
+}
+
 static bool agree(struct world *world, struct sight sights[SIM_NODES_MAX])
 {
     bool good = true;
@@ -189,4 +228,5 @@ void churn_check(struct world *world)
         }
         world_run(world, world->now_ns + 100 * SIM_MS);
     }
+    look_at_settings(world, &world->nodes[0]);
 }

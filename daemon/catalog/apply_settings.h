@@ -1,0 +1,15 @@
+/* apply_settings.h - applies the change of change_settings.h; errors are there.
+ *
+ * Deterministic, as all of apply.h.
+ */
+#ifndef CATALOG_APPLY_SETTINGS_H
+#define CATALOG_APPLY_SETTINGS_H
+
+#include "base/err.h"
+#include "catalog.pb-c.h"
+#include "catalog/model_private.h"
+
+MUST_CHECK enum err apply_set_stream(struct model *model, const Braid__Catalog__SetStream *set,
+                                     struct reason *reason);
+
+#endif

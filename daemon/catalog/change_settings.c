@@ -1,0 +1,45 @@
+#include "catalog/change_settings.h"
+
+#include "catalog/row_settings.h"
+
+#define SET_ARENA_BYTES_MAX (64u * 1024u) /* rows of the tags; texts are borrowed */
+
+struct change_settings change_settings_of(const struct model_stream *stream)
+{
+    return (struct change_settings){ .stream = stream->id,
+                                     .retention_hours = stream->retention_hours,
+                                     .record_kib_max = stream->record_kib_max,
+                                     .mode = stream->mode,
+                                     .tags = stream->tags,
+                                     .tag_count = stream->tag_count,
+                                     .settings = *model_settings(stream) };
+}
+
+struct buf *change_set_stream(struct change_stamp stamp, const struct change_settings *wanted)
+{
+    Braid__Catalog__Change change;
+    Braid__Catalog__SetStream set;
+    struct arena arena;
+    struct buf *buf = NULL;
+
+    braid__catalog__change__init(&change);
+    braid__catalog__set_stream__init(&set);
+    change.proposed_ms = stamp.proposed_ms;
+    change.proposer = stamp.proposer;
+    change.token = stamp.token;
+    change.of_case = BRAID__CATALOG__CHANGE__OF_SET_STREAM;
+    change.set_stream = &set;
+    set.id = wanted->stream;
+    set.revision = wanted->settings.revision;
+    set.retention_hours = wanted->retention_hours;
+    set.record_kib_max = wanted->record_kib_max;
+    set.mode = (Braid__Catalog__StreamMode)wanted->mode;
+
+    arena_init(&arena, SET_ARENA_BYTES_MAX);
+    set.tags = row_tags_write(&arena, wanted->tags, wanted->tag_count);
+    set.n_tags = wanted->tag_count;
+    if (set.tags != NULL && row_settings_write(&arena, &wanted->settings, &set.settings))
+        buf = row_pack(&change.base);
+    arena_fini(&arena);
+    return buf;
+}

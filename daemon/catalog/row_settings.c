@@ -1,0 +1,144 @@
+#include "catalog/row_settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char *text_take(const char *text, size_t room)
+{
+    size_t len = strlen(text);
+
+    return len == 0 || len > room ? NULL : memcpy(model_memory(1, len + 1), text, len + 1);
+}
+
+/* protobuf-c has no const in its structs and never writes to what it packs. */
+static char *borrowed(const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } same = { .in = text == NULL ? "" : text };
+
+    return same.out;
+}
+
+/* ---- reading ---- */
+
+static bool times_read(const uint64_t *ms, size_t count, struct model_times *ret)
+{
+    if (count > ENCRYPTIONS_MAX)
+        return false;
+    if (count > 0)
+        memcpy(ret->ms, ms, count * sizeof(ms[0]));
+    ret->count = (uint32_t)count;
+    return true;
+}
+
+enum err row_settings_read(const Braid__Catalog__Settings *row, struct model_settings **ret,
+                           struct reason *reason)
+{
+    *ret = NULL;
+    if (row == NULL)
+        return ERR_OK;
+
+    struct model_settings *settings = model_memory(1, sizeof(*settings));
+    bool good = row->monitoring < 1u << METRIC_COUNT && strlen(row->key_id) <= KEY_ID_BYTES_MAX &&
+                strlen(row->policy) <= POLICY_BYTES_MAX && row->warm_mibps <= INT32_MAX;
+
+    settings->revision = row->revision;
+    settings->monitoring = row->monitoring;
+    settings->key_id = text_take(row->key_id, KEY_ID_BYTES_MAX);
+    settings->warm_mibps = row->warm_mibps;
+    settings->spreads = row->spreads;
+    settings->policy = text_take(row->policy, POLICY_BYTES_MAX);
+    good &= times_read(row->switched_ms, row->n_switched_ms, &settings->switched);
+    good &= times_read(row->encrypted_ms, row->n_encrypted_ms, &settings->encrypted);
+    good &= times_read(row->decrypted_ms, row->n_decrypted_ms, &settings->decrypted);
+    if (good) {
+        *ret = settings;
+        return ERR_OK;
+    }
+    reason_set(reason, "one of its settings is out of range");
+    model_settings_free(settings);
+    return ERR_INVALID;
+}
+
+enum err row_tags_read(Braid__Catalog__Tag *const rows[], size_t count, struct model_tag **ret,
+                       struct reason *reason)
+{
+    struct model_tag *tags;
+
+    if (count > STREAM_TAGS_MAX) {
+        reason_set(reason, "%zu tags, %u are possible", count, STREAM_TAGS_MAX);
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(rows[i]->key) > TAG_KEY_BYTES_MAX ||
+            strlen(rows[i]->value) > TAG_VALUE_BYTES_MAX) {
+            reason_set(reason, "tag %zu: key or value too long", i);
+            return ERR_INVALID;
+        }
+    }
+    tags = model_memory(count, sizeof(*tags));
+    for (size_t i = 0; i < count; i++) {
+        size_t key = strlen(rows[i]->key) + 1, value = strlen(rows[i]->value) + 1;
+        tags[i].key = memcpy(model_memory(1, key), rows[i]->key, key);
+        tags[i].value = memcpy(model_memory(1, value), rows[i]->value, value);
+    }
+    *ret = tags;
+    return ERR_OK;
+}
+
+/* ---- writing ---- */
+
+/* False: there is no room. */
+static bool times_write(struct arena *arena, const struct model_times *times, uint64_t **ms,
+                        size_t *count)
+{
+    *ms = arena_take(arena, sizeof(times->ms));
+    if (*ms == NULL)
+        return false;
+    memcpy(*ms, times->ms, sizeof(times->ms));
+    *count = times->count;
+    return true;
+}
+
+bool row_settings_write(struct arena *arena, const struct model_settings *settings,
+                        Braid__Catalog__Settings **ret)
+{
+    Braid__Catalog__Settings *row;
+
+    *ret = NULL;
+    if (settings == NULL)
+        return true;
+    row = arena_take(arena, sizeof(*row));
+    if (row == NULL)
+        return false;
+    braid__catalog__settings__init(row);
+    row->revision = settings->revision;
+    row->monitoring = settings->monitoring;
+    row->key_id = borrowed(settings->key_id);
+    row->warm_mibps = settings->warm_mibps;
+    row->spreads = settings->spreads;
+    row->policy = borrowed(settings->policy);
+    *ret = row;
+    return times_write(arena, &settings->switched, &row->switched_ms, &row->n_switched_ms) &&
+           times_write(arena, &settings->encrypted, &row->encrypted_ms, &row->n_encrypted_ms) &&
+           times_write(arena, &settings->decrypted, &row->decrypted_ms, &row->n_decrypted_ms);
+}
+
+Braid__Catalog__Tag **row_tags_write(struct arena *arena, const struct model_tag *tags,
+                                     uint32_t count)
+{
+    Braid__Catalog__Tag **places = arena_take(arena, ((size_t)count + 1) * sizeof(places[0]));
+    Braid__Catalog__Tag *rows = arena_take(arena, ((size_t)count + 1) * sizeof(rows[0]));
+
+    if (places == NULL || rows == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        braid__catalog__tag__init(&rows[i]);
+        rows[i].key = borrowed(tags[i].key);
+        rows[i].value = borrowed(tags[i].value);
+        places[i] = &rows[i];
+    }
+    return places;
+}
