@@ -22,6 +22,10 @@
 #define STEPS_get_records NULL, get_records_compose
 #define STEPS_increase_stream_retention_period NULL, NULL
 #define STEPS_decrease_stream_retention_period NULL, NULL
+#define STEPS_register_stream_consumer NULL, NULL
+#define STEPS_deregister_stream_consumer NULL, NULL
+#define STEPS_describe_stream_consumer NULL, NULL
+#define STEPS_list_stream_consumers NULL, NULL
 
 static const struct operation operations[] = {
 #define OPERATION(name, wire_name, in, out, class)                                                 \

@@ -81,7 +81,7 @@ void describe_stream_summary_handle(struct request *request)
     wire_set(summary, encryption_type, choice_of(WIRE_ENCRYPTION_NONE));
     wire_set(summary, open_shard_count,
              stream->status == STREAM_CREATING ? 0 : (int32_t)stream->shard_count);
-    wire_set(summary, consumer_count, 0);
+    wire_set(summary, consumer_count, (int32_t)stream->consumer_count);
     wire_set(summary, max_record_size_in_kib, (int32_t)stream->record_kib_max);
     if (ok)
         request_reply(request, out);

@@ -49,3 +49,40 @@ bool stream_arn_parse(struct slice arn, struct slice *name)
     *name = slice_of(start, (size_t)(arn.data + arn.len - start));
     return name->len > 0;
 }
+
+static bool number_parse(struct slice text, uint64_t *ret)
+{
+    uint64_t value = 0;
+
+    if (text.len == 0 || text.len > 18) /* below 2^63 */
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    *ret = value;
+    return true;
+}
+
+bool consumer_arn_parse(struct slice arn, struct slice *stream, struct slice *name,
+                        uint64_t *created_s)
+{
+    static const char mark[] = "/consumer/";
+    const size_t mark_bytes = sizeof(mark) - 1;
+    struct slice rest, tail;
+
+    if (!stream_arn_parse(arn, &rest))
+        return false;
+    const unsigned char *found = memmem(rest.data, rest.len, mark, mark_bytes);
+    if (found == NULL || found == rest.data)
+        return false;
+    tail = slice_of(found + mark_bytes, (size_t)(rest.data + rest.len - found) - mark_bytes);
+    const unsigned char *colon = tail.len == 0 ? NULL : memrchr(tail.data, ':', tail.len);
+    if (colon == NULL || colon == tail.data)
+        return false;
+    *stream = slice_of(rest.data, (size_t)(found - rest.data));
+    *name = slice_of(tail.data, (size_t)(colon - tail.data));
+    return number_parse(slice_of(colon + 1, (size_t)(tail.data + tail.len - colon) - 1),
+                        created_s);
+}

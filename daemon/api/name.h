@@ -31,4 +31,8 @@ struct slice stream_arn_print(struct arena *arena, const char *region, const cha
 /* The name of the stream: what follows ":stream/".  False: not a stream's ARN. */
 bool stream_arn_parse(struct slice arn, struct slice *name);
 
+/* Of "...:stream/{stream}/consumer/{name}:{second in which it was created}".  False: it is none. */
+bool consumer_arn_parse(struct slice arn, struct slice *stream, struct slice *name,
+                        uint64_t *created_s);
+
 #endif

@@ -19,7 +19,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-enum token_kind { TOKEN_ITERATOR = 1, TOKEN_SHARDS = 2, TOKEN_STREAMS = 3 };
+enum token_kind { TOKEN_ITERATOR = 1, TOKEN_SHARDS = 2, TOKEN_STREAMS = 3, TOKEN_CONSUMERS = 4 };
 
 #define TOKEN_CONTENT_BYTES_MAX 320u /* a stream's name and what stands beside it */
 #define TOKEN_BYTES_MAX (18u + TOKEN_CONTENT_BYTES_MAX + 16u)

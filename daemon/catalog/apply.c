@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "catalog/apply_consumers.h"
 #include "catalog/apply_members.h"
 #include "catalog/apply_rescue.h"
 #include "catalog/apply_settings.h"
@@ -36,7 +37,8 @@ static enum err room_check(const struct model *model, const struct model_stream 
                            struct reason *reason);
 static void stream_begin(struct model *model, struct model_stream *stream, uint64_t proposed_ms);
 static enum err apply_activate(struct model *model, uint64_t id, struct reason *reason);
-static enum err apply_delete(struct model *model, uint64_t id, struct reason *reason);
+static enum err apply_delete(struct model *model, const Braid__Catalog__DeleteStream *row,
+                             struct reason *reason);
 static enum err apply_forget(struct model *model, uint64_t id, struct reason *reason);
 
 enum err apply_change(struct model *model, uint64_t index, uint64_t term, struct slice bytes,
@@ -98,7 +100,7 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
     case BRAID__CATALOG__CHANGE__OF_ACTIVATE_STREAM:
         return apply_activate(model, change->activate_stream->id, reason);
     case BRAID__CATALOG__CHANGE__OF_DELETE_STREAM:
-        return apply_delete(model, change->delete_stream->id, reason);
+        return apply_delete(model, change->delete_stream, reason);
     case BRAID__CATALOG__CHANGE__OF_FORGET_STREAM:
         return apply_forget(model, change->forget_stream->id, reason);
     case BRAID__CATALOG__CHANGE__OF_SET_MEMBERS:
@@ -113,6 +115,10 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_raise(model, change->raise_version, reason);
     case BRAID__CATALOG__CHANGE__OF_SET_STREAM:
         return apply_set_stream(model, change->set_stream, reason);
+    case BRAID__CATALOG__CHANGE__OF_REGISTER_CONSUMER:
+        return apply_register_consumer(model, change, reason);
+    case BRAID__CATALOG__CHANGE__OF_DEREGISTER_CONSUMER:
+        return apply_deregister_consumer(model, change->deregister_consumer, reason);
     case BRAID__CATALOG__CHANGE__OF__NOT_SET:
     default:
         reason_set(reason, "not a change");
@@ -376,6 +382,8 @@ static void stream_begin(struct model *model, struct model_stream *stream, uint6
         stream->shards[i].created_s = created_ms / 1000;
     }
     stream->next_number = stream->shard_count;
+    stream->consumer_count = 0; /* likewise */
+    stream->consumer_floor_s = 0;
 }
 
 static enum err apply_activate(struct model *model, uint64_t id, struct reason *reason)
@@ -394,9 +402,11 @@ static enum err apply_activate(struct model *model, uint64_t id, struct reason *
     return ERR_OK;
 }
 
-static enum err apply_delete(struct model *model, uint64_t id, struct reason *reason)
+static enum err apply_delete(struct model *model, const Braid__Catalog__DeleteStream *row,
+                             struct reason *reason)
 {
-    struct model_stream *stream = model_stream_change(model, id);
+    struct model_stream *stream = model_stream_change(model, row->id);
+    bool spares = row->unless_consumed && version_allows(model, VERSION_CONSUMERS);
 
     if (stream == NULL) {
         reason_set(reason, "no such stream");
@@ -405,6 +415,10 @@ static enum err apply_delete(struct model *model, uint64_t id, struct reason *re
     if (stream->status == STREAM_DELETING) {
         reason_set(reason, "stream %s is being deleted already", stream->name);
         return ERR_CLOSED;
+    }
+    if (spares && stream->consumer_count > 0) {
+        reason_set(reason, "stream %s has consumers", stream->name);
+        return ERR_BUSY;
     }
     stream->status = STREAM_DELETING;
     return ERR_OK;

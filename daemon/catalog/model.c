@@ -11,7 +11,7 @@
 _Static_assert(HISTORIES_LOST > RESCUES_MAX, "what was lost has used fewer");
 
 /* Rows of proto/catalog.proto with the largest numbers, but for texts. */
-#define STREAM_ROW_BYTES 64u
+#define STREAM_ROW_BYTES 80u
 #define SHARD_ROW_BYTES 128u
 #define TAG_ROW_BYTES 12u
 
@@ -211,6 +211,7 @@ void model_stream_free(struct model_stream *stream)
         free(stream->shards[i].rescued);
     model_tags_free(stream->tags, stream->tag_count);
     model_settings_free(stream->settings);
+    free(stream->consumers);
     free(stream->shards);
     free(stream);
 }
@@ -233,6 +234,8 @@ uint32_t model_stream_bytes(const struct model_stream *stream)
     for (uint32_t i = 0; i < stream->tag_count; i++)
         bytes += TAG_ROW_BYTES + strlen(stream->tags[i].key) + strlen(stream->tags[i].value);
     bytes += model_settings_bytes(stream->settings);
+    for (uint32_t i = 0; i < stream->consumer_count; i++)
+        bytes += model_consumer_bytes(&stream->consumers[i]);
     return (uint32_t)bytes; /* STREAM_SHARDS_MAX, STREAM_TAGS_MAX: below 2 MB */
 }
 

@@ -120,6 +120,14 @@ struct model_settings {
     struct model_times switched, encrypted, decrypted; /* its mode; it */
 };
 
+/* A registered reader with a bandwidth of its own (docs/flows/fan-out.md). */
+struct model_consumer {
+    uint64_t id; /* never given again */
+    char name[MODEL_NAME_MAX + 1];
+    uint64_t created_ms; /* its second is in the ARN: no two of a name have one in common */
+    uint64_t token;
+};
+
 struct model_stream {
     uint64_t id;
     char name[MODEL_NAME_MAX + 1];
@@ -135,6 +143,9 @@ struct model_stream {
     struct model_tag *tags;
     uint32_t tag_count;
     struct model_settings *settings; /* NULL: nothing was ever set; see model_settings() */
+    struct model_consumer *consumers; /* by name; at most STREAM_CONSUMERS_MAX */
+    uint32_t consumer_count;
+    uint64_t consumer_floor_s; /* those to come are created behind it */
 };
 
 struct model; /* members behind functions: lists are sorted, lookups are binary searches */
@@ -172,6 +183,11 @@ uint32_t model_stream_count(const struct model *model);
 const struct model_stream *model_stream_at(const struct model *model, uint32_t at);
 /* The first place in that order whose name is > `name`. */
 uint32_t model_stream_after(const struct model *model, struct slice name);
+
+/* NULL: the stream has none of that name, of that id. */
+const struct model_consumer *model_consumer_by_name(const struct model_stream *stream,
+                                                    struct slice name);
+const struct model_consumer *model_consumer_by_id(const struct model_stream *stream, uint64_t id);
 
 /* The shards of all streams in ascending order of groups; start with after = 0; NULL at the end. */
 const struct model_shard *model_shard_next(const struct model *model, uint64_t after,

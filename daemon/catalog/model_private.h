@@ -82,6 +82,14 @@ struct model_shard *model_shard_change(struct model *model, uint64_t group);
 struct model_rescued *model_rescued_of(struct model *model, struct model_shard *shard);
 #define RESCUED_ROW_BYTES (RESCUES_MAX * 40u + NODE_ROWS_MAX * 9u + 8u) /* of the image, at most */
 
+/* The stream has room for it, and none of its name or id.  Takes of CATALOG_BYTES_MAX. */
+void model_consumer_add(struct model *model, struct model_stream *stream,
+                        const struct model_consumer *consumer);
+/* The stream has it. */
+void model_consumer_remove(struct model *model, struct model_stream *stream, uint64_t id);
+/* What a consumer adds to the image at most. */
+uint32_t model_consumer_bytes(const struct model_consumer *consumer);
+
 /* The shard of `group`, which the model has, gets a group that never was. */
 void model_shard_begin_anew(struct model *model, uint64_t group);
 

@@ -1,8 +1,9 @@
-#include "catalog/row.h"
 #include "catalog/row_settings.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "catalog/row_consumers.h"
 
 #define HASH_BYTES 16u
 
@@ -122,6 +123,8 @@ enum err row_stream_read(const Braid__Catalog__Stream *row, struct model_stream 
         err = hashes_check(stream, reason);
     if (err == ERR_OK)
         err = set_read(row, stream, reason);
+    if (err == ERR_OK)
+        err = row_consumers_read(row, stream, reason);
     if (err == ERR_OK) {
         *ret = stream;
         return ERR_OK;
@@ -144,14 +147,18 @@ static enum err text_read(char *ret, size_t room, const char *text, const char *
     return ERR_OK;
 }
 
-/* AWS's rule: 1 to 128 of letters, digits, '_', '.' and '-'. */
-static enum err name_check(const char *name, struct reason *reason)
+bool row_name_legal(const char *name)
 {
     size_t len = strlen(name);
     size_t legal = strspn(name, "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
-    if (len >= 1 && len <= MODEL_NAME_MAX && legal == len)
+    return len >= 1 && len <= MODEL_NAME_MAX && legal == len;
+}
+
+static enum err name_check(const char *name, struct reason *reason)
+{
+    if (row_name_legal(name))
         return ERR_OK;
     reason_set(reason, "stream name: 1 to %u letters, digits, '_', '.' or '-'", MODEL_NAME_MAX);
     return ERR_INVALID;
@@ -333,7 +340,8 @@ Braid__Catalog__Stream *row_stream_write(struct arena *arena, const struct model
     row->shards = arena_take(arena, (stream->shard_count + 1) * sizeof(row->shards[0]));
     row->tags = row_tags_write(arena, stream->tags, stream->tag_count);
     if (row->shards == NULL || row->tags == NULL ||
-        !row_settings_write(arena, stream->settings, &row->settings))
+        !row_settings_write(arena, stream->settings, &row->settings) ||
+        !row_consumers_write(arena, stream, row))
         return NULL;
     row->n_shards = stream->shard_count;
     row->n_tags = stream->tag_count;

@@ -38,6 +38,9 @@ uint32_t version_of(const Braid__Catalog__Change *change)
         return VERSION_RAISES;
     case BRAID__CATALOG__CHANGE__OF_SET_STREAM:
         return VERSION_SETTINGS;
+    case BRAID__CATALOG__CHANGE__OF_REGISTER_CONSUMER:
+    case BRAID__CATALOG__CHANGE__OF_DEREGISTER_CONSUMER:
+        return VERSION_CONSUMERS;
     default:
         return VERSION_FIRST;
     }
@@ -69,6 +72,9 @@ enum err version_check(const struct model *model, const Braid__Catalog__Change *
     if (change->of_case == BRAID__CATALOG__CHANGE__OF_CREATE_STREAM &&
         change->create_stream->stream != NULL && change->create_stream->stream->settings != NULL)
         needed = VERSION_SETTINGS;
+    if (change->of_case == BRAID__CATALOG__CHANGE__OF_DELETE_STREAM &&
+        change->delete_stream->unless_consumed)
+        needed = VERSION_CONSUMERS;
     /* What raises the version brings its own proof that all know it; without it an older node would
      * have to apply it. */
     if (change->of_case == BRAID__CATALOG__CHANGE__OF_RAISE_VERSION)

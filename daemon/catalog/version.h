@@ -8,7 +8,8 @@
  *     1   all changes up to RescueShard
  *     2   RaiseVersion; a node's row says what it knows, and none that knows less is let in;
  *         rescues of the catalogue
- *     3   SetStream; a stream's row has settings
+ *     3   SetStream; a stream's row has settings; RegisterConsumer, DeregisterConsumer, and
+ *         DeleteStream that spares what has consumers
  *
  * The next change kinds and fields get 4: a row above, and their need in version.c.
  */
@@ -26,6 +27,7 @@
 
 #define VERSION_RAISES 2u
 #define VERSION_NODE_KNOWS 2u
+#define VERSION_CONSUMERS 3u
 #define VERSION_RESUMES 2u /* raised by the rescue itself: nobody can agree on it */
 #define VERSION_SETTINGS 3u
 

@@ -111,6 +111,70 @@ static bool match_stream_arn(struct slice text)
     return true;
 }
 
+/* How many bytes before `end` are of the kind. */
+static size_t run_before(struct slice text, size_t end, bool (*is)(unsigned char))
+{
+    size_t at = end;
+
+    while (at > 0 && is(text.data[at - 1]))
+        at--;
+    return end - at;
+}
+
+/* `what` stands right before `*end`, which moves to its start. */
+static bool ends_before(struct slice text, size_t *end, const char *what)
+{
+    size_t len = strlen(what);
+
+    if (*end < len || !starts_with(text, *end - len, what))
+        return false;
+    *end -= len;
+    return true;
+}
+
+/* `:\d{12}:` at `at`. */
+static bool number_at(struct slice text, size_t at)
+{
+    return starts_with(text, at, ":") && text.len - at >= 14 &&
+           all(slice_of(text.data + at + 1, 12), is_digit) && starts_with(text, at + 13, ":");
+}
+
+/* ^(arn):aws.*:kinesis:.*:\d{12}:.*stream\/NAME\/consumer\/NAME:[0-9]+
+ *
+ * From the end: no name has a colon or a slash in it, so there is one way.  Before "stream" the
+ * first ":kinesis:" leaves most to what follows. */
+static bool match_consumer_arn(struct slice text)
+{
+    size_t end = text.len, run = run_before(text, end, is_digit);
+
+    end -= run;
+    if (run == 0 || !ends_before(text, &end, ":"))
+        return false;
+    run = run_before(text, end, is_name);
+    end -= run;
+    if (run == 0 || !ends_before(text, &end, "/consumer/"))
+        return false;
+    run = run_before(text, end, is_name);
+    end -= run;
+    if (run == 0 || !ends_before(text, &end, "stream/") || !starts_with(text, 0, "arn:aws"))
+        return false;
+
+    struct slice front = slice_of(text.data, end);
+    bool service = false, account = false;
+    for (size_t at = strlen("arn:aws"); at < front.len; at++) {
+        if (is_line_end(front, at))
+            return false;
+        /* the colon that ends ":kinesis:" may not begin the account */
+        if (!service && starts_with(front, at, ":kinesis:")) {
+            service = true;
+            at += strlen(":kinesis:") - 1;
+        } else if (service && number_at(front, at)) {
+            account = true;
+        }
+    }
+    return account;
+}
+
 bool pattern_match(enum pattern pattern, struct slice text)
 {
     switch (pattern) {
@@ -120,6 +184,8 @@ bool pattern_match(enum pattern pattern, struct slice text)
         return match_stream_arn(text);
     case PATTERN_STREAM_ID:
         return match_stream_id(text);
+    case PATTERN_CONSUMER_ARN:
+        return match_consumer_arn(text);
     case PATTERN_SEQUENCE_NUMBER:
         return match_number(text, 128);
     case PATTERN_HASH_KEY:
@@ -140,6 +206,9 @@ const char *pattern_text(enum pattern pattern)
         return "arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+";
     case PATTERN_STREAM_ID:
         return "[a-z0-9]{20}-[a-z0-9]{3}";
+    case PATTERN_CONSUMER_ARN:
+        return "^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer"
+               "\\/[a-zA-Z0-9_.-]+:[0-9]+";
     case PATTERN_SEQUENCE_NUMBER:
         return "0|([1-9]\\d{0,128})";
     case PATTERN_HASH_KEY:

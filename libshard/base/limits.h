@@ -133,6 +133,7 @@
 /* of the image's streams: half of what one frame to a peer holds */
 #define CATALOG_BYTES_MAX (8u * 1024u * 1024u)
 #define STREAM_TAGS_MAX 50u                   /* AWS's */
+#define STREAM_CONSUMERS_MAX 20u              /* AWS's, of a stream without its advantage mode */
 #define TAG_KEY_BYTES_MAX 512u                /* 128 characters in UTF-8 */
 #define TAG_VALUE_BYTES_MAX 1024u             /* 256 characters in UTF-8 */
 #define POLICY_BYTES_MAX 20480u               /* AWS's */
@@ -399,6 +400,7 @@
 #define SHARDS_MAX 20000u                     /* of all streams: AWS's largest quota */
 #define STREAMS_CREATING_MAX 64u /* at once: bounds what the catalogue's leader watches */
 #define STREAMS_PAGE_MAX 100u                 /* ListStreams */
+#define CONSUMERS_PAGE_MAX 100u                /* ListStreamConsumers */
 #define SHARDS_DESCRIBED_MAX 100u             /* DescribeStream */
 #define SHARDS_PAGE_DEFAULT 1000u             /* ListShards, unless MaxResults says otherwise */
 #define ON_DEMAND_SHARDS 4u                   /* of a new stream in ON_DEMAND mode, as AWS */

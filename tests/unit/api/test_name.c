@@ -72,6 +72,27 @@ static void an_arn_says_account_region_and_name(void **state)
     arena_fini(&arena);
 }
 
+static void a_consumer_is_found_by_its_arn(void **state)
+{
+    struct slice stream, name;
+    uint64_t created_s;
+
+    assert_true(consumer_arn_parse(
+        slice_text("arn:aws:kinesis:eu-1:123456789012:stream/clicks/consumer/c.1:1700000000"),
+        &stream, &name, &created_s));
+    assert_true(slice_equal(stream, slice_text("clicks")));
+    assert_true(slice_equal(name, slice_text("c.1")));
+    assert_int_equal(created_s, 1700000000);
+    const char *bad[] = { "arn:aws:kinesis:eu-1:1:stream/clicks", "arn:aws:kinesis:eu-1:1:stream/",
+                          "arn:aws:kinesis:eu-1:1:stream/clicks/consumer/c",
+                          "arn:aws:kinesis:eu-1:1:stream/clicks/consumer/:1",
+                          "arn:aws:kinesis:eu-1:1:stream/clicks/consumer/c:",
+                          "arn:aws:kinesis:eu-1:1:stream/clicks/consumer/c:1234567890123456789",
+                          "arn:aws:kinesis:eu-1:1:stream//consumer/c:1", "" };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(consumer_arn_parse(slice_text(bad[i]), &stream, &name, &created_s));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +101,7 @@ int main(void)
         cmocka_unit_test(what_is_no_number_is_no_shard),
         cmocka_unit_test(a_stream_is_found_by_its_arn_in_any_account_and_region),
         cmocka_unit_test(an_arn_says_account_region_and_name),
+        cmocka_unit_test(a_consumer_is_found_by_its_arn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,35 @@ static void stream_arns_match_as_the_expression_does(void **state)
     assert_false(match(PATTERN_STREAM_ARN, "xarn:aws:kinesis:us-east-1:123456789012:stream/s"));
 }
 
+static void consumer_arns_match_as_the_expression_does(void **state)
+{
+    const char *good[] = {
+        "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1700000000",
+        "arn:aws-cn:kinesis::123456789012:stream/s/consumer/c:0",
+        "arn:aws:kinesis:x:123456789012:any thing/stream/s.1/consumer/c_-.d:12",
+        "arn:aws:kinesis:a:kinesis:x:123456789012::stream/s/consumer/c:1",
+    };
+    const char *bad[] = {
+        "", "arn:aws", "arn:aws:kinesis:us-east-1:123456789012:stream/s",
+        "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c",
+        "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:",
+        "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1x",
+        "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/:1",
+        "arn:aws:kinesis:us-east-1:123456789012:stream//consumer/c:1",
+        "arn:aws:kinesis:us-east-1:123456789012:stream/s t/consumer/c:1",
+        "arn:aws:kinesis:us-east-1:12345678901:stream/s/consumer/c:1",
+        "arn:aws:kinesis:123456789012:stream/s/consumer/c:1",
+        "arn:aws:sqs:us-east-1:123456789012:stream/s/consumer/c:1",
+        "arn:aws:kinesis:us\neast:123456789012:stream/s/consumer/c:1",
+        "xarn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1",
+    };
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(match(PATTERN_CONSUMER_ARN, good[i]));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(match(PATTERN_CONSUMER_ARN, bad[i]));
+}
+
 static void hostile_text_takes_linear_time(void **state)
 {
     struct world *w = *state;
@@ -95,6 +124,7 @@ int main(void)
         world_test(numbers_have_no_leading_zero_and_an_end),
         world_test(stream_ids_have_two_parts),
         world_test(stream_arns_match_as_the_expression_does),
+        world_test(consumer_arns_match_as_the_expression_does),
         world_test(hostile_text_takes_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,67 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+#include "catalog/model_private.h"
+
+#define CONSUMER_ROW_BYTES 40u /* of proto/catalog.proto, with the largest numbers, but its name */
+
+/* Where it is, or would be. */
+static uint32_t place_of(const struct model_stream *stream, const char *name)
+{
+    uint32_t at = 0;
+
+    while (at < stream->consumer_count && strcmp(stream->consumers[at].name, name) < 0)
+        at++;
+    return at;
+}
+
+const struct model_consumer *model_consumer_by_name(const struct model_stream *stream,
+                                                    struct slice name)
+{
+    for (uint32_t i = 0; i < stream->consumer_count; i++)
+        if (slice_equal(slice_text(stream->consumers[i].name), name))
+            return &stream->consumers[i];
+    return NULL;
+}
+
+const struct model_consumer *model_consumer_by_id(const struct model_stream *stream, uint64_t id)
+{
+    for (uint32_t i = 0; i < stream->consumer_count; i++)
+        if (stream->consumers[i].id == id)
+            return &stream->consumers[i];
+    return NULL;
+}
+
+uint32_t model_consumer_bytes(const struct model_consumer *consumer)
+{
+    return CONSUMER_ROW_BYTES + (uint32_t)strlen(consumer->name);
+}
+
+void model_consumer_add(struct model *model, struct model_stream *stream,
+                        const struct model_consumer *consumer)
+{
+    uint32_t at = place_of(stream, consumer->name), count = stream->consumer_count;
+
+    ensure(count < STREAM_CONSUMERS_MAX);
+    if (stream->consumers == NULL)
+        stream->consumers = model_memory(STREAM_CONSUMERS_MAX, sizeof(stream->consumers[0]));
+    memmove(&stream->consumers[at + 1], &stream->consumers[at],
+            (count - at) * sizeof(stream->consumers[0]));
+    stream->consumers[at] = *consumer;
+    stream->consumer_count++;
+    model->stream_bytes += model_consumer_bytes(consumer);
+}
+
+void model_consumer_remove(struct model *model, struct model_stream *stream, uint64_t id)
+{
+    const struct model_consumer *consumer = model_consumer_by_id(stream, id);
+    uint32_t at = 0;
+
+    ensure(consumer != NULL);
+    at = (uint32_t)(consumer - stream->consumers);
+    model->stream_bytes -= model_consumer_bytes(consumer);
+    stream->consumer_count--;
+    memmove(&stream->consumers[at], &stream->consumers[at + 1],
+            (stream->consumer_count - at) * sizeof(stream->consumers[0]));
+}
