@@ -295,6 +295,7 @@ static enum err open_clients(struct node *node, struct reason *reason)
                                            .connections_max = node->connections_max,
                                            .body_bytes_max = config->body_bytes_max,
                                            .bodies_bytes_max = config->bodies_bytes_max,
+                                           .address_share = (uint32_t)config->address_share,
                                            .replies_bytes_max = config->replies_bytes_max,
                                            .name = "client",
                                            .note = &node->note,

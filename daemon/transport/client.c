@@ -12,6 +12,7 @@ static void on_sent(struct conn *conn);
 static void on_deadline(struct conn *conn);
 static void on_end(struct conn *conn, enum err err);
 static void on_closed(struct conn *conn);
+static bool origin_look(struct client *client, const struct sockaddr_storage *place);
 static void first_bytes(struct client *client, struct slice bytes);
 static void settle_for_h1(struct client *client);
 
@@ -29,12 +30,18 @@ enum err client_accept(struct http_server *server, bool away)
     struct h1_options options = { .body_bytes_max = server->options.body_bytes_max,
                                   .arena_bytes_max = server->options.arena_bytes_max };
     struct client *client = calloc(1, sizeof(*client));
+    struct sockaddr_storage place;
 
     if (client == NULL)
         return ERR_NO_MEMORY;
     client->server = server;
     client->away = away;
-    client->h1 = h1_new(&options, &server->budget);
+    client->bodies = (struct budget){
+        .most = options.body_bytes_max > H2_BODIES_BYTES_MAX ? options.body_bytes_max
+                                                             : H2_BODIES_BYTES_MAX,
+        .over = "too many bodies at once on this connection, try again later"
+    };
+    client->h1 = h1_new(&options, &client->bodies);
     if (client->h1 == NULL || conn_init(&client->conn, server->loop, &server->shared) != ERR_OK) {
         h1_free(client->h1);
         free(client);
@@ -46,13 +53,33 @@ enum err client_accept(struct http_server *server, bool away)
     else
         server->figures.connections++;
     if (listener_accept(&server->listener, &client->conn.tcp) != ERR_OK ||
-        conn_start(&client->conn) != ERR_OK)
+        conn_start(&client->conn, &place) != ERR_OK || !origin_look(client, &place))
         client_close(client);
-    else if (away)
+    else if (client->away)
         settle_for_h1(client); /* it is told so before it has said what it speaks */
     else
         h1_client_begin(client);
+    server->figures.accepted += !client->away;
+    server->figures.turned_away += client->away;
     return ERR_OK;
+}
+
+/* Where it comes from, and whether there are too many from there.  False: it is hung up on, without
+ * memory, or because too many are being told already. */
+static bool origin_look(struct client *client, const struct sockaddr_storage *place)
+{
+    struct http_server *server = client->server;
+
+    client->origin = origin_enter(&server->origins, place);
+    if (client->origin == NULL)
+        return false;
+    client->bodies.whole = &client->origin->bodies;
+    if (client->away || budget_take(&client->origin->served, 1) == NULL)
+        return true;
+    client->away = true;
+    server->figures.connections--;
+    server->away_count++;
+    return server->away_count <= HTTP_TURNED_AWAY_MAX;
 }
 
 /* ---- which framing ---- */
@@ -201,9 +228,9 @@ void client_free_when_done(struct client *client)
 {
     if (!client->ended || (client->framing != NULL && !client->framing->done(client)))
         return;
-    server_client_ended(client);
     buf_unref(client->pending);
     h2_client_free(client->h2);
     h1_free(client->h1);
+    server_client_ended(client);
     free(client);
 }

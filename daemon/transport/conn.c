@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/ensure.h"
 #include "transport/slow_reader.h"
@@ -13,7 +14,7 @@ static void parts_drop(struct conn *conn);
 static void deadline_on_time(struct timer *timer);
 static bool close_begin(struct conn *conn);
 static void close_on_closed(uv_handle_t *handle);
-static void peer_name(struct conn *conn);
+static void peer_name(struct conn *conn, struct sockaddr_storage *place);
 
 enum err conn_init(struct conn *conn, struct uv_loop_s *loop, struct conn_shared *shared)
 {
@@ -24,29 +25,29 @@ enum err conn_init(struct conn *conn, struct uv_loop_s *loop, struct conn_shared
     return ERR_OK;
 }
 
-enum err conn_start(struct conn *conn)
+enum err conn_start(struct conn *conn, struct sockaddr_storage *place)
 {
     uv_tcp_nodelay(&conn->tcp, 1);
-    peer_name(conn);
+    peer_name(conn, place);
     conn_resume(conn);
     return conn->reading ? ERR_OK : ERR_IO;
 }
 
-static void peer_name(struct conn *conn)
+static void peer_name(struct conn *conn, struct sockaddr_storage *place)
 {
-    struct sockaddr_storage place = { 0 };
-    int len = sizeof(place);
+    int len = sizeof(*place);
     char host[46] = "?";
 
-    if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&place, &len) != 0)
+    memset(place, 0, sizeof(*place));
+    if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)place, &len) != 0)
         return; /* gone again; the read will say so */
-    bool six = place.ss_family == AF_INET6;
+    bool six = place->ss_family == AF_INET6;
     if (six)
-        uv_ip6_name((struct sockaddr_in6 *)&place, host, sizeof(host));
+        uv_ip6_name((struct sockaddr_in6 *)place, host, sizeof(host));
     else
-        uv_ip4_name((struct sockaddr_in *)&place, host, sizeof(host));
+        uv_ip4_name((struct sockaddr_in *)place, host, sizeof(host));
     snprintf(conn->peer, sizeof(conn->peer), six ? "[%s]:%u" : "%s:%u", host,
-             ntohs(((struct sockaddr_in *)&place)->sin_port));
+             ntohs(((struct sockaddr_in *)place)->sin_port));
 }
 
 /* ---- reading ---- */

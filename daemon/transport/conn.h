@@ -88,8 +88,8 @@ struct conn {
 MUST_CHECK enum err conn_init(struct conn *conn, struct uv_loop_s *loop,
                               struct conn_shared *shared);
 
-/* Accepted: looks who it is, reads.  ERR_IO. */
-MUST_CHECK enum err conn_start(struct conn *conn);
+/* Accepted: looks who it is, into `place` too, and reads.  ERR_IO. */
+MUST_CHECK enum err conn_start(struct conn *conn, struct sockaddr_storage *place);
 
 /* Whether bytes are read.  Paused, they stay in the socket. */
 void conn_pause(struct conn *conn);

@@ -16,7 +16,7 @@ static size_t take_body(struct h1 *h1, struct slice bytes);
 static bool take_data(struct h1 *h1, struct slice data);
 static void whole(struct h1 *h1);
 
-struct h1 *h1_new(const struct h1_options *options, struct body_budget *budget)
+struct h1 *h1_new(const struct h1_options *options, struct budget *budget)
 {
     struct h1 *h1 = calloc(1, sizeof(*h1));
 
@@ -40,7 +40,7 @@ void h1_free(struct h1 *h1)
 void h1_next(struct h1 *h1)
 {
     struct h1_options options = h1->options;
-    struct body_budget *budget = h1->budget;
+    struct budget *budget = h1->budget;
 
     body_drop(&h1->body, h1->budget);
     arena_fini(&h1->arena);

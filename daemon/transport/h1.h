@@ -32,8 +32,8 @@ struct h1_options {
 
 struct h1;
 
-/* `budget` may be NULL and must outlive the parser.  NULL when there is no memory. */
-struct h1 *h1_new(const struct h1_options *options, struct body_budget *budget);
+/* `budget` of body bytes may be NULL and must outlive the parser.  NULL when there is no memory. */
+struct h1 *h1_new(const struct h1_options *options, struct budget *budget);
 void h1_free(struct h1 *h1);
 
 /* Takes bytes and returns how many of them: all, unless the request became whole or was refused

@@ -33,7 +33,7 @@ struct head_facts {
 
 struct h1 {
     struct h1_options options;
-    struct body_budget *budget;
+    struct budget *budget;
     enum h1_state state;
     bool begun;
     int status; /* of the refusal */

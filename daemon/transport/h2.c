@@ -10,17 +10,20 @@ static void callbacks_fill(nghttp2_session_callbacks *callbacks);
 static bool settings_submit(nghttp2_session *session);
 static int flood(struct h2 *h2);
 
-struct h2 *h2_new(struct h2_port *port, const struct h2_events *events, void *ctx)
+struct h2 *h2_new(struct h2_port *port, struct h2_share share, const struct h2_events *events,
+                  void *ctx)
 {
     struct h2 *h2 = calloc(1, sizeof(*h2));
 
     if (h2 == NULL)
         return NULL;
     h2->port = port;
+    h2->share = share;
     h2->events = events;
     h2->ctx = ctx;
     h2->resets.left = H2_RESETS_MAX;
     h2->idle_frames.left = H2_IDLE_FRAMES_MAX;
+    h2->late.left = H2_LATE_MAX;
     list_init(&h2->streams);
     list_init(&h2->whole);
     list_init(&h2->writing);
@@ -78,7 +81,7 @@ void h2_free(struct h2 *h2)
     if (h2 == NULL)
         return;
     h2_hang_up(h2);
-    ensure(h2->count == 0 && h2->held_bytes == 0 && h2->body_bytes == 0);
+    ensure(h2->count == 0 && h2->held_bytes == 0);
     free(h2);
 }
 
@@ -157,6 +160,14 @@ void h2_notice(struct h2 *h2)
     h2->noticed = true;
 }
 
+void h2_goodbye(struct h2 *h2)
+{
+    if (!h2->ended)
+        nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
+                              nghttp2_session_get_last_proc_stream_id(h2->session),
+                              NGHTTP2_NO_ERROR, NULL, 0);
+}
+
 void h2_end(struct h2 *h2, bool calm)
 {
     if (h2->ended)
@@ -191,11 +202,19 @@ static int flood(struct h2 *h2)
     return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
-static int reset_count(struct h2 *h2)
+static int reset_count(struct h2 *h2, uint32_t count)
 {
-    bool fine = ration_take(&h2->resets, h2->now_ms, H2_RESETS_MAX, H2_RESETS_PER_S);
+    bool fine = true;
 
+    for (uint32_t at = 0; fine && at < count; at++)
+        fine = ration_take(&h2->resets, h2->now_ms, H2_RESETS_MAX, H2_RESETS_PER_S);
     return fine ? 0 : flood(h2);
+}
+
+void h2_late(struct h2 *h2, uint64_t now_ms)
+{
+    if (!ration_take(&h2->late, now_ms, H2_LATE_MAX, H2_LATE_PER_S))
+        (void)flood(h2);
 }
 
 static int idle_frame_count(struct h2 *h2)
@@ -231,7 +250,7 @@ static int on_frame_begins(nghttp2_session *session, const nghttp2_frame_hd *hea
         h2->updates_earned--;
         return 0;
     case NGHTTP2_RST_STREAM:
-        return reset_count(h2);
+        return reset_count(h2, 1);
     default:
         return idle_frame_count(h2);
     }
@@ -240,6 +259,12 @@ static int on_frame_begins(nghttp2_session *session, const nghttp2_frame_hd *hea
 static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
 {
     return nghttp2_session_get_stream_user_data(session, id);
+}
+
+void h2_stream_reset(struct h2 *h2, int32_t id, uint32_t code)
+{
+    if (nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, id, code) == 0)
+        h2->spared++;
 }
 
 static int reset(nghttp2_session *session, int32_t id, uint32_t code)
@@ -257,6 +282,8 @@ static int on_headers_begin(nghttp2_session *session, const nghttp2_frame *frame
     struct h2_stream *stream = h2_stream_new(h2, frame->hd.stream_id);
     if (stream == NULL) {
         ++*h2->port->refused_streams;
+        if (h2->count < H2_STREAMS_MAX)
+            h2->spared++; /* the port is full, or the memory */
         return reset(session, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
     }
     nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
@@ -270,13 +297,20 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 {
     struct h2_stream *stream = stream_of(session, frame->hd.stream_id);
     struct slice names = slice_of(name, name_len), values = slice_of(value, value_len);
+    struct h2 *h2 = ctx;
     bool fine = true;
 
     if (stream != NULL)
         fine = frame->headers.cat == NGHTTP2_HCAT_REQUEST
                    ? h2_stream_field(stream, names, values)
                    : h2_stream_trailer(stream, names, values);
-    return fine ? 0 : reset(session, frame->hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
+    if (fine)
+        return 0;
+    if (stream->head_bytes > H2_HEAD_BYTES_READ && reset_count(h2, H2_LONG_HEAD_RESETS - 1) != 0)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    return reset(session, frame->hd.stream_id,
+                 stream->head_bytes > H2_HEAD_BYTES_READ ? NGHTTP2_ENHANCE_YOUR_CALM
+                                                         : NGHTTP2_PROTOCOL_ERROR);
 }
 
 /* nghttp2 would overlook it, a program behind or before us perhaps not. */
@@ -391,9 +425,14 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
         nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                   NGHTTP2_NO_ERROR);
-    if (frame->hd.type == NGHTTP2_RST_STREAM &&
-        frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
-        (void)reset_count(h2); /* the client made us do it; what it says to the rest is sent */
+    if (frame->hd.type != NGHTTP2_RST_STREAM || frame->rst_stream.error_code == NGHTTP2_NO_ERROR)
+        return 0;
+    bool ours = frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM ||
+                frame->rst_stream.error_code == NGHTTP2_INTERNAL_ERROR;
+    if (ours && h2->spared > 0)
+        h2->spared--;
+    else
+        (void)reset_count(h2, 1); /* the client made us do it; what it says to the rest is sent */
     return 0;
 }
 

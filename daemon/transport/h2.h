@@ -65,11 +65,14 @@ struct h2_stream {
 
 /* What all connections of a port share. */
 struct h2_port {
-    struct body_budget *budget;
     size_t body_bytes_max, arena_bytes_max;
-    uint32_t streams, streams_max; /* requests now */
     uint64_t *refused_streams; /* counted: over a maximum, */
     uint64_t *floods;          /* and connections hung up on: too many frames for nothing */
+};
+
+/* What one connection may have: bytes of bodies, and requests beside its own H2_STREAMS_MAX. */
+struct h2_share {
+    struct budget *bodies, *streams;
 };
 
 /* Neither may call anything of this header but h2_reply(). */
@@ -85,8 +88,9 @@ struct h2_events {
 
 struct h2;
 
-/* NULL when there is no memory.  `port` must outlive it. */
-struct h2 *h2_new(struct h2_port *port, const struct h2_events *events, void *ctx);
+/* NULL when there is no memory.  `port` and what `share` points to must outlive it. */
+struct h2 *h2_new(struct h2_port *port, struct h2_share share, const struct h2_events *events,
+                  void *ctx);
 
 /* No request may be with the upper layer; NULL is legal. */
 void h2_free(struct h2 *h2);
@@ -106,6 +110,9 @@ void h2_begin(struct h2_stream *stream, const struct http_reply *reply, const ch
 void h2_give(struct h2_stream *stream, struct buf *const parts[], uint32_t part_count);
 void h2_finish(struct h2_stream *stream);
 
+/* Counts one whose body did not come in time; it is refused besides. */
+void h2_late(struct h2 *h2, uint64_t now_ms);
+
 /* Gives up a reply that its reader does not take. */
 void h2_reset(struct h2_stream *stream);
 
@@ -122,7 +129,11 @@ void h2_half(struct h2 *h2);
 /* Asks the client to take its next requests elsewhere; those that come are served. */
 void h2_notice(struct h2 *h2);
 
-/* No more requests: those that come are to be sent again elsewhere.  It has ended then.  `calm`:
+/* No more requests: those that come are to be sent again elsewhere.  Those that run are served, and
+ * with the last of them it has ended. */
+void h2_goodbye(struct h2 *h2);
+
+/* No more requests at all: those that run are cut off.  It has ended then.  `calm`:
  * because the client is too much. */
 void h2_end(struct h2 *h2, bool calm);
 

@@ -72,7 +72,9 @@ enum err h2_client_begin(struct client *client)
     if (h2_client == NULL)
         return ERR_NO_MEMORY;
     h2_client->client = client;
-    h2_client->h2 = h2_new(&client->server->h2, &events, h2_client);
+    const struct h2_share share = { .bodies = &client->bodies,
+                                    .streams = &client->origin->h2_streams };
+    h2_client->h2 = h2_new(&client->server->h2, share, &events, h2_client);
     if (h2_client->h2 == NULL) {
         free(h2_client);
         return ERR_NO_MEMORY;
@@ -82,6 +84,8 @@ enum err h2_client_begin(struct client *client)
     client->h2 = h2_client;
     client->framing = &framing_h2;
     client->server->figures.h2_connections++;
+    if (client->server->draining)
+        drain(client);
     return ERR_OK;
 }
 
@@ -273,6 +277,7 @@ static void look_at_body(struct h2_client *h2_client, struct h2_stream *stream)
     }
     server->figures.timed_out++;
     stream_on_refused(h2_client, stream, 408, "the request did not come in time");
+    h2_late(h2_client->h2, clock_mono_ms(server->clock));
 }
 
 static void look_at_reply(struct h2_client *h2_client, struct h2_stream *stream)
@@ -340,14 +345,15 @@ static void flush(struct h2_client *h2_client)
 
 /* ---- the connection's time, and its end ---- */
 
-/* Without a request it is idle; pings do not change that. */
+/* Without a request it is idle; pings do not change that.  While the port is drained its deadline
+ * is that of drain(). */
 static void settle(struct h2_client *h2_client)
 {
     struct client *client = h2_client->client;
     struct http_server *server = client->server;
     bool idle = h2_live(h2_client->h2) == 0;
 
-    if (idle != h2_client->idle)
+    if (idle != h2_client->idle && !server->draining)
         conn_deadline(&client->conn, idle ? server->options.deadlines.idle_ms : 0);
     if (idle && server->draining)
         h2_end(h2_client->h2, false);
@@ -358,7 +364,10 @@ static void settle(struct h2_client *h2_client)
 
 static void on_deadline(struct client *client)
 {
-    h2_end(client->h2->h2, false);
+    if (client->server->draining)
+        h2_goodbye(client->h2->h2);
+    else
+        h2_end(client->h2->h2, false);
     flush_soon(client->h2);
 }
 
@@ -369,10 +378,13 @@ static void part(struct client *client)
     flush_soon(client->h2);
 }
 
+/* First a notice, and what has crossed it is served; then no more, however busy the client is. */
 static void drain(struct client *client)
 {
-    if (client->state == CLIENT_READING)
+    if (client->state == CLIENT_READING) {
         h2_notice(client->h2->h2);
+        conn_deadline(&client->conn, H2_GOODBYE_MS);
+    }
     flush_soon(client->h2);
 }
 

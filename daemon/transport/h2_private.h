@@ -19,6 +19,7 @@ struct h2_ration {
 
 struct h2 {
     struct h2_port *port;
+    struct h2_share share;
     const struct h2_events *events;
     void *ctx;
     nghttp2_session *session; /* NULL: hung up */
@@ -28,11 +29,11 @@ struct h2 {
     size_t held_bytes;        /* of replies: parts that are not wholly written */
     struct list writing;      /* streams with bytes in the present write, */
     size_t write_bytes;       /* so many */
-    size_t body_bytes;        /* room of all bodies */
     bool ended;
     bool noticed;
     uint64_t now_ms;
-    struct h2_ration resets, idle_frames;
+    struct h2_ration resets, idle_frames, late;
+    uint32_t spared; /* resets to be sent that are no fault of the client's */
     uint32_t updates_earned;
     struct gather *gather; /* inside h2_output() */
 };
@@ -40,7 +41,8 @@ struct h2 {
 /* NULL: over a maximum, or no memory. */
 struct h2_stream *h2_stream_new(struct h2 *h2, int32_t id);
 
-/* One field of its head.  False: the client broke the rules, reset it. */
+/* One field of its head.  False: the client broke the rules, reset it; `head_bytes` says whether by
+ * a head that is far too long. */
 bool h2_stream_field(struct h2_stream *stream, struct slice name, struct slice value);
 
 /* One field behind its body: counted and dropped.  False: too long, reset it. */
@@ -54,6 +56,9 @@ bool h2_stream_data(struct h2_stream *stream, struct slice data);
 
 /* The body is whole. */
 void h2_stream_ends(struct h2_stream *stream);
+
+/* A reset of it that is not the client's fault. */
+void h2_stream_reset(struct h2 *h2, int32_t id, uint32_t code);
 
 /* nghttp2 has forgotten it.  Frees it, unless the upper layer has it. */
 void h2_stream_over(struct h2_stream *stream);

@@ -36,11 +36,13 @@ struct h2_stream *h2_stream_new(struct h2 *h2, int32_t id)
 {
     struct h2_stream *stream;
 
-    if (h2->count >= H2_STREAMS_MAX || h2->port->streams >= h2->port->streams_max)
+    if (h2->count >= H2_STREAMS_MAX || budget_take(h2->share.streams, 1) != NULL)
         return NULL;
     stream = calloc(1, sizeof(*stream));
-    if (stream == NULL)
+    if (stream == NULL) {
+        budget_return(h2->share.streams, 1);
         return NULL;
+    }
     stream->h2 = h2;
     stream->id = id;
     stream->content_length = UINT64_MAX;
@@ -48,7 +50,6 @@ struct h2_stream *h2_stream_new(struct h2 *h2, int32_t id)
     list_append(&h2->streams, &stream->link);
     h2->live++;
     h2->count++;
-    h2->port->streams++;
     h2->events->on_phase(h2->ctx, stream);
     return stream;
 }
@@ -58,6 +59,8 @@ struct h2_stream *h2_stream_new(struct h2 *h2, int32_t id)
 bool h2_stream_field(struct h2_stream *stream, struct slice name, struct slice value)
 {
     stream->head_bytes += name.len + value.len + FIELD_BYTES;
+    if (stream->head_bytes > H2_HEAD_BYTES_READ)
+        return false; /* a byte of HPACK may stand for a long field that is looked at each time */
     if (stream->status != 0)
         return true; /* it is refused when it is whole: HPACK has to see all of it */
     if (stream->head_bytes > HTTP_HEAD_BYTES_MAX) {
@@ -219,7 +222,7 @@ static void refuse(struct h2_stream *stream, int status, const char *sentence)
 bool h2_stream_data(struct h2_stream *stream, struct slice data)
 {
     struct h2 *h2 = stream->h2;
-    size_t most = h2->port->body_bytes_max, room = stream->body.room;
+    size_t most = h2->port->body_bytes_max;
     const char *sentence = NULL;
     int status;
 
@@ -227,12 +230,7 @@ bool h2_stream_data(struct h2_stream *stream, struct slice data)
         return false;
     if (stream->content_length < most)
         most = (size_t)stream->content_length;
-    if (h2->body_bytes + data.len > H2_BODIES_BYTES_MAX) {
-        refuse(stream, 503, "too many bodies at once on this connection, try again later");
-        return false;
-    }
-    status = body_add(&stream->body, h2->port->budget, most, data, &sentence);
-    h2->body_bytes += stream->body.room - room;
+    status = body_add(&stream->body, h2->share.bodies, most, data, &sentence);
     if (status != 0)
         refuse(stream, status, sentence);
     return status == 0;
@@ -268,8 +266,7 @@ struct h2_stream *h2_next_whole(struct h2 *h2)
 
 static void give_up(struct h2_stream *stream)
 {
-    nghttp2_submit_rst_stream(stream->h2->session, NGHTTP2_FLAG_NONE, stream->id,
-                              NGHTTP2_INTERNAL_ERROR);
+    h2_stream_reset(stream->h2, stream->id, NGHTTP2_INTERNAL_ERROR);
 }
 
 /* There is more of its body, or its end.  Not waiting for that, its head has not been sent. */
@@ -475,8 +472,7 @@ void h2_stream_over(struct h2_stream *stream)
 
 static void request_drop(struct h2_stream *stream)
 {
-    stream->h2->body_bytes -= stream->body.room;
-    body_drop(&stream->body, stream->h2->port->budget);
+    body_drop(&stream->body, stream->h2->share.bodies);
     arena_fini(&stream->arena);
     arena_init(&stream->arena, stream->h2->port->arena_bytes_max);
 }
@@ -488,7 +484,7 @@ static void stream_end(struct h2_stream *stream)
     request_drop(stream);
     list_remove(&stream->whole);
     stream->h2->count--;
-    stream->h2->port->streams--;
+    budget_return(stream->h2->share.streams, 1);
     if (!list_linked(&stream->write))
         stream_free(stream);
 }

@@ -27,6 +27,7 @@
 #include "transport/h2.h"
 #include "transport/http_server.h"
 #include "transport/listener.h"
+#include "transport/origin.h"
 #include "transport/reply.h"
 
 /* ---- clients ---- */
@@ -66,7 +67,9 @@ struct client {
     const struct framing *framing; /* NULL: its first bytes do not tell yet */
     uint32_t preface_bytes; /* of HTTP/2's that have come */
     enum client_state state;
-    bool away;  /* over the maximum: it gets a 503 */
+    bool away;  /* over a maximum: it gets a 503 */
+    struct origin *origin; /* NULL until it is known */
+    struct budget bodies; /* bytes of those on their way */
     bool ended; /* libuv has closed the handle */
     struct list_node link; /* in server.clients */
 
@@ -90,7 +93,8 @@ struct http_server {
     struct listener listener;
     bool listening; /* the listener's handle is not closed */
     struct conn_shared shared;
-    struct body_budget budget;
+    struct origins origins;
+    struct budget bodies, h2_streams; /* all of the port */
     struct reply_date date;
     struct list clients;
     struct list long_replies; /* exchanges whose replies are being made in pieces */

@@ -16,6 +16,7 @@ static const char farewell[] = "HTTP/1.1 503 Service Unavailable\r\n"
                                "out of files or memory here, try elsewhere\n";
 
 static void options_fill(struct http_server *server, const struct http_server_options *options);
+static void budgets_fill(struct http_server *server);
 static void listener_on_ready(struct listener *listener);
 static void take_those_who_wait(struct http_server *server);
 static void listener_on_refused(struct listener *listener);
@@ -43,6 +44,7 @@ enum err http_server_open(struct http_server **ret, struct uv_loop_s *loop, stru
     list_init(&server->clients);
     list_init(&server->long_replies);
     options_fill(server, options);
+    budgets_fill(server);
     server->shared = (struct conn_shared){
         .clock = clock,
         .events = &client_events,
@@ -55,7 +57,9 @@ enum err http_server_open(struct http_server **ret, struct uv_loop_s *loop, stru
         .bytes_out = &server->figures.bytes_out,
     };
     list_init(&server->shared.slow);
-    enum err err = server->shared.scratch != NULL ? ERR_OK : ERR_NO_MEMORY;
+    enum err err = origins_init(&server->origins);
+    if (server->shared.scratch == NULL)
+        err = ERR_NO_MEMORY;
     if (err == ERR_OK)
         err = listener_open(&server->listener, loop, &world, options->host, options->port, reason);
     server->listening = server->listener.open;
@@ -91,11 +95,10 @@ static void options_fill(struct http_server *server, const struct http_server_op
         mine->replies_bytes_max = HTTP_REPLIES_BYTES_MAX;
     if (mine->arena_bytes_max == 0)
         mine->arena_bytes_max = HTTP_ARENA_BYTES_MAX;
-    server->budget.bytes_max = mine->bodies_bytes_max;
-    server->h2 = (struct h2_port){ .budget = &server->budget,
-                                   .body_bytes_max = mine->body_bytes_max,
+    if (mine->address_share == 0)
+        mine->address_share = HTTP_ADDRESS_SHARE;
+    server->h2 = (struct h2_port){ .body_bytes_max = mine->body_bytes_max,
                                    .arena_bytes_max = mine->arena_bytes_max,
-                                   .streams_max = H2_PORT_STREAMS_MAX,
                                    .refused_streams = &server->figures.h2_refused_streams,
                                    .floods = &server->figures.h2_floods };
     if (deadlines->head_ms == 0)
@@ -108,6 +111,32 @@ static void options_fill(struct http_server *server, const struct http_server_op
         deadlines->write_ms = HTTP_WRITE_MS;
     if (deadlines->linger_ms == 0)
         deadlines->linger_ms = HTTP_LINGER_MS;
+}
+
+/* Rounded up: one of two is no share. */
+static size_t share_of(const struct http_server *server, size_t whole)
+{
+    return whole - whole / 100 * (100 - server->options.address_share) -
+           whole % 100 * (100 - server->options.address_share) / 100;
+}
+
+static void budgets_fill(struct http_server *server)
+{
+    const struct http_server_options *options = &server->options;
+    struct origin *fresh = &server->origins.fresh;
+    size_t bodies = share_of(server, options->bodies_bytes_max);
+
+    server->bodies = (struct budget){ .most = options->bodies_bytes_max,
+                                      .over = "too many bodies at once, try again later" };
+    server->h2_streams.most = H2_PORT_STREAMS_MAX;
+    fresh->served.most = share_of(server, options->connections_max);
+    fresh->bodies = (struct budget){
+        .most = bodies > options->body_bytes_max ? bodies : options->body_bytes_max,
+        .whole = &server->bodies,
+        .over = "too many bodies at once from this address, try again later"
+    };
+    fresh->h2_streams = (struct budget){ .most = share_of(server, H2_PORT_STREAMS_MAX),
+                                         .whole = &server->h2_streams };
 }
 
 uint16_t http_server_port(const struct http_server *server)
@@ -139,8 +168,6 @@ static void take_those_who_wait(struct http_server *server)
         listener_refuse(&server->listener); /* no memory for it */
         return;
     }
-    server->figures.accepted += !away;
-    server->figures.turned_away += away;
 }
 
 static void listener_on_refused(struct listener *listener)
@@ -181,6 +208,9 @@ void server_client_ended(struct client *client)
         server->away_count--;
     else
         server->figures.connections--;
+    if (!client->away && client->origin != NULL)
+        budget_return(&client->origin->served, 1);
+    origin_leave(client->origin);
     if (server->draining || server->closing)
         defer_run(server->clock, &server->settle, settle_on_defer);
     else
@@ -288,6 +318,7 @@ static void settle_on_defer(struct defer *defer)
 static void server_free(struct http_server *server)
 {
     defer_cancel(&server->shared.shed);
+    origins_fini(&server->origins);
     free(server->shared.scratch);
     free(server);
 }

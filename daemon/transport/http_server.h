@@ -58,6 +58,9 @@ struct http_server_options {
      * HTTP_REPLIES_BYTES_MAX; over it the slowest readers are hung up on */
     size_t replies_bytes_max;
     size_t arena_bytes_max;     /* of one request; 0 takes HTTP_ARENA_BYTES_MAX */
+    /* what all connections from one address may have of connections_max, bodies_bytes_max and
+     * H2_PORT_STREAMS_MAX, in percent; 0 takes HTTP_ADDRESS_SHARE */
+    uint32_t address_share;
     struct http_deadlines deadlines;
     const char *name;           /* in notes: "client", "ops" */
     struct note *note;          /* may be NULL */

@@ -1,10 +1,9 @@
 #include "transport/request.h"
 
-#include "base/ensure.h"
+/* Whoever sends one byte of a body holds no more; then it doubles. */
+#define ROOM_AT_FIRST 4096u
 
-#define ROOM_AT_FIRST 65536u
-
-static bool body_grow(struct body *body, struct body_budget *budget, size_t most, size_t need,
+static bool body_grow(struct body *body, struct budget *budget, size_t most, size_t need,
                       const char **sentence);
 
 const struct http_header *http_request_header(const struct http_request *request,
@@ -43,7 +42,7 @@ void http_request_split(struct http_request *request, struct slice target)
 
 /* ---- bodies ---- */
 
-int body_add(struct body *body, struct body_budget *budget, size_t most, struct slice data,
+int body_add(struct body *body, struct budget *budget, size_t most, struct slice data,
              const char **sentence)
 {
     if (data.len > most - body->len) {
@@ -59,28 +58,25 @@ int body_add(struct body *body, struct body_budget *budget, size_t most, struct 
     return 0;
 }
 
-static bool body_grow(struct body *body, struct body_budget *budget, size_t most, size_t need,
+static bool body_grow(struct body *body, struct budget *budget, size_t most, size_t need,
                       const char **sentence)
 {
-    size_t room = body->room == 0 ? ROOM_AT_FIRST : 4 * body->room;
+    size_t room = body->room == 0 ? ROOM_AT_FIRST : 2 * body->room;
 
     room = room > need ? room : need;
     room = room < most ? room : most;
-    if (budget != NULL && budget->bytes_max > 0 &&
-        budget->bytes - body->room + room > budget->bytes_max) {
-        *sentence = "too many bodies at once, try again later";
+    *sentence = budget_take(budget, room - body->room);
+    if (*sentence != NULL)
         return false;
-    }
     struct buf *buf = buf_new(room + HTTP_BODY_PADDING);
     if (buf == NULL) {
+        budget_return(budget, room - body->room);
         *sentence = "out of memory";
         return false;
     }
     if (body->len > 0)
         memcpy(buf->data, body->buf->data, body->len);
     buf_unref(body->buf);
-    if (budget != NULL)
-        budget->bytes += room - body->room;
     body->buf = buf;
     body->room = room;
     return true;
@@ -98,12 +94,9 @@ void body_show(struct body *body, struct http_request *request)
     request->body = body->buf != NULL ? buf_slice(body->buf) : slice_of(nothing, 0);
 }
 
-void body_drop(struct body *body, struct body_budget *budget)
+void body_drop(struct body *body, struct budget *budget)
 {
     buf_unref(body->buf);
-    if (budget != NULL) {
-        ensure(budget->bytes >= body->room);
-        budget->bytes -= body->room;
-    }
+    budget_return(budget, body->room);
     *body = (struct body){ .buf = NULL };
 }

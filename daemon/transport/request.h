@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "transport/budget.h"
 
 /* Readable zero bytes behind every body: JSON parsers read ahead. */
 #define HTTP_BODY_PADDING 64u
@@ -57,12 +58,6 @@ void http_request_split(struct http_request *request, struct slice target);
 
 /* ---- bodies ---- */
 
-/* Body bytes that all requests of a server hold; `bytes_max` 0 = unbounded. */
-struct body_budget {
-    size_t bytes;
-    size_t bytes_max; /* beyond it requests are refused with 503 */
-};
-
 /* A body on its way; zeroed at first. */
 struct body {
     struct buf *buf;
@@ -70,14 +65,15 @@ struct body {
 };
 
 /* Adds bytes; the place grows as they come, never beyond `most`, so that a mere promise costs
- * nothing.  0, or the status to refuse with: 413 (longer than `most`), 503. */
-MUST_CHECK int body_add(struct body *body, struct body_budget *budget, size_t most,
-                        struct slice data, const char **sentence);
+ * nothing.  `budget` counts the place, in bytes.  0, or the status to refuse with: 413 (longer than
+ * `most`), 503. */
+MUST_CHECK int body_add(struct body *body, struct budget *budget, size_t most, struct slice data,
+                        const char **sentence);
 
 /* It is whole: `request` shows it. */
 void body_show(struct body *body, struct http_request *request);
 
 /* Frees it, or nothing; a buf_part() may go on. */
-void body_drop(struct body *body, struct body_budget *budget);
+void body_drop(struct body *body, struct budget *budget);
 
 #endif

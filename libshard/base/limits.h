@@ -329,6 +329,8 @@
 #define HTTP_BODY_BYTES_MAX (16u * 1024u * 1024u)
 /* default: of all requests at once; then 503 */
 #define HTTP_BODIES_BYTES_MAX (512u * 1024u * 1024u)
+/* default: what one address may have of all connections, bodies and HTTP/2 requests, in percent */
+#define HTTP_ADDRESS_SHARE 75u
 /* default: of all replies that wait for their readers; then the slowest readers are hung up on */
 #define HTTP_REPLIES_BYTES_MAX (512u * 1024u * 1024u)
 #define HTTP_REPLY_GRACE_MS 1000u /* who reads for so long or less is not the slowest */
@@ -365,10 +367,17 @@
 /* requests given up, or refused for a fault of the client's, in a burst and each second */
 #define H2_RESETS_MAX 1000u
 #define H2_RESETS_PER_S 50u
+/* a head that is far too long is reset, and counts as so many */
+#define H2_HEAD_BYTES_READ (2u * HTTP_HEAD_BYTES_MAX)
+#define H2_LONG_HEAD_RESETS 50u
+/* requests whose bodies did not come in time, likewise: 512 that never end are all late at once */
+#define H2_LATE_MAX 100u
+#define H2_LATE_PER_S 1u
 /* likewise frames that bring no request any further: pings, settings, empty data */
 #define H2_IDLE_FRAMES_MAX 1000u
 #define H2_IDLE_FRAMES_PER_S 100u
 #define H2_WINDOW_UPDATES_EARNED 4u /* by each request and each data frame sent */
+#define H2_GOODBYE_MS 1000u /* from the notice of a stop to the last request that is taken */
 #define HTTP_DRAIN_MS 10000u /* a graceful stop waits so long for requests that run */
 
 /* ---- who asks (auth) ---- */

@@ -50,7 +50,7 @@ def test_what_is_not_http_gets_a_4xx_and_is_hung_up_on(node, text):
 # Alone in its cluster: here it is about time, and about all connections being taken.
 @pytest.fixture(scope="module")
 def small():
-    with Cluster(nodes=1, options={"connections-max": "8"}) as cluster:
+    with Cluster(nodes=1, options={"connections-max": "8", "address-share": "100"}) as cluster:
         yield cluster
 
 

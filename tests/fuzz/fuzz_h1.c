@@ -60,7 +60,7 @@ static void check_request(struct verdict *verdict, const struct http_request *re
 static struct verdict read_in_pieces(struct slice bytes, size_t step)
 {
     struct h1_options options = { .body_bytes_max = BODY_BYTES_MAX, .arena_bytes_max = 1u << 20 };
-    struct body_budget budget = { .bytes_max = 1u << 20 };
+    struct budget budget = { .most = 1u << 20 };
     struct h1 *h1 = h1_new(&options, &budget);
     struct verdict verdict = { .requests = 0 };
     const char *sentence;
@@ -82,7 +82,7 @@ static struct verdict read_in_pieces(struct slice bytes, size_t step)
         ensure(verdict.status >= 400 && verdict.status <= 599 && sentence[0] != '\0');
     }
     h1_free(h1);
-    ensure(budget.bytes == 0);
+    ensure(budget.used == 0);
     return verdict;
 }
 

@@ -145,15 +145,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        .on_refused = on_refused,
                                        .on_room = on_piece,
                                        .on_gone = on_piece };
-    struct body_budget budget = { .bytes_max = 1u << 20 };
+    struct budget bodies = { .most = 1u << 20 }, streams = { .most = 64 };
     uint64_t refused_streams = 0, floods = 0;
-    struct h2_port port = { .budget = &budget,
-                            .body_bytes_max = BODY_BYTES_MAX,
+    struct h2_port port = { .body_bytes_max = BODY_BYTES_MAX,
                             .arena_bytes_max = 1u << 20,
-                            .streams_max = 64,
                             .refused_streams = &refused_streams,
                             .floods = &floods };
-    struct tester tester = { .h2 = h2_new(&port, &events, NULL) };
+    const struct h2_share share = { .bodies = &bodies, .streams = &streams };
+    struct tester tester = { .h2 = h2_new(&port, share, &events, NULL) };
 
     if (size < 1) {
         h2_free(tester.h2);
@@ -168,7 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct slice piece = slice_of(bytes.data, bytes.len < step ? bytes.len : step);
         h2_feed(tester.h2, piece, now_ms);
         serve(&tester);
-        ensure(h2_count(tester.h2) <= port.streams_max && port.streams <= port.streams_max);
+        ensure(h2_count(tester.h2) == streams.used && streams.used <= streams.most);
         send(&tester);
         bytes = slice_of(bytes.data + piece.len, bytes.len - piece.len);
     }
@@ -180,6 +179,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         end_one(&tester);
     ensure(h2_count(tester.h2) == 0 && h2_behind(tester.h2) == 0);
     h2_free(tester.h2);
-    ensure(budget.bytes == 0 && port.streams == 0);
+    ensure(bodies.used == 0 && streams.used == 0);
     return 0;
 }

@@ -71,7 +71,7 @@ def test_a_soft_limit_of_files_is_raised():
 
 def test_fewer_files_than_connections_are_said_and_answered():
     held = []
-    with Cluster(nodes=1, start=False) as cluster:
+    with Cluster(nodes=1, start=False, options={"address-share": "100"}) as cluster:
         node = cluster[1]
         start_with_files(node, 300, 300)
         cluster.await_ready()

@@ -61,6 +61,11 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *c
     return 0;
 }
 
+static uint32_t number(const unsigned char *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
 /* In the bytes themselves: after one nghttp2 may take no more. */
 static void goaways_look(struct h2_visitor *client)
 {
@@ -75,9 +80,7 @@ static void goaways_look(struct h2_visitor *client)
         if (frame[3] != NGHTTP2_GOAWAY)
             continue;
         client->goaways++;
-        client->goaway_last =
-            (int32_t)((uint32_t)frame[9] << 24 | (uint32_t)frame[10] << 16 |
-                      (uint32_t)frame[11] << 8 | frame[12]);
+        client->goaway_last = (int32_t)number(frame + 9);
         client->goaway_code = frame[16];
     }
 }
@@ -141,7 +144,9 @@ static ssize_t body_on_read(nghttp2_session *session, int32_t id, uint8_t *to, s
 
     memcpy(to, answer->sent + answer->sent_at, len);
     answer->sent_at += len;
-    if (len == left)
+    if (len == 0 && answer->unfinished)
+        return NGHTTP2_ERR_DEFERRED;
+    if (len == left && !answer->unfinished)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)len;
 }
@@ -154,8 +159,9 @@ nghttp2_nv h2_field(const char *name, const char *value)
                          .valuelen = strlen(value) };
 }
 
-struct answer *ask(struct h2_visitor *client, const char *method, const char *path,
-                   const char *const *more, const char *body, size_t len)
+static struct answer *ask_one(struct h2_visitor *client, const char *method, const char *path,
+                              const char *const *more, const char *body, size_t len,
+                              bool unfinished)
 {
     struct answer *answer = &client->answers[client->answer_count++];
     nghttp2_data_provider provider = { .source.ptr = answer, .read_callback = body_on_read };
@@ -165,6 +171,7 @@ struct answer *ask(struct h2_visitor *client, const char *method, const char *pa
     assert_true(client->answer_count <= ANSWERS_MAX);
     answer->sent = body;
     answer->sent_len = len;
+    answer->unfinished = unfinished;
     fields[count++] = h2_field(":method", method);
     fields[count++] = h2_field(":scheme", "http");
     fields[count++] = h2_field(":authority", "braid:4567");
@@ -176,6 +183,34 @@ struct answer *ask(struct h2_visitor *client, const char *method, const char *pa
     assert_true(answer->id > 0);
     pump(client);
     return answer;
+}
+
+struct answer *ask(struct h2_visitor *client, const char *method, const char *path,
+                   const char *const *more, const char *body, size_t len)
+{
+    return ask_one(client, method, path, more, body, len, false);
+}
+
+struct answer *ask_half(struct h2_visitor *client, const char *body, size_t len)
+{
+    return ask_one(client, "POST", "/", NULL, body, len, true);
+}
+
+uint32_t reset_code(const struct h2_visitor *client, int32_t id)
+{
+    const unsigned char *got = (const unsigned char *)client->visitor->got;
+    size_t left = client->visitor->got_len;
+
+    while (left >= 9) {
+        size_t len = 9 + ((size_t)got[0] << 16 | (size_t)got[1] << 8 | got[2]);
+        if (left >= len && got[3] == NGHTTP2_RST_STREAM && number(got + 5) == (uint32_t)id)
+            return number(got + 9);
+        if (left < len)
+            break;
+        got += len;
+        left -= len;
+    }
+    return UINT32_MAX;
 }
 
 void frame_send(struct h2_visitor *client, uint8_t type, uint8_t flags, int32_t id,

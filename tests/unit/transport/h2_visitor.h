@@ -19,6 +19,7 @@ struct answer {
     uint32_t code; /* of its end */
     const char *sent; /* the request's body */
     size_t sent_len, sent_at;
+    bool unfinished; /* of which the end does not come */
 };
 
 struct h2_visitor {
@@ -46,11 +47,17 @@ void pump(struct h2_visitor *client);
 struct answer *ask(struct h2_visitor *client, const char *method, const char *path,
                    const char *const *more, const char *body, size_t len);
 
+/* A POST whose body goes on after these bytes, and does not come. */
+struct answer *ask_half(struct h2_visitor *client, const char *body, size_t len);
+
 nghttp2_nv h2_field(const char *name, const char *value);
 
 /* One frame of any kind. */
 void frame_send(struct h2_visitor *client, uint8_t type, uint8_t flags, int32_t id,
                 const void *payload, size_t len);
+
+/* The code of the RST_STREAM that came for `id`; UINT32_MAX: none. */
+uint32_t reset_code(const struct h2_visitor *client, int32_t id);
 
 #define until_pumped(client, condition)                                                            \
     until((client)->visitor->world, (pump(client), (condition)))

@@ -47,7 +47,7 @@ void on_request(void *ctx, struct http_exchange *exchange)
     struct world *world = ctx;
 
     world->requests++;
-    assert_non_null(strstr(exchange->request.peer, "127.0.0.1:"));
+    assert_non_null(strstr(exchange->request.peer, world->from != NULL ? world->from : "127.0."));
     if (world->hold)
         world->held[world->held_count++] = exchange;
     else
@@ -142,6 +142,11 @@ struct visitor *visitor_new(struct world *world)
     uv_ip4_addr("127.0.0.1", http_server_port(world->server), &place);
     uv_tcp_init(&world->loop, &client->tcp);
     client->tcp.data = client->connect.data = client;
+    if (world->from != NULL) {
+        struct sockaddr_in from;
+        uv_ip4_addr(world->from, 0, &from);
+        assert_int_equal(uv_tcp_bind(&client->tcp, (struct sockaddr *)&from, 0), 0);
+    }
     uv_tcp_connect(&client->connect, &client->tcp, (struct sockaddr *)&place,
                    visitor_on_connected);
     until(world, client->connected);

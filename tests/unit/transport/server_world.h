@@ -22,6 +22,7 @@ struct world {
     struct timer patience;
     int waited_ms;
     struct http_server *server;
+    const char *from; /* visitors come from this address; NULL: from any */
     bool hold; /* exchanges wait in `held` */
     struct http_exchange *held[1024];
     int held_count;

@@ -456,24 +456,24 @@ static void a_large_body_arrives_as_it_was_sent(void **state)
 
 static void bodies_of_all_requests_have_a_budget(void **state)
 {
-    struct body_budget budget = { .bytes_max = 150 };
+    struct budget budget = { .most = 150 };
     struct h1 *first = h1_new(&options, &budget);
     struct h1 *second = h1_new(&options, &budget);
     static const char bytes[] = "POST / HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\nx";
 
     feed(first, bytes, sizeof(bytes) - 1, SIZE_MAX);
     assert_int_equal(h1_state(first), H1_BODY);
-    assert_int_equal(budget.bytes, 100);
+    assert_int_equal(budget.used, 100);
     feed(second, bytes, sizeof(bytes) - 1, SIZE_MAX);
     assert_int_equal(refusal_of(second), 503);
     h1_next(first);
-    assert_int_equal(budget.bytes, 0);
+    assert_int_equal(budget.used, 0);
     h1_next(second);
     feed(second, bytes, sizeof(bytes) - 1, SIZE_MAX);
     assert_int_equal(h1_state(second), H1_BODY);
     h1_free(first);
     h1_free(second);
-    assert_int_equal(budget.bytes, 0);
+    assert_int_equal(budget.used, 0);
 }
 
 static void who_waits_for_100_continue_is_told_once(void **state)

@@ -398,18 +398,21 @@ static void a_reply_that_is_not_taken_is_given_up_and_no_other(void **state)
     char body[1000];
 
     memset(body, 'x', sizeof(body));
-    nghttp2_session_set_local_window_size(client->session, 0, 0, 1 << 20);
+    world->hold = true;
     struct answer *large = ask(client, "POST", "/", NULL, body, sizeof(body));
-    until_pumped(client, large->status == 200);
-    nghttp2_session_set_local_window_size(client->session, 0, large->id, 100);
-    struct answer *small = ask(client, "POST", "/", NULL, body, 50);
-    until_pumped(client, small->closed);
-    assert_int_equal(small->len, 50);
-    client->silent = true; /* no window updates from now on */
-    until(world, http_server_figures(world->server)->slow_readers == 1 ||
-                     http_server_figures(world->server)->reply_bytes == 0);
-    client->silent = false;
-    until_pumped(client, large->closed);
+    client->held_back = large->id; /* no window update for it, ever */
+    until_pumped(client, world->held_count == 1);
+    world->hold = false;
+    echo(world->held[0]);
+    struct answer *small = ask(client, "POST", "/", NULL, body, sizeof(body));
+    until_pumped(client, large->closed && small->closed);
+    assert_int_equal(large->len, 100);
+    assert_int_equal(large->code, NGHTTP2_CANCEL);
+    assert_int_equal(small->len, sizeof(body));
+    assert_int_equal(small->code, 0);
+    assert_int_equal(http_server_figures(world->server)->slow_readers, 1);
+    until_pumped(client, http_server_figures(world->server)->reply_bytes == 0);
+    assert_int_equal(client->goaways, 0);
     h2_visitor_close(client);
     world_free(world);
 }
@@ -501,6 +504,45 @@ static void draining_finishes_what_runs_and_says_goodbye(void **state)
     world_free(world);
 }
 
+/* It asks again before its last request is answered, so there is no idle moment. */
+static void draining_ends_a_connection_that_is_never_idle(void **state)
+{
+    struct world *world = world_plain();
+    struct h2_visitor *client = h2_visitor_open(world, 0);
+    uint64_t began_ms = clock_mono_ms(world->clock);
+
+    world->hold = true;
+    ask(client, "POST", "/", NULL, "1", 1);
+    until_pumped(client, world->held_count == 1);
+    http_server_part(world->server);
+    http_server_drain(world->server, on_server_drained, world);
+    while (client->goaways < 2) {
+        int held = world->held_count;
+        assert_true(clock_mono_ms(world->clock) - began_ms < HTTP_DRAIN_MS / 2);
+        if (nghttp2_session_get_next_stream_id(client->session) < 1000) {
+            ask(client, "POST", "/", NULL, "on", 2);
+            until_pumped(client, world->held_count == held + 1 || client->goaways == 2);
+        }
+        echo(world->held[held - 1]);
+        world->held[held - 1] = NULL;
+        for (int at = 0; at < 10; at++, pump(client), turns(world, 1))
+            uv_sleep(1);
+    }
+    assert_int_equal(client->goaway_code, NGHTTP2_NO_ERROR);
+    assert_true(clock_mono_ms(world->clock) - began_ms >= H2_GOODBYE_MS);
+    if (world->held[world->held_count - 1] != NULL)
+        echo(world->held[world->held_count - 1]); /* what runs is served */
+    until_pumped(client, client->visitor->ended);
+    pump(client);
+    assert_false(client->visitor->reset);
+    for (int at = 0; at < client->answer_count; at++)
+        assert_true(client->answers[at].id > client->goaway_last ||
+                    (client->answers[at].closed && client->answers[at].status == 200));
+    h2_visitor_close(client);
+    until(world, world->drained);
+    world_free(world);
+}
+
 static void a_client_that_goes_leaves_its_exchanges_to_their_replies(void **state)
 {
     struct world *world = world_plain();
@@ -544,6 +586,7 @@ int main(void)
         cmocka_unit_test(a_reply_counts_whole_until_its_last_byte_is_written),
         cmocka_unit_test(a_client_that_does_not_read_is_hung_up_on),
         cmocka_unit_test(draining_finishes_what_runs_and_says_goodbye),
+        cmocka_unit_test(draining_ends_a_connection_that_is_never_idle),
         cmocka_unit_test(a_client_that_goes_leaves_its_exchanges_to_their_replies),
     };
 
