@@ -11,8 +11,9 @@
  *
  * Hysteresis: an ailment begins when it has been seen for its time without a break, and ends when
  * less than half of it has been seen for CONTROL_WELL_AFTER_MS; twice as long each time that it
- * comes back within CONTROL_RELAPSE_MS.  A look that cannot tell (nothing was written) changes
- * nothing.
+ * comes back within CONTROL_RELAPSE_MS.  A write that is under way for less than CONTROL_SLOW_US
+ * says nothing of a disk whose other writes are fast.  A look that cannot tell (nothing was
+ * written) changes nothing.
  *
  * Plain memory, no allocation.
  */

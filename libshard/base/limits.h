@@ -77,7 +77,7 @@
 #define LOG_SURVEY_EVERY_MS 100u /* what is alive in all segments, while they run low, */
 #define LOG_SURVEY_SHARE 20u /* or so many times what the last look took; */
 #define LOG_SURVEY_EXTENTS_MAX 4096u /* looked at in one turn */
-#define LOG_CREATE_BACKOFF_MS_MAX 60000u      /* between tries to make a segment on a full disk */
+#define LOG_CREATE_BACKOFF_MS_MAX 10000u      /* between tries to make a segment on a full disk */
 #define LOG_TABLE_BACKOFF_MS_MAX 10000u       /* between tries to write to full tables */
 /* holds ENTRY_PAYLOAD_MAX and its heads */
 #define LOG_SEGMENT_BYTES_MIN (16u * 1024u * 1024u)

@@ -19,7 +19,8 @@
 #define UNTOLD_OF 16u /* events */
 #define FULL_PENDING_BYTES 65536u /* a log takes next to nothing in */
 
-/* What was seen of one group on one node, since its process started. */
+/* What was seen of one group on one node, since its process started; what was applied, since the
+ * replica was opened. */
 struct seen {
     uint64_t applied, term, last, time_ms;
     uint32_t epoch;
@@ -119,20 +120,30 @@ static void look_at_stopping(struct world *world, struct sim_node *node)
     }
 }
 
+/* One that opens again applies anew what it had not noted on the disk: who waits for the next epoch
+ * closes, and opens in the old one when nobody gives it the next (bad-blocks, seed 200411). */
+static void forget_closed(struct seen *seen)
+{
+    seen->applied = 0;
+    seen->time_ms = 0;
+}
+
 /* Both lists are in the order of groups, and every replica has its group in the log. */
 static void look_at_replicas(struct world *world, struct sim_node *node)
 {
     struct seen *sights = sights_of(world)->at[node->at];
     const struct roster *roster = control_roster(node->control);
     const struct log *log = control_log(node->control);
+    const struct log_state *state;
     const struct replica *replica;
+    size_t k = 0;
 
-    for (size_t i = 0, k = 0; (replica = roster_at(roster, i)) != NULL; i++) {
+    for (size_t i = 0; (replica = roster_at(roster, i)) != NULL; i++) {
         struct replica_glance glance = replica_glance(replica);
-        const struct log_state *state;
-        while ((state = log_state_at(log, k)) != NULL && state->group < glance.group)
-            k++;
+        for (; (state = log_state_at(log, k)) != NULL && state->group < glance.group; k++)
+            forget_closed(&sights[sim_slot(state->group)]);
         ensure(state != NULL && state->group == glance.group);
+        k++;
         uint64_t last = state->last;
         look_at_applied(world, node, &sights[sim_slot(glance.group)], &glance);
         look_at_leader(world, node, &sights[sim_slot(glance.group)], &glance, last);
@@ -140,6 +151,8 @@ static void look_at_replicas(struct world *world, struct sim_node *node)
                      glance.applied);
         forgotten_look(world, node, glance.role != REPLICA_FOLLOWER);
     }
+    for (; (state = log_state_at(log, k)) != NULL; k++)
+        forget_closed(&sights[sim_slot(state->group)]);
 }
 
 /* F21: what a full log took would wait in memory until it has room. */

@@ -101,6 +101,26 @@ static void between_slow_and_well_nothing_changes(void **state)
     assert_int_equal(look(&ill, slow(2000, 1000), CONTROL_WELL_AFTER_MS + LOOK_MS), AILMENT_NONE);
 }
 
+static void one_write_that_takes_a_while_does_not_keep_a_node_ill(void **state)
+{
+    struct patient ill = { .now_ms = 5000 };
+    struct ailment_sight fast = slow(400, 400), once = fast;
+
+    once.hangs_us = CONTROL_SLOW_US - 1;
+    assert_int_equal(look(&ill, slow(90000, 1000), CONTROL_SLOW_AFTER_MS + LOOK_MS),
+                     AILMENT_SLOW);
+    assert_int_equal(look(&ill, fast, CONTROL_WELL_AFTER_MS - LOOK_MS), AILMENT_SLOW);
+    assert_int_equal(look(&ill, once, LOOK_MS), AILMENT_SLOW);
+    assert_int_equal(look(&ill, fast, LOOK_MS), AILMENT_NONE);
+    /* One that takes as long as a slow disk's: the count begins anew. */
+    once.hangs_us = CONTROL_SLOW_US;
+    assert_int_equal(look(&ill, slow(90000, 1000), CONTROL_SLOW_AFTER_MS + LOOK_MS),
+                     AILMENT_SLOW);
+    assert_int_equal(look(&ill, fast, CONTROL_WELL_AFTER_MS - LOOK_MS), AILMENT_SLOW);
+    assert_int_equal(look(&ill, once, LOOK_MS), AILMENT_SLOW);
+    assert_int_equal(look(&ill, fast, CONTROL_WELL_AFTER_MS), AILMENT_SLOW);
+}
+
 static void a_write_that_hangs_is_reason_enough(void **state)
 {
     struct patient patient = { .now_ms = 5000 };
@@ -168,6 +188,7 @@ int main(void)
         cmocka_unit_test(who_relapses_waits_longer_each_time),
         cmocka_unit_test(a_disk_is_slow_only_beside_others),
         cmocka_unit_test(between_slow_and_well_nothing_changes),
+        cmocka_unit_test(one_write_that_takes_a_while_does_not_keep_a_node_ill),
         cmocka_unit_test(a_write_that_hangs_is_reason_enough),
         cmocka_unit_test(a_clock_may_be_off_by_so_much),
         cmocka_unit_test(what_writes_take_is_of_the_last_looks),
