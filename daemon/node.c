@@ -265,7 +265,9 @@ static enum err open_auth(struct node *node, struct reason *reason)
     struct auth_world world = { .keyring = node->keyring,
                                 .clock = node->clock,
                                 .note = &node->note,
-                                .metrics = node->metrics };
+                                .metrics = node->metrics,
+                                .unsigned_payload =
+                                    strcmp(config->unsigned_payload, "yes") == 0 };
     err = auth_open(&node->auth, &world, config->region_list, config->region_count);
     if (err != ERR_OK)
         reason_set(reason, "no memory");

@@ -21,6 +21,7 @@ struct auth {
 static bool check_key(struct auth *auth, struct arena *arena, struct auth_check *check);
 static bool check_scope(struct auth *auth, struct arena *arena, struct auth_check *check);
 static bool check_names(const struct http_request *request, struct auth_check *check);
+static bool check_payload(const struct auth *auth, struct arena *arena, struct auth_check *check);
 static bool check_date(struct auth *auth, struct arena *arena, struct auth_check *check);
 static void tell(struct auth *auth, const struct auth_check *check, const char *peer);
 
@@ -97,7 +98,8 @@ void auth_begin(struct auth *auth, const struct http_request *request, struct au
                     "most, and a query must have %u parts at most.",
                     HTTP_HEADERS_MAX, AUTH_QUERY_PARTS_MAX);
     else if (check_key(auth, arena, check) && check_scope(auth, arena, check) &&
-             check_names(request, check) && check_date(auth, arena, check))
+             check_names(request, check) && check_payload(auth, arena, check) &&
+             check_date(auth, arena, check))
         return;
     explicit_bzero(check->key, sizeof(check->key));
 }
@@ -187,6 +189,17 @@ static bool check_names(const struct http_request *request, struct auth_check *c
         return true;
     refusal_set(&check->refusal, request->arena, REFUSAL_UNSIGNED_HEADER,
                 "%s must be a 'SignedHeader' in the AWS Authorization.", lacking);
+    return false;
+}
+
+/* AWS's Kinesis takes none of these either: only S3 does. */
+static bool check_payload(const struct auth *auth, struct arena *arena, struct auth_check *check)
+{
+    if (!check->claim.unsigned_payload || auth->world.unsigned_payload)
+        return true;
+    refusal_set(&check->refusal, arena, REFUSAL_UNSIGNED_BODY,
+                "The body must be signed: '" SIGV4_UNSIGNED "' as its hash is not taken here. Let "
+                "the client sign payloads, or set unsigned-payload = yes on the nodes.");
     return false;
 }
 

@@ -12,7 +12,7 @@
  *     2  of another form                 IncompleteSignature
  *     3  unknown access key, or not its session token    UnrecognizedClient
  *     4  for another region, service or day              InvalidSignature
- *     5  host or operation not signed                    InvalidSignature
+ *     5  host, operation or body not signed              InvalidSignature
  *     6  older or newer than AUTH_SKEW_S; a presigned address that has expired   InvalidSignature
  *     7  the signature is another one    InvalidSignature, with the texts that count
  *
@@ -34,6 +34,7 @@ struct auth_world {
     struct clock *clock;
     struct note *note;
     struct metrics *metrics;
+    bool unsigned_payload; /* bodies need not be signed: UNSIGNED-PAYLOAD is taken */
 };
 
 /* ERR_NO_MEMORY.  `regions`: those that signatures may be for, AUTH_REGIONS_MAX at most; none: any.

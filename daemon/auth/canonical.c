@@ -92,16 +92,22 @@ static size_t decode(struct slice text, unsigned char *ret)
 enum err canonical_decode(struct slice text, struct arena *arena, struct slice *ret)
 {
     unsigned char *bytes = arena_raw(arena, text.len + 1);
-    size_t len = 0;
 
     if (bytes == NULL)
         return ERR_NO_MEMORY;
-    while (text.len > 0) {
-        size_t taken = decode(text, &bytes[len++]);
+    *ret = slice_of(bytes, canonical_decode_front(text, bytes, text.len));
+    return ERR_OK;
+}
+
+size_t canonical_decode_front(struct slice text, unsigned char *to, size_t room)
+{
+    size_t len = 0;
+
+    while (text.len > 0 && len < room) {
+        size_t taken = decode(text, &to[len++]);
         text = slice_of(text.data + taken, text.len - taken);
     }
-    *ret = slice_of(bytes, len);
-    return ERR_OK;
+    return len;
 }
 
 /* Decoded and encoded again, so that all spellings of one text become the same. */

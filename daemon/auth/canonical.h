@@ -49,4 +49,7 @@ const struct http_header *canonical_header(const struct http_header *headers, ui
 /* `text` without percent signs, in the arena; what is no escape stays as it is.  ERR_NO_MEMORY. */
 MUST_CHECK enum err canonical_decode(struct slice text, struct arena *arena, struct slice *ret);
 
+/* The same for the front of `text`, into `to`, as far as `room` goes: how many bytes. */
+size_t canonical_decode_front(struct slice text, unsigned char *to, size_t room);
+
 #endif

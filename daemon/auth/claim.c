@@ -1,12 +1,15 @@
 #include "auth/claim.h"
 
 #include <stdio.h>
+#include <strings.h>
 #include <time.h>
 
 #include "auth/canonical.h"
 #include "base/limits.h"
 
 #define DATE_CHARS_MAX 40u
+#define PREFIX "X-Amz-"
+#define NAME_CHARS_MAX 32u /* of a part of a query; what is longer is none of ours */
 
 /* The parts of an Authorization header, and of a presigned address's query. */
 enum part { PART_ALGORITHM, PART_CREDENTIAL, PART_SIGNATURE, PART_SIGNED_HEADERS, PART_DATE,
@@ -29,9 +32,14 @@ struct reading {
     struct arena *arena;
     struct slice parts[PART_COUNT];
     struct refusal *refusal;
+    /* the query: */
+    uint32_t found;                  /* 1 << part */
+    char twice[NAME_CHARS_MAX + 1];  /* one that is there again */
+    char prefixed[NAME_CHARS_MAX + 1]; /* one that begins like them */
 };
 
-static bool read_query(struct reading *reading, bool *presigned);
+static bool read_query(struct reading *reading);
+static bool one_place(const struct reading *reading, struct slice authorization);
 static bool read_header(struct reading *reading, struct slice authorization);
 static bool query_is_whole(const struct reading *reading);
 static bool take_credential(const struct reading *reading, struct claim *claim);
@@ -50,22 +58,11 @@ bool claim_read(const struct http_request *request, struct arena *arena, struct 
 {
     struct reading reading = { .request = request, .arena = arena, .refusal = refusal };
     struct slice authorization = header(&reading, "authorization");
-    bool presigned, signed_header = authorization.len >= 5 &&
-                                    memcmp(authorization.data, "AWS4-", 5) == 0;
     struct claim claim = { .has_expires = false };
 
-    if (!read_query(&reading, &presigned))
+    if (!read_query(&reading) || !one_place(&reading, authorization))
         return false;
-    if (presigned && authorization.len > 0) {
-        refusal_set(refusal, arena, REFUSAL_BOTH,
-                    "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as "
-                    "HTTP header.");
-        return false;
-    }
-    if (!presigned && !signed_header) {
-        refusal_set(refusal, arena, REFUSAL_MISSING, "Missing Authentication Token");
-        return false;
-    }
+    bool presigned = authorization.len == 0;
     if (presigned ? !query_is_whole(&reading) : !read_header(&reading, authorization))
         return false;
     claim.signed_names = reading.parts[PART_SIGNED_HEADERS];
@@ -91,34 +88,71 @@ static bool out_of_memory(const struct reading *reading)
     return false;
 }
 
-/* The first value of each name counts.  Only names in their own spelling are looked at. */
-static bool read_query(struct reading *reading, bool *presigned)
+/* One name of the query and its value, as they came. */
+static bool take_pair(struct reading *reading, struct slice name, struct slice value)
+{
+    char text[NAME_CHARS_MAX + 1];
+    size_t len = canonical_decode_front(name, (unsigned char *)text, sizeof(text));
+    struct slice plain = slice_of(text, len);
+
+    if (len < strlen(PREFIX) || strncasecmp(text, PREFIX, strlen(PREFIX)) != 0)
+        return true;
+    (void)snprintf(reading->prefixed, sizeof(reading->prefixed), "%.*s", (int)len, text);
+    for (enum part part = 0; part < PART_COUNT; part++) {
+        if (!slice_equal(plain, slice_text(query_names[part])))
+            continue;
+        if ((reading->found & 1u << part) != 0)
+            (void)snprintf(reading->twice, sizeof(reading->twice), "%s", query_names[part]);
+        reading->found |= 1u << part;
+        if (canonical_decode(value, reading->arena, &reading->parts[part]) != ERR_OK)
+            return out_of_memory(reading);
+    }
+    return true;
+}
+
+static bool read_query(struct reading *reading)
 {
     struct slice rest = reading->request->query;
-    uint32_t found = 0;
 
     while (rest.len > 0) {
         const unsigned char *end = memchr(rest.data, '&', rest.len);
         struct slice pair = slice_of(rest.data, end == NULL ? rest.len : (size_t)(end - rest.data));
         const unsigned char *mark = pair.len == 0 ? NULL : memchr(pair.data, '=', pair.len);
         size_t name_len = mark == NULL ? pair.len : (size_t)(mark - pair.data);
+        struct slice value = mark == NULL ? slice_of(NULL, 0)
+                                          : slice_of(mark + 1, pair.len - name_len - 1);
 
         rest = end == NULL ? slice_of(NULL, 0) : slice_of(end + 1, rest.len - pair.len - 1);
-        for (enum part part = 0; part < PART_COUNT; part++) {
-            struct slice name = slice_text(query_names[part]);
-
-            if (!slice_equal(slice_of(pair.data, name_len), name) || (found & 1u << part) != 0)
-                continue;
-            found |= 1u << part;
-            if (mark != NULL &&
-                canonical_decode(slice_of(mark + 1, pair.len - name_len - 1), reading->arena,
-                                 &reading->parts[part]) != ERR_OK)
-                return out_of_memory(reading);
-        }
+        if (!take_pair(reading, slice_of(pair.data, name_len), value))
+            return false;
     }
-    *presigned = (found & 1u << PART_ALGORITHM) != 0;
-    if (!*presigned)
-        memset(reading->parts, 0, sizeof(reading->parts));
+    return true;
+}
+
+/* It is signed in the header or in the query, and nothing of the other is there. */
+static bool one_place(const struct reading *reading, struct slice authorization)
+{
+    bool presigned = (reading->found & 1u << PART_ALGORITHM) != 0;
+    bool signed_header = authorization.len >= 5 && memcmp(authorization.data, "AWS4-", 5) == 0;
+
+    if (presigned ? authorization.len > 0 : signed_header && reading->prefixed[0] != 0) {
+        refusal_set(reading->refusal, reading->arena, REFUSAL_BOTH,
+                    "Found both '%s' as a query-string param and 'Authorization' as HTTP header.",
+                    presigned ? query_names[PART_ALGORITHM] : reading->prefixed);
+        return false;
+    }
+    if (!presigned && !signed_header) {
+        refusal_set(reading->refusal, reading->arena, REFUSAL_MISSING,
+                    "Missing Authentication Token");
+        return false;
+    }
+    if (presigned && reading->twice[0] != 0) {
+        refusal_set(reading->refusal, reading->arena, REFUSAL_INCOMPLETE,
+                    "AWS query-string parameters must include '%s' once. Re-examine the "
+                    "query-string parameters.",
+                    reading->twice);
+        return false;
+    }
     return true;
 }
 
@@ -127,7 +161,7 @@ static bool query_is_whole(const struct reading *reading)
     char text[512];
     size_t len = 0;
 
-    for (enum part part = 0; part <= PART_DATE; part++)
+    for (enum part part = 0; part <= PART_EXPIRES; part++)
         if (reading->parts[part].len == 0)
             len += (size_t)snprintf(text + len, sizeof(text) - len,
                                     "AWS query-string parameters must include '%s'. ",

@@ -1,7 +1,10 @@
 /* claim.h - what a request says of its signature: whose it is, of when, over which headers.
  *
  * It stands in the Authorization header, or, in a presigned address, in the
- * query.  Nothing is proved by it.
+ * query.  Nothing is proved by it.  Names in a query are read as they are signed,
+ * without percent signs: else another spelling would hide a part of what is
+ * signed.  So that nothing of it can be passed over, each stands there once, and
+ * not beside a header.
  *
  * An engine; all slices live as long as the request and its arena.
  */
@@ -25,7 +28,7 @@ struct claim {
     uint64_t signed_s;         /* the same, since 1970 */
     bool has_expires;          /* a presigned address says how long it is good */
     uint32_t expires_s;
-    bool unsigned_payload; /* the body is not part of what was signed */
+    bool unsigned_payload; /* the body is no part of what was signed */
 };
 
 /* Reads the claim.  False: `refusal` says why there is none that could be checked. */

@@ -21,6 +21,7 @@
     X(REFUSAL_TOKEN, "token", ERROR_UNRECOGNIZED_CLIENT)        /* not the key's session token */  \
     X(REFUSAL_SCOPE, "scope", ERROR_INVALID_SIGNATURE)          /* of another region, service */   \
     X(REFUSAL_UNSIGNED_HEADER, "unsigned_header", ERROR_INVALID_SIGNATURE)                         \
+    X(REFUSAL_UNSIGNED_BODY, "unsigned_body", ERROR_INVALID_SIGNATURE)                             \
     X(REFUSAL_EXPIRED, "expired", ERROR_INVALID_SIGNATURE)                                         \
     X(REFUSAL_EARLY, "early", ERROR_INVALID_SIGNATURE)          /* the client's clock is ahead */  \
     X(REFUSAL_SIGNATURE, "signature", ERROR_INVALID_SIGNATURE)  /* secret or text differ */        \

@@ -10,9 +10,10 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 from braid_cluster import Cluster, braidd, run_braid, wait_until
+from braid_h2 import Connection
 from braid_http import call, fault
 from braid_shapes import watch
-from braid_sign import signed
+from braid_sign import AuthoritySigner, signed
 
 KEY = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 OTHER = ("second.key-2", "another/secret+of=its/own!")
@@ -176,13 +177,51 @@ def test_both_ways_at_once(first):
         "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
 
 
+def test_a_presigned_address_in_another_spelling_lives_no_longer(first):
+    """The signature is the same with each of these: what was signed is read, however it is spelt."""
+    old = signed(first, "ListStreams", {}, KEY, presigned_s=60, clock_off_s=-120)
+    for plain, spelt in (("X-Amz-Expires", "X%2DAmz-Expires"), ("X-Amz-Expires", "X-Amz-%45xpires"),
+                         ("Expires=60", "Expires=6%30")):
+        again = signed(first, "ListStreams", {}, KEY, presigned_s=60, clock_off_s=-120)
+        answer = again.tamper(path=again.path.replace(plain, spelt)).send()
+        assert refused(answer, "InvalidSignatureException").startswith("Signature expired: ")
+        good = signed(first, "ListStreams", {}, KEY, presigned_s=60)
+        assert good.tamper(path=good.path.replace(plain, spelt)).send()[0] == 200
+    parts = dict(pair.split("=", 1) for pair in old.path.split("?", 1)[1].split("&"))
+    header = (f"AWS4-HMAC-SHA256 Credential={parts['X-Amz-Credential'].replace('%2F', '/')}, "
+              f"SignedHeaders={parts['X-Amz-SignedHeaders'].replace('%3B', ';')}, "
+              f"Signature={parts['X-Amz-Signature']}")
+    for path in (old.path, old.path.replace("X-Amz-Algorithm", "X%2DAmz-Algorithm"),
+                 "/?" + old.path.split("&", 1)[1]):
+        moved = signed(first, "ListStreams", {}, KEY, presigned_s=60)
+        answer = moved.tamper(path=path, authorization=header, x_amz_date=parts["X-Amz-Date"]).send()
+        assert refused(answer, "InvalidSignatureException").startswith("Found both 'X-Amz-")
+
+
+def test_each_part_of_a_presigned_address_is_there_once(first):
+    for more in ("X-Amz-Expires=600", "X-Amz-Signature=00", "X%2DAmz-Date=20200101T000000Z"):
+        address = signed(first, "ListStreams", {}, KEY, presigned_s=60)
+        answer = address.tamper(path=f"{address.path}&{more}").send()
+        assert "once. Re-examine the query-string parameters." in refused(
+            answer, "IncompleteSignatureException")
+
+
 def test_a_body_that_is_not_part_of_what_is_signed(first):
     free = signed(first, "ListStreams", {}, KEY, unsigned_payload=True)
-    assert free.send()[0] == 200
-    assert free.tamper(body=b'{"Limit": 1}').send()[0] == 200
-    # who did not say so when signing cannot say so afterwards
-    refused(signed(first, "ListStreams", {}, KEY).tamper(
-        x_amz_content_sha256="UNSIGNED-PAYLOAD").send(), "InvalidSignatureException")
+    assert refused(free.send(), "InvalidSignatureException") == (
+        "The body must be signed: 'UNSIGNED-PAYLOAD' as its hash is not taken here. Let the client "
+        "sign payloads, or set unsigned-payload = yes on the nodes.")
+
+
+def test_bodies_that_are_not_signed_may_be_allowed():
+    with Cluster(nodes=1, keys=dict([KEY]), options={"unsigned-payload": "yes"}) as cluster:
+        node = cluster[1]
+        free = signed(node, "ListStreams", {}, KEY, unsigned_payload=True)
+        assert free.send()[0] == 200
+        assert free.tamper(body=b'{"Limit": 1}').send()[0] == 200
+        # who did not say so when signing cannot say so afterwards
+        refused(signed(node, "ListStreams", {}, KEY).tamper(
+            x_amz_content_sha256="UNSIGNED-PAYLOAD").send(), "InvalidSignatureException")
 
 
 @pytest.mark.parametrize("authorization, lacking", [
@@ -213,6 +252,7 @@ def test_a_query_that_lacks_parts(first):
         "AWS query-string parameters must include 'X-Amz-Credential'. "
         "AWS query-string parameters must include 'X-Amz-Signature'. "
         "AWS query-string parameters must include 'X-Amz-Date'. "
+        "AWS query-string parameters must include 'X-Amz-Expires'. "
         "Re-examine the query-string parameters.")
 
 
@@ -278,6 +318,33 @@ def test_refusals_are_counted_by_reason(guarded):
 
 
 # ---- other clients ----
+
+@pytest.mark.parametrize("name", ["host", ":authority"])
+def test_http_2(door, name):
+    """AWS's Java SDK signs `host` over HTTP/2, which sends none; the JavaScript one `:authority`."""
+    how = {"signer": AuthoritySigner} if name == ":authority" else {}
+    connection = Connection(door.client_port)
+    try:
+        request = signed(door, "ListStreams", {"Limit": 1}, KEY, **how)
+        assert name in re.search("SignedHeaders=([^,]*)", request.headers["Authorization"])[1].split(
+            ";")
+        status, tree = connection.take(connection.send("ListStreams", None, request))
+        assert status == 200 and tree["StreamNames"] == ["guarded"]
+        put = signed(door, "PutRecord", {"StreamName": "guarded", "PartitionKey": "k",
+                                         "Data": "QUJD" * 50000}, KEY, **how)  # hashed on a worker
+        assert connection.take(connection.send("PutRecord", None, put))[0] == 200
+        request.tamper(body=b'{"Limit": 2}')
+        status, tree = connection.take(connection.send("ListStreams", None, request))
+        assert (status, tree["__type"]) == (400, "InvalidSignatureException")
+        other = signed(door, "ListStreams", {}, WRONG, **how)
+        status, tree = connection.take(connection.send("ListStreams", None, other))
+        assert (status, tree["__type"]) == (400, "InvalidSignatureException")
+        request.tamper(authorization=None)
+        status, tree = connection.take(connection.send("ListStreams", None, request))
+        assert (status, tree["__type"]) == (400, "MissingAuthenticationTokenException")
+    finally:
+        connection.close()
+
 
 def test_the_aws_cli(first):
     def run(key, *arguments):

@@ -46,6 +46,17 @@ class Signed:
             connection.close()
 
 
+class AuthoritySigner(auth.SigV4Auth):
+    """Signs `:authority` instead of `host`, as the JavaScript SDK does over HTTP/2."""
+
+    def headers_to_sign(self, request):
+        headers = super().headers_to_sign(request)
+        host = headers["host"]
+        del headers["host"]
+        headers[":authority"] = host
+        return headers
+
+
 def clock_off(seconds):
     """A context in which botocore's clock is so far ahead."""
     now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
@@ -68,7 +79,8 @@ def clock_off(seconds):
 
 
 def signed(node, operation, tree, key, *, path="/", region="us-east-1", service="kinesis",
-           token=None, presigned_s=None, unsigned_payload=False, clock_off_s=0, **headers):
+           token=None, presigned_s=None, unsigned_payload=False, clock_off_s=0,
+           signer=auth.SigV4Auth, **headers):
     """`presigned_s`: the signature goes into the query, good for so many seconds."""
     access, secret = key
     request = AWSRequest("POST", node.endpoint + path, data=tree if isinstance(tree, bytes)
@@ -82,7 +94,7 @@ def signed(node, operation, tree, key, *, path="/", region="us-east-1", service=
         request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
     credentials = Credentials(access, secret, token)
     if presigned_s is None:
-        signer = auth.SigV4Auth(credentials, service, region)
+        signer = signer(credentials, service, region)
     else:
         signer = auth.SigV4QueryAuth(credentials, service, region, expires=presigned_s)
         request.data = b""  # botocore would put it into the query
