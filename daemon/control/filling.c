@@ -65,11 +65,13 @@ static uint32_t calls_max(const struct succession *succession)
     return calls < FILL_CALLS_MAX ? calls : FILL_CALLS_MAX;
 }
 
+/* An answer gives back what was asked for and did not come: then it is earlier than was thought. */
 static void later(struct control *control, uint64_t ms)
 {
     struct timer *timer = &control->succession.filling.timer;
+    uint64_t due_ns = clock_mono_ns(control->world.clock) + ms * UINT64_C(1000000);
 
-    if (!timer_running(timer))
+    if (!timer_running(timer) || timer->due_ns > due_ns)
         timer_start(control->world.clock, timer, ms, filling_on_timer);
 }
 
