@@ -1,7 +1,8 @@
 /* h2_private.h - the parts of the HTTP/2 engine.
  *
  * h2.c has the session with nghttp2: frames in, bytes out, what is too much.
- * h2_stream.c has one request: its head, its body, its reply, its end.
+ * h2_stream.c has one request: its head, its body, its end.
+ * h2_reply.c has its reply, whole or in pieces.
  */
 #ifndef TRANSPORT_H2_PRIVATE_H
 #define TRANSPORT_H2_PRIVATE_H
@@ -62,6 +63,16 @@ void h2_stream_reset(struct h2 *h2, int32_t id, uint32_t code);
 
 /* nghttp2 has forgotten it.  Frees it, unless the upper layer has it. */
 void h2_stream_over(struct h2_stream *stream);
+
+/* It is no request any more.  Its part of the present write stays until that is done. */
+void h2_stream_end(struct h2_stream *stream);
+void h2_stream_free(struct h2_stream *stream);
+
+/* Head and body are not needed any more. */
+void h2_request_drop(struct h2_stream *stream);
+
+/* Parts of the reply before `upto` are not held any more. */
+void h2_parts_drop(struct h2_stream *stream, uint32_t upto);
 
 /* Moves `bytes` of its reply to h2->gather.  False: no memory. */
 bool h2_stream_send(struct h2_stream *stream, size_t bytes);

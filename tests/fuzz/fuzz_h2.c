@@ -1,7 +1,8 @@
 /* Any bytes on a connection that speaks HTTP/2.
  *
- * The first byte says in what pieces the rest arrives, and whether the preface
- * and a SETTINGS frame go before it.  What must hold:
+ * The first byte says in what pieces the rest arrives, whether the preface and a
+ * SETTINGS frame go before it, and whether the port is drained on the way.  What
+ * must hold:
  *
  *   - a whole request's slices can be read, its body is within its maximum and
  *     has its padding, its names are lower case, its path is one, and no value
@@ -166,6 +167,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (uint64_t now_ms = 0; bytes.len > 0 && !h2_has_ended(tester.h2); now_ms++) {
         struct slice piece = slice_of(bytes.data, bytes.len < step ? bytes.len : step);
         h2_feed(tester.h2, piece, now_ms);
+        if (now_ms == 2 && step % 4 == 1)
+            h2_notice(tester.h2);
+        if (now_ms == 4 && step % 8 == 1)
+            h2_goodbye(tester.h2);
+        if (now_ms == 6 && step % 8 == 2)
+            h2_half(tester.h2);
         serve(&tester);
         ensure(h2_count(tester.h2) == streams.used && streams.used <= streams.most);
         send(&tester);

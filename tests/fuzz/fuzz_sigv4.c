@@ -5,9 +5,11 @@
  *   - what it claims is read or refused, and the refusal is printable;
  *   - its canonical text is the same when headers of other names, parts of the query and the signed
  *     names come in another order, and when the names come in another case;
+ *   - the claim and the text are the same when each byte of the query is spelt with a percent sign;
  *   - nobody has signed it: there is no key, and with one the signature is another.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +119,56 @@ static void check_orders(const struct http_request *request, struct slice names)
     ensure(err != ERR_OK || slice_equal(text, again));
 }
 
+/* ---- the same in another spelling ---- */
+
+/* Decoded, and then each byte with a percent sign; at most three times as long. */
+static char *spell_piece(struct slice text, struct arena *arena, char *to)
+{
+    struct slice plain;
+
+    ensure(canonical_decode(text, arena, &plain) == ERR_OK);
+    for (size_t i = 0; i < plain.len; i++)
+        to += sprintf(to, "%%%02x", plain.data[i]);
+    return to;
+}
+
+static struct slice spelt(struct slice query, struct arena *arena)
+{
+    char *room = arena_raw(arena, 3 * query.len + 1), *to = room;
+    size_t from = 0;
+
+    ensure(room != NULL);
+    for (size_t i = 0; i <= query.len; i++) {
+        /* of a part only the first '=' is a mark, but another one may be spelt either way */
+        if (i < query.len && query.data[i] != '&' && query.data[i] != '=')
+            continue;
+        to = spell_piece(slice_of(query.data + from, i - from), arena, to);
+        if (i < query.len)
+            *to++ = (char)query.data[i];
+        from = i + 1;
+    }
+    return slice_of(room, (size_t)(to - room));
+}
+
+static void check_spellings(struct auth *auth, const struct http_request *request)
+{
+    struct http_request other = *request;
+    struct auth_check plain, spelling;
+
+    other.query = spelt(request->query, request->arena);
+    auth_begin(auth, request, &plain);
+    auth_begin(auth, &other, &spelling);
+    ensure(plain.refusal.reason == spelling.refusal.reason);
+    ensure(plain.claim.expires_s == spelling.claim.expires_s &&
+           plain.claim.signed_s == spelling.claim.signed_s &&
+           plain.claim.unsigned_payload == spelling.claim.unsigned_payload);
+    ensure(slice_equal(plain.claim.signature, spelling.claim.signature) &&
+           slice_equal(plain.claim.token, spelling.claim.token));
+    ensure(slice_equal(plain.canonical, spelling.canonical));
+    auth_end(auth, &plain, request);
+    auth_end(auth, &spelling, &other);
+}
+
 /* ---- one head ---- */
 
 static void check_claim(struct auth *auth, struct http_request *request, struct digest *digest)
@@ -177,6 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         };
     }
     check_orders(&request, names);
+    check_spellings(auth, &request);
     check_claim(auth, &request, digest);
     auth_close(auth);
     arena_fini(&arena);
