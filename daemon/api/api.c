@@ -26,6 +26,26 @@
 #define STEPS_deregister_stream_consumer NULL, NULL
 #define STEPS_describe_stream_consumer NULL, NULL
 #define STEPS_list_stream_consumers NULL, NULL
+#define STEPS_add_tags_to_stream NULL, NULL
+#define STEPS_remove_tags_from_stream NULL, NULL
+#define STEPS_list_tags_for_stream NULL, NULL
+#define STEPS_tag_resource NULL, NULL
+#define STEPS_untag_resource NULL, NULL
+#define STEPS_list_tags_for_resource NULL, NULL
+#define STEPS_put_resource_policy NULL, NULL
+#define STEPS_get_resource_policy NULL, NULL
+#define STEPS_delete_resource_policy NULL, NULL
+#define STEPS_enable_enhanced_monitoring NULL, NULL
+#define STEPS_disable_enhanced_monitoring NULL, NULL
+#define STEPS_start_stream_encryption NULL, NULL
+#define STEPS_stop_stream_encryption NULL, NULL
+#define STEPS_update_stream_mode NULL, NULL
+#define STEPS_update_max_record_size NULL, NULL
+#define STEPS_update_stream_warm_throughput NULL, NULL
+#define STEPS_update_stream_record_distribution_strategy NULL, NULL
+#define STEPS_describe_limits NULL, NULL
+#define STEPS_describe_account_settings NULL, NULL
+#define STEPS_update_account_settings NULL, NULL
 
 static const struct operation operations[] = {
 #define OPERATION(name, wire_name, in, out, class)                                                 \

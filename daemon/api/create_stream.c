@@ -1,6 +1,8 @@
 #include <stdlib.h>
 
+#include "api/account.h"
 #include "api/handler.h"
+#include "api/tags.h"
 #include "base/limits.h"
 #include "catalog/change.h"
 
@@ -54,19 +56,15 @@ static bool check_mode(struct request *request, struct change_stream *wanted)
                      "ShardCount is required for a stream in PROVISIONED mode.");
         return false;
     }
-    if (in->has_warm_throughput_mibps && in->warm_throughput_mibps > 0) {
+    wanted->spreads = in->has_record_distribution_strategy &&
+                      in->record_distribution_strategy.value == WIRE_DISTRIBUTION_AUTO;
+    if (wanted->spreads && !on_demand) {
         request_fail(request, ERROR_INVALID_ARGUMENT,
-                     "WarmThroughputMiBps is not available for account %s.", request->account);
+                     "RecordDistributionStrategy AUTO needs a stream in ON_DEMAND mode.");
         return false;
     }
-    if (in->has_record_distribution_strategy &&
-        in->record_distribution_strategy.value == WIRE_DISTRIBUTION_AUTO) {
-        request_fail(request, ERROR_INVALID_ARGUMENT,
-                     "RecordDistributionStrategy AUTO is not available for account %s.",
-                     request->account);
-        return false;
-    }
-    return true;
+    wanted->warm_mibps = in->has_warm_throughput_mibps ? (uint32_t)in->warm_throughput_mibps : 0;
+    return account_check_warm(request, wanted->mode, wanted->warm_mibps);
 }
 
 /* False: the request has failed. */
@@ -100,31 +98,15 @@ static bool check_room(struct request *request, const struct change_stream *want
 static bool take_tags(struct request *request, struct change_stream *wanted)
 {
     const struct create_stream_in *in = request->in;
-    struct model_tag *tags;
+    struct tags_owner owner = { .kind = "stream", .name = wanted->name };
+    struct tags_of tags;
 
     if (!in->has_tags || in->tags.count == 0)
         return true;
-    if (in->tags.count > TAGS_MAX) {
-        request_fail(request, ERROR_INVALID_ARGUMENT,
-                     "Failed to add tags to stream %.*s under account %s because a given stream "
-                     "cannot have more than %u tags associated with it.",
-                     (int)wanted->name.len, (const char *)wanted->name.data, request->account,
-                     TAGS_MAX);
+    if (!tags_add(request, owner, (struct tags_of){ .count = 0 }, &in->tags, &tags))
         return false;
-    }
-    tags = request_take(request, in->tags.count * sizeof(*tags));
-    if (tags == NULL)
-        return false;
-    for (uint32_t i = 0; i < in->tags.count; i++) {
-        tags[i].key = arena_text(request->arena, in->tags.items[i].key);
-        tags[i].value = arena_text(request->arena, in->tags.items[i].value);
-        if (tags[i].key == NULL || tags[i].value == NULL) {
-            request_fail_err(request, ERR_NO_MEMORY, NULL);
-            return false;
-        }
-    }
-    wanted->tags = tags;
-    wanted->tag_count = in->tags.count;
+    wanted->tags = tags.items;
+    wanted->tag_count = tags.count;
     return true;
 }
 
@@ -157,6 +139,8 @@ static void propose_on_applied(struct catalog_change *change, enum err err)
                      (int)creating->name.len, (const char *)creating->name.data, request->account);
     else if (err == ERR_BUSY)
         request_fail(request, ERROR_LIMIT_EXCEEDED, "%s", change->reason.text);
+    else if (err == ERR_VERSION)
+        request_fail(request, ERROR_INVALID_ARGUMENT, "%s", change->reason.text);
     else
         request_fail_err(request, err, &change->reason);
 }

@@ -27,15 +27,54 @@ struct stream_mode_details describe_mode(enum stream_mode mode)
     return details;
 }
 
-bool describe_monitoring(struct request *request, struct enhanced_metrics_out_list *ret)
+bool describe_metrics(struct request *request, uint32_t monitoring, struct metrics_name_list *ret)
+{
+    static const int names[METRIC_COUNT] = {
+        [METRIC_IN_BYTES] = WIRE_METRICS_IncomingBytes,
+        [METRIC_IN_RECORDS] = WIRE_METRICS_IncomingRecords,
+        [METRIC_OUT_BYTES] = WIRE_METRICS_OutgoingBytes,
+        [METRIC_OUT_RECORDS] = WIRE_METRICS_OutgoingRecords,
+        [METRIC_PUTS_REFUSED] = WIRE_METRICS_WriteProvisionedThroughputExceeded,
+        [METRIC_READS_REFUSED] = WIRE_METRICS_ReadProvisionedThroughputExceeded,
+        [METRIC_ITERATOR_AGE] = WIRE_METRICS_IteratorAgeMilliseconds,
+    };
+    struct choice *items = request_take(request, METRIC_COUNT * sizeof(*items));
+
+    if (items == NULL)
+        return false;
+    *ret = (struct metrics_name_list){ .items = items };
+    for (uint32_t i = 0; i < METRIC_COUNT; i++)
+        if ((monitoring >> i & 1) != 0)
+            items[ret->count++] = choice_of(names[i]);
+    return true;
+}
+
+struct choice describe_encryption(const struct model_stream *stream)
+{
+    return choice_of(model_settings(stream)->key_id != NULL ? WIRE_ENCRYPTION_KMS
+                                                            : WIRE_ENCRYPTION_NONE);
+}
+
+bool describe_monitoring(struct request *request, const struct model_stream *stream,
+                         struct enhanced_metrics_out_list *ret)
 {
     struct enhanced_metrics_out *item = request_take(request, sizeof(*item));
 
-    if (item == NULL)
+    if (item == NULL || !describe_metrics(request, model_settings(stream)->monitoring,
+                                          &item->shard_level_metrics))
         return false;
     item->has_shard_level_metrics = true;
     *ret = (struct enhanced_metrics_out_list){ .items = item, .count = 1 };
     return true;
+}
+
+struct warm_throughput_out describe_warm(const struct model_settings *settings)
+{
+    struct warm_throughput_out warm = { .has_target_mibps = false };
+
+    wire_set(&warm, target_mibps, (int32_t)settings->warm_mibps);
+    wire_set(&warm, current_mibps, (int32_t)settings->warm_mibps);
+    return warm;
 }
 
 struct slice describe_text(struct request *request, const char *text, bool *ok)

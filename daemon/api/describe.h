@@ -13,9 +13,19 @@ struct choice describe_status(enum stream_status status);
 
 struct stream_mode_details describe_mode(enum stream_mode mode);
 
-/* AWS's answer when no enhanced monitoring is on: one item with an empty list.
- * False: the request has failed. */
-bool describe_monitoring(struct request *request, struct enhanced_metrics_out_list *ret);
+/* The shard level metrics that are on: bits of enum stream_metric.  False: the request has
+ * failed. */
+bool describe_metrics(struct request *request, uint32_t monitoring, struct metrics_name_list *ret);
+
+/* Likewise, as streams show them: one item, also when none is on.  False: the request has
+ * failed. */
+bool describe_monitoring(struct request *request, const struct model_stream *stream,
+                         struct enhanced_metrics_out_list *ret);
+
+/* NONE or KMS. */
+struct choice describe_encryption(const struct model_stream *stream);
+
+struct warm_throughput_out describe_warm(const struct model_settings *settings);
 
 /* Copies of text; `ok` becomes false when there is no memory. */
 struct slice describe_text(struct request *request, const char *text, bool *ok);

@@ -34,7 +34,7 @@ void describe_stream_handle(struct request *request)
     out->has_stream_description = true;
     if (!describe_shards(request, stream, from, left < limit ? left : limit,
                          &description->shards) ||
-        !describe_monitoring(request, &description->enhanced_monitoring))
+        !describe_monitoring(request, stream, &description->enhanced_monitoring))
         return;
     description->has_shards = description->has_enhanced_monitoring = true;
     wire_set(description, has_more_shards, left > limit);
@@ -44,11 +44,28 @@ void describe_stream_handle(struct request *request)
     wire_set(description, stream_mode_details, describe_mode(stream->mode));
     wire_set(description, retention_period_hours, (int32_t)stream->retention_hours);
     wire_set(description, stream_creation_timestamp_ms, (int64_t)stream->created_ms);
-    wire_set(description, encryption_type, choice_of(WIRE_ENCRYPTION_NONE));
+    wire_set(description, encryption_type, describe_encryption(stream));
+    if (model_settings(stream)->key_id != NULL)
+        wire_set(description, key_id,
+                 describe_text(request, model_settings(stream)->key_id, &ok));
     if (ok)
         request_reply(request, out);
     else
         request_fail_err(request, ERR_NO_MEMORY, NULL);
+}
+
+static void summary_set_settings(struct request *request, const struct model_stream *stream,
+                                 struct stream_description_summary_out *summary, bool *ok)
+{
+    const struct model_settings *settings = model_settings(stream);
+
+    if (settings->key_id != NULL)
+        wire_set(summary, key_id, describe_text(request, settings->key_id, ok));
+    if (settings->warm_mibps > 0)
+        wire_set(summary, warm_throughput, describe_warm(settings));
+    wire_set(summary, record_distribution_strategy,
+             choice_of(settings->spreads ? WIRE_DISTRIBUTION_AUTO
+                                         : WIRE_DISTRIBUTION_USER_PARTITION_KEY));
 }
 
 void describe_stream_summary_handle(struct request *request)
@@ -69,7 +86,7 @@ void describe_stream_summary_handle(struct request *request)
 
     struct stream_description_summary_out *summary = &out->stream_description_summary;
     out->has_stream_description_summary = true;
-    if (!describe_monitoring(request, &summary->enhanced_monitoring))
+    if (!describe_monitoring(request, stream, &summary->enhanced_monitoring))
         return;
     summary->has_enhanced_monitoring = true;
     wire_set(summary, stream_name, describe_text(request, stream->name, &ok));
@@ -78,7 +95,8 @@ void describe_stream_summary_handle(struct request *request)
     wire_set(summary, stream_mode_details, describe_mode(stream->mode));
     wire_set(summary, retention_period_hours, (int32_t)stream->retention_hours);
     wire_set(summary, stream_creation_timestamp_ms, (int64_t)stream->created_ms);
-    wire_set(summary, encryption_type, choice_of(WIRE_ENCRYPTION_NONE));
+    wire_set(summary, encryption_type, describe_encryption(stream));
+    summary_set_settings(request, stream, summary, &ok);
     wire_set(summary, open_shard_count,
              stream->status == STREAM_CREATING ? 0 : (int32_t)stream->shard_count);
     wire_set(summary, consumer_count, (int32_t)stream->consumer_count);

@@ -13,6 +13,7 @@ struct reading {
     struct request *request;
     struct iterator iterator;
     struct seqno_shard name;
+    bool encrypted; /* so the stream is said to be */
     struct route_read route;
     struct get_records_out out;
 };
@@ -37,8 +38,9 @@ void get_records_handle(struct request *request)
     if (!check_iterator(request, reading) || !check_stream(request, reading))
         return;
 
+    const struct model_stream *stream = NULL;
     const struct model_shard *shard =
-        model_shard_by_group(request_model(request), reading->iterator.group, NULL);
+        model_shard_by_group(request_model(request), reading->iterator.group, &stream);
     if (shard == NULL) {
         fail(reading, ERR_CLOSED);
         return;
@@ -47,6 +49,7 @@ void get_records_handle(struct request *request)
         request_fail_dry_run(request);
         return;
     }
+    reading->encrypted = model_settings(stream)->key_id != NULL;
     reading->name = (struct seqno_shard){ .created_s = shard->created_s, .shard = shard->number };
     reading->route = (struct route_read){ .group = shard->group,
                                           .from = reading->iterator.position,
@@ -187,6 +190,8 @@ static bool compose_part(struct request *request, const struct reading *reading,
         wire_set(item, approximate_arrival_timestamp_ms, (int64_t)part->time_ms);
         wire_set(item, data, record.data);
         wire_set(item, partition_key, record.key);
+        if (reading->encrypted)
+            wire_set(item, encryption_type, choice_of(WIRE_ENCRYPTION_KMS));
     }
     return true;
 }

@@ -1,5 +1,6 @@
 #include "api/put_batch.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "api/describe.h"
@@ -50,13 +51,13 @@ bool put_batch_add(struct request *request, struct digest *digest, const struct 
     struct put_batch *batch = request->state;
     struct put_item *item = &batch->items[batch->item_count];
 
-    if (source->key == NULL) {
-        request_set_error(request, ERROR_VALIDATION,
-                          "1 validation error detected: Value null at '%spartitionKey' failed to "
-                          "satisfy constraint: Member must not be null", path);
+    if (source->key == NULL && batch->no_key == NULL)
+        batch->no_key = arena_text(request->arena, slice_text(path));
+    if (source->key == NULL && batch->no_key == NULL) {
+        request_set_err(request, ERR_NO_MEMORY);
         return false;
     }
-    item->record.key = *source->key;
+    item->record.key = source->key == NULL ? slice_of(NULL, 0) : *source->key;
     item->record.data = source->data;
     if (!add_hash(batch, item, digest, source->hash_key))
         batch->bad_hash_key = *source->hash_key;
@@ -104,9 +105,32 @@ static void fail_too_large(struct request *request, const struct record *record,
                  alone ? bytes_max : bytes_max - record->key.len, why);
 }
 
+/* RecordDistributionStrategy AUTO: keys do not count, and who has none gets one.  False: the
+ * request has failed. */
+static bool spread(struct put_batch *batch)
+{
+    struct random *random = batch->request->api->world.random;
+
+    for (uint32_t i = 0; i < batch->item_count; i++) {
+        struct put_item *item = &batch->items[i];
+
+        item->hash = u128_of(random_u64(random), random_u64(random));
+        item->record.hash_key = slice_of(NULL, 0);
+        if (item->record.key.len > 0)
+            continue;
+        item->record.key = request_text(batch->request, "%016" PRIx64, random_u64(random));
+        if (item->record.key.len == 0) {
+            request_fail_err(batch->request, ERR_NO_MEMORY, NULL);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool put_batch_check(struct request *request, const struct model_stream *stream)
 {
-    const struct put_batch *batch = request->state;
+    struct put_batch *batch = request->state;
+    bool spreads = model_settings(stream)->spreads;
     size_t record_bytes_max = (size_t)stream->record_kib_max * 1024, bytes = 0;
     bool many = request->operation == operation_at(OPERATION_put_records);
 
@@ -114,7 +138,15 @@ bool put_batch_check(struct request *request, const struct model_stream *stream)
         request_fail_stream(request, slice_text(stream->name));
         return false;
     }
-    if (batch->bad_hash_key.len > 0) {
+    if (spreads) {
+        if (!spread(batch))
+            return false;
+    } else if (batch->no_key != NULL) {
+        request_fail(request, ERROR_VALIDATION,
+                     "1 validation error detected: Value null at '%spartitionKey' failed to "
+                     "satisfy constraint: Member must not be null", batch->no_key);
+        return false;
+    } else if (batch->bad_hash_key.len > 0) {
         request_fail(request, ERROR_INVALID_ARGUMENT,
                      "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. "
                      "Specified value was %.*s", (int)batch->bad_hash_key.len,
@@ -147,6 +179,7 @@ void put_batch_start(struct request *request, const struct model_stream *stream,
     if (plans == NULL)
         return;
     batch->done = done;
+    batch->encrypted = model_settings(stream)->key_id != NULL;
     batch->group_count = plan_items(batch, stream, plans);
     if (!make_groups(batch, stream, plans))
         return;

@@ -47,6 +47,8 @@ struct put_batch {
     uint32_t group_count;
     uint32_t waiting; /* groups without an outcome */
     struct slice bad_hash_key; /* an explicit one out of range; len 0: there is none */
+    const char *no_key;        /* the path of the first record without a key; NULL: all have one */
+    bool encrypted;            /* so the stream is said to be */
     struct work work;
     put_batch_cb done;
 };
@@ -61,8 +63,8 @@ struct put_source {
  * set.  Any thread. */
 bool put_batch_new(struct request *request, uint32_t count);
 
-/* Adds the next record; `path` names it in an error ("" or "records.7.member.").  False: the
- * request's error is set.  Any thread. */
+/* Adds the next record; `path` names it in an error ("" or "records.7.member.").  False: no memory,
+ * the request's error is set.  Any thread. */
 bool put_batch_add(struct request *request, struct digest *digest, const struct put_source *source,
                    const char *path);
 

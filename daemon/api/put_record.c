@@ -70,6 +70,8 @@ static void reply(struct put_batch *batch)
             return;
         wire_set(out, shard_id, put_item_shard(batch, 0, &ok));
         wire_set(out, sequence_number, put_item_seqno(batch, 0, &ok));
+        if (batch->encrypted)
+            wire_set(out, encryption_type, choice_of(WIRE_ENCRYPTION_KMS));
         if (ok)
             request_reply(request, out);
         else

@@ -69,6 +69,8 @@ static void reply(struct put_batch *batch)
     wire_set(out, failed_record_count, failed);
     wire_set(out, records,
              (struct put_records_result_list){ .items = items, .count = batch->item_count });
+    if (batch->encrypted)
+        wire_set(out, encryption_type, choice_of(WIRE_ENCRYPTION_KMS));
     if (ok)
         request_reply(request, out);
     else

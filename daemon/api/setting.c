@@ -2,6 +2,8 @@
 
 #include "base/limits.h"
 
+#define DAY_MS UINT64_C(86400000)
+
 static void on_applied(struct catalog_change *change, enum err err);
 static void fail(struct setting *setting, enum err err);
 
@@ -30,6 +32,30 @@ struct setting *setting_begin(struct request *request, const struct slice *name,
     setting->stream = stream;
     setting->wanted = change_settings_of(stream);
     return setting;
+}
+
+struct tags_of setting_tags(const struct setting *setting)
+{
+    return (struct tags_of){ .items = setting->stream->tags, .count = setting->stream->tag_count };
+}
+
+struct tags_owner setting_owner(const struct setting *setting)
+{
+    return (struct tags_owner){ .kind = "stream", .name = setting->name };
+}
+
+bool setting_note(struct model_times *times, uint64_t now_ms, uint32_t most)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < times->count; i++)
+        if (times->ms[i] + DAY_MS > now_ms)
+            times->ms[kept++] = times->ms[i];
+    times->count = kept;
+    if (kept >= most)
+        return false;
+    times->ms[times->count++] = now_ms;
+    return true;
 }
 
 void setting_propose(struct setting *setting, void *out)

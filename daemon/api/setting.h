@@ -16,6 +16,7 @@
 #define API_SETTING_H
 
 #include "api/handler.h"
+#include "api/tags.h"
 #include "catalog/change_settings.h"
 
 struct setting {
@@ -33,6 +34,13 @@ struct setting {
  * NULL: the handler will run again, or the request has failed; return at once. */
 struct setting *setting_begin(struct request *request, const struct slice *name,
                               const struct slice *arn);
+
+/* The stream's tags, and whose they are. */
+struct tags_of setting_tags(const struct setting *setting);
+struct tags_owner setting_owner(const struct setting *setting);
+
+/* Notes that something is done now that may be done `most` times in 24 hours.  False: it was. */
+bool setting_note(struct model_times *times, uint64_t now_ms, uint32_t most);
 
 /* The handler is done: `out` goes to the client when it is so. */
 void setting_propose(struct setting *setting, void *out);

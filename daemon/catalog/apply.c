@@ -119,6 +119,8 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_register_consumer(model, change, reason);
     case BRAID__CATALOG__CHANGE__OF_DEREGISTER_CONSUMER:
         return apply_deregister_consumer(model, change->deregister_consumer, reason);
+    case BRAID__CATALOG__CHANGE__OF_SET_ACCOUNT:
+        return apply_set_account(model, change->set_account, reason);
     case BRAID__CATALOG__CHANGE__OF__NOT_SET:
     default:
         reason_set(reason, "not a change");

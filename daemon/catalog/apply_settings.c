@@ -84,3 +84,19 @@ static enum err room_check(const struct model *model, const struct model_stream 
                model->stream_bytes);
     return ERR_BUSY;
 }
+
+enum err apply_set_account(struct model *model, const Braid__Catalog__SetAccount *set,
+                           struct reason *reason)
+{
+    if (set->account == NULL) {
+        reason_set(reason, "no account in it");
+        return ERR_INVALID;
+    }
+    if (set->account->revision != model->commitment.revision) {
+        reason_set(reason, "the account was set by somebody else meanwhile");
+        return ERR_EXPIRED;
+    }
+    model->commitment = row_account_read(set->account);
+    model->commitment.revision++;
+    return ERR_OK;
+}

@@ -1,4 +1,5 @@
-/* apply_settings.h - applies the change of change_settings.h; errors are there.
+/* apply_settings.h - applies the changes of change_settings.h and change_account.h; errors are
+ * there.
  *
  * Deterministic, as all of apply.h.
  */
@@ -11,5 +12,8 @@
 
 MUST_CHECK enum err apply_set_stream(struct model *model, const Braid__Catalog__SetStream *set,
                                      struct reason *reason);
+
+MUST_CHECK enum err apply_set_account(struct model *model, const Braid__Catalog__SetAccount *set,
+                                      struct reason *reason);
 
 #endif

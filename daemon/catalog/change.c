@@ -241,6 +241,11 @@ static struct model_stream *stream_wanted(const struct change_stream *wanted)
     stream->retention_hours = wanted->retention_hours;
     stream->record_kib_max = wanted->record_kib_max;
     stream->next_number = shards;
+    if (wanted->warm_mibps != 0 || wanted->spreads) {
+        stream->settings = model_memory(1, sizeof(*stream->settings));
+        stream->settings->warm_mibps = wanted->warm_mibps;
+        stream->settings->spreads = wanted->spreads;
+    }
     for (uint32_t i = 0; i < shards; i++) {
         stream->shards[i].number = i;
         u128_range(i, shards, &stream->shards[i].hash_first, &stream->shards[i].hash_last);

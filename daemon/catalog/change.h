@@ -48,6 +48,8 @@ struct change_stream {
     uint32_t record_kib_max;
     const struct model_tag *tags;
     uint32_t tag_count;
+    uint32_t warm_mibps; /* these two need VERSION_SETTINGS, unless they are 0 and false */
+    bool spreads;
 };
 
 /* A stream in CREATING; the leader places its shards.  Refused with

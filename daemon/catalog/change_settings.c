@@ -1,5 +1,6 @@
 #include "catalog/change_settings.h"
 
+#include "catalog/change_account.h"
 #include "catalog/row_settings.h"
 
 #define SET_ARENA_BYTES_MAX (64u * 1024u) /* rows of the tags; texts are borrowed */
@@ -42,4 +43,22 @@ struct buf *change_set_stream(struct change_stamp stamp, const struct change_set
         buf = row_pack(&change.base);
     arena_fini(&arena);
     return buf;
+}
+
+struct buf *change_set_account(struct change_stamp stamp,
+                               const struct model_commitment *commitment)
+{
+    Braid__Catalog__Change change;
+    Braid__Catalog__SetAccount set;
+    Braid__Catalog__Account row = row_account_write(commitment);
+
+    braid__catalog__change__init(&change);
+    braid__catalog__set_account__init(&set);
+    change.proposed_ms = stamp.proposed_ms;
+    change.proposer = stamp.proposer;
+    change.token = stamp.token;
+    change.of_case = BRAID__CATALOG__CHANGE__OF_SET_ACCOUNT;
+    change.set_account = &set;
+    set.account = &row;
+    return row_pack(&change.base);
 }

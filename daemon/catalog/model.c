@@ -100,6 +100,11 @@ const char *model_account(const struct model *model)
     return model->account;
 }
 
+const struct model_commitment *model_commitment(const struct model *model)
+{
+    return &model->commitment;
+}
+
 uint64_t model_next_group(const struct model *model)
 {
     return model->next_group;

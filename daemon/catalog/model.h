@@ -109,6 +109,13 @@ struct model_times {
     uint32_t count;
 };
 
+/* The account's commitment to a least throughput, as its settings have it. */
+struct model_commitment {
+    uint64_t revision;   /* one more with each change */
+    uint64_t started_ms; /* 0: never */
+    uint64_t ended_ms;   /* it ends or ended then; 0: nobody asked for that */
+};
+
 /* What can be set of a stream and few streams have. */
 struct model_settings {
     uint64_t revision; /* one more with each change */
@@ -158,6 +165,7 @@ uint32_t model_replication(const struct model *model);
 uint32_t model_version(const struct model *model); /* the cluster's (version.h); 0: not founded */
 const char *model_region(const struct model *model);
 const char *model_account(const struct model *model);
+const struct model_commitment *model_commitment(const struct model *model);
 uint64_t model_next_group(const struct model *model); /* ids below were given out */
 
 const struct model_epoch *model_catalog(const struct model *model);

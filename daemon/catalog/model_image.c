@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "catalog/row.h"
+#include "catalog/row_settings.h"
 #include "catalog/version.h"
 
 #define NUMBER_MAX UINT64_C(0x7fffffffffffffff) /* indexes and ids: none comes near */
@@ -31,6 +31,7 @@ struct buf *model_image_pack(const struct model *model)
     Braid__Catalog__Image image;
     Braid__Catalog__Found cluster;
     Braid__Catalog__Epoch epoch;
+    Braid__Catalog__Account account_row;
     struct model_epoch catalog = model->catalog;
     unsigned char secret[MODEL_SECRET_BYTES];
     char region[MODEL_NAME_MAX + 1], account[MODEL_NAME_MAX + 1];
@@ -63,6 +64,11 @@ struct buf *model_image_pack(const struct model *model)
         epoch.members = catalog.members;
         epoch.n_members = catalog.member_count;
         image.catalog = &epoch;
+    }
+
+    if (model->commitment.revision != 0) {
+        account_row = row_account_write(&model->commitment);
+        image.account = &account_row;
     }
 
     arena_init(&arena, IMAGE_ARENA_BYTES_MAX);
@@ -165,6 +171,8 @@ static enum err cluster_read(const Braid__Catalog__Image *image, struct model *m
     model->index = image->index;
     model->term = image->term;
     model->time_ms = image->time_ms;
+    if (image->account != NULL)
+        model->commitment = row_account_read(image->account);
     model->next_stream = image->next_stream;
     model->next_group = image->next_group;
     if (cluster == NULL)

@@ -30,6 +30,7 @@ struct model {
     bool strange;   /* the next entry is of a later version than that */
     char region[MODEL_NAME_MAX + 1];
     char account[MODEL_NAME_MAX + 1];
+    struct model_commitment commitment;
     uint64_t next_stream, next_group;
     struct model_epoch catalog;
     struct model_resume resumes[CATALOG_RESCUES_MAX];

@@ -142,3 +142,23 @@ Braid__Catalog__Tag **row_tags_write(struct arena *arena, const struct model_tag
     }
     return places;
 }
+
+/* ---- the account ---- */
+
+struct model_commitment row_account_read(const Braid__Catalog__Account *row)
+{
+    return (struct model_commitment){ .revision = row->revision,
+                                      .started_ms = row->started_ms,
+                                      .ended_ms = row->ended_ms };
+}
+
+Braid__Catalog__Account row_account_write(const struct model_commitment *commitment)
+{
+    Braid__Catalog__Account row;
+
+    braid__catalog__account__init(&row);
+    row.revision = commitment->revision;
+    row.started_ms = commitment->started_ms;
+    row.ended_ms = commitment->ended_ms;
+    return row;
+}

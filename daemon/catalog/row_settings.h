@@ -21,4 +21,8 @@ bool row_settings_write(struct arena *arena, const struct model_settings *settin
 Braid__Catalog__Tag **row_tags_write(struct arena *arena, const struct model_tag *tags,
                                      uint32_t count);
 
+/* All numbers are good ones. */
+struct model_commitment row_account_read(const Braid__Catalog__Account *row);
+Braid__Catalog__Account row_account_write(const struct model_commitment *commitment);
+
 #endif

@@ -104,6 +104,7 @@ static void reply_metrics(const struct ops *ops, struct http_exchange *exchange)
     writer_init(&writer, OPS_PAGE_BYTES_MAX);
     expose_print(ops->world.metrics, &writer);
     shards_print(ops, &writer);
+    shard_metrics_print(ops, &writer);
     body = writer_take(&writer);
     writer_fini(&writer);
     reply_buf(exchange, EXPOSE_CONTENT_TYPE, body);

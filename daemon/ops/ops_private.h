@@ -53,5 +53,7 @@ void figures_free(struct figures *figures);
 
 /* One row per shard of this node, up to OPS_SHARDS_MAX. */
 void shards_print(const struct ops *ops, struct writer *writer);
+/* Likewise of the shards whose streams have EnhancedMonitoring, what of it is on. */
+void shard_metrics_print(const struct ops *ops, struct writer *writer);
 
 #endif

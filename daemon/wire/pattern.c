@@ -64,13 +64,18 @@ static bool match_stream_id(struct slice text)
     return true;
 }
 
-/* `:\d{12}:stream/` at `at`. */
+/* `:\d{12}:` at `at`. */
 static bool account_at(struct slice text, size_t at)
 {
     if (!starts_with(text, at, ":") || text.len - at < 14)
         return false;
-    return all(slice_of(text.data + at + 1, 12), is_digit) &&
-           starts_with(text, at + 13, ":stream/");
+    return all(slice_of(text.data + at + 1, 12), is_digit) && text.data[at + 13] == ':';
+}
+
+/* `:\d{12}:stream/` at `at`. */
+static bool stream_at(struct slice text, size_t at)
+{
+    return account_at(text, at) && starts_with(text, at + 13, ":stream/");
 }
 
 /* arn:aws.*:kinesis:.*:\d{12}:stream/\S+
@@ -92,7 +97,7 @@ static bool match_stream_arn(struct slice text)
             return false;
     }
     for (size_t at = service + service_bytes; at + account_bytes < text.len; at++) {
-        if (account_at(text, at)) {
+        if (stream_at(text, at)) {
             account = at;
             found = true;
         }
@@ -132,13 +137,6 @@ static bool ends_before(struct slice text, size_t *end, const char *what)
     return true;
 }
 
-/* `:\d{12}:` at `at`. */
-static bool number_at(struct slice text, size_t at)
-{
-    return starts_with(text, at, ":") && text.len - at >= 14 &&
-           all(slice_of(text.data + at + 1, 12), is_digit) && starts_with(text, at + 13, ":");
-}
-
 /* ^(arn):aws.*:kinesis:.*:\d{12}:.*stream\/NAME\/consumer\/NAME:[0-9]+
  *
  * From the end: no name has a colon or a slash in it, so there is one way.  Before "stream" the
@@ -168,11 +166,44 @@ static bool match_consumer_arn(struct slice text)
         if (!service && starts_with(front, at, ":kinesis:")) {
             service = true;
             at += strlen(":kinesis:") - 1;
-        } else if (service && number_at(front, at)) {
+        } else if (service && account_at(front, at)) {
             account = true;
         }
     }
     return account;
+}
+
+/* arn:aws.*:kinesis:.*:\d{12}:.*stream/\S+
+ *
+ * As above: the first ":kinesis:" and the first account behind it leave most to ".*stream/", and
+ * the last "stream/" leaves least to \S+. */
+static bool match_resource_arn(struct slice text)
+{
+    const size_t service_bytes = strlen(":kinesis:"), account_bytes = strlen(":123456789012:"),
+                 mark_bytes = strlen("stream/");
+    size_t at = strlen("arn:aws"), mark = 0;
+
+    if (!starts_with(text, 0, "arn:aws"))
+        return false;
+    while (at < text.len && !starts_with(text, at, ":kinesis:"))
+        at++;
+    for (at += service_bytes; at < text.len && !account_at(text, at);)
+        at++;
+    for (at += account_bytes; at < text.len; at++)
+        if (starts_with(text, at, "stream/") && at + mark_bytes < text.len)
+            mark = at;
+    if (mark == 0)
+        return false;
+
+    for (size_t i = 0; i < mark; i++) {
+        if (is_line_end(text, i))
+            return false;
+    }
+    for (size_t i = mark + mark_bytes; i < text.len; i++) {
+        if (is_space(text.data[i]))
+            return false;
+    }
+    return true;
 }
 
 bool pattern_match(enum pattern pattern, struct slice text)
@@ -182,6 +213,8 @@ bool pattern_match(enum pattern pattern, struct slice text)
         return text.len > 0 && all(text, is_name);
     case PATTERN_STREAM_ARN:
         return match_stream_arn(text);
+    case PATTERN_RESOURCE_ARN:
+        return match_resource_arn(text);
     case PATTERN_STREAM_ID:
         return match_stream_id(text);
     case PATTERN_CONSUMER_ARN:
@@ -204,6 +237,8 @@ const char *pattern_text(enum pattern pattern)
         return "[a-zA-Z0-9_.-]+";
     case PATTERN_STREAM_ARN:
         return "arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+";
+    case PATTERN_RESOURCE_ARN:
+        return "arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+";
     case PATTERN_STREAM_ID:
         return "[a-z0-9]{20}-[a-z0-9]{3}";
     case PATTERN_CONSUMER_ARN:

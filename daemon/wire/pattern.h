@@ -15,6 +15,7 @@ enum pattern {
     PATTERN_ANY, /* no constraint */
     PATTERN_NAME,
     PATTERN_STREAM_ARN,
+    PATTERN_RESOURCE_ARN, /* of a stream or a consumer */
     PATTERN_STREAM_ID,
     PATTERN_CONSUMER_ARN,
     PATTERN_SEQUENCE_NUMBER,

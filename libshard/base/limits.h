@@ -405,6 +405,7 @@
 #define API_LOOP_BYTES_MAX 65536u
 #define API_REFRESH_MS 500u                   /* to learn what the catalogue's leader knows */
 #define API_CHANGE_TIMEOUT_MS 10000u          /* a change of the catalogue: several elections */
+#define WARM_MIBPS_MAX 10240u /* WarmThroughputMiBps: 10 GiB/s, AWS's */
 #define SETTING_TRIES_MAX 8u /* when others set the same stream at the same time */
 #define SHARDS_MAX 20000u                     /* of all streams: AWS's largest quota */
 #define STREAMS_CREATING_MAX 64u /* at once: bounds what the catalogue's leader watches */

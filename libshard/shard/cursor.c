@@ -336,6 +336,7 @@ static void finish(struct shard_read *req)
 
     if (req->err == ERR_OK) {
         req->behind_ms = behind_ms(req);
+        shard->read_behind_ms = req->behind_ms;
         quota_read_take(&shard->quota, clock_mono_ms(shard->world.clock), req->record_bytes);
         shard->read_calls++;
         shard->read_records += req->record_count;

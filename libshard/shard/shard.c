@@ -247,6 +247,7 @@ struct shard_status shard_status(const struct shard *shard)
         .read_records = shard->read_records,
         .read_bytes = shard->read_bytes,
         .read_throttled = shard->read_throttled,
+        .read_behind_ms = shard->read_behind_ms,
     };
 
     if (shard->replica != NULL)

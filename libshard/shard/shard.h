@@ -101,6 +101,7 @@ struct shard_status {
     uint64_t horizon;                 /* oldest index a reader may see */
     uint64_t put_calls, put_records, put_bytes, read_calls, read_records, read_bytes;
     uint64_t put_throttled, read_throttled;
+    uint64_t read_behind_ms; /* of the last read: how old what it has not read was */
 };
 struct shard_status shard_status(const struct shard *shard);
 

@@ -47,7 +47,7 @@ struct shard {
     void *closed_ctx;
 
     uint64_t put_calls, put_records, put_bytes, put_throttled;
-    uint64_t read_calls, read_records, read_bytes, read_throttled;
+    uint64_t read_calls, read_records, read_bytes, read_throttled, read_behind_ms;
 };
 
 /* replica_events.applied and .image (apply.c); `ctx` is the shard. */

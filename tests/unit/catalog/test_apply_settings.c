@@ -1,6 +1,7 @@
 #include "given.h"
 
 #include "base/limits.h"
+#include "catalog/change_account.h"
 #include "catalog/change_settings.h"
 #include "catalog/model_image.h"
 
@@ -190,6 +191,52 @@ static void below_its_version_nothing_is_set(void **state)
     model_free(model);
 }
 
+static void the_accounts_commitment_is_set_from_what_was_seen(void **state)
+{
+    struct model *model = given_raised(), *copy = NULL;
+    struct model_commitment wanted = { .started_ms = NOW_MS };
+    struct reason reason = { .text = "" };
+
+    assert_int_equal(apply(model, change_set_account(stamp, &wanted)), ERR_OK);
+    assert_int_equal(apply(model, change_set_account(stamp, &wanted)), ERR_EXPIRED);
+    wanted = *model_commitment(model);
+    wanted.ended_ms = NOW_MS + 1;
+    assert_int_equal(apply(model, change_set_account(stamp, &wanted)), ERR_OK);
+    struct buf *image = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(image), &copy, &reason), ERR_OK);
+    assert_true(model_commitment(copy)->revision == 2);
+    assert_true(model_commitment(copy)->started_ms == NOW_MS);
+    assert_true(model_commitment(copy)->ended_ms == NOW_MS + 1);
+    buf_unref(image);
+    model_free(copy);
+    model_free(model);
+
+    model = given_cluster();
+    assert_int_equal(apply(model, change_set_account(stamp, &wanted)), ERR_VERSION);
+    model_free(model);
+}
+
+static void a_stream_is_created_with_settings_from_their_version_on(void **state)
+{
+    struct model *model = given_cluster();
+    struct change_stream wanted = { .name = slice_text("river"),
+                                    .mode = STREAM_ON_DEMAND,
+                                    .shard_count = 1,
+                                    .retention_hours = 24,
+                                    .record_kib_max = 1024,
+                                    .warm_mibps = 8,
+                                    .spreads = true };
+
+    assert_int_equal(apply_placed(model, change_create_stream(stamp, &wanted)), ERR_VERSION);
+    model_free(model);
+    model = given_raised();
+    assert_int_equal(apply_placed(model, change_create_stream(stamp, &wanted)), ERR_OK);
+    const struct model_stream *stream = model_stream_by_name(model, slice_text("river"));
+    assert_int_equal(model_settings(stream)->warm_mibps, 8);
+    assert_true(model_settings(stream)->spreads);
+    model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +246,8 @@ int main(void)
         cmocka_unit_test(what_is_out_of_range_is_refused),
         cmocka_unit_test(a_full_catalogue_takes_no_more_but_lets_things_be_taken_away),
         cmocka_unit_test(below_its_version_nothing_is_set),
+        cmocka_unit_test(the_accounts_commitment_is_set_from_what_was_seen),
+        cmocka_unit_test(a_stream_is_created_with_settings_from_their_version_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

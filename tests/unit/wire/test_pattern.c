@@ -115,6 +115,29 @@ static void hostile_text_takes_linear_time(void **state)
     assert_false(match(PATTERN_STREAM_ARN, text));
     text[7 + len * count] = 'x';
     assert_true(match(PATTERN_STREAM_ARN, text));
+    assert_true(match(PATTERN_RESOURCE_ARN, text));
+}
+
+static void a_resource_is_a_stream_or_what_stands_behind_one(void **state)
+{
+    const char *good[] = {
+        "arn:aws:kinesis:r:123456789012:stream/s",
+        "arn:aws-cn:kinesis::123456789012:stream/s/consumer/c:17",
+        "arn:aws:kinesis:r:123456789012:*/stream/s",
+        "arn:aws:kinesis:kinesis:r:123456789012:123456789012:stream/stream/",
+    };
+    const char *bad[] = {
+        "", "arn:aws", "arn:aws:kinesis:", "arn:aws:kinesis:r:123456789012:stream/",
+        "arn:aws:kinesis:r:123456789012:stream/a b", "arn:aws:kinesis:r:12345678901:stream/s",
+        "arn:aws:kinesis:123456789012:stream/s", "arn:aws:kinesis:r:123456789012stream/s",
+        "arn:aws:sqs:r:123456789012:stream/s", "arn:aws:kinesis:r:123456789012:\nstream/s",
+        "x arn:aws:kinesis:r:123456789012:stream/s",
+    };
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(match(PATTERN_RESOURCE_ARN, good[i]));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(match(PATTERN_RESOURCE_ARN, bad[i]));
 }
 
 int main(void)
@@ -123,6 +146,7 @@ int main(void)
         world_test(names_are_letters_digits_and_three_marks),
         world_test(numbers_have_no_leading_zero_and_an_end),
         world_test(stream_ids_have_two_parts),
+        world_test(a_resource_is_a_stream_or_what_stands_behind_one),
         world_test(stream_arns_match_as_the_expression_does),
         world_test(consumer_arns_match_as_the_expression_does),
         world_test(hostile_text_takes_linear_time),
