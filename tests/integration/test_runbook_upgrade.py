@@ -1,9 +1,14 @@
 """docs/runbooks/upgrade.md, played: nodes get the newer build one after the other, one goes back."""
 
+import pathlib
+import re
+
 from braid_cluster import Cluster, wait_until
 from braid_runbook import Runbook
 
 OLDER = {"cluster-version-max": "1"}
+HEADER = pathlib.Path(__file__).parents[2] / "daemon/catalog/version.h"
+KNOWN = int(re.search(r"#define VERSION_KNOWN (\d+)u", HEADER.read_text("utf-8")).group(1))
 
 
 def install(cluster, number, older):
@@ -60,12 +65,12 @@ def test_an_upgrade_node_by_node_and_a_way_back_before_it():
                    book.run("braid cluster upgrade", node=1, status=6).stderr, 20, "it is down")
         book.run("systemctl start braidd", node=3)
         await_ready(book, 3)
-        wait_until(lambda: "All nodes know version 2" in book.run("braid cluster status").stdout,
-                   20, "all have said so")
-        assert "version 2" in book.run("braid cluster upgrade").stdout
-        wait_until(lambda: versions(cluster) == [2, 2, 2], 20, "all have it")
+        wait_until(lambda: f"All nodes know version {KNOWN}" in
+                   book.run("braid cluster status").stdout, 20, "all have said so")
+        assert f"version {KNOWN}" in book.run("braid cluster upgrade").stdout
+        wait_until(lambda: versions(cluster) == [KNOWN] * 3, 20, "all have it")
         book.run("braid cluster upgrade", node=2)
-        assert all(node["knows"] == 2 for node in cluster.state(1)["nodes"])
+        assert all(node["knows"] == KNOWN for node in cluster.state(1)["nodes"])
 
         go_back_too_late(book, cluster)
 
@@ -92,7 +97,7 @@ def test_an_older_node_does_not_come_in():
         cluster.await_ready()
         cluster.start(4)
         assert cluster[4].await_end() == 3
-        assert "the cluster is at version 2, and this braidd knows versions up to 1" in \
-            cluster[4].log_text()
+        assert (f"the cluster is at version {KNOWN}, and this braidd knows versions up to 1" in
+                cluster[4].log_text())
         assert [node["name"] for node in cluster.state(1)["nodes"]] == ["node-1", "node-2",
                                                                        "node-3"]
