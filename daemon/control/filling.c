@@ -145,4 +145,6 @@ void filling_answered(struct comer *comer, size_t bytes)
     filling->bytes -= comer->asked_bytes;
     allowance_settle(&control->allowance, comer->asked_bytes, bytes);
     comer->asked_bytes = 0;
+    if (!control->closing)
+        later(control, 0); /* it may fail, or go: those that wait for its place have no other call */
 }
