@@ -48,7 +48,7 @@ struct carried {
 void exchange_begin(struct carried *carried);
 
 /* The framing's news of a reply in pieces: the next piece may come; nobody reads it any more; the
- * port is about to be drained.  Of any other exchange, and a second time, they say nothing. */
+ * port is drained.  Of any other exchange, and a second time, they say nothing. */
 void exchange_room(struct carried *carried);
 void exchange_lost(struct carried *carried);
 void exchange_part(struct carried *carried);

@@ -21,7 +21,6 @@ static void listener_on_ready(struct listener *listener);
 static void take_those_who_wait(struct http_server *server);
 static void listener_on_refused(struct listener *listener);
 static void drain_on_time(struct timer *timer);
-static void parting_begins(struct http_server *server);
 static void stop_listening(struct http_server *server);
 static void listener_on_closed(struct listener *listener);
 static void settle_on_defer(struct defer *defer);
@@ -221,7 +220,7 @@ void server_client_ended(struct client *client)
 
 void http_server_part(struct http_server *server)
 {
-    parting_begins(server);
+    server->parting = true;
     for (struct list_node *node = list_first(&server->clients); node != NULL;) {
         struct client *client = container_of(node, struct client, link);
         node = list_next(&server->clients, node);
@@ -229,18 +228,10 @@ void http_server_part(struct http_server *server)
     }
 }
 
-static void parting_begins(struct http_server *server)
-{
-    server->parting = true;
-    for (struct list_node *node = list_first(&server->long_replies); node != NULL;
-         node = list_next(&server->long_replies, node))
-        exchange_part(container_of(node, struct carried, long_reply));
-}
-
 void http_server_drain(struct http_server *server, http_server_cb cb, void *ctx)
 {
     ensure(!server->draining && !server->closing);
-    parting_begins(server);
+    server->parting = true;
     server->draining = true;
     server->cb = cb;
     server->cb_ctx = ctx;
@@ -250,6 +241,9 @@ void http_server_drain(struct http_server *server, http_server_cb cb, void *ctx)
         node = list_next(&server->clients, node);
         client_drain(client);
     }
+    for (struct list_node *node = list_first(&server->long_replies); node != NULL;
+         node = list_next(&server->long_replies, node))
+        exchange_part(container_of(node, struct carried, long_reply));
     timer_start(server->clock, &server->drain, HTTP_DRAIN_MS, drain_on_time);
     defer_run(server->clock, &server->settle, settle_on_defer);
 }

@@ -27,7 +27,7 @@ void long_reply_begin(struct http_exchange *exchange, const struct http_reply *r
     carried->carrier->begin(carried, exchange_sane(carried, reply));
     if (carried->carrier->gone(carried))
         exchange_lost(carried);
-    if (server->parting)
+    if (server->draining)
         exchange_part(carried);
 }
 

@@ -30,8 +30,8 @@ struct long_reply_events {
     /* Once, and no on_room after it: nobody reads any more, long_reply_end() is due.  A client that
      * has only said that it sends no more counts as gone. */
     void (*on_gone)(void *ctx, struct http_exchange *exchange);
-    /* Once: the port is about to be drained.  long_reply_end() soon, or it is cut off; its client
-     * goes on elsewhere. */
+    /* Once: the port is drained.  long_reply_end() soon, or it is cut off; its client goes on
+     * elsewhere.  Not yet when the port parts: the client would come again, and be told again. */
     void (*on_part)(void *ctx, struct http_exchange *exchange);
 };
 
