@@ -236,7 +236,9 @@ static enum err open_api(struct node *node, struct reason *reason)
                                .control = node->control,
                                .clock = node->clock,
                                .random = &node->random,
-                               .work = node->work };
+                               .work = node->work,
+                               .metrics = node->metrics,
+                               .consumer_bytes_per_s = node->config->consumer_bytes_per_s };
     enum err err = route_open(&node->route, node->control, node->net, node->clock);
 
     world.route = node->route;

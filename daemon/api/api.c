@@ -46,6 +46,7 @@
 #define STEPS_describe_limits NULL, NULL
 #define STEPS_describe_account_settings NULL, NULL
 #define STEPS_update_account_settings NULL, NULL
+#define STEPS_subscribe_to_shard NULL, NULL
 
 static const struct operation operations[] = {
 #define OPERATION(name, wire_name, in, out, class)                                                 \
@@ -83,7 +84,8 @@ enum err api_open(struct api **ret, const struct api_world *world)
         return ERR_NO_MEMORY;
     api->world = *world;
     api->digest = digest_new();
-    if (api->digest == NULL) {
+    if (api->digest == NULL || subscriptions_open(api, world->metrics) != ERR_OK) {
+        digest_free(api->digest);
         free(api);
         return ERR_NO_MEMORY;
     }
@@ -93,6 +95,7 @@ enum err api_open(struct api **ret, const struct api_world *world)
 
 void api_close(struct api *api)
 {
+    subscriptions_close(api);
     digest_free(api->digest);
     free(api);
 }

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "api/route.h"
+#include "api/subscription.h"
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/err.h"
@@ -43,6 +44,8 @@ struct api_world {
     struct clock *clock;
     struct random *random;
     struct work_pool *work;
+    struct metrics *metrics;
+    uint64_t consumer_bytes_per_s; /* of one subscription; 0: no limit */
 };
 
 /* ERR_NO_MEMORY: that, or OpenSSL has no MD5. */
@@ -83,9 +86,12 @@ struct request {
     const struct operation *operation;
     struct arena *arena;
     void *in;             /* C struct of operation->in, decoded and valid */
+    bool speaks_ms;       /* its encoding has times in milliseconds */
     /* to the door */
     void *out;            /* C struct of operation->out, when error.type is ERROR_TYPE_NONE */
     struct wire_error error;
+    /* instead of `out`, of SubscribeToShard: the door's to start and to free */
+    struct subscription *subscription;
     size_t reply_bytes;   /* about; says where it is composed and encoded */
     /* for the handler */
     const char *account, *region; /* whose streams these are */

@@ -2,12 +2,10 @@
 #include "api/handler.h"
 #include "api/iterator.h"
 #include "api/name.h"
+#include "api/record_list.h"
 #include "api/route.h"
 #include "base/limits.h"
-#include "shard/command.h"
 #include "shard/seqno.h"
-
-#define RECORD_REPLY_BYTES 256u /* of JSON around a record's data, about */
 
 struct reading {
     struct request *request;
@@ -23,8 +21,6 @@ static bool check_stream(struct request *request, const struct reading *reading)
 static void read_on_done(struct route_read *route, enum err err);
 static void fail(struct reading *reading, enum err err);
 static void release(struct request *request);
-static bool compose_part(struct request *request, const struct reading *reading,
-                         const struct read_part *part, struct record_out *items);
 
 void get_records_handle(struct request *request)
 {
@@ -153,45 +149,11 @@ void get_records_compose(struct request *request)
 {
     struct reading *reading = request->state;
     const struct route_read *route = &reading->route;
-    struct record_out *items =
-        arena_take(request->arena, ((size_t)route->record_count + 1) * sizeof(*items));
-    uint32_t count = 0;
+    enum err err =
+        record_list_compose(request->arena, reading->name, route->parts, route->part_count,
+                            route->record_count, reading->encrypted, &reading->out.records);
 
-    if (items == NULL) {
-        request_set_err(request, ERR_NO_MEMORY);
-        return;
-    }
-    for (uint32_t i = 0; i < route->part_count; i++) {
-        if (!compose_part(request, reading, &route->parts[i], items + count))
-            return;
-        count += route->parts[i].count;
-    }
-    wire_set(&reading->out, records, (struct record_out_list){ .items = items, .count = count });
-}
-
-static bool compose_part(struct request *request, const struct reading *reading,
-                         const struct read_part *part, struct record_out *items)
-{
-    struct command_walk walk = command_walk_start(part->records);
-
-    for (uint32_t i = 0; i < part->count; i++) {
-        struct record_out *item = &items[i];
-        struct record record;
-        char *text = arena_raw(request->arena, SEQNO_TEXT_MAX);
-        enum err err = text == NULL ? ERR_NO_MEMORY : command_walk_next(&walk, &record);
-
-        if (err != ERR_OK) {
-            request_set_err(request, err == ERR_NOT_FOUND ? ERR_CORRUPT : err);
-            return false;
-        }
-        seqno_print(reading->name,
-                    seqno_at(part->index, part->first_ordinal + i, part->time_ms / 1000), text);
-        wire_set(item, sequence_number, slice_text(text));
-        wire_set(item, approximate_arrival_timestamp_ms, (int64_t)part->time_ms);
-        wire_set(item, data, record.data);
-        wire_set(item, partition_key, record.key);
-        if (reading->encrypted)
-            wire_set(item, encryption_type, choice_of(WIRE_ENCRYPTION_KMS));
-    }
-    return true;
+    reading->out.has_records = true;
+    if (err != ERR_OK)
+        request_set_err(request, err);
 }

@@ -13,6 +13,7 @@
 struct api {
     struct api_world world;
     struct digest *digest; /* the loop's own */
+    struct subscriptions *subscriptions;
     uint64_t tokens;       /* made so far: no two are alike */
     bool caught_up;        /* this node has been ready since its start */
 };

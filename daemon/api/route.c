@@ -17,7 +17,6 @@
 static void put_on_refused(struct defer *defer);
 static void locate_on_refused(struct defer *defer);
 static void read_on_refused(struct defer *defer);
-static enum err job_new(struct route *route, enum job_kind kind, void *req, void **ret);
 static void place_leave(struct route_job *job);
 static void job_deliver(struct defer *defer);
 static void deliver_put(const struct route_job *job, struct route_put *req);
@@ -65,8 +64,10 @@ void route_close(struct route *route)
 void route_settle(struct route *route)
 {
     if (route->closed && route->job_count == 0 && route->served_puts == 0 &&
-        route->served_reads == 0)
+        route->served_reads == 0) {
+        grants_fini(&route->grants);
         free(route);
+    }
 }
 
 uint64_t route_leader(const struct route *route, uint64_t group)
@@ -166,9 +167,26 @@ void route_read_fini(struct route_read *req)
         job_free(job);
 }
 
+/* A shard that has the read keeps the job until it lets go. */
+void route_read_cancel(struct route_read *req)
+{
+    struct route_job *job = req->job;
+
+    defer_cancel(&req->refused);
+    req->job = NULL;
+    if (job == NULL)
+        return;
+    net_call_cancel(job->route->net, &job->call);
+    defer_cancel(&job->defer);
+    timer_stop(&job->timer);
+    job->req = NULL;
+    if (!job->here)
+        job_free(job);
+}
+
 /* ---- jobs ---- */
 
-static enum err job_new(struct route *route, enum job_kind kind, void *req, void **ret)
+enum err job_new(struct route *route, enum job_kind kind, void *req, void **ret)
 {
     if (route->places[kind] >= ROUTE_JOBS_MAX)
         return ERR_BUSY;
@@ -247,6 +265,10 @@ static void job_deliver(struct defer *defer)
     case JOB_READ:
         deliver_read(job, req);
         break;
+    case JOB_GRANT:
+        ((struct route_grant *)req)->reason = job->reason;
+        ((struct route_grant *)req)->job = NULL;
+        break;
     case JOB_KINDS:
         ensure(false);
     }
@@ -261,6 +283,8 @@ static void job_deliver(struct defer *defer)
         ((struct route_put *)req)->cb(req, err);
     else if (kind == JOB_LOCATE)
         ((struct route_locate *)req)->cb(req, err);
+    else if (kind == JOB_GRANT)
+        ((struct route_grant *)req)->cb(req, err);
     else
         ((struct route_read *)req)->cb(req, err);
 }

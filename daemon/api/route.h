@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/grants.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "control/control.h"
@@ -26,7 +27,7 @@
 
 struct route; /* one per node */
 
-/* Registers NET_PUT, NET_READ and NET_LOCATE. */
+/* Registers NET_PUT, NET_READ, NET_LOCATE and NET_GRANT. */
 MUST_CHECK enum err route_open(struct route **ret, struct control *control, struct net *net,
                                struct clock *clock);
 
@@ -97,6 +98,7 @@ struct route_read {
     struct position from;
     uint32_t records_max;
     size_t bytes_max;
+    bool watches; /* a consumer's: waits for records at the leader, outside of the read limit */
     /* out: valid until route_read_fini() */
     const struct read_part *parts;
     uint32_t part_count, record_count;
@@ -116,5 +118,28 @@ struct route_read {
  * ERR_CORRUPT, ERR_NO_MEMORY */
 void route_read(struct route *route, struct route_read *req, route_read_cb cb);
 void route_read_fini(struct route_read *req);
+
+/* The asker wants nothing any more: no callback. */
+void route_read_cancel(struct route_read *req);
+
+struct route_grant;
+typedef void (*route_grant_cb)(struct route_grant *req, enum err err);
+
+struct route_grant {
+    struct grant_ask ask; /* in */
+    struct reason reason; /* out */
+    /* private */
+    void *job;
+    route_grant_cb cb;
+    struct defer refused;
+    enum err err;
+};
+
+/* Asks the leader for a subscription (grants.h).
+ * ERR_EXISTS       another one is the present one
+ * ERR_UNAVAILABLE  no leader within the time
+ * ERR_BUSY, ERR_CLOSED, ERR_NO_MEMORY */
+void route_grant(struct route *route, struct route_grant *req, route_grant_cb cb);
+void route_grant_cancel(struct route_grant *req); /* no callback any more */
 
 #endif

@@ -28,6 +28,7 @@ static void here_on_read(struct shard_read *read, enum err err);
 static void here_on_locate(struct locate *locate, enum err err);
 static void here_settled(struct route_job *job, enum err err);
 static void attempt_there(struct route_job *job, uint64_t node);
+static enum net_kind call_kind(const struct route_job *job);
 static struct buf *ask_encode(const struct route_job *job);
 static void there_on_answer(struct net_call *call, enum err err, enum err remote,
                             struct slice answer, struct buf *answer_buf);
@@ -138,7 +139,9 @@ static void attempt_later(struct route_job *job)
 static bool needs_leader(const struct route_job *job)
 {
     const struct route_locate *locate = job->req;
-    return job->kind == JOB_PUT || (job->kind == JOB_LOCATE && locate->type == LOCATE_LATEST);
+
+    return job->kind == JOB_PUT || job->kind == JOB_GRANT ||
+           (job->kind == JOB_LOCATE && locate->type == LOCATE_LATEST);
 }
 
 static void attempt_on_timer(struct timer *timer)
@@ -167,6 +170,10 @@ static void attempt_here(struct route_job *job, struct shard *shard)
     uint64_t now_ms = clock_mono_ms(job->route->clock);
     enum err err = ERR_OK;
 
+    if (job->kind == JOB_GRANT) {
+        settled(job, grant_here(job));
+        return;
+    }
     job->here = true;
     timer_start(job->route->clock, &job->timer, job->due_ms > now_ms ? job->due_ms - now_ms : 0,
                 attempt_on_timer);
@@ -200,7 +207,9 @@ static void here_read(struct route_job *job, struct shard *shard)
     job->read = (struct shard_read){ .from = req->from,
                                      .records_max = req->records_max,
                                      .bytes_max = req->bytes_max,
-                                     .now_ms = clock_wall_ms(job->route->clock) };
+                                     .now_ms = clock_wall_ms(job->route->clock),
+                                     .waits = req->watches,
+                                     .unmetered = req->watches };
     shard_read(shard, &job->read, here_on_read);
 }
 
@@ -278,10 +287,26 @@ static void attempt_there(struct route_job *job, uint64_t node)
         net_call(route->net, &job->call, node, NET_PUT, parts, 2, left_ms, there_on_answer);
     } else {
         uint64_t patience_ms = left_ms < ROUTE_TRY_MS ? left_ms : ROUTE_TRY_MS;
-        net_call(route->net, &job->call, node, job->kind == JOB_READ ? NET_READ : NET_LOCATE, parts,
-                 1, patience_ms, there_on_answer);
+        net_call(route->net, &job->call, node, call_kind(job), parts, 1, patience_ms,
+                 there_on_answer);
     }
     buf_unref(parts[0]);
+}
+
+static enum net_kind call_kind(const struct route_job *job)
+{
+    if (job->kind == JOB_READ)
+        return NET_READ;
+    return job->kind == JOB_LOCATE ? NET_LOCATE : NET_GRANT;
+}
+
+static struct buf *grant_encode(const struct route_job *job)
+{
+    struct buf *buf = buf_new(GRANT_ASK_BYTES);
+
+    if (buf != NULL)
+        grant_ask_encode(&job->grant, buf->data);
+    return buf;
 }
 
 static struct buf *ask_encode(const struct route_job *job)
@@ -296,6 +321,8 @@ static struct buf *ask_encode(const struct route_job *job)
             put_ask_encode(&ask, buf->data);
         return buf;
     }
+    if (job->kind == JOB_GRANT)
+        return grant_encode(job);
     if (job->kind == JOB_READ) {
         const struct route_read *req = job->req;
         struct buf *buf = buf_new(READ_ASK_BYTES);
@@ -303,7 +330,8 @@ static struct buf *ask_encode(const struct route_job *job)
                                 .leader_only = leader_only,
                                 .from = req->from,
                                 .records_max = req->records_max,
-                                .bytes_max = req->bytes_max };
+                                .bytes_max = req->bytes_max,
+                                .watches = req->watches };
         if (buf != NULL)
             read_ask_encode(&ask, buf->data);
         return buf;
@@ -352,6 +380,8 @@ static enum err there_take(struct route_job *job, struct slice answer, struct bu
 
     if (job->kind == JOB_PUT)
         return put_answer_decode(answer, &job->first) == ERR_OK ? ERR_OK : ERR_UNKNOWN;
+    if (job->kind == JOB_GRANT)
+        return ERR_OK;
     if (job->kind == JOB_LOCATE)
         return locate_answer_decode(answer, &job->position);
 
@@ -381,6 +411,7 @@ static void settled(struct route_job *job, enum err err)
         return;
     case ERR_OK:
     case ERR_BUSY:
+    case ERR_EXISTS: /* of grants */
     case ERR_NO_MEMORY:
         job_finish(job, err);
         return;

@@ -8,6 +8,8 @@
 
 #define FLAG_LEADER_ONLY 1u
 #define FLAG_THROTTLED 1u
+#define FLAG_WATCHES 2u
+#define FLAG_RENEWS 1u
 
 static unsigned char *put_head(unsigned char *at, uint8_t flags, uint8_t kind);
 static enum err read_head(struct reader *reader, uint8_t *flags, uint8_t *kind);
@@ -123,7 +125,8 @@ enum err locate_answer_decode(struct slice bytes, struct position *position)
 
 void read_ask_encode(const struct read_ask *ask, unsigned char bytes[READ_ASK_BYTES])
 {
-    unsigned char *at = put_head(bytes, ask->leader_only ? FLAG_LEADER_ONLY : 0, 0);
+    uint8_t flags = (ask->leader_only ? FLAG_LEADER_ONLY : 0) | (ask->watches ? FLAG_WATCHES : 0);
+    unsigned char *at = put_head(bytes, flags, 0);
 
     put_u64(at, ask->group);
     put_u64(at + 8, ask->from.index);
@@ -142,6 +145,7 @@ enum err read_ask_decode(struct slice bytes, struct read_ask *ask)
     if (err != ERR_OK)
         return err;
     found.leader_only = (flags & FLAG_LEADER_ONLY) != 0;
+    found.watches = (flags & FLAG_WATCHES) != 0;
     found.group = reader_u64(&reader);
     found.from.index = reader_u64(&reader);
     found.from.ordinal = reader_u32(&reader);
@@ -200,6 +204,36 @@ enum err read_answer_decode(struct slice bytes, uint32_t records_max, struct rea
         return err;
     }
     *answer = found;
+    return ERR_OK;
+}
+
+void grant_ask_encode(const struct grant_ask *ask, unsigned char bytes[GRANT_ASK_BYTES])
+{
+    unsigned char *at = put_head(bytes, ask->renews ? FLAG_RENEWS : 0, 0);
+
+    put_u64(at, ask->group);
+    put_u64(at + 8, ask->consumer);
+    put_u64(at + 16, ask->token);
+    put_u32(at + 24, ask->age_ms);
+}
+
+enum err grant_ask_decode(struct slice bytes, struct grant_ask *ask)
+{
+    struct reader reader = reader_of(bytes);
+    struct grant_ask found = { .group = 0 };
+    uint8_t flags, kind;
+    enum err err = read_head(&reader, &flags, &kind);
+
+    if (err != ERR_OK)
+        return err;
+    found.renews = (flags & FLAG_RENEWS) != 0;
+    found.group = reader_u64(&reader);
+    found.consumer = reader_u64(&reader);
+    found.token = reader_u64(&reader);
+    found.age_ms = reader_u32(&reader);
+    if (!reader_done(&reader) || found.token == 0)
+        return ERR_INVALID;
+    *ask = found;
     return ERR_OK;
 }
 

@@ -1,7 +1,7 @@
 /* route_message.h - what nodes say to each other about a group's records.
  *
- * An engine: structs to bytes and bytes to structs, for NET_PUT, NET_LOCATE and
- * NET_READ.  Hand-coded and big-endian, because these are the hot paths; the
+ * An engine: structs to bytes and bytes to structs, for NET_PUT, NET_LOCATE,
+ * NET_READ and NET_GRANT.  Hand-coded and big-endian, because these are the hot paths; the
  * layout is written down in docs/formats/peer-calls.md.  A payload of records is
  * never copied: it travels as a part of its own behind a head.
  *
@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/grants.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
@@ -67,6 +68,7 @@ MUST_CHECK enum err locate_answer_decode(struct slice bytes, struct position *po
 struct read_ask {
     uint64_t group;
     bool leader_only;
+    bool watches; /* a consumer's (shard/cursor.h) */
     struct position from;
     uint32_t records_max;
     uint64_t bytes_max;
@@ -91,7 +93,13 @@ struct buf *read_answer_encode(const struct read_answer *answer);
 MUST_CHECK enum err read_answer_decode(struct slice bytes, uint32_t records_max,
                                        struct read_answer *answer);
 
-/* Any of the three, when the answer is an error. */
+/* NET_GRANT; the answer is empty */
+#define GRANT_ASK_BYTES 32u
+
+void grant_ask_encode(const struct grant_ask *ask, unsigned char bytes[GRANT_ASK_BYTES]);
+MUST_CHECK enum err grant_ask_decode(struct slice bytes, struct grant_ask *ask);
+
+/* Any of them, when the answer is an error. */
 #define REFUSAL_HEAD_BYTES 12u
 
 struct refusal {

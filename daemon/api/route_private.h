@@ -9,7 +9,7 @@
 #include "api/route_message.h"
 #include "env/timer.h"
 
-enum job_kind { JOB_PUT, JOB_READ, JOB_LOCATE, JOB_KINDS };
+enum job_kind { JOB_PUT, JOB_READ, JOB_LOCATE, JOB_GRANT, JOB_KINDS };
 
 struct route {
     struct control *control;
@@ -21,6 +21,7 @@ struct route {
     size_t put_bytes;     /* of records that jobs hold */
     uint32_t served_puts; /* of other nodes, being done here */
     uint32_t served_reads; /* and their locates */
+    struct grants grants; /* of shards that this node leads, or led */
     bool closed;          /* freed when the last job and the last served call are gone */
 };
 
@@ -54,6 +55,7 @@ struct route_job {
     struct seqno first;    /* JOB_PUT: the result */
     bool throttled;        /* JOB_PUT: with ERR_BUSY */
     struct position position; /* JOB_LOCATE: the result */
+    struct grant_ask grant;   /* JOB_GRANT */
     struct read_answer read_answer; /* JOB_READ: the result */
     struct buf *answer;    /* JOB_READ, from another node: holds the result's bytes */
     union {
@@ -79,7 +81,20 @@ void route_settle(struct route *route);
 /* Who leads the group as far as this node knows, 0 = unknown.  Its own replica hears it first. */
 uint64_t route_leader(const struct route *route, uint64_t group);
 
-/* Registers the three kinds of calls that other nodes make. */
+/* A place for what `req` asks. ERR_BUSY, ERR_NO_MEMORY. */
+MUST_CHECK enum err job_new(struct route *route, enum job_kind kind, void *req, void **ret);
+
+/* This node leads the shard. */
+MUST_CHECK enum err grant_here(struct route_job *job);
+
+/* net_request_cb of NET_GRANT. */
+void grant_serve(void *ctx, const struct net_message *message, struct net_incoming *incoming);
+
+/* Answers with an error; ERR_NOT_LEADER says whom to ask. */
+void route_refuse(struct route *route, struct net_incoming *incoming, uint64_t group, enum err err,
+                  const struct refusal *more);
+
+/* Registers the kinds of calls that other nodes make. */
 void route_serve(struct route *route);
 
 /* From now on they are refused. */

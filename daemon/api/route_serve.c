@@ -42,14 +42,13 @@ static struct served *served_new(struct route *route, struct net_incoming *incom
                                  uint64_t group, uint32_t *count);
 static void served_free(struct served *served);
 static void answer_bytes(struct net_incoming *incoming, const void *bytes, size_t len);
-static void refuse(struct route *route, struct net_incoming *incoming, uint64_t group,
-                   enum err err, const struct refusal *more);
 
 void route_serve(struct route *route)
 {
     net_handle(route->net, NET_PUT, NULL, serve_put, route);
     net_handle(route->net, NET_READ, NULL, serve_read, route);
     net_handle(route->net, NET_LOCATE, NULL, serve_locate, route);
+    net_handle(route->net, NET_GRANT, NULL, grant_serve, route);
 }
 
 void route_serve_nothing(struct net *net)
@@ -57,6 +56,7 @@ void route_serve_nothing(struct net *net)
     net_handle(net, NET_PUT, NULL, serve_nothing, NULL);
     net_handle(net, NET_READ, NULL, serve_nothing, NULL);
     net_handle(net, NET_LOCATE, NULL, serve_nothing, NULL);
+    net_handle(net, NET_GRANT, NULL, serve_nothing, NULL);
 }
 
 /* Nothing was done here: the asker looks for another leader. */
@@ -79,13 +79,13 @@ static void serve_put(void *ctx, const struct net_message *message, struct net_i
     if (err == ERR_OK)
         err = served_shard(route, ask.group, true, &route->served_puts, &shard);
     if (err != ERR_OK) {
-        refuse(route, incoming, ask.group, err, NULL);
+        route_refuse(route, incoming, ask.group, err, NULL);
         return;
     }
 
     struct served *served = served_new(route, incoming, ask.group, &route->served_puts);
     if (served == NULL) {
-        refuse(route, incoming, ask.group, ERR_BUSY, NULL);
+        route_refuse(route, incoming, ask.group, ERR_BUSY, NULL);
         return;
     }
     served->records = buf_part(message->buf, ask.records);
@@ -96,7 +96,7 @@ static void serve_put(void *ctx, const struct net_message *message, struct net_i
                                   : shard_put(shard, &served->put, &more.throttled);
     if (err != ERR_OK) {
         served_free(served);
-        refuse(route, incoming, ask.group, err, &more);
+        route_refuse(route, incoming, ask.group, err, &more);
         return;
     }
     timer_start(route->clock, &served->timer, ROUTE_SERVED_PUT_MS, serve_put_on_timer);
@@ -111,7 +111,7 @@ static void serve_put_on_timer(struct timer *timer)
     if (!putq_cancel(&served->put))
         return;
     reason_set(&more.reason, "the shard took no more records in time; nothing was stored");
-    refuse(served->route, served->incoming, served->group, ERR_UNAVAILABLE, &more);
+    route_refuse(served->route, served->incoming, served->group, ERR_UNAVAILABLE, &more);
     served_free(served);
 }
 
@@ -124,7 +124,7 @@ static void serve_put_on_done(struct put *put, enum err err, struct seqno first)
         put_answer_encode(first, bytes);
         answer_bytes(served->incoming, bytes, sizeof(bytes));
     } else {
-        refuse(served->route, served->incoming, served->group, err, NULL);
+        route_refuse(served->route, served->incoming, served->group, err, NULL);
     }
     served_free(served);
 }
@@ -141,19 +141,21 @@ static void serve_read(void *ctx, const struct net_message *message, struct net_
     if (err == ERR_OK)
         err = served_shard(route, ask.group, ask.leader_only, &route->served_reads, &shard);
     if (err != ERR_OK) {
-        refuse(route, incoming, ask.group, err, NULL);
+        route_refuse(route, incoming, ask.group, err, NULL);
         return;
     }
 
     struct served *served = served_new(route, incoming, ask.group, &route->served_reads);
     if (served == NULL) {
-        refuse(route, incoming, ask.group, ERR_BUSY, NULL);
+        route_refuse(route, incoming, ask.group, ERR_BUSY, NULL);
         return;
     }
     served->read = (struct shard_read){ .from = ask.from,
                                         .records_max = ask.records_max,
                                         .bytes_max = ask.bytes_max,
-                                        .now_ms = clock_wall_ms(route->clock) };
+                                        .now_ms = clock_wall_ms(route->clock),
+                                        .waits = ask.watches,
+                                        .unmetered = ask.watches };
     shard_read(shard, &served->read, serve_read_on_done);
 }
 
@@ -171,7 +173,7 @@ static void serve_read_on_done(struct shard_read *read, enum err err)
         AUTO_UNREF struct buf *head = read_answer_encode(&answer);
         answer_read(served, head);
     } else {
-        refuse(served->route, served->incoming, served->group, err, &more);
+        route_refuse(served->route, served->incoming, served->group, err, &more);
     }
     shard_read_fini(read);
     served_free(served);
@@ -214,13 +216,13 @@ static void serve_locate(void *ctx, const struct net_message *message,
     if (err == ERR_OK)
         err = served_shard(route, ask.group, ask.leader_only, &route->served_reads, &shard);
     if (err != ERR_OK) {
-        refuse(route, incoming, ask.group, err, NULL);
+        route_refuse(route, incoming, ask.group, err, NULL);
         return;
     }
 
     struct served *served = served_new(route, incoming, ask.group, &route->served_reads);
     if (served == NULL) {
-        refuse(route, incoming, ask.group, ERR_BUSY, NULL);
+        route_refuse(route, incoming, ask.group, ERR_BUSY, NULL);
         return;
     }
     served->locate = (struct locate){ .type = ask.type,
@@ -239,7 +241,7 @@ static void serve_locate_on_done(struct locate *locate, enum err err)
         locate_answer_encode(locate->position, bytes);
         answer_bytes(served->incoming, bytes, sizeof(bytes));
     } else {
-        refuse(served->route, served->incoming, served->group, err, NULL);
+        route_refuse(served->route, served->incoming, served->group, err, NULL);
     }
     served_free(served);
 }
@@ -298,8 +300,8 @@ static void answer_bytes(struct net_incoming *incoming, const void *bytes, size_
         net_answer(incoming, ERR_OK, &buf, 1);
 }
 
-static void refuse(struct route *route, struct net_incoming *incoming, uint64_t group,
-                   enum err err, const struct refusal *more)
+void route_refuse(struct route *route, struct net_incoming *incoming, uint64_t group, enum err err,
+                  const struct refusal *more)
 {
     struct refusal refusal = { .leader = 0 };
 

@@ -6,6 +6,7 @@
 #include "base/ensure.h"
 #include "base/limits.h"
 #include "http/dispatch.h"
+#include "http/event_feed.h"
 #include "http/reply.h"
 #include "wire/encoding.h"
 #include "wire/shapes.h"
@@ -91,6 +92,7 @@ void door_on_request(void *ctx, struct http_exchange *exchange)
     visit->request.api = door->world.api;
     visit->request.operation = visit->dispatch.operation;
     visit->request.arena = exchange->request.arena;
+    visit->request.speaks_ms = visit->dispatch.encoding == &encoding_cbor;
     switch (visit->dispatch.kind) {
     case DISPATCH_OPERATION:
     case DISPATCH_OLD_JSON:
@@ -186,6 +188,12 @@ static void run_on_done(struct request *request)
 {
     struct visit *visit = container_of(request, struct visit, request);
 
+    if (request->subscription != NULL) {
+        request_fini(request);
+        count(visit, 200);
+        event_feed_begin(visit->exchange, visit->door->world.random, request->subscription);
+        return;
+    }
     if (request->error.type == ERROR_TYPE_NONE && request->reply_bytes > API_LOOP_BYTES_MAX) {
         if (!http_exchange_reserve(visit->exchange, request->reply_bytes)) {
             refuse(visit);

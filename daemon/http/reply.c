@@ -17,6 +17,7 @@ static const char cors_exposed[] =
 struct headers {
     struct http_header items[HEADERS_MAX];
     uint32_t count;
+    char request_id[REQUEST_ID_BYTES], id_2[ID_2_CHARS];
 };
 
 static void add(struct headers *headers, const char *name, struct slice value);
@@ -79,24 +80,42 @@ const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum erro
     return NULL;
 }
 
+static void headers_of(struct headers *headers, const struct http_exchange *exchange,
+                       struct random *random, const struct reply *reply)
+{
+    request_id_print(random, headers->request_id);
+    add(headers, "x-amzn-RequestId", slice_text(headers->request_id));
+    if (!reply->preflight) {
+        id_2_print(random, headers->id_2);
+        add(headers, "x-amz-id-2", slice_of(headers->id_2, ID_2_CHARS));
+    }
+    if (reply->content_type != NULL)
+        add(headers, "Content-Type", slice_text(reply->content_type));
+    if (http_request_header(&exchange->request, "origin") != NULL)
+        add_cors(headers, &exchange->request, reply->preflight);
+}
+
+void reply_begin(struct http_exchange *exchange, struct random *random, const char *content_type,
+                 const struct long_reply_events *events, void *ctx)
+{
+    const struct reply reply = { .status = 200, .content_type = content_type };
+    struct headers headers = { .count = 0 };
+
+    headers_of(&headers, exchange, random, &reply);
+    const struct http_reply sent = {
+        .status = 200, .headers = headers.items, .header_count = headers.count
+    };
+    long_reply_begin(exchange, &sent, events, ctx);
+}
+
 void reply_send(struct http_exchange *exchange, struct random *random, const struct reply *reply)
 {
     struct headers headers = { .count = 0 };
-    char request_id[REQUEST_ID_BYTES], id_2[ID_2_CHARS];
     struct buf *text = reply->text == NULL ? NULL : buf_copy(slice_text(reply->text));
     struct buf *body = reply->text == NULL ? reply->body : text;
     struct http_reply sent = { .status = reply->status, .headers = headers.items };
 
-    request_id_print(random, request_id);
-    add(&headers, "x-amzn-RequestId", slice_text(request_id));
-    if (!reply->preflight) {
-        id_2_print(random, id_2);
-        add(&headers, "x-amz-id-2", slice_of(id_2, ID_2_CHARS));
-    }
-    if (reply->content_type != NULL)
-        add(&headers, "Content-Type", slice_text(reply->content_type));
-    if (http_request_header(&exchange->request, "origin") != NULL)
-        add_cors(&headers, &exchange->request, reply->preflight);
+    headers_of(&headers, exchange, random, reply);
     sent.header_count = headers.count;
     sent.body = &body;
     sent.body_count = body == NULL ? 0 : 1;

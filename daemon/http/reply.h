@@ -7,6 +7,7 @@
 #include "env/random.h"
 #include "http/dispatch.h"
 #include "transport/http_server.h"
+#include "transport/long_reply.h"
 #include "wire/error_type.h"
 
 struct reply {
@@ -24,5 +25,9 @@ const struct reply *reply_of_dispatch(const struct dispatch *dispatch, enum erro
 
 /* Sends it, with the ids that every answer of AWS has.  The exchange is gone afterwards. */
 void reply_send(struct http_exchange *exchange, struct random *random, const struct reply *reply);
+
+/* The same ids and 200, for a reply in pieces (transport/long_reply.h). */
+void reply_begin(struct http_exchange *exchange, struct random *random, const char *content_type,
+                 const struct long_reply_events *events, void *ctx);
 
 #endif

@@ -38,6 +38,9 @@ struct writer;
 struct encoding; /* constant */
 extern const struct encoding encoding_json, encoding_cbor;
 
+/* JSON with times in whole milliseconds: events for clients that speak CBOR otherwise. */
+extern const struct encoding encoding_json_in_ms;
+
 /* "application/x-amz-json-1.1" and so on. */
 const char *encoding_content_type(const struct encoding *encoding);
 

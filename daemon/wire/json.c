@@ -65,6 +65,11 @@ static void json_time(struct writer *writer, int64_t ms)
     writer_bytes(writer, slice_of(text, len));
 }
 
+static void json_time_in_ms(struct writer *writer, int64_t ms)
+{
+    json_integer(writer, ms);
+}
+
 /* ---- lists, maps ---- */
 
 static void json_list_begin(struct writer *writer)
@@ -115,19 +120,15 @@ static void json_map_end(struct writer *writer)
     writer_u8(writer, '}');
 }
 
-const struct encoding encoding_json = {
-    .content_type = "application/x-amz-json-1.1",
-    .open = json_tokens_open,
-    .text = json_text,
-    .blob = json_blob,
-    .integer = json_integer,
-    .truth = json_truth,
-    .time = json_time,
-    .list_begin = json_list_begin,
-    .item = json_item,
-    .list_end = json_list_end,
-    .map_begin = json_map_begin,
-    .key = json_key,
-    .name = json_name,
-    .map_end = json_map_end,
-};
+/* What both have in common. */
+#define JSON                                                                                       \
+    .content_type = "application/x-amz-json-1.1", .open = json_tokens_open, .text = json_text,     \
+    .blob = json_blob, .integer = json_integer, .truth = json_truth,                               \
+    .list_begin = json_list_begin, .item = json_item, .list_end = json_list_end,                   \
+    .map_begin = json_map_begin, .key = json_key, .name = json_name, .map_end = json_map_end
+
+const struct encoding encoding_json = { JSON, .time = json_time };
+
+const struct encoding encoding_json_in_ms = { JSON,
+                                              .times_in_ms = true,
+                                              .time = json_time_in_ms };

@@ -37,6 +37,8 @@
 #define PUTQ_WAITING_PUTS_MAX 1024u /* of them: two full entries of single records */
 #define TAIL_ENTRIES_MAX 4096u /* newest entries of a shard in memory; bytes are bounded apart */
 /* reads of one shard that wait for the log, each with an answer's memory */
+#define SHARD_WATCH_MS 1500u /* a reader waits so long for records: below ROUTE_TRY_MS */
+#define SHARD_WATCHES_MAX 1024u /* of one shard; one more is answered at once */
 #define SHARD_READS_MAX 64u
 #define READ_TRIES_MAX 8u /* looks into the log for one answer that finds only barriers */
 /* between hidden and dropped: a reader on its way comes to its end */
@@ -289,6 +291,9 @@
 #define ROUTE_WAIT_PART 4u /* a leader is looked for again after this part of the wait so far, */
 #define ROUTE_WAIT_MIN_MS 10u                 /* but so much, */
 #define ROUTE_WAIT_MAX_MS 80u /* and an election takes one or two seconds at worst */
+#define GRANTS_MAX 65536u                     /* subscriptions of shards that one node leads */
+#define GRANT_HOLD_MS 5000u                   /* as AWS: then a new one takes over */
+#define GRANT_LIFE_MS 15000u                  /* one that nobody renews is forgotten */
 #define ROUTE_TRY_MS 2000u /* one replica's time to answer a read; then the next */
 
 /* ---- between nodes (peer) ---- */
@@ -418,6 +423,20 @@
 #define PAGE_TOKEN_LIFE_MS 300000u            /* as AWS */
 #define REPLY_BYTES_MAX (32u * 1024u * 1024u) /* in JSON: GET_BYTES_MAX in base64, and names */
 #define ERROR_TEXT_BYTES_MAX 2048u            /* an error's sentence; names in it are shorter */
+
+/* ---- subscriptions (api/subscription, api/fan) ---- */
+#define SUBSCRIPTIONS_MAX 8192u               /* of clients of one node */
+/* of one event: a whole entry, so that each ends where one does, or one larger record */
+#define SUBSCRIPTION_EVENT_BYTES ENTRY_BYTES_MAX
+#define SUBSCRIPTION_EVENT_RECORDS 4096u      /* likewise: 8 entries of the most records */
+#define SUBSCRIPTION_EVENT_MAX HTTP_PIECE_BYTES_MAX /* encoded */
+#define SUBSCRIPTION_LIFE_MS 300000u          /* as AWS; the client subscribes again */
+#define SUBSCRIPTION_QUIET_MS 4000u           /* then an event without records */
+#define SUBSCRIPTION_RENEW_MS 3000u           /* how often the leader is told that it goes on */
+#define SUBSCRIPTION_TICK_MS 500u             /* how often all of that is looked at */
+#define SUBSCRIPTION_PAUSE_MS 100u            /* after an empty answer that came at once */
+#define SUBSCRIPTION_FAREWELL_MS 10000u       /* for the client to take its last event */
+#define FAN_LAST_MS 1000u /* an event stays so long for those who come to its place */
 
 /* ---- the operations port (ops) ---- */
 #define OPS_CONNECTIONS_MAX 256u

@@ -39,6 +39,7 @@ enum net_kind {
     NET_PUT = 16,          /* call: records for a group, api/route.h */
     NET_READ = 17,         /* call: records of a group from a position */
     NET_LOCATE = 18,       /* call: turn an iterator type into a position */
+    NET_GRANT = 19,        /* call: a consumer's subscription of a group, api/grants.h */
     NET_CHANGE = 32,       /* call: propose a change of the catalogue */
     NET_CATALOG_READ = 33, /* call: the catalogue's log or image, for nodes outside the group */
     NET_FOUND = 34,        /* call: what the founder decided, control/bootstrap.h */

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/ensure.h"
 #include "shard/shard_private.h"
+#include "shard/watch.h"
 
 #define IMAGE_FORMAT 1u
 #define IMAGE_BYTES 33u
@@ -33,6 +34,8 @@ void apply_entry(void *ctx, const struct entry_head *head, struct buf *payload)
     shard->applied = head->index;
     image_add(&shard->image, head);
     tail_add(&shard->tail, head, payload);
+    if (head->type == ENTRY_RECORDS)
+        watch_wake(shard);
 }
 
 static uint32_t image_write(const struct shard_image *image, unsigned char bytes[IMAGE_BYTES_MAX])

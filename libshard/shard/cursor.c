@@ -19,6 +19,7 @@
 #include "shard/command.h"
 #include "shard/gaps.h"
 #include "shard/shard_private.h"
+#include "shard/watch.h"
 
 #define PARTS_FIRST 8u
 
@@ -223,7 +224,7 @@ static void on_log(struct log_read *log, enum err err)
     log_read_fini(log);
 
     bool found = req->record_count > 0 || req->err != ERR_OK;
-    if (!found && advance(req))
+    if ((!found && advance(req)) || watch_parks(req))
         return;
     finish(req);
 }
@@ -337,7 +338,8 @@ static void finish(struct shard_read *req)
     if (req->err == ERR_OK) {
         req->behind_ms = behind_ms(req);
         shard->read_behind_ms = req->behind_ms;
-        quota_read_take(&shard->quota, clock_mono_ms(shard->world.clock), req->record_bytes);
+        if (!req->unmetered)
+            quota_read_take(&shard->quota, clock_mono_ms(shard->world.clock), req->record_bytes);
         shard->read_calls++;
         shard->read_records += req->record_count;
         shard->read_bytes += req->record_bytes;
@@ -353,6 +355,21 @@ static void finish_deferred(struct defer *defer)
     finish(container_of(defer, struct shard_read, defer));
 }
 
+void cursor_go_on(struct shard_read *req)
+{
+    req->now_ms = clock_wall_ms(req->shard->world.clock);
+    req->tries = 0;
+    if (!advance(req) && !watch_parks(req))
+        finish(req);
+}
+
+void cursor_end_wait(struct shard_read *req, enum err err)
+{
+    req->err = err;
+    req->waits = false;
+    finish(req);
+}
+
 /* Whether the request may begin. */
 static enum err admit(struct shard_read *req)
 {
@@ -364,7 +381,7 @@ static enum err admit(struct shard_read *req)
         reason_set(&req->reason, "%u reads of this shard wait already", SHARD_READS_MAX);
         return ERR_BUSY;
     }
-    if (!quota_read_call(&shard->quota, clock_mono_ms(shard->world.clock))) {
+    if (!req->unmetered && !quota_read_call(&shard->quota, clock_mono_ms(shard->world.clock))) {
         shard->read_throttled++;
         reason_set(&req->reason, "the shard's read limit is reached");
         return ERR_BUSY;
@@ -385,13 +402,15 @@ void shard_read(struct shard *shard, struct shard_read *req, shard_read_cb cb)
         .records_max = between(1, req->records_max, GET_RECORDS_MAX),
         .bytes_max = req->bytes_max < GET_BYTES_MAX ? req->bytes_max : GET_BYTES_MAX,
         .now_ms = req->now_ms,
+        .waits = req->waits,
+        .unmetered = req->unmetered,
         .next = gaps_position_in(&shard->options.gaps, req->from),
         .shard = shard,
         .cb = cb,
     };
     list_append(&shard->requests, &req->link);
     req->err = admit(req);
-    if (req->err == ERR_OK && advance(req))
+    if (req->err == ERR_OK && (advance(req) || watch_parks(req)))
         return;
     defer_run(shard->world.clock, &req->defer, finish_deferred);
 }

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "env/timer.h"
 #include "log/log.h"
 #include "shard/seqno.h"
 
@@ -95,6 +96,8 @@ struct shard_read {
     uint32_t records_max; /* 1 .. GET_RECORDS_MAX, moved into that range */
     size_t bytes_max;     /* of data and keys, GET_BYTES_MAX at most; one record goes in any case */
     uint64_t now_ms;      /* the caller's wall clock, for the horizon */
+    bool waits;           /* for records, when there are none: SHARD_WATCH_MS (watch.h) */
+    bool unmetered;       /* no part of the shard's read limit: its reader is paced elsewhere */
     /* out */
     struct read_part *parts;
     uint32_t part_count;
@@ -111,6 +114,9 @@ struct shard_read {
     shard_read_cb cb;
     struct log_read log;
     struct defer defer;
+    struct timer timer;     /* while it waits */
+    uint64_t wait_due_ms;   /* monotonic; 0: it has not waited yet */
+    struct list_node watch; /* likewise, in shard.watch */
     struct list_node link;
     enum err err;
     uint32_t parts_room;
@@ -118,7 +124,7 @@ struct shard_read {
     bool full;
 };
 
-/* What is there now; an empty answer when nothing is.
+/* What is there now; an empty answer when nothing is, or nothing came in time.
  * ERR_BUSY     the shard's read limit (ProvisionedThroughputExceeded), or SHARD_READS_MAX wait
  * ERR_CLOSED, ERR_IO, ERR_CORRUPT, ERR_NO_MEMORY */
 void shard_read(struct shard *shard, struct shard_read *req, shard_read_cb cb);

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/mutant.h"
 #include "shard/shard_private.h"
+#include "shard/watch.h"
 
 static void on_role(void *ctx, enum replica_role role, uint64_t leader)
 {
@@ -13,6 +14,7 @@ static void on_role(void *ctx, enum replica_role role, uint64_t leader)
 
     shard->role = role;
     shard->leader = leader;
+    watch_wake(shard);
     shard->on_role(shard->ctx, shard, role, leader);
 }
 
@@ -110,6 +112,7 @@ enum err shard_open(struct shard **ret, const struct shard_options *options,
     shard->on_sealed = sealed;
     shard->ctx = ctx;
     list_init(&shard->requests);
+    list_init(&shard->watch);
     tail_init(&shard->tail, options->tail_bytes_max, world->tail_bytes_left);
     quota_init(&shard->quota, options->limits, clock_mono_ms(world->clock));
 
@@ -162,6 +165,7 @@ static void close_deferred(struct defer *defer)
     struct shard *shard = container_of(defer, struct shard, close_defer);
 
     hint_applied(shard);
+    watch_end(shard, shard_end_err(shard));
     putq_close(&shard->putq, shard_end_err(shard));
     replica_close(shard->replica, on_replica_closed, shard);
 }

@@ -35,6 +35,9 @@ struct shard {
 
     struct list requests;   /* locates and reads whose callbacks have not run */
     uint32_t reads_waiting; /* of them: reads that wait for the log */
+    struct list watch;      /* of them: reads that wait for records to come */
+    uint32_t watch_count;
+    struct defer wake;
 
     bool closing;
     bool over;         /* its epoch is */
@@ -62,6 +65,10 @@ MUST_CHECK enum err apply_image_read(struct shard_image *image, struct slice byt
 /* What a request hears of a shard that closes: ERR_NOT_LEADER (ask again, soon somebody can) when
  * only its epoch is over, else ERR_CLOSED. */
 enum err shard_end_err(const struct shard *shard);
+
+/* For watch.c, at the end of a turn: a read that waited looks again; one waits no more. */
+void cursor_go_on(struct shard_read *req);
+void cursor_end_wait(struct shard_read *req, enum err err);
 
 /* To be called at the end of each callback from below: a shard that closes is freed when nothing is
  * under way any more. */

@@ -21,6 +21,17 @@ void defer_run(struct clock *clock, struct defer *defer, defer_cb cb)
     list_append(&clock->defers, &defer->link);
 }
 
+uint64_t clock_wall_ms(struct clock *clock)
+{
+    return clock->wall_ms;
+}
+
+void defer_cancel(struct defer *defer)
+{
+    if (defer_waits(defer))
+        list_remove(&defer->link);
+}
+
 /* The shard has one timer. */
 void timer_start(struct clock *clock, struct timer *timer, uint64_t after_ms, timer_cb cb)
 {

@@ -1,0 +1,44 @@
+/* grants.h - whose subscription of a shard is the present one, as its leader knows.
+ *
+ * A consumer has one subscription of a shard.  A new one is refused for
+ * GRANT_HOLD_MS after the last was granted, then it takes over; the old one
+ * hears of it when it is renewed, which it is every SUBSCRIPTION_RENEW_MS.  A
+ * new leader knows nothing: it takes what is renewed there, the youngest of two.
+ *
+ * An engine: no I/O, the time is given.
+ */
+#ifndef API_GRANTS_H
+#define API_GRANTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct grant {
+    uint64_t group, consumer;
+    uint64_t token;                /* of the subscription */
+    uint64_t granted_ms, heard_ms; /* monotonic */
+};
+
+/* Zeroed: none. */
+struct grants {
+    struct grant *items;
+    uint32_t count, room;
+};
+
+void grants_fini(struct grants *grants);
+
+struct grant_ask {
+    uint64_t group, consumer, token;
+    bool renews;
+    uint32_t age_ms; /* of one that is renewed */
+};
+
+/* ERR_EXISTS     another one is the present one
+ * ERR_BUSY       GRANTS_MAX of them
+ * ERR_NO_MEMORY */
+MUST_CHECK enum err grants_take(struct grants *grants, const struct grant_ask *ask,
+                                uint64_t now_ms);
+
+#endif
