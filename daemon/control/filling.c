@@ -146,5 +146,5 @@ void filling_answered(struct comer *comer, size_t bytes)
     allowance_settle(&control->allowance, comer->asked_bytes, bytes);
     comer->asked_bytes = 0;
     if (!control->closing)
-        later(control, 0); /* it may fail, or go: those that wait for its place have no other call */
+        later(control, 0); /* it may fail, or go: who waits for its place has no other call */
 }
