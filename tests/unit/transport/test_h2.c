@@ -404,11 +404,11 @@ static void a_reply_that_is_not_taken_is_given_up_and_no_other(void **state)
     until_pumped(client, world->held_count == 1);
     world->hold = false;
     echo(world->held[0]);
-    struct answer *small = ask(client, "POST", "/", NULL, body, sizeof(body));
+    struct answer *small = ask(client, "POST", "/", NULL, body, 50);
     until_pumped(client, large->closed && small->closed);
     assert_int_equal(large->len, 100);
     assert_int_equal(large->code, NGHTTP2_CANCEL);
-    assert_int_equal(small->len, sizeof(body));
+    assert_int_equal(small->len, 50);
     assert_int_equal(small->code, 0);
     assert_int_equal(http_server_figures(world->server)->slow_readers, 1);
     until_pumped(client, http_server_figures(world->server)->reply_bytes == 0);
@@ -518,7 +518,7 @@ static void draining_ends_a_connection_that_is_never_idle(void **state)
     http_server_drain(world->server, on_server_drained, world);
     while (client->goaways < 2) {
         int held = world->held_count;
-        assert_true(clock_mono_ms(world->clock) - began_ms < HTTP_DRAIN_MS / 2);
+        assert_false(world->drained); /* not because HTTP_DRAIN_MS are over */
         if (nghttp2_session_get_next_stream_id(client->session) < 1000) {
             ask(client, "POST", "/", NULL, "on", 2);
             until_pumped(client, world->held_count == held + 1 || client->goaways == 2);
