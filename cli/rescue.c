@@ -56,8 +56,10 @@ void rescue_print_node(const json_t *node)
     fprintf(stderr, "  %s (%s): ", member_text(node, "name"), member_text(node, "id"));
     if (strcmp(member_text(node, "has"), "copy") != 0) {
         bool down = strcmp(member_text(node, "has"), "down") == 0;
+        bool silent = strcmp(member_text(node, "has"), "silent") == 0;
         const char *why = member_is_true(node, "disk_lost") ? "its disk is lost"
-                          : down                            ? "it does not answer"
+                          : down                            ? "it is down"
+                          : silent                          ? "it is connected, and does not answer"
                                                             : "it has nothing of it";
         fprintf(stderr, "%s", why);
         if (member_count(node, "down_ms") > 0)

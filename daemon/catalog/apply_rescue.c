@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "catalog/version.h"
 
 /* Leaves as much again for the jumps of model_rescue_epoch(). */
 #define ROW_HISTORIES_MAX (UINT32_MAX / MODEL_RESCUE_EPOCHS / 2)
@@ -31,6 +32,10 @@ enum err apply_rescue(struct model *model, const Braid__Catalog__RescueShard *re
     for (size_t i = 0; i < rescue->n_aside; i++)
         if (rescue->aside[i] != rescue->survivor)
             aside_add(rescued, rescue->aside[i]);
+    /* As the build of that version applies it. */
+    for (uint32_t i = 0; i < row->member_count && !version_allows(model, VERSION_RESUMES); i++)
+        if (row->members[i] != rescue->survivor)
+            aside_add(rescued, row->members[i]);
     row->epoch = model_rescue_epoch(model, row->epoch);
     memset(row->members, 0, sizeof(row->members));
     row->members[0] = rescue->survivor;

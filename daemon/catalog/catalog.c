@@ -361,6 +361,7 @@ void catalog_replace(struct catalog *catalog, struct model *model)
     if (is_outdated(catalog))
         return;
     version_note(catalog, version);
+    intake_replaced(catalog);
     relic_begin(catalog);
     catalog_changed(catalog);
 }

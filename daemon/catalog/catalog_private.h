@@ -165,8 +165,9 @@ void epoch_close_replica(struct catalog *catalog);
 void rescue_closed(struct catalog *catalog);
 /* No image is being written: a rescue that waits for that goes on. */
 void rescue_write(struct catalog *catalog);
-/* An image was; false: it was not the rescue's. */
-bool rescue_written(struct catalog *catalog, enum err err, struct reason *reason);
+/* An image was, or it failed; `untouched`: nothing of it was written.  False: it was not the
+ * rescue's. */
+bool rescue_written(struct catalog *catalog, enum err err, bool untouched, struct reason *reason);
 void rescue_close(struct catalog *catalog);
 
 /* ---- relic.c ---- */
@@ -193,6 +194,8 @@ void intake_changed(struct catalog *catalog);
 /* The entry at `index` was applied with this answer. */
 void intake_applied(struct catalog *catalog, uint64_t index, enum err err,
                     const struct reason *reason);
+/* Another model is in the place of the one before. */
+void intake_replaced(struct catalog *catalog);
 void intake_close(struct catalog *catalog);
 
 /* ---- serve.c ---- */

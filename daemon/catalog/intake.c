@@ -12,6 +12,7 @@ struct intake_item {
     struct buf *change;
     struct proposal proposal;
     bool committed, applied; /* answered when both */
+    bool passed;             /* it will not be applied: an image came in between */
     enum err err;            /* what applying it said */
     struct reason reason;
 };
@@ -139,7 +140,7 @@ static void on_settled(struct proposal *proposal, enum err err, uint64_t index)
 
     if (err == ERR_OK) {
         item->committed = true;
-        if (item->applied || catalog->closing)
+        if (item->applied || item->passed || catalog->closing)
             item_done(item);
     } else {
         catalog->intake.flying = NULL;
@@ -163,7 +164,20 @@ void intake_applied(struct catalog *catalog, uint64_t index, enum err err,
         item_done(item);
 }
 
-/* Committed and applied; while closing, maybe only committed. */
+/* Another model has come in place of the one that the change would have been applied to: maybe it
+ * is in there.  What is still at the replica is settled by that. */
+void intake_replaced(struct catalog *catalog)
+{
+    struct intake_item *item = catalog->intake.flying;
+
+    if (item == NULL || item->applied)
+        return;
+    item->passed = true;
+    if (item->committed)
+        item_done(item);
+}
+
+/* Committed and applied; passed by, or while closing, maybe only committed. */
 static void item_done(struct intake_item *item)
 {
     struct change_answer answer = { .index = item->proposal.index, .reason = item->reason };

@@ -15,12 +15,14 @@ struct keep_job {
     struct buf *image;
     struct buf *relic; /* that goes with it; NULL: none */
     uint64_t index, term, time_ms;
+    bool surely;    /* when it fails it must be known whether it is there, if that can be known */
+    bool untouched; /* it failed, and nothing was written */
     enum err err;
     struct reason reason;
 };
 
 static void on_timer(struct timer *timer);
-static void write_image(struct catalog *catalog, const struct model *model);
+static void write_image(struct catalog *catalog, const struct model *model, bool surely);
 static void write_run(struct work *work);
 static void write_done(struct work *work);
 static void put_off(struct catalog *catalog);
@@ -66,7 +68,7 @@ void keep_changed(struct catalog *catalog)
         catalog->model->index <= keep->saved)
         return;
     if (behind >= CATALOG_IMAGE_CHANGES_MAX && keep->pause_ms == 0)
-        write_image(catalog, catalog->model);
+        write_image(catalog, catalog->model, false);
     else if (!timer_running(&keep->timer))
         timer_start(catalog->world.clock, &keep->timer, CATALOG_IMAGE_EVERY_MS, on_timer);
 }
@@ -77,7 +79,7 @@ void keep_now(struct catalog *catalog)
 
     if (!catalog->closing && !keep->writing && !is_held(catalog) && keep->pause_ms == 0 &&
         catalog->model->index > keep->saved)
-        write_image(catalog, catalog->model);
+        write_image(catalog, catalog->model, false);
 }
 
 void keep_close(struct catalog *catalog)
@@ -91,16 +93,16 @@ static void on_timer(struct timer *timer)
 
     if (!catalog->keep.writing && !is_held(catalog) &&
         catalog->model->index > catalog->keep.saved)
-        write_image(catalog, catalog->model);
+        write_image(catalog, catalog->model, false);
 }
 
 bool keep_write(struct catalog *catalog, const struct model *model)
 {
-    write_image(catalog, model);
+    write_image(catalog, model, true);
     return catalog->keep.writing;
 }
 
-static void write_image(struct catalog *catalog, const struct model *model)
+static void write_image(struct catalog *catalog, const struct model *model, bool surely)
 {
     struct key key = key_image(CATALOG_GROUP);
     struct keep_job *job = model_memory(1, sizeof(*job));
@@ -111,6 +113,7 @@ static void write_image(struct catalog *catalog, const struct model *model)
     job->index = model->index;
     job->term = model->term;
     job->time_ms = model->time_ms;
+    job->surely = surely;
     job->batch = table_batch_new();
     job->image = model_image_pack(model);
     if (job->batch == NULL || job->image == NULL) {
@@ -129,7 +132,11 @@ static void write_run(struct work *work)
 {
     struct keep_job *job = container_of(work, struct keep_job, work);
 
-    job->err = table_write(job->table, job->batch, !MUTANT(image_unsynced), &job->reason);
+    if (job->surely)
+        job->err = table_room(job->table, job->batch, &job->reason);
+    job->untouched = job->err != ERR_OK;
+    if (!job->untouched)
+        job->err = table_write(job->table, job->batch, !MUTANT(image_unsynced), &job->reason);
 }
 
 static void write_done(struct work *work)
@@ -145,7 +152,7 @@ static void write_done(struct work *work)
         catalog->keep.pause_ms = 0;
         relic_written(catalog, job->relic);
     }
-    if (rescue_written(catalog, job->err, &job->reason)) {
+    if (rescue_written(catalog, job->err, job->untouched, &job->reason)) {
         /* it has gone on from there */
     } else if (job->err == ERR_OK) {
         keep_trim(catalog);

@@ -1,6 +1,7 @@
 #include "base/ensure.h"
 #include "catalog/answer.h"
 #include "catalog/catalog_private.h"
+#include "catalog/resume.h"
 
 #include <stdlib.h>
 
@@ -41,6 +42,7 @@ static void judge(struct propose_job *job, enum err remote, const struct change_
 static void pause_job(struct propose_job *job, enum err err, uint64_t after_ms);
 static void pause_on_timer(struct timer *timer);
 static void wait_for_model(struct propose_job *job);
+static bool look_at_model(struct propose_job *job);
 static void wait_on_timer(struct timer *timer);
 static void job_done(struct propose_job *job, enum err err);
 static void job_free(struct propose_job *job);
@@ -95,8 +97,8 @@ void propose_changed(struct catalog *catalog)
     for (struct list_node *node; (node = list_pop(&jobs)) != NULL;) {
         struct propose_job *job = container_of(node, struct propose_job, link);
         list_append(&catalog->jobs, node);
-        if (job->state == JOB_WAIT && catalog->model->index >= job->index)
-            job_done(job, job->err);
+        if (job->state == JOB_WAIT)
+            (void)look_at_model(job);
     }
 }
 
@@ -198,14 +200,6 @@ static void judge(struct propose_job *job, enum err remote, const struct change_
     bool other = answer->leader != 0 && answer->leader != job->asked;
 
     job->reason = answer->reason;
-    if (answer->index != 0 &&
-        answer->index / MODEL_RESCUE_INDEX < job->catalog->model->index / MODEL_RESCUE_INDEX) {
-        /* By a leader in a history that a rescue has ended: it is as good as not proposed. */
-        job->catalog->hint = 0;
-        job->tries++;
-        pause_job(job, ERR_UNAVAILABLE, CATALOG_PAUSE_MS);
-        return;
-    }
     if (answer->index != 0) {
         job->err = remote;
         job->index = answer->index;
@@ -256,11 +250,34 @@ static void wait_for_model(struct propose_job *job)
     uint64_t now_ms = clock_mono_ms(catalog->world.clock);
 
     job->state = JOB_WAIT;
-    if (catalog->model->index >= job->index)
-        job_done(job, job->err);
-    else
+    if (!look_at_model(job))
         timer_start(catalog->world.clock, &job->timer,
                     job->due_ms > now_ms ? job->due_ms - now_ms : 0, wait_on_timer);
+}
+
+/* False: it waits.  Meanwhile a rescue may have ended the history of the leader that judged. */
+static bool look_at_model(struct propose_job *job)
+{
+    switch (resume_fate(job->catalog->model, job->index)) {
+    case FATE_AHEAD:
+        return false;
+    case FATE_THERE:
+        job_done(job, job->err);
+        return true;
+    case FATE_LOST: /* as good as not proposed */
+        job->req->index = 0;
+        job->catalog->hint = 0;
+        job->tries++;
+        pause_job(job, ERR_UNAVAILABLE, CATALOG_PAUSE_MS);
+        return true;
+    case FATE_UNKNOWN:
+        if (job->err == ERR_OK)
+            reason_set(&job->reason, "the catalogue was rescued meanwhile: look whether it is "
+                       "done");
+        job_done(job, job->err == ERR_OK ? ERR_UNKNOWN : job->err);
+        return true;
+    }
+    return false;
 }
 
 static void wait_on_timer(struct timer *timer)

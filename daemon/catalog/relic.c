@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "catalog/model_image.h"
+#include "catalog/resume.h"
 #include "table/keys.h"
 
 #define KEYS_BEGIN (UINT64_C(1) << 63) /* of groups there are fewer */
@@ -35,22 +36,15 @@ static uint32_t lost_streams(const struct model *old, const struct model *next,
     return count;
 }
 
-/* Whether it has changes that the survivor of the rescue had not. */
-static bool knows_more(const struct model *old, uint64_t last, const struct model *next)
-{
-    uint64_t history = last / MODEL_RESCUE_INDEX;
-
-    return history == old->index / MODEL_RESCUE_INDEX && history < next->resume_count &&
-           last > next->resumes[history].index;
-}
-
 bool relic_take(struct catalog *catalog, const struct model *next)
 {
     const struct log_state *state = log_state(catalog->world.log, CATALOG_GROUP);
     struct model *old = catalog->model;
-    uint64_t last = tail_extends(catalog, old) ? state->last : old->index;
+    bool in_log = tail_extends(catalog, old);
+    uint64_t last = in_log ? state->last : old->index;
+    uint64_t term = in_log ? state->last_term : old->term;
 
-    if (catalog->rescue != NULL || catalog->relic_job != NULL || !knows_more(old, last, next))
+    if (catalog->rescue != NULL || catalog->relic_job != NULL || !resume_lacks(next, last, term))
         return false;
     catalog->relic_job = model_memory(1, sizeof(*catalog->relic_job));
     *catalog->relic_job =

@@ -177,8 +177,9 @@ void rescue_write(struct catalog *catalog)
     }
 }
 
-/* Whether it is there after an error nobody knows: the next start finds out. */
-bool rescue_written(struct catalog *catalog, enum err err, struct reason *reason)
+/* A full disk refuses the rescue.  Whether the image is there after an error in the midst of it
+ * nobody knows: the next start finds out. */
+bool rescue_written(struct catalog *catalog, enum err err, bool untouched, struct reason *reason)
 {
     struct rescue_job *job = catalog->rescue;
 
@@ -193,7 +194,7 @@ bool rescue_written(struct catalog *catalog, enum err err, struct reason *reason
                    "epoch=%" PRIu32 " index=%" PRIu64 " from_index=%" PRIu64
                    " known_committed=%" PRIu64,
                    model->catalog.epoch, model->index, job->copy.last, job->copy.committed);
-    } else if (err != ERR_OK && catalog->world.on_failed != NULL) {
+    } else if (err != ERR_OK && !untouched && catalog->world.on_failed != NULL) {
         reason_wrap(reason, "write the image of the rescued catalogue");
         catalog->world.on_failed(catalog->world.ctx, reason);
     }

@@ -56,6 +56,12 @@ enum err resume_model(struct model *model, const struct resume *resume, struct r
                    CATALOG_RESCUES_MAX);
         return ERR_BUSY;
     }
+    if (model->knows < VERSION_RESUMES) {
+        reason_set(reason, "a rescue of the catalogue needs cluster version %u, and this braidd "
+                   "goes up to %u: take cluster-version-max out of its configuration, start it, "
+                   "and ask again", VERSION_RESUMES, model->knows);
+        return ERR_VERSION;
+    }
     if (model->cluster_version < VERSION_RESUMES)
         model->cluster_version = VERSION_RESUMES; /* who knows less would delete lost groups */
     struct model_resume *row = &model->resumes[model->resume_count++];
@@ -76,4 +82,25 @@ enum err resume_model(struct model *model, const struct resume *resume, struct r
     row->epoch = model->catalog.epoch;
     shards_raise(model);
     return ERR_OK;
+}
+
+enum resume_fate resume_fate(const struct model *model, uint64_t index)
+{
+    uint64_t history = index / MODEL_RESCUE_INDEX;
+
+    if (history >= model->index / MODEL_RESCUE_INDEX)
+        return model->index >= index ? FATE_THERE : FATE_AHEAD;
+    if (history < model->resume_count && index > model->resumes[history].index)
+        return FATE_LOST;
+    return FATE_UNKNOWN;
+}
+
+bool resume_lacks(const struct model *model, uint64_t index, uint64_t term)
+{
+    uint64_t history = index / MODEL_RESCUE_INDEX;
+    const struct model_resume *ended = &model->resumes[history];
+
+    if (history >= model->resume_count)
+        return false;
+    return term > ended->term || (term == ended->term && index > ended->index);
 }

@@ -30,8 +30,23 @@ struct resume {
 
 /* `model` is as of the survivor's last entry.
  * ERR_INVALID  it is not founded
- * ERR_BUSY     it was rescued CATALOG_RESCUES_MAX times */
+ * ERR_BUSY     it was rescued CATALOG_RESCUES_MAX times
+ * ERR_VERSION  this process may not go as far as the version that a rescue needs */
 MUST_CHECK enum err resume_model(struct model *model, const struct resume *resume,
                                  struct reason *reason);
+
+/* An entry that a leader has applied at `index`, as far as `model` can tell: indices of two
+ * histories have nothing in common but what the survivor of the rescue had. */
+enum resume_fate {
+    FATE_AHEAD,   /* the model has not got so far */
+    FATE_THERE,   /* it is in the model */
+    FATE_LOST,    /* the survivor had not got so far: nobody has it */
+    FATE_UNKNOWN  /* the survivor had an entry of this index, maybe another one */
+};
+enum resume_fate resume_fate(const struct model *model, uint64_t index);
+
+/* Whether a copy of an earlier history that ends at (index, term) has something that the survivor
+ * of the rescue that ended it had not.  What it has of lower terms only was never committed. */
+bool resume_lacks(const struct model *model, uint64_t index, uint64_t term);
 
 #endif

@@ -29,9 +29,45 @@ bool version_is_beyond(const struct model *model, struct reason *reason)
 
 /* ---- the gate ---- */
 
+/* The part at `at` of a repeated field, or the only one; NULL: there is none. */
+static const ProtobufCMessage *part_at(const ProtobufCMessage *message,
+                                       const ProtobufCFieldDescriptor *field, size_t at)
+{
+    const char *base = (const char *)message;
+    const void *place = base + field->offset;
+    const void *quantifier = base + field->quantifier_offset;
+
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return at < *(const size_t *)quantifier
+                   ? (*(ProtobufCMessage *const *const *)place)[at]
+                   : NULL;
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+        *(const uint32_t *)quantifier != field->id)
+        return NULL;
+    return at == 0 ? *(ProtobufCMessage *const *)place : NULL;
+}
+
+/* Anywhere in it.  Which messages are in which is the same for all; none is in itself. */
+static bool has_unknown(const ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *kind = message->descriptor;
+
+    if (message->n_unknown_fields > 0)
+        return true;
+    for (unsigned i = 0; i < kind->n_fields; i++) {
+        const ProtobufCMessage *part;
+        if (kind->fields[i].type != PROTOBUF_C_TYPE_MESSAGE)
+            continue;
+        for (size_t at = 0; (part = part_at(message, &kind->fields[i], at)) != NULL; at++)
+            if (has_unknown(part))
+                return true;
+    }
+    return false;
+}
+
 uint32_t version_of(const Braid__Catalog__Change *change)
 {
-    if (change->base.n_unknown_fields > 0)
+    if (has_unknown(&change->base))
         return UINT32_MAX;
     switch (change->of_case) {
     case BRAID__CATALOG__CHANGE__OF_RAISE_VERSION:

@@ -31,18 +31,37 @@ void rescue_choose(struct rescue_look *look, const struct model *model)
         best = &node->holding;
         look->survivor = i;
     }
+    if (best == NULL && rescue_waits(look))
+        return;
     if (best == NULL) {
         reason_set(&look->reason, "no node that is up has a whole copy of it: nothing is left to "
                    "go on from. Start the nodes that have one");
         return;
     }
     uint32_t there = members_there(look, row, best);
-    look->err = ERR_OK;
     if (there > best->member_count / 2 || there == GROUP_MEMBERS_MAX) {
         reason_set(&look->reason, "%u of its %u members are up with what they have: it needs no "
                    "rescue, it elects a leader by itself", there, best->member_count);
         look->err = ERR_CLOSED;
+    } else if (!rescue_waits(look)) {
+        look->err = ERR_OK;
     }
+}
+
+/* One that only hangs may have what would be given up, and come back with it. */
+bool rescue_waits(struct rescue_look *look)
+{
+    for (uint32_t i = 0; i < look->node_count; i++) {
+        const struct rescue_node *node = &look->nodes[i];
+        if (node->heard != RESCUE_SILENT || node->replaced)
+            continue;
+        look->err = ERR_BUSY;
+        reason_set(&look->reason, "node %s (%llx) is connected and does not say what it has: look "
+                   "again. If it stays so, stop its braidd, which counts it as lost, and look "
+                   "again", node->name, (unsigned long long)node->node);
+        return true;
+    }
+    return false;
 }
 
 static const struct model_rescue *last_rescue(const struct model_shard *row)

@@ -17,7 +17,8 @@
 
 enum rescue_heard {
     RESCUE_ASKED,
-    RESCUE_DOWN,   /* not up, or it did not answer: what it has is not known */
+    RESCUE_DOWN,   /* not connected: what it has is not known */
+    RESCUE_SILENT, /* connected, and it did not say what it has: it may have most */
     RESCUE_NOTHING,
     RESCUE_HAS
 };
@@ -67,12 +68,16 @@ void rescue_look_cancel(struct rescue_look *look);
 
 /* Sets err, reason and survivor, of nodes and the row.
  * ERR_NOT_FOUND  no such group, or no whole copy of it answered
- * ERR_CLOSED     it needs no rescue: it is led, or a majority of its members is there */
+ * ERR_CLOSED     it needs no rescue: it is led, or a majority of its members is there
+ * ERR_BUSY       a node that is connected did not answer */
 void rescue_choose(struct rescue_look *look, const struct model *model);
 
 /* Likewise.  Of two copies that have the same the one is chosen that has the group's log, then the
  * one with the lower id: whoever looks, wherever, finds the same. */
 void rescue_choose_catalog(struct rescue_look *look);
+
+/* Whether a node is silent whose copy may be better; then err and reason say so. */
+bool rescue_waits(struct rescue_look *look);
 
 /* As Raft compares logs; a later epoch begins with all that was acknowledged in those before. */
 bool rescue_has_more(const struct holding *a, const struct holding *b);

@@ -38,6 +38,8 @@ void rescue_choose_catalog(struct rescue_look *look)
         look->survivor = i;
     }
     look->err = ERR_NOT_FOUND;
+    if (best == NULL && rescue_waits(look))
+        return;
     if (best == NULL) {
         reason_set(&look->reason, "no node that is up has a copy of the catalogue: start one that "
                    "has");
@@ -51,6 +53,6 @@ void rescue_choose_catalog(struct rescue_look *look)
     else if (there > best->holding.member_count / 2)
         reason_set(&look->reason, "%u of its %u members are up with what they have: it needs no "
                    "rescue, it elects a leader by itself", there, best->holding.member_count);
-    else
+    else if (!rescue_waits(look))
         look->err = ERR_OK;
 }

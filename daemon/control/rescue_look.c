@@ -81,7 +81,10 @@ static void ask(struct rescue_look *look, uint32_t at)
     }
     AUTO_UNREF struct buf *bytes = buf_new(8);
     node->heard = RESCUE_DOWN;
-    if (bytes == NULL || !net_is_up(control->world.net, node->node))
+    if (!net_is_up(control->world.net, node->node))
+        return;
+    node->heard = RESCUE_SILENT;
+    if (bytes == NULL)
         return;
     put_u64(bytes->data, look->group);
     node->heard = RESCUE_ASKED;
@@ -99,7 +102,7 @@ static void on_answer(struct net_call *call, enum err err, enum err remote, stru
     struct rescue_look *look = asked->look;
     struct rescue_node *node = &look->nodes[asked->at];
 
-    node->heard = RESCUE_DOWN;
+    node->heard = net_is_up(look->control->world.net, node->node) ? RESCUE_SILENT : RESCUE_DOWN;
     if (err == ERR_OK && remote == ERR_NOT_FOUND)
         node->heard = RESCUE_NOTHING;
     else if (err == ERR_OK && remote == ERR_OK && holding_decode(&node->holding, answer))

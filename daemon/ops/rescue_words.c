@@ -95,6 +95,7 @@ static bool was_member(const struct rescue_asked *asked, uint64_t node)
 static void print_nodes(const struct rescue_asked *asked, struct json *json)
 {
     static const char *const heard[] = { [RESCUE_ASKED] = "down", [RESCUE_DOWN] = "down",
+                                         [RESCUE_SILENT] = "silent",
                                          [RESCUE_NOTHING] = "nothing", [RESCUE_HAS] = "copy" };
     const struct rescue_look *look = &asked->look;
     const struct model *model = catalog_model(control_catalog(asked->ops->world.control));
@@ -104,7 +105,8 @@ static void print_nodes(const struct rescue_asked *asked, struct json *json)
         const struct rescue_node *node = &look->nodes[i];
         const struct model_node *row = model_node_by_id(model, node->node);
         bool survives = look->err == ERR_OK && i == look->survivor;
-        if (node->heard != RESCUE_HAS && !asked->catalog && !was_member(asked, node->node))
+        if (node->heard != RESCUE_HAS && node->heard != RESCUE_SILENT && !asked->catalog &&
+            !was_member(asked, node->node))
             continue;
         json_object(json, NULL);
         json_text(json, "name", node->name);

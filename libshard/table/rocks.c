@@ -324,16 +324,22 @@ static enum err check_space(const struct table *table, size_t bytes, struct reas
     return ERR_NO_SPACE;
 }
 
-enum err table_write(struct table *table, const struct table_batch *batch, bool sync,
-                     struct reason *reason)
+enum err table_room(const struct table *table, const struct table_batch *batch,
+                    struct reason *reason)
 {
-    char *error = NULL;
-
     if (batch->ops.failed) {
         reason_set(reason, "no memory for a batch of rows");
         return ERR_NO_MEMORY;
     }
-    enum err err = check_space(table, batch->ops.len, reason);
+    return check_space(table, batch->ops.len, reason);
+}
+
+enum err table_write(struct table *table, const struct table_batch *batch, bool sync,
+                     struct reason *reason)
+{
+    char *error = NULL;
+    enum err err = table_room(table, batch, reason);
+
     if (err != ERR_OK)
         return err;
 

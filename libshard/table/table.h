@@ -49,6 +49,11 @@ void table_batch_delete(struct table_batch *batch, enum table_space space, struc
 MUST_CHECK enum err table_write(struct table *table, const struct table_batch *batch, bool sync,
                                 struct reason *reason);
 
+/* Whether there is room for the batch, for who must know that nothing of it was written.
+ * ERR_NO_SPACE, ERR_NO_MEMORY */
+MUST_CHECK enum err table_room(const struct table *table, const struct table_batch *batch,
+                               struct reason *reason);
+
 /* The value of `key`, one reference for the caller.  ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT. */
 MUST_CHECK enum err table_get(struct table *table, enum table_space space, struct slice key,
                               struct buf **ret, struct reason *reason);

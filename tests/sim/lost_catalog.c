@@ -9,6 +9,7 @@
 #include "cluster.h"
 #include "control/control.h"
 #include "control/rescue.h"
+#include "disk_sim.h"
 #include "history.h"
 #include "log/log.h"
 #include "lost_majority.h"
@@ -257,6 +258,24 @@ static void rescue(struct world *world, struct sim_node *node, void *ctx, uint64
     rescue_look(node->control, &op_new(world, node)->look, CATALOG_GROUP, looked);
 }
 
+/* Its disk is full just then: the rescue is refused, and the node goes on. */
+static void empty(struct world *world, struct sim_node *none, void *ctx, uint64_t at)
+{
+    disk_sim_fill(world->nodes[at].disk, false);
+}
+
+static void fill(struct world *world, struct sim_node *node)
+{
+    if (disk_sim_is_full(node->disk))
+        return;
+    disk_sim_fill(node->disk, true);
+    world_say(world, node, "disk is full");
+    world_after(world, (struct world_after){ .delay_ns = 200 * SIM_MS,
+                                             .kind = KIND_NEMESIS,
+                                             .fn = empty,
+                                             .arg = node->at });
+}
+
 static void kill_asked(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
 {
     struct sim_node *node = lost.asked;
@@ -297,6 +316,8 @@ static void rescue_catalogue(struct world *world)
     lost.asking = true;
     lost.asked = node;
     lost.life = node->life;
+    if (world_chance(world, 1, 4))
+        fill(world, node);
     world_inside(world, node, rescue, NULL, 0);
     if (lost.kills < KILLS_MOST && node == lost.a && world_chance(world, 1, 2)) {
         lost.kills++;

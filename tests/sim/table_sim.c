@@ -284,6 +284,15 @@ static void note_moment(struct table *table, const struct table_batch *batch)
                      0);
 }
 
+enum err table_room(const struct table *table, const struct table_batch *batch,
+                    struct reason *reason)
+{
+    if (!disk_sim_is_full(table->node->disk))
+        return ERR_OK;
+    reason_set(reason, "tables: the disk is full");
+    return ERR_NO_SPACE;
+}
+
 /* Both errors leave it open whether the batch is there: table.h says "mostly". */
 enum err table_write(struct table *table, const struct table_batch *batch, bool sync,
                      struct reason *reason)

@@ -1,6 +1,7 @@
 #include "given.h"
 
 #include "catalog/model_image.h"
+#include "catalog/version.h"
 
 /* A cluster of 1 to 5, and a stream of two shards (groups 2 and 3) on 1, 2 and 3. */
 static struct model *given(void)
@@ -105,6 +106,25 @@ static void it_can_be_rescued_again_and_only_so_often(void **state)
     model_free(model);
 }
 
+/* Whoever was a member is aside, said or not: two builds side by side have the same model. */
+static void below_version_two_all_members_are_aside(void **state)
+{
+    struct model *model = given();
+    struct change_rescue row = of(2, 1, 1, 70);
+
+    row.aside_count = 0;
+    model->cluster_version = VERSION_RESUMES;
+    assert_int_equal(rescue(model, row), ERR_OK);
+    assert_int_equal(model_shard_by_group(model, 2, NULL)->rescued->aside_count, 0);
+    model->cluster_version = VERSION_RESUMES - 1;
+    row.group = 3;
+    assert_int_equal(rescue(model, row), ERR_OK);
+    const struct model_shard *below = model_shard_by_group(model, 3, NULL);
+    for (uint64_t node = 1; node <= 5; node++)
+        assert_int_equal(model_shard_aside(below, node), node == 2 || node == 3);
+    model_free(model);
+}
+
 static void the_image_has_it(void **state)
 {
     struct model *model = given(), *again = NULL;
@@ -139,6 +159,7 @@ int main(void)
         cmocka_unit_test(it_grows_again_but_not_by_nodes_whose_copy_is_aside),
         cmocka_unit_test(what_was_not_looked_at_is_not_rescued),
         cmocka_unit_test(it_can_be_rescued_again_and_only_so_often),
+        cmocka_unit_test(below_version_two_all_members_are_aside),
         cmocka_unit_test(the_image_has_it),
     };
 

@@ -134,6 +134,57 @@ static void an_image_with_impossible_rescues_is_refused(void **state)
     model_free(model);
 }
 
+static void who_may_not_go_so_far_is_refused_before(void **state)
+{
+    struct model *model = given();
+    struct reason reason = { .text = "" };
+    uint64_t index = model->index;
+
+    model->knows = 1;
+    assert_int_equal(resume_model(model, &by_two, &reason), ERR_VERSION);
+    assert_non_null(strstr(reason.text, "take cluster-version-max out of its configuration"));
+    assert_int_equal(model->index, index);
+    assert_int_equal(model_version(model), 1);
+    model->knows = 2;
+    assert_int_equal(resume_model(model, &by_two, &reason), ERR_OK);
+    model_free(model);
+}
+
+static void an_index_of_a_history_that_ended_is_no_other(void **state)
+{
+    struct model *model = given();
+    uint64_t last = model->index;
+
+    assert_int_equal(resume_fate(model, last), FATE_THERE);
+    assert_int_equal(resume_fate(model, last + 1), FATE_AHEAD);
+    assert_int_equal(resume_fate(model, MODEL_RESCUE_INDEX + 1), FATE_AHEAD);
+    resumed(model);
+    assert_int_equal(resume_fate(model, last + 1), FATE_LOST);
+    assert_int_equal(resume_fate(model, last), FATE_UNKNOWN);
+    assert_int_equal(resume_fate(model, MODEL_RESCUE_INDEX), FATE_THERE);
+    assert_int_equal(resume_fate(model, MODEL_RESCUE_INDEX + 1), FATE_AHEAD);
+    resumed(model);
+    assert_int_equal(resume_fate(model, MODEL_RESCUE_INDEX + 1), FATE_LOST);
+    assert_int_equal(resume_fate(model, last + 1), FATE_LOST);
+    model_free(model);
+}
+
+/* A term counts more than an index, as in the look. */
+static void what_the_survivor_lacked_is_told_by_term_and_index(void **state)
+{
+    struct model *model = given();
+    uint64_t last = model->index, term = model->term;
+
+    assert_false(resume_lacks(model, last + 1, term));
+    resumed(model);
+    assert_false(resume_lacks(model, last, term));
+    assert_true(resume_lacks(model, last + 1, term));
+    assert_true(resume_lacks(model, last - 1, term + 1));
+    assert_false(resume_lacks(model, last + 1, term - 1)); /* nobody has committed it */
+    assert_false(resume_lacks(model, MODEL_RESCUE_INDEX + 9, term + 9));
+    model_free(model);
+}
+
 static void an_empty_copy_is_none(void **state)
 {
     struct model *model = model_new();
@@ -153,6 +204,9 @@ int main(void)
         cmocka_unit_test(what_was_being_created_counts_as_there),
         cmocka_unit_test(the_image_has_it_all),
         cmocka_unit_test(an_image_with_impossible_rescues_is_refused),
+        cmocka_unit_test(who_may_not_go_so_far_is_refused_before),
+        cmocka_unit_test(an_index_of_a_history_that_ended_is_no_other),
+        cmocka_unit_test(what_the_survivor_lacked_is_told_by_term_and_index),
         cmocka_unit_test(an_empty_copy_is_none),
     };
 

@@ -157,6 +157,29 @@ static void this_build_ends_at_a_change_of_the_next_one(void **state)
     model_free(model);
 }
 
+/* In a message in the change, in one of a list, and in one of those. */
+static void what_it_does_not_know_is_seen_anywhere(void **state)
+{
+    static const unsigned char in_node[] = { 0x5a, 0x05, 0x0a, 0x03, 0xc8, 0x3e, 0x01 };
+    static const unsigned char in_list[] = { 0x82, 0x01, 0x09, 0x0a, 0x02, 0x10, 0x01,
+                                             0x0a, 0x03, 0xc8, 0x3e, 0x01 };
+    static const unsigned char in_shard[] = { 0x62, 0x07, 0x0a, 0x05, 0x3a,
+                                              0x03, 0xc8, 0x3e, 0x01 };
+    const struct slice changes[] = { slice_of(in_node, sizeof in_node),
+                                     slice_of(in_list, sizeof in_list),
+                                     slice_of(in_shard, sizeof in_shard) };
+
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct model *model = given_cluster();
+        struct reason reason = { .text = "" };
+        uint64_t index = model->index;
+        assert_int_equal(offer(model, buf_copy(changes[i]), &reason), ERR_VERSION);
+        assert_int_equal(apply_change(model, index + 1, 2, changes[i], &reason), ERR_VERSION);
+        assert_int_equal(model->index, index);
+        model_free(model);
+    }
+}
+
 static void a_model_of_a_later_version_is_beyond(void **state)
 {
     struct model *model = given_raised();
@@ -202,6 +225,7 @@ int main(void)
         cmocka_unit_test(who_knows_less_is_not_let_in),
         cmocka_unit_test(an_older_build_ends_at_what_it_does_not_know),
         cmocka_unit_test(this_build_ends_at_a_change_of_the_next_one),
+        cmocka_unit_test(what_it_does_not_know_is_seen_anywhere),
         cmocka_unit_test(a_model_of_a_later_version_is_beyond),
         cmocka_unit_test(damaged_raises_are_refused_or_harmless),
     };

@@ -130,6 +130,29 @@ static void half_a_copy_is_none(void **state)
     model_free(model);
 }
 
+/* One that hangs comes back with what would have been given up. */
+static void who_is_connected_and_silent_is_waited_for(void **state)
+{
+    struct model *model = given();
+
+    begin();
+    has(1, 1, 50, 3);
+    heard(2, RESCUE_DOWN);
+    heard(3, RESCUE_SILENT);
+    expect_none(model, ERR_BUSY, "does not say what it has");
+    look.nodes[2].replaced = true;
+    expect_survivor(model, 1);
+    begin();
+    heard(3, RESCUE_SILENT);
+    expect_none(model, ERR_BUSY, "does not say what it has");
+    begin(); /* a majority is there without it */
+    has(1, 1, 50, 3);
+    has(2, 1, 50, 3);
+    heard(3, RESCUE_SILENT);
+    expect_none(model, ERR_CLOSED, "needs no rescue");
+    model_free(model);
+}
+
 static void rescue(struct model *model, uint64_t survivor, uint64_t index, uint64_t term)
 {
     uint64_t aside[] = { 2, 3 };
@@ -242,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_majority_and_a_leader_need_no_rescue),
         cmocka_unit_test(who_cannot_be_fed_makes_no_majority),
         cmocka_unit_test(half_a_copy_is_none),
+        cmocka_unit_test(who_is_connected_and_silent_is_waited_for),
         cmocka_unit_test(copies_of_a_history_that_ended_count_no_more),
         cmocka_unit_test(it_grows_by_one_node_of_a_zone_that_has_none),
         cmocka_unit_test(a_holding_is_read_as_it_was_written),

@@ -107,6 +107,17 @@ static void a_replaced_node_is_neither_survivor_nor_member(void **state)
     expect_survivor(2);
 }
 
+static void who_is_connected_and_silent_is_waited_for(void **state)
+{
+    begin();
+    has(1, 1, 50, 3, true);
+    heard(2, RESCUE_DOWN);
+    heard(4, RESCUE_SILENT);
+    expect_none(ERR_BUSY, "does not say what it has");
+    look.nodes[2].replaced = true;
+    expect_survivor(1);
+}
+
 static void without_a_copy_there_is_nothing(void **state)
 {
     begin();
@@ -125,6 +136,7 @@ int main(void)
         cmocka_unit_test(nothing_is_rescued_while_a_majority_is_there),
         cmocka_unit_test(nor_while_somebody_leads),
         cmocka_unit_test(a_replaced_node_is_neither_survivor_nor_member),
+        cmocka_unit_test(who_is_connected_and_silent_is_waited_for),
         cmocka_unit_test(without_a_copy_there_is_nothing),
     };
 
