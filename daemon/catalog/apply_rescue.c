@@ -10,7 +10,8 @@
 
 static enum err is_possible(const struct model *model, const Braid__Catalog__RescueShard *rescue,
                             struct reason *reason);
-static enum err is_in_range(const Braid__Catalog__RescueShard *rescue,
+static uint32_t held_of(const struct model *model, const Braid__Catalog__RescueShard *rescue);
+static enum err is_in_range(const struct model *model, const Braid__Catalog__RescueShard *rescue,
                             const struct model_shard *row, struct reason *reason);
 static enum err has_room(const struct model *model, const struct model_shard *row,
                          struct reason *reason);
@@ -41,6 +42,7 @@ enum err apply_rescue(struct model *model, const Braid__Catalog__RescueShard *re
     row->members[0] = rescue->survivor;
     row->member_count = 1;
     rescued->rescues[rescued->count++] = (struct model_rescue){ .epoch = row->epoch,
+                                                                .held = held_of(model, rescue),
                                                                 .survivor = rescue->survivor,
                                                                 .index = rescue->index,
                                                                 .term = rescue->term };
@@ -71,15 +73,24 @@ static enum err is_possible(const struct model *model, const Braid__Catalog__Res
         reason_set(reason, "node %s is replaced, or its copy was put aside", survivor->name);
         return ERR_CLOSED;
     }
-    enum err err = is_in_range(rescue, row, reason);
+    enum err err = is_in_range(model, rescue, row, reason);
     return err != ERR_OK ? err : has_room(model, row, reason);
 }
 
-static enum err is_in_range(const Braid__Catalog__RescueShard *rescue,
+/* An older build does not see the field: below its version nobody does. */
+static uint32_t held_of(const struct model *model, const Braid__Catalog__RescueShard *rescue)
+{
+    return version_allows(model, VERSION_RESCUE_HELD) ? rescue->held : 0;
+}
+
+static enum err is_in_range(const struct model *model, const Braid__Catalog__RescueShard *rescue,
                             const struct model_shard *row, struct reason *reason)
 {
     const struct model_rescued *rescued = row->rescued;
-    uint64_t before = rescued == NULL ? 0 : rescued->rescues[rescued->count - 1].index;
+    uint32_t count = rescued == NULL ? 0
+                                     : model_rescues_before(rescued, rescued->count,
+                                                            held_of(model, rescue));
+    uint64_t before = count == 0 ? 0 : rescued->rescues[count - 1].index;
 
     if (rescue->index != 0 && rescue->term != 0 && rescue->index >= before &&
         rescue->n_aside <= NODE_ROWS_MAX && row->epoch / MODEL_RESCUE_EPOCHS < ROW_HISTORIES_MAX)

@@ -124,6 +124,7 @@ struct buf *change_rescue_shard(struct change_stamp stamp, const struct change_r
     braid__catalog__rescue_shard__init(&row);
     row.group = rescue->group;
     row.epoch = rescue->epoch;
+    row.held = rescue->held;
     row.survivor = rescue->survivor;
     row.index = rescue->index;
     row.term = rescue->term;

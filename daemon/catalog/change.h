@@ -96,6 +96,7 @@ struct buf *change_forget_node(struct change_stamp stamp, uint64_t id);
 struct change_rescue {
     uint64_t group;
     uint32_t epoch;
+    uint32_t held; /* epoch of the survivor's copy; 0 below VERSION_RESCUE_HELD */
     uint64_t survivor, index, term;
     const uint64_t *aside;
     uint32_t aside_count;

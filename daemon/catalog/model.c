@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "catalog/version.h"
 
 #define ROOM_FIRST 16u
@@ -310,6 +311,15 @@ uint32_t model_rescue_epoch(const struct model *model, uint32_t epoch)
     uint32_t unheard = model->resume_count * HISTORIES_LOST;
 
     return ((history > unheard ? history : unheard) + 1) * MODEL_RESCUE_EPOCHS;
+}
+
+uint32_t model_rescues_before(const struct model_rescued *rescued, uint32_t count, uint32_t held)
+{
+    if (held == 0 || MUTANT(never_begun_counts))
+        return count;
+    while (count > 0 && rescued->rescues[count - 1].epoch > held)
+        count--;
+    return count;
 }
 
 uint32_t model_rescued_count(const struct model *model)

@@ -50,6 +50,7 @@ struct model_epoch {
  * survivor. */
 struct model_rescue {
     uint32_t epoch;
+    uint32_t held; /* of the survivor's copy then; 0: not said */
     uint64_t survivor, index, term;
 };
 
@@ -216,6 +217,10 @@ uint32_t model_rescued_count(const struct model *model); /* shards that ever wer
 /* Where a shard's epoch goes by a rescue of the shard. */
 uint32_t model_rescue_epoch(const struct model *model, uint32_t epoch);
 bool model_same_history(uint32_t epoch, uint32_t other);
+/* How many of the first `count` rescues lie before a copy of the epoch `held`: the last one of them
+ * is the one that began its history.  Those behind it were never begun by that copy, and have no
+ * part in its numbers.  0 for `held`: all. */
+uint32_t model_rescues_before(const struct model_rescued *rescued, uint32_t count, uint32_t held);
 uint32_t model_shard_total(const struct model *model); /* over all streams */
 
 /* A replaced node stays as long as a shard or the catalogue's own group names it.  The model does

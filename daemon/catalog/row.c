@@ -216,8 +216,6 @@ static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard 
 static enum err rescued_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
                              struct reason *reason)
 {
-    uint64_t last = 0;
-
     if (row->n_rescues == 0 && row->n_aside == 0 && row->replicas == 0)
         return ERR_OK;
     if (row->n_rescues < 1 || row->n_rescues > RESCUES_MAX || row->n_aside > NODE_ROWS_MAX ||
@@ -225,19 +223,22 @@ static enum err rescued_read(const Braid__Catalog__Shard *row, struct model_shar
         reason_set(reason, "shard %u: what its rescues left is out of range", row->number);
         return ERR_INVALID;
     }
-    for (size_t i = 0; i < row->n_rescues; last = row->rescues[i++]->index) {
-        if (row->rescues[i]->index >= last && row->rescues[i]->survivor != 0)
-            continue;
-        reason_set(reason, "shard %u: its rescues do not ascend", row->number);
-        return ERR_INVALID;
-    }
     ret->rescued = model_memory(1, sizeof(*ret->rescued));
     ret->rescued->count = (uint32_t)row->n_rescues;
-    for (size_t i = 0; i < row->n_rescues; i++)
-        ret->rescued->rescues[i] = (struct model_rescue){ .epoch = row->rescues[i]->epoch,
-                                                          .survivor = row->rescues[i]->survivor,
-                                                          .index = row->rescues[i]->index,
-                                                          .term = row->rescues[i]->term };
+    for (uint32_t i = 0; i < ret->rescued->count; i++) {
+        struct model_rescue *rescue = &ret->rescued->rescues[i];
+        *rescue = (struct model_rescue){ .epoch = row->rescues[i]->epoch,
+                                         .held = row->rescues[i]->held,
+                                         .survivor = row->rescues[i]->survivor,
+                                         .index = row->rescues[i]->index,
+                                         .term = row->rescues[i]->term };
+        uint32_t before = model_rescues_before(ret->rescued, i, rescue->held);
+        if (rescue->survivor != 0 &&
+            (before == 0 || rescue->index >= ret->rescued->rescues[before - 1].index))
+            continue;
+        reason_set(reason, "shard %u: its rescues do not ascend", row->number);
+        return ERR_INVALID; /* the shard is freed with its stream */
+    }
     ret->rescued->aside_count = (uint32_t)row->n_aside;
     for (size_t i = 0; i < row->n_aside; i++)
         ret->rescued->aside[i] = row->aside[i];
@@ -390,6 +391,7 @@ static bool rescued_write(struct arena *arena, const struct model_rescued *rescu
             return false;
         braid__catalog__rescue__init(rescue);
         rescue->epoch = rescued->rescues[i].epoch;
+        rescue->held = rescued->rescues[i].held;
         rescue->survivor = rescued->rescues[i].survivor;
         rescue->index = rescued->rescues[i].index;
         rescue->term = rescued->rescues[i].term;

@@ -112,6 +112,9 @@ enum err version_check(const struct model *model, const Braid__Catalog__Change *
     if (change->of_case == BRAID__CATALOG__CHANGE__OF_DELETE_STREAM &&
         change->delete_stream->unless_consumed)
         needed = VERSION_CONSUMERS;
+    if (change->of_case == BRAID__CATALOG__CHANGE__OF_RESCUE_SHARD &&
+        change->rescue_shard->held != 0)
+        needed = VERSION_RESCUE_HELD;
     /* What raises the version brings its own proof that all know it; without it an older node would
      * have to apply it. */
     if (change->of_case == BRAID__CATALOG__CHANGE__OF_RAISE_VERSION)

@@ -10,6 +10,7 @@
  *         rescues of the catalogue
  *     3   SetStream; a stream's row has settings; RegisterConsumer, DeregisterConsumer, and
  *         DeleteStream that spares what has consumers
+ *         RescueShard says the epoch of the survivor's copy
  *
  * The next change kinds and fields get 4: a row above, and their need in version.c.
  */
@@ -30,6 +31,7 @@
 #define VERSION_CONSUMERS 3u
 #define VERSION_RESUMES 2u /* raised by the rescue itself: nobody can agree on it */
 #define VERSION_SETTINGS 3u
+#define VERSION_RESCUE_HELD 3u
 
 /* Whether what came with version `needed` may be written now. */
 bool version_allows(const struct model *model, uint32_t needed);

@@ -45,7 +45,8 @@ static enum placed stand(const struct control *control, const struct model_shard
         return PLACED_EARLY;
     const struct model_rescue *last = &row->rescued->rescues[row->rescued->count - 1];
     if (last->survivor == control->options.node && last->index == state->last &&
-        last->term == state->last_term && state->member_count > 0)
+        last->term == state->last_term && state->member_count > 0 &&
+        (last->held == 0 || model_same_history(last->held, state->epoch)))
         return PLACED_RESCUES;
     return MUTANT(aside_let_in) ? PLACED_HERE : PLACED_ASIDE;
 }
@@ -120,9 +121,16 @@ void placed_begin(struct control *control, const struct model_shard *row)
 
 struct gaps placed_gaps(const struct model_shard *row)
 {
-    struct gaps gaps = { .count = row->rescued == NULL ? 0 : row->rescued->count };
+    const struct model_rescued *rescued = row->rescued;
+    uint64_t at[RESCUES_MAX]; /* the newest first */
+    struct gaps gaps = { .count = 0 };
 
+    for (uint32_t count = rescued == NULL ? 0 : rescued->count; count > 0;) {
+        const struct model_rescue *rescue = &rescued->rescues[count - 1];
+        at[gaps.count++] = rescue->index;
+        count = model_rescues_before(rescued, count - 1, rescue->held);
+    }
     for (uint32_t i = 0; i < gaps.count; i++)
-        gaps.at[i] = row->rescued->rescues[i].index;
+        gaps.at[i] = at[gaps.count - 1 - i];
     return gaps;
 }

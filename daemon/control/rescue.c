@@ -78,6 +78,7 @@ static bool is_under_way(const struct rescue_look *look, const struct model_shar
         const struct holding *holding = &look->nodes[i].holding;
         if (look->nodes[i].heard == RESCUE_HAS && look->nodes[i].node == last->survivor &&
             !model_same_history(holding->epoch, row->epoch) && holding->epoch < row->epoch &&
+            (last->held == 0 || model_same_history(holding->epoch, last->held)) &&
             holding->last == last->index && holding->last_term == last->term)
             return true;
     }

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/ensure.h"
+#include "catalog/version.h"
 #include "control/control_private.h"
 #include "control/rescue.h"
 
@@ -134,8 +135,10 @@ struct buf *rescue_change(struct control *control, const struct rescue_look *loo
 {
     uint64_t aside[NODE_ROWS_MAX];
     const struct rescue_node *survivor = &look->nodes[look->survivor];
+    bool says = version_allows(catalog_model(control->catalog), VERSION_RESCUE_HELD);
     struct change_rescue rescue = { .group = look->group,
                                     .epoch = look->epoch,
+                                    .held = says ? survivor->holding.epoch : 0,
                                     .survivor = survivor->node,
                                     .index = survivor->holding.last,
                                     .term = survivor->holding.last_term,

@@ -12,6 +12,7 @@
 #include "forgotten.h"
 #include "moments.h"
 #include "nemesis.h"
+#include "rescues.h"
 #include "workload.h"
 
 #define SCAN_STEPS_MAX 200000u
@@ -209,6 +210,7 @@ void checks_after_event(struct world *world, struct sim_node *node)
         return;
     }
     look_at_room(world, node);
+    rescues_after_event(world, node);
     look_at_catalog(world, node);
     if (has_news(world, node)) {
         moments_look(world, node);

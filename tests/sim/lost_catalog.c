@@ -12,7 +12,7 @@
 #include "disk_sim.h"
 #include "history.h"
 #include "log/log.h"
-#include "lost_majority.h"
+#include "rescues.h"
 #include "wipe.h"
 
 #define BEGINS_NS (3 * SIM_S)
@@ -364,7 +364,7 @@ static bool rescue_shards(struct world *world)
             continue;
         left++;
         if (stream->status == STREAM_ACTIVE && anybody_has(world, group))
-            world_inside(world, leader, lost_majority_rescue, NULL, group);
+            world_inside(world, leader, rescues_ask, NULL, group);
         else if (stream->status == STREAM_ACTIVE)
             world_inside(world, leader, delete_stream, NULL, stream->id);
     }

@@ -1,14 +1,9 @@
 #include "lost_majority.h"
 
-#include <stdlib.h>
-
-#include "base/ensure.h"
 #include "catalog/catalog.h"
 #include "cluster.h"
 #include "control/control.h"
-#include "control/rescue.h"
-#include "history.h"
-#include "log/log.h"
+#include "rescues.h"
 #include "wipe.h"
 
 #define BEGINS_NS (3 * SIM_S)
@@ -25,14 +20,6 @@ static struct {
     uint64_t groups[GROUPS_MAX]; /* that have both; 0: rescued */
     uint32_t group_count, rescued;
 } lost; /* a seed has a process of its own */
-
-struct rescue_op {
-    struct rescue_look look;
-    struct catalog_change change;
-    struct world *world;
-    struct sim_node *node;
-    uint32_t at;
-};
 
 static void later(struct world *world, uint64_t delay_ns);
 
@@ -126,66 +113,6 @@ static void lose(struct world *world)
 
 /* ---- the operator ---- */
 
-static void note_tail(struct world *world, struct history *history, uint64_t group,
-                      const struct rescue_node *survivor)
-{
-    const struct sim_node *node = wipe_node(world, survivor->node);
-    struct entry_head head;
-
-    for (uint64_t at = survivor->holding.applied + 1;
-         node != NULL && at <= survivor->holding.last; at++)
-        if (log_head(control_log(node->control), group, at, &head) == ERR_OK)
-            history_survives(history, &head);
-}
-
-/* The survivor begins only when it has written to its disk, which is later.  A change that the
- * catalogue has refused gave nothing up: the group may go on with all that it has. */
-static void changed(struct catalog_change *change, enum err err)
-{
-    struct rescue_op *op = container_of(change, struct rescue_op, change);
-    const struct rescue_node *survivor = &op->look.nodes[op->look.survivor];
-    struct history *history = cluster_of(op->world)->history;
-
-    world_say(op->world, op->node, "rescue: %s %s", err_name(err), change->reason.text);
-    if (err == ERR_OK || err == ERR_UNKNOWN) {
-        note_tail(op->world, history, op->look.group, survivor);
-        history_rescued(history, op->look.group,
-                        sim_place(survivor->holding.epoch, survivor->holding.last));
-    }
-    free(op);
-}
-
-static void looked(struct rescue_look *look)
-{
-    struct rescue_op *op = container_of(look, struct rescue_op, look);
-    struct cluster *cluster = cluster_of(op->world);
-    const struct rescue_node *survivor = &look->nodes[look->survivor];
-
-    if (look->err != ERR_OK || cluster->healing) {
-        world_say(op->world, op->node, "no rescue of group %llu: %s",
-                  (unsigned long long)look->group, look->reason.text);
-        free(op);
-        return;
-    }
-    world_say(op->world, op->node, "rescues group %llu from %llx at %llu",
-              (unsigned long long)look->group, (unsigned long long)survivor->node,
-              (unsigned long long)survivor->holding.last);
-    AUTO_UNREF struct buf *change = rescue_change(op->node->control, look);
-    ensure(change != NULL);
-    catalog_change(control_catalog(op->node->control), &op->change, buf_slice(change), 2000,
-                   changed);
-}
-
-void lost_majority_rescue(struct world *world, struct sim_node *node, void *ctx, uint64_t group)
-{
-    struct rescue_op *op = calloc(1, sizeof *op);
-
-    ensure(op != NULL);
-    op->world = world;
-    op->node = node;
-    rescue_look(node->control, &op->look, group, looked);
-}
-
 /* True when all are rescued. */
 static bool rescue_all(struct world *world)
 {
@@ -198,10 +125,11 @@ static bool rescue_all(struct world *world)
         const struct model *model = catalog_model(control_catalog(leader->control));
         const struct model_stream *stream = NULL;
         const struct model_shard *row = model_shard_by_group(model, lost.groups[i], &stream);
-        if (row == NULL || stream->status != STREAM_ACTIVE || row->rescued != NULL)
+        if (row == NULL || stream->status != STREAM_ACTIVE ||
+            (row->rescued != NULL && control_leader(leader->control, row->group) != 0))
             continue;
         left++;
-        world_inside(world, leader, lost_majority_rescue, NULL, lost.groups[i]);
+        world_inside(world, leader, rescues_ask, NULL, lost.groups[i]);
     }
     return left == 0;
 }

@@ -15,9 +15,6 @@
 
 void lost_majority_start(struct world *world);
 
-/* Inside a node: looks at the group, and lets it go on if its majority is lost. */
-void lost_majority_rescue(struct world *world, struct sim_node *node, void *ctx, uint64_t group);
-
 /* At the end of a seed: it came about. */
 void lost_majority_check(struct world *world);
 

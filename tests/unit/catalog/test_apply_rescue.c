@@ -106,6 +106,53 @@ static void it_can_be_rescued_again_and_only_so_often(void **state)
     model_free(model);
 }
 
+/* The survivor's log had moved on: what is counted is what its copy has gone through. */
+static void a_rescue_that_never_began_takes_no_part(void **state)
+{
+    struct model *model = given(), *again = NULL;
+    struct change_rescue row = of(2, 1, 1, 70);
+    struct reason reason = { .text = "" };
+
+    model->cluster_version = VERSION_RESCUE_HELD;
+    row.held = 1;
+    assert_int_equal(rescue(model, row), ERR_OK);
+    row = of(2, MODEL_RESCUE_EPOCHS, 1, 60);
+    row.held = MODEL_RESCUE_EPOCHS; /* it had begun, and cannot have less */
+    assert_int_equal(rescue(model, row), ERR_INVALID);
+    row.held = 1;
+    assert_int_equal(rescue(model, row), ERR_OK);
+    const struct model_rescued *rescued = model_shard_by_group(model, 2, NULL)->rescued;
+    assert_int_equal(rescued->count, 2);
+    assert_int_equal(model_rescues_before(rescued, 1, rescued->rescues[1].held), 0);
+    assert_int_equal(model_rescues_before(rescued, 2, MODEL_RESCUE_EPOCHS + 3), 1);
+    assert_int_equal(model_rescues_before(rescued, 2, 2 * MODEL_RESCUE_EPOCHS), 2);
+    assert_int_equal(model_rescues_before(rescued, 2, 0), 2);
+
+    AUTO_UNREF struct buf *image = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(image), &again, &reason), ERR_OK);
+    assert_int_equal(model_shard_by_group(again, 2, NULL)->rescued->rescues[1].held, 1);
+    model_free(again);
+    model_free(model);
+}
+
+/* An older build does not see the field. */
+static void below_its_version_nobody_says_what_was_held(void **state)
+{
+    struct model *model = given();
+    struct change_rescue row = of(2, 1, 1, 70);
+    struct reason reason = { .text = "" };
+    struct buf *placed = NULL;
+
+    model->cluster_version = VERSION_RESCUE_HELD - 1;
+    row.held = 1;
+    AUTO_UNREF struct buf *change = change_rescue_shard(stamp, &row);
+    assert_int_equal(change_place(buf_slice(change), model, NULL, NULL, &placed, &reason),
+                     ERR_VERSION);
+    assert_int_equal(rescue(model, row), ERR_OK);
+    assert_int_equal(model_shard_by_group(model, 2, NULL)->rescued->rescues[0].held, 0);
+    model_free(model);
+}
+
 /* Whoever was a member is aside, said or not: two builds side by side have the same model. */
 static void below_version_two_all_members_are_aside(void **state)
 {
@@ -159,6 +206,8 @@ int main(void)
         cmocka_unit_test(it_grows_again_but_not_by_nodes_whose_copy_is_aside),
         cmocka_unit_test(what_was_not_looked_at_is_not_rescued),
         cmocka_unit_test(it_can_be_rescued_again_and_only_so_often),
+        cmocka_unit_test(a_rescue_that_never_began_takes_no_part),
+        cmocka_unit_test(below_its_version_nobody_says_what_was_held),
         cmocka_unit_test(below_version_two_all_members_are_aside),
         cmocka_unit_test(the_image_has_it),
     };
