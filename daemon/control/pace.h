@@ -7,6 +7,10 @@
  * writes: it grows while they take more than they do at other times, and shrinks while they do not.
  * It has a maximum, and so has one rest: a member that is filled comes to its end.
  *
+ * What they take at other times must be known first: who has just begun gives nothing for a look or
+ * two.  And it changes: when the longest rests do not help, nothing is given for a second, and
+ * it is looked anew whether reads are what makes the writes slow.
+ *
  *     pace_wait_ns() is 0 -> pace_begin, the read, pace_end -> pace_wait_ns() ...
  *
  * The caller gives the time (monotonic, nanoseconds).  Plain memory, no allocation.
@@ -27,6 +31,9 @@ struct pace {
     uint64_t look_ns;   /* the writes were looked at last, */
     uint64_t writes, writes_ns; /* and so many had been made, in this time */
     uint64_t calm_ns;   /* what a write takes while nothing is given; 0: not known */
+    uint64_t came_ns;   /* clients, after a time without */
+    uint64_t most_ns;   /* rests have been the longest since then; 0: they are not */
+    bool doubts;        /* nothing is given, to see what a write takes now */
 };
 
 #define PACE_PART 4u

@@ -217,6 +217,8 @@
 #define PACE_LOOK_MS 50u /* a look at the log's writes; slow are those that take */
 #define PACE_WRITE_TIMES 2u /* so many times what they take while nothing is read for others, */
 #define PACE_WRITE_MS 1u /* and so much more */
+#define PACE_LEARN_MS 250u /* nothing is given for so long at most, until that is known */
+#define PACE_DOUBT_MS 10000u /* learned again when the longest rests have not helped so long */
 #define EPOCH_WORDS_MAX 64u /* strangers remembered, so that each is answered now and then only */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
 #define CONTROL_DAMAGE_NOTES_MAX 5u /* lines a minute about damaged entries; more are counted */

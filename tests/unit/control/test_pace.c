@@ -126,6 +126,50 @@ static void slow_is_what_is_slower_than_usual(void **state)
     assert_int_equal(rest_after(&world, MS / 10), MS / 10 * PACE_REST_MIN / PACE_PART);
 }
 
+/* A start amid writes that always take long: it is learned before anything is read. */
+static void nothing_begins_before_it_is_known_what_is_usual(void **state)
+{
+    struct world world = { .now = START };
+
+    pace_init(&world.pace);
+    look(&world, 20 * MS, false);
+    assert_int_equal(pace_wait_ns(&world.pace, world.now), LOOK);
+    look(&world, 20 * MS, false);
+    assert_int_equal(pace_wait_ns(&world.pace, world.now), 0);
+    for (int i = 0; i < 100; i++)
+        look(&world, 30 * MS, true);
+    (void)rest_after(&world, MS / 10);
+    assert_int_equal(rest_after(&world, MS / 10), MS / 10 * PACE_REST_MIN / PACE_PART);
+
+    pace_init(&world.pace); /* clients without a write in the log: not for ever */
+    pace_look(&world.pace, world.now, 1, 0, 0);
+    assert_int_equal(pace_wait_ns(&world.pace, world.now), LOOK);
+    pace_look(&world.pace, world.now + PACE_LEARN_MS * MS, 2, 0, 0);
+    pace_look(&world.pace, world.now + PACE_LEARN_MS * MS, 3, 0, 0);
+    world.pace.came_ns = world.now;
+    assert_int_equal(pace_wait_ns(&world.pace, world.now + PACE_LEARN_MS * MS), 0);
+}
+
+/* Load has come that makes writes slow, whether anything is read or not. */
+static void what_does_not_help_is_not_gone_on_with(void **state)
+{
+    struct world world = world_with_clients(MS);
+    uint64_t waited = 0;
+
+    for (uint32_t i = 0; i < 2 * PACE_DOUBT_MS / PACE_LOOK_MS && !world.pace.doubts; i++)
+        look(&world, 40 * MS, true);
+    assert_true(world.pace.doubts);
+    assert_true(pace_wait_ns(&world.pace, world.now) > PACE_REST_MS_MAX * MS);
+    for (; pace_wait_ns(&world.pace, world.now) > 0; waited += LOOK)
+        look(&world, 40 * MS, false);
+    assert_true(waited <= (PACE_GAVE_MS + 3 * PACE_LOOK_MS) * MS);
+    for (int i = 0; i < 100; i++)
+        look(&world, 40 * MS, true);
+    assert_false(world.pace.doubts);
+    (void)rest_after(&world, MS / 10);
+    assert_int_equal(rest_after(&world, MS / 10), MS / 10 * PACE_REST_MIN / PACE_PART);
+}
+
 static void who_is_called_late_makes_up_for_it(void **state)
 {
     struct world world = world_with_clients(MS);
@@ -148,6 +192,8 @@ int main(void)
         cmocka_unit_test(it_begins_slowly_and_goes_faster_while_writes_are_quick),
         cmocka_unit_test(slow_writes_make_rests_long_to_a_limit),
         cmocka_unit_test(slow_is_what_is_slower_than_usual),
+        cmocka_unit_test(nothing_begins_before_it_is_known_what_is_usual),
+        cmocka_unit_test(what_does_not_help_is_not_gone_on_with),
         cmocka_unit_test(who_is_called_late_makes_up_for_it),
     };
 
