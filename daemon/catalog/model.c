@@ -315,9 +315,8 @@ uint32_t model_rescue_epoch(const struct model *model, uint32_t epoch)
 
 uint32_t model_rescues_before(const struct model_rescued *rescued, uint32_t count, uint32_t held)
 {
-    if (held == 0 || MUTANT(never_begun_counts))
-        return count;
-    while (count > 0 && rescued->rescues[count - 1].epoch > held)
+    while (held != 0 && count > 0 && rescued->rescues[count - 1].epoch > held &&
+           !MUTANT(never_begun_counts))
         count--;
     return count;
 }

@@ -122,15 +122,17 @@ void placed_begin(struct control *control, const struct model_shard *row)
 struct gaps placed_gaps(const struct model_shard *row)
 {
     const struct model_rescued *rescued = row->rescued;
-    uint64_t at[RESCUES_MAX]; /* the newest first */
     struct gaps gaps = { .count = 0 };
 
     for (uint32_t count = rescued == NULL ? 0 : rescued->count; count > 0;) {
         const struct model_rescue *rescue = &rescued->rescues[count - 1];
-        at[gaps.count++] = rescue->index;
+        gaps.at[gaps.count++] = rescue->index;
         count = model_rescues_before(rescued, count - 1, rescue->held);
     }
-    for (uint32_t i = 0; i < gaps.count; i++)
-        gaps.at[i] = at[gaps.count - 1 - i];
+    for (uint32_t i = 0; i < gaps.count / 2; i++) { /* the newest came first */
+        uint64_t newer = gaps.at[i];
+        gaps.at[i] = gaps.at[gaps.count - 1 - i];
+        gaps.at[gaps.count - 1 - i] = newer;
+    }
     return gaps;
 }
