@@ -138,6 +138,8 @@ static struct slice spelt(struct slice query, struct arena *arena)
     size_t from = 0;
 
     ensure(room != NULL);
+    if (query.len == 0)
+        return query; /* there is no place that it could be at */
     for (size_t i = 0; i <= query.len; i++) {
         /* of a part only the first '=' is a mark, but another one may be spelt either way */
         if (i < query.len && query.data[i] != '&' && query.data[i] != '=')
