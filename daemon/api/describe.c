@@ -1,6 +1,7 @@
 #include "api/describe.h"
 
 #include "api/name.h"
+#include "api/shard_filter.h"
 #include "shard/seqno.h"
 
 struct choice describe_status(enum stream_status status)
@@ -96,16 +97,25 @@ struct slice describe_arn(struct request *request, const char *stream, bool *ok)
     return arn;
 }
 
+/* In the order of their numbers, as if all were listed. */
 bool describe_shards(struct request *request, const struct model_stream *stream, uint32_t from,
-                     uint32_t count, struct shard_out_list *ret)
+                     uint32_t limit, struct shard_out_list *ret, bool *more)
 {
-    struct shard_out *items = request_take(request, (count + 1) * sizeof(*items));
+    static const struct shard_filter all = { .type = FILTER_FROM_TRIM_HORIZON };
+    uint32_t left = stream->shard_count - from, count = 0;
+    struct shard_out *items =
+        request_take(request, ((left < limit ? left : limit) + 1) * sizeof(*items));
 
     if (items == NULL)
         return false;
-    for (uint32_t i = 0; i < count; i++)
-        if (!describe_shard(request, &stream->shards[from + i], &items[i]))
+    *more = false;
+    for (uint32_t at = from; at < stream->shard_count && !*more; at++) {
+        if (!shard_filter_passes(&all, stream, &stream->shards[at], request->now_ms))
+            continue;
+        *more = count == limit;
+        if (!*more && !describe_shard(request, &stream->shards[at], &items[count++]))
             return false;
+    }
     *ret = (struct shard_out_list){ .items = items, .count = count };
     return true;
 }
@@ -126,7 +136,42 @@ bool describe_shard(struct request *request, const struct model_shard *shard,
              describe_text(request, u128_print(shard->hash_last, last), &ok));
     wire_set(&ret->sequence_number_range, starting_sequence_number,
              describe_text(request, start, &ok));
+    if (shard->state == SHARD_CLOSED) {
+        seqno_print_end(numbers, shard->closed_ms / 1000, start);
+        wire_set(&ret->sequence_number_range, ending_sequence_number,
+                 describe_text(request, start, &ok));
+    }
+    if (shard->parent_count > 0)
+        wire_set(ret, parent_shard_id,
+                 describe_text(request, shard_name_print(shard->parents[0], name), &ok));
+    if (shard->parent_count > 1)
+        wire_set(ret, adjacent_parent_shard_id,
+                 describe_text(request, shard_name_print(shard->parents[1], name), &ok));
     ret->has_hash_key_range = ret->has_sequence_number_range = true;
+    if (!ok)
+        request_fail_err(request, ERR_NO_MEMORY, NULL);
+    return ok;
+}
+
+bool describe_child(struct request *request, const struct model_shard *shard,
+                    struct child_shard_out *ret)
+{
+    char name[SHARD_NAME_BYTES], first[U128_TEXT_BYTES], last[U128_TEXT_BYTES];
+    struct slice *parents = request_take(request, SHARD_PARENTS_MAX * sizeof(*parents));
+    bool ok = true;
+
+    if (parents == NULL)
+        return false;
+    wire_set(ret, shard_id, describe_text(request, shard_name_print(shard->number, name), &ok));
+    for (uint32_t i = 0; i < shard->parent_count; i++)
+        parents[i] = describe_text(request, shard_name_print(shard->parents[i], name), &ok);
+    wire_set(ret, parent_shards,
+             (struct shard_id_list){ .items = parents, .count = shard->parent_count });
+    wire_set(&ret->hash_key_range, starting_hash_key,
+             describe_text(request, u128_print(shard->hash_first, first), &ok));
+    wire_set(&ret->hash_key_range, ending_hash_key,
+             describe_text(request, u128_print(shard->hash_last, last), &ok));
+    ret->has_hash_key_range = true;
     if (!ok)
         request_fail_err(request, ERR_NO_MEMORY, NULL);
     return ok;

@@ -31,10 +31,13 @@ struct warm_throughput_out describe_warm(const struct model_settings *settings);
 struct slice describe_text(struct request *request, const char *text, bool *ok);
 struct slice describe_arn(struct request *request, const char *stream, bool *ok);
 
-/* The shards `from` .. `from + count - 1` of the stream.  False: the request has failed. */
+/* At most `limit` shards of the stream, from place `from` on: open, and closed within retention;
+ * `more`: others follow.  False: the request has failed. */
 bool describe_shards(struct request *request, const struct model_stream *stream, uint32_t from,
-                     uint32_t count, struct shard_out_list *ret);
+                     uint32_t limit, struct shard_out_list *ret, bool *more);
 bool describe_shard(struct request *request, const struct model_shard *shard,
                     struct shard_out *ret);
+bool describe_child(struct request *request, const struct model_shard *shard,
+                    struct child_shard_out *ret);
 
 #endif

@@ -8,9 +8,9 @@ void describe_stream_handle(struct request *request)
     const struct describe_stream_in *in = request->in;
     struct describe_stream_out *out = request_take(request, sizeof(*out));
     const struct model_stream *stream;
-    uint32_t limit = SHARDS_DESCRIBED_MAX, after = 0, from = 0, left;
+    uint32_t limit = SHARDS_DESCRIBED_MAX, after = 0, from = 0;
     struct slice name;
-    bool ok = true;
+    bool ok = true, more = false;
 
     if (out == NULL ||
         !request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
@@ -28,16 +28,16 @@ void describe_stream_handle(struct request *request)
         limit = (uint32_t)in->limit;
     if (in->has_exclusive_start_shard_id)
         from = shards_after(stream, after);
-    left = stream->status == STREAM_CREATING ? 0 : stream->shard_count - from;
+    if (stream->status == STREAM_CREATING)
+        from = stream->shard_count;
 
     struct stream_description_out *description = &out->stream_description;
     out->has_stream_description = true;
-    if (!describe_shards(request, stream, from, left < limit ? left : limit,
-                         &description->shards) ||
+    if (!describe_shards(request, stream, from, limit, &description->shards, &more) ||
         !describe_monitoring(request, stream, &description->enhanced_monitoring))
         return;
     description->has_shards = description->has_enhanced_monitoring = true;
-    wire_set(description, has_more_shards, left > limit);
+    wire_set(description, has_more_shards, more);
     wire_set(description, stream_name, describe_text(request, stream->name, &ok));
     wire_set(description, stream_arn, describe_arn(request, stream->name, &ok));
     wire_set(description, stream_status, describe_status(stream->status));
@@ -98,7 +98,7 @@ void describe_stream_summary_handle(struct request *request)
     wire_set(summary, encryption_type, describe_encryption(stream));
     summary_set_settings(request, stream, summary, &ok);
     wire_set(summary, open_shard_count,
-             stream->status == STREAM_CREATING ? 0 : (int32_t)stream->shard_count);
+             stream->status == STREAM_CREATING ? 0 : (int32_t)stream->open_count);
     wire_set(summary, consumer_count, (int32_t)stream->consumer_count);
     wire_set(summary, max_record_size_in_kib, (int32_t)stream->record_kib_max);
     if (ok)

@@ -19,6 +19,8 @@ struct reading {
 static bool check_iterator(struct request *request, struct reading *reading);
 static bool check_stream(struct request *request, const struct reading *reading);
 static void read_on_done(struct route_read *route, enum err err);
+static bool at_end(const struct request *request, const struct reading *reading);
+static bool children_set(struct request *request, struct reading *reading);
 static void fail(struct reading *reading, enum err err);
 static void release(struct request *request);
 
@@ -106,6 +108,15 @@ static void read_on_done(struct route_read *route, enum err err)
         return;
     }
     request->release = release;
+    wire_set(out, millis_behind_latest, (int64_t)route->behind_ms);
+    for (uint32_t i = 0; i < route->part_count; i++)
+        bytes += route->parts[i].records.len;
+    request->reply_bytes = bytes * 4 / 3 + (size_t)route->record_count * RECORD_REPLY_BYTES;
+    if (at_end(request, reading)) {
+        if (children_set(request, reading))
+            request_reply(request, out);
+        return;
+    }
     next.position = route->next;
     next.issued_ms = clock_wall_ms(request->api->world.clock);
     next.nonce = ++request->api->tokens;
@@ -115,11 +126,44 @@ static void read_on_done(struct route_read *route, enum err err)
         return;
     }
     out->has_next_shard_iterator = true;
-    wire_set(out, millis_behind_latest, (int64_t)route->behind_ms);
-    for (uint32_t i = 0; i < route->part_count; i++)
-        bytes += route->parts[i].records.len;
-    request->reply_bytes = bytes * 4 / 3 + (size_t)route->record_count * RECORD_REPLY_BYTES;
     request_reply(request, out);
+}
+
+/* Whether the reader has read all of a closed shard.  One that has ended, but whose children are
+ * not open yet, is to readers a shard that nobody has written to for a while. */
+static bool at_end(const struct request *request, const struct reading *reading)
+{
+    const struct model_shard *shard =
+        model_shard_by_group(request_model(request), reading->iterator.group, NULL);
+
+    return shard != NULL && shard->state == SHARD_CLOSED &&
+           reading->route.next.index >= shard->end;
+}
+
+/* Who reads on, reads there.  False: the request has failed. */
+static bool children_set(struct request *request, struct reading *reading)
+{
+    const struct model_stream *stream = NULL;
+    const struct model_shard *shard =
+        model_shard_by_group(request_model(request), reading->iterator.group, &stream);
+    struct child_shard_out *items =
+        request_take(request, (size_t)stream->shard_count * sizeof(*items));
+    uint32_t count = 0;
+
+    if (items == NULL)
+        return false;
+    for (uint32_t i = 0; i < stream->shard_count; i++) {
+        const struct model_shard *child = &stream->shards[i];
+        bool is_child = false;
+        for (uint32_t k = 0; k < child->parent_count; k++)
+            is_child |= child->parents[k] == shard->number;
+        if (is_child && !describe_child(request, child, &items[count++]))
+            return false;
+    }
+    wire_set(&reading->out, millis_behind_latest, 0);
+    wire_set(&reading->out, child_shards,
+             (struct child_shard_out_list){ .items = items, .count = count });
+    return true;
 }
 
 static void fail(struct reading *reading, enum err err)

@@ -44,7 +44,7 @@ void get_shard_iterator_handle(struct request *request)
     stream = model_stream_by_name(request_model(request), name);
     if (stream != NULL && stream->status != STREAM_CREATING)
         shard = model_shard_by_number(stream, number);
-    if (shard == NULL) {
+    if (shard == NULL || shard->state == SHARD_OPENING) {
         request_fail_shard(request, name, shard_name);
         return;
     }

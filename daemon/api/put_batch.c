@@ -28,6 +28,9 @@ static void encode_run(struct work *work);
 static void encode_on_done(struct work *work);
 static void send(struct put_batch *batch);
 static void send_on_done(struct route_put *route, enum err err);
+static bool put_again(struct put_batch *batch);
+static void give_up(struct put_batch *batch);
+static void put_round(struct put_batch *batch, const struct model_stream *stream);
 
 bool put_batch_new(struct request *request, uint32_t count)
 {
@@ -180,6 +183,8 @@ void put_batch_start(struct request *request, const struct model_stream *stream,
         return;
     batch->done = done;
     batch->encrypted = model_settings(stream)->key_id != NULL;
+    batch->stream = stream->id;
+    batch->rounds = 1;
     batch->group_count = plan_items(batch, stream, plans);
     if (!make_groups(batch, stream, plans))
         return;
@@ -195,6 +200,12 @@ void put_batch_start(struct request *request, const struct model_stream *stream,
 
 /* ---- grouping ---- */
 
+/* In the first round, or again because its shard was split or merged: nothing of it was stored. */
+static bool is_to_be_put(const struct put_item *item)
+{
+    return item->in == NULL || (item->in->err == ERR_CLOSED && item->in->route.moved);
+}
+
 /* Gives each item its group; returns how many groups there are. */
 static uint32_t plan_items(struct put_batch *batch, const struct model_stream *stream,
                            struct plan *plans)
@@ -206,6 +217,8 @@ static uint32_t plan_items(struct put_batch *batch, const struct model_stream *s
         const struct model_shard *shard = model_shard_by_hash(stream, item->hash);
         size_t bytes = command_record_bytes(&item->record);
 
+        if (!is_to_be_put(item))
+            continue;
         ensure(shard != NULL);
         uint32_t shard_at = (uint32_t)(shard - stream->shards);
         struct plan *plan = plan_find(plans, count, shard_at);
@@ -272,8 +285,12 @@ static void encode_run(struct work *work)
     struct put_batch *batch = container_of(work, struct put_batch, work);
 
     for (uint32_t i = 0; i < batch->item_count; i++) {
-        struct put_group *group = &batch->groups[batch->items[i].group];
-        group->end = command_encode_record(group->end, &batch->items[i].record);
+        struct put_item *item = &batch->items[i];
+        if (!is_to_be_put(item))
+            continue;
+        struct put_group *group = &batch->groups[item->group];
+        group->end = command_encode_record(group->end, &item->record);
+        item->in = group;
     }
 }
 
@@ -296,8 +313,51 @@ static void send_on_done(struct route_put *route, enum err err)
     struct put_batch *batch = group->batch;
 
     group->err = err;
-    if (--batch->waiting == 0)
+    if (--batch->waiting > 0)
+        return;
+    if (!put_again(batch))
         batch->done(batch);
+}
+
+/* The records whose shards are not open any more go to those that are.  False: there are none; else
+ * the batch goes on, or the request has failed. */
+static bool put_again(struct put_batch *batch)
+{
+    struct request *request = batch->request;
+    const struct model_stream *stream = model_stream_by_id(request_model(request), batch->stream);
+    bool any = false;
+
+    for (uint32_t i = 0; i < batch->item_count; i++)
+        any |= is_to_be_put(&batch->items[i]);
+    if (any && stream != NULL && batch->rounds++ == PUT_ROUNDS_MAX)
+        give_up(batch);
+    else if (any && stream != NULL)
+        put_round(batch, stream);
+    else
+        return false;
+    return batch->waiting > 0 || request->error.type != ERROR_TYPE_NONE;
+}
+
+/* Nothing of them was stored, and the stream is there. */
+static void give_up(struct put_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->item_count; i++)
+        if (is_to_be_put(&batch->items[i]))
+            batch->items[i].in->err = ERR_UNAVAILABLE;
+}
+
+static void put_round(struct put_batch *batch, const struct model_stream *stream)
+{
+    struct request *request = batch->request;
+    struct plan *plans = request_take(request, batch->item_count * sizeof(*plans));
+
+    if (plans == NULL)
+        return;
+    batch->group_count = plan_items(batch, stream, plans);
+    if (!make_groups(batch, stream, plans))
+        return;
+    encode_run(&batch->work);
+    send(batch);
 }
 
 /* ---- outcomes ---- */
@@ -305,7 +365,7 @@ static void send_on_done(struct route_put *route, enum err err)
 struct slice put_item_shard(const struct put_batch *batch, uint32_t item, bool *ok)
 {
     char name[SHARD_NAME_BYTES];
-    const struct put_group *group = &batch->groups[batch->items[item].group];
+    const struct put_group *group = batch->items[item].in;
 
     return describe_text(batch->request, shard_name_print(group->name.shard, name), ok);
 }
@@ -313,7 +373,7 @@ struct slice put_item_shard(const struct put_batch *batch, uint32_t item, bool *
 struct slice put_item_seqno(const struct put_batch *batch, uint32_t item, bool *ok)
 {
     char text[SEQNO_TEXT_MAX];
-    const struct put_group *group = &batch->groups[batch->items[item].group];
+    const struct put_group *group = batch->items[item].in;
     struct seqno seqno = group->route.first;
 
     seqno.ordinal += batch->items[item].place;

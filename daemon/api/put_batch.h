@@ -5,6 +5,8 @@
  *     prepare   hash each partition key                        any thread
  *     start     group by shard, encode each group into one buf a worker, if it is much
  *               one route_put() per group, all at once
+ *     again     for records whose shard was split or merged meanwhile: by the shards that
+ *               hold their hash keys now, PUT_ROUNDS_MAX times at most
  *     done      every record has its outcome
  *
  * Records of one shard keep their order.  A group is what one log entry holds;
@@ -27,8 +29,9 @@ struct put_item {
     struct record record;
     struct u128 hash;
     unsigned char hash_key[16]; /* record.hash_key, when the producer gave one */
-    uint32_t group;             /* place among the batch's groups */
+    uint32_t group;             /* place among the groups of the last round that it was in */
     uint32_t place;             /* in its group */
+    struct put_group *in;       /* that group */
 };
 
 struct put_group {
@@ -43,9 +46,11 @@ struct put_batch {
     struct request *request;
     struct put_item *items;
     uint32_t item_count;
-    struct put_group *groups;
+    struct put_group *groups; /* of this round */
     uint32_t group_count;
     uint32_t waiting; /* groups without an outcome */
+    uint32_t rounds;  /* so far: shards were split or merged meanwhile */
+    uint64_t stream;  /* id */
     struct slice bad_hash_key; /* an explicit one out of range; len 0: there is none */
     const char *no_key;        /* the path of the first record without a key; NULL: all have one */
     bool encrypted;            /* so the stream is said to be */

@@ -59,7 +59,7 @@ static void reply(struct put_batch *batch)
 {
     struct request *request = batch->request;
     const struct put_record_in *in = request->in;
-    const struct put_group *group = &batch->groups[0];
+    const struct put_group *group = batch->items[0].in;
     struct put_record_out *out;
     struct slice name;
     bool ok = true;

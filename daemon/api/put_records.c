@@ -80,7 +80,7 @@ static void reply(struct put_batch *batch)
 static void result_set(struct put_batch *batch, uint32_t at, struct slice stream,
                        struct put_records_result *ret, bool *ok)
 {
-    const struct put_group *group = &batch->groups[batch->items[at].group];
+    const struct put_group *group = batch->items[at].in;
     char shard[SHARD_NAME_BYTES];
 
     if (group->err == ERR_OK) {

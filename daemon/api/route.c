@@ -86,7 +86,7 @@ void route_put(struct route *route, struct route_put *req, route_put_cb cb)
     ensure(req->records->len <= (req->record_count == 1 ? ENTRY_PAYLOAD_MAX : ENTRY_BYTES_MAX));
 
     req->cb = cb;
-    req->throttled = false;
+    req->throttled = req->moved = false;
     if (route->put_bytes + req->records->len > ROUTE_PUT_BYTES_MAX)
         req->err = ERR_BUSY;
     else
@@ -293,6 +293,7 @@ static void deliver_put(const struct route_job *job, struct route_put *req)
 {
     req->job = NULL;
     req->throttled = job->throttled;
+    req->moved = job->moved;
     req->reason = job->reason;
     if (job->err == ERR_OK)
         req->first = job->first;

@@ -5,6 +5,9 @@
  * proves that nothing was stored (not leader, unreachable, closed); everything
  * else is the client's to retry.
  *
+ * A put that meets the end of a shard that is split or merged waits, until this
+ * node knows which shards are open instead; there it is the asker's to put again.
+ *
  * A read goes to the leader too; when there is none within reach, any replica
  * that has the data answers with what is committed there.
  *
@@ -50,6 +53,7 @@ struct route_put {
     /* out */
     struct seqno first;    /* of the first record; the others follow it */
     bool throttled;        /* with ERR_BUSY: the shard's write limit */
+    bool moved;            /* with ERR_CLOSED */
     struct reason reason;
     /* private */
     void *job;
@@ -60,7 +64,7 @@ struct route_put {
 
 /* ERR_OK           acknowledged: on a majority's disks and applied
  * ERR_BUSY         throttled, or too much waits: retry later
- * ERR_CLOSED       the shard is closed or gone
+ * ERR_CLOSED       the shard is gone, or (`moved`) was split or merged: others hold its hash keys
  * ERR_UNAVAILABLE  no leader, or no room in its next entry, within the time; nothing was stored
  * ERR_NO_SPACE     the leader's disk is full
  * ERR_UNKNOWN      it may or may not have been stored

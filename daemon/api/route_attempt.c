@@ -48,6 +48,12 @@ void job_attempt(struct route_job *job)
         job_finish(job, ERR_CLOSED);
         return;
     }
+    if (job->kind == JOB_PUT && shard->state == SHARD_CLOSED) {
+        reason_set(&job->reason, "the shard was split or merged");
+        job->moved = true;
+        job_finish(job, ERR_CLOSED);
+        return;
+    }
     if (clock_mono_ms(route->clock) >= job->due_ms) {
         job_finish(job, ERR_UNAVAILABLE);
         return;

@@ -2,26 +2,32 @@
 
 static uint64_t horizon_ms(const struct model_stream *stream, uint64_t now_ms);
 static bool begins_by(const struct model_shard *shard, uint64_t time_ms);
+static bool ends_behind(const struct model_shard *shard, uint64_t time_ms);
 
 bool shard_filter_passes(const struct shard_filter *filter, const struct model_stream *stream,
                          const struct model_shard *shard, uint64_t now_ms)
 {
     uint64_t horizon = horizon_ms(stream, now_ms);
+    uint64_t time_ms = filter->time_ms > horizon ? filter->time_ms : horizon;
 
+    if (shard->state == SHARD_OPENING || !ends_behind(shard, horizon))
+        return false;
     switch (filter->type) {
     case FILTER_AFTER_SHARD_ID:
         return shard->number > filter->after;
     case FILTER_AT_TRIM_HORIZON:
         return begins_by(shard, horizon);
     case FILTER_AT_TIMESTAMP:
-        return begins_by(shard, filter->time_ms > horizon ? filter->time_ms : horizon);
-    case FILTER_FROM_TRIM_HORIZON:
-    case FILTER_AT_LATEST:
+        return begins_by(shard, time_ms) && ends_behind(shard, time_ms);
     case FILTER_FROM_TIMESTAMP:
+        return ends_behind(shard, time_ms);
+    case FILTER_AT_LATEST:
+        return shard->state == SHARD_OPEN;
+    case FILTER_FROM_TRIM_HORIZON:
     case FILTER_TYPES:
         break;
     }
-    return true; /* every shard that the model lists is open */
+    return true;
 }
 
 uint32_t shards_after(const struct model_stream *stream, uint32_t after)
@@ -47,8 +53,14 @@ static uint64_t horizon_ms(const struct model_stream *stream, uint64_t now_ms)
     return horizon > stream->created_ms ? horizon : stream->created_ms;
 }
 
-/* Shards know their second only. */
+/* Shards that came with the stream know their second only. */
 static bool begins_by(const struct model_shard *shard, uint64_t time_ms)
 {
-    return shard->created_s <= time_ms / 1000;
+    return shard->opened_ms != 0 ? shard->opened_ms <= time_ms
+                                 : shard->created_s <= time_ms / 1000;
+}
+
+static bool ends_behind(const struct model_shard *shard, uint64_t time_ms)
+{
+    return shard->state != SHARD_CLOSED || shard->closed_ms >= time_ms;
 }

@@ -29,7 +29,8 @@ struct shard_filter {
     uint64_t time_ms; /* FILTER_..._TIMESTAMP */
 };
 
-/* Whether a shard of the stream passes. */
+/* Whether a shard of the stream passes.  None does that is closed for longer than retention, or
+ * that has not taken its parents' place yet. */
 bool shard_filter_passes(const struct shard_filter *filter, const struct model_stream *stream,
                          const struct model_shard *shard, uint64_t now_ms);
 

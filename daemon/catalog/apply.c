@@ -7,6 +7,7 @@
 #include "catalog/apply_consumers.h"
 #include "catalog/apply_members.h"
 #include "catalog/apply_rescue.h"
+#include "catalog/apply_reshard.h"
 #include "catalog/apply_settings.h"
 #include "catalog/apply_version.h"
 #include "catalog/row.h"
@@ -121,6 +122,10 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_deregister_consumer(model, change->deregister_consumer, reason);
     case BRAID__CATALOG__CHANGE__OF_SET_ACCOUNT:
         return apply_set_account(model, change->set_account, reason);
+    case BRAID__CATALOG__CHANGE__OF_BEGIN_RESHARD:
+    case BRAID__CATALOG__CHANGE__OF_COMMIT_RESHARD:
+    case BRAID__CATALOG__CHANGE__OF_FORGET_SHARDS:
+        return apply_reshard(model, change, reason);
     case BRAID__CATALOG__CHANGE__OF__NOT_SET:
     default:
         reason_set(reason, "not a change");
@@ -315,6 +320,13 @@ static enum err create_allowed(const struct model *model, const Braid__Catalog__
         return ERR_INVALID;
     }
 
+    for (size_t i = 0; i < row->n_shards; i++) {
+        if (row->shards[i]->state == BRAID__CATALOG__SHARD_STATE__SHARD_OPEN)
+            continue;
+        reason_set(reason, "stream %s: a new stream's shards are open", row->name);
+        return ERR_INVALID;
+    }
+
     const struct model_stream *same = model_stream_by_name(model, slice_text(row->name));
     if (same != NULL && change->token != 0 && same->token == change->token)
         return ERR_OK;
@@ -374,6 +386,7 @@ static void stream_begin(struct model *model, struct model_stream *stream, uint6
         created_ms = (ROW_CREATED_S_END - 1) * 1000;
     stream->id = model->next_stream++;
     stream->status = STREAM_CREATING;
+    stream->target = 0;
     stream->created_ms = created_ms;
     for (uint32_t i = 0; i < stream->shard_count; i++) {
         stream->shards[i].number = i;
@@ -381,6 +394,8 @@ static void stream_begin(struct model *model, struct model_stream *stream, uint6
         stream->shards[i].epoch = 1;
         free(stream->shards[i].rescued); /* no proposer says such a thing */
         stream->shards[i].rescued = NULL;
+        stream->shards[i].parent_count = 0;
+        stream->shards[i].opened_ms = 0;
         stream->shards[i].created_s = created_ms / 1000;
     }
     stream->next_number = stream->shard_count;

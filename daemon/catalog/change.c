@@ -14,14 +14,15 @@ static Braid__Catalog__Change stamped(struct change_stamp stamp,
                                       Braid__Catalog__Change__OfCase of_case);
 static char *text_of(const char *text);
 static struct model_stream *stream_wanted(const struct change_stream *wanted);
-static bool needs_place(const Braid__Catalog__Change *change);
-static enum err place_stream(Braid__Catalog__Stream *stream, const struct model *model,
-                             change_up_fn up, void *ctx, struct reason *reason);
+static enum err place(const Braid__Catalog__Change *change, const struct model *model,
+                      change_up_fn up, void *ctx, struct reason *reason);
+static enum err place_rows(Braid__Catalog__Shard *rows[], size_t count, const struct model *model,
+                           change_up_fn up, void *ctx, struct reason *reason);
 static uint32_t nodes_gather(const struct model *model, change_up_fn up, void *ctx,
                              struct placement_node nodes[NODES_MAX]);
 static struct placement_node *node_find(struct placement_node nodes[], uint32_t count, uint64_t id);
-static void members_set(Braid__Catalog__Stream *stream, uint64_t (*members)[GROUP_MEMBERS_MAX],
-                        uint32_t replication);
+static void members_set(Braid__Catalog__Shard *rows[], size_t count,
+                        uint64_t (*members)[GROUP_MEMBERS_MAX], uint32_t replication);
 
 /* ---- making ---- */
 
@@ -275,8 +276,8 @@ enum err change_place(struct slice bytes, const struct model *model, change_up_f
         reason_set(reason, "not a change");
         err = ERR_INVALID;
     }
-    if (err == ERR_OK && needs_place(change))
-        err = place_stream(change->create_stream->stream, model, up, ctx, reason);
+    if (err == ERR_OK)
+        err = place(change, model, up, ctx, reason);
 
     if (err == ERR_OK) {
         struct buf *buf = row_pack(&change->base);
@@ -290,21 +291,50 @@ enum err change_place(struct slice bytes, const struct model *model, change_up_f
     return err;
 }
 
-static bool needs_place(const Braid__Catalog__Change *change)
+/* Rows without members, of which the change is the owner; NULL: none. */
+static Braid__Catalog__Shard **rows_of(const Braid__Catalog__Change *change, size_t *count)
 {
-    if (change->of_case != BRAID__CATALOG__CHANGE__OF_CREATE_STREAM ||
-        change->create_stream->stream == NULL || change->create_stream->stream->n_shards == 0)
-        return false;
+    Braid__Catalog__Shard **rows = NULL;
 
-    const Braid__Catalog__Stream *stream = change->create_stream->stream;
-    for (size_t i = 0; i < stream->n_shards; i++)
-        if (stream->shards[i]->n_members > 0)
-            return false; /* placed by somebody: apply.c judges it */
-    return true;
+    *count = 0;
+    if (change->of_case == BRAID__CATALOG__CHANGE__OF_CREATE_STREAM &&
+        change->create_stream->stream != NULL) {
+        const Braid__Catalog__Stream *stream = change->create_stream->stream;
+        rows = model_memory(stream->n_shards, sizeof(*rows));
+        for (; *count < stream->n_shards; (*count)++)
+            rows[*count] = stream->shards[*count];
+    } else if (change->of_case == BRAID__CATALOG__CHANGE__OF_BEGIN_RESHARD) {
+        const Braid__Catalog__BeginReshard *begin = change->begin_reshard;
+        for (size_t i = 0; i < begin->n_steps; i++)
+            *count += begin->steps[i]->n_children;
+        rows = model_memory(*count, sizeof(*rows));
+        *count = 0;
+        for (size_t i = 0; i < begin->n_steps; i++)
+            for (size_t k = 0; k < begin->steps[i]->n_children; k++)
+                rows[(*count)++] = begin->steps[i]->children[k];
+    }
+    return rows;
 }
 
-static enum err place_stream(Braid__Catalog__Stream *stream, const struct model *model,
-                             change_up_fn up, void *ctx, struct reason *reason)
+/* Those that somebody has placed are left to be judged by apply.c. */
+static enum err place(const Braid__Catalog__Change *change, const struct model *model,
+                      change_up_fn up, void *ctx, struct reason *reason)
+{
+    size_t count = 0;
+    Braid__Catalog__Shard **rows = rows_of(change, &count);
+    bool placed = false;
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; i < count; i++)
+        placed |= rows[i]->n_members > 0;
+    if (count > 0 && !placed)
+        err = place_rows(rows, count, model, up, ctx, reason);
+    free(rows);
+    return err;
+}
+
+static enum err place_rows(Braid__Catalog__Shard *rows[], size_t count, const struct model *model,
+                           change_up_fn up, void *ctx, struct reason *reason)
 {
     struct placement_node nodes[NODES_MAX];
     uint32_t replication = model_replication(model);
@@ -313,18 +343,17 @@ static enum err place_stream(Braid__Catalog__Stream *stream, const struct model 
         reason_set(reason, "the cluster is not founded yet");
         return ERR_UNAVAILABLE;
     }
-    if (stream->n_shards > STREAM_SHARDS_MAX) {
-        reason_set(reason, "%zu shards; a stream has at most %u", stream->n_shards,
-                   STREAM_SHARDS_MAX);
+    if (count > STREAM_SHARDS_MAX) {
+        reason_set(reason, "%zu shards; a stream has at most %u", count, STREAM_SHARDS_MAX);
         return ERR_INVALID;
     }
 
     uint32_t node_count = nodes_gather(model, up, ctx, nodes);
-    uint64_t(*members)[GROUP_MEMBERS_MAX] = model_memory(stream->n_shards, sizeof(members[0]));
-    enum err err = placement_shards(nodes, node_count, replication, (uint32_t)stream->n_shards,
-                                    members, reason);
+    uint64_t(*members)[GROUP_MEMBERS_MAX] = model_memory(count, sizeof(members[0]));
+    enum err err = placement_shards(nodes, node_count, replication, (uint32_t)count, members,
+                                    reason);
     if (err == ERR_OK)
-        members_set(stream, members, replication);
+        members_set(rows, count, members, replication);
     free(members);
     return err;
 }
@@ -365,11 +394,11 @@ static struct placement_node *node_find(struct placement_node nodes[], uint32_t 
     return NULL;
 }
 
-static void members_set(Braid__Catalog__Stream *stream, uint64_t (*members)[GROUP_MEMBERS_MAX],
-                        uint32_t replication)
+static void members_set(Braid__Catalog__Shard *rows[], size_t count,
+                        uint64_t (*members)[GROUP_MEMBERS_MAX], uint32_t replication)
 {
-    for (size_t i = 0; i < stream->n_shards; i++) {
-        Braid__Catalog__Shard *shard = stream->shards[i];
+    for (size_t i = 0; i < count; i++) {
+        Braid__Catalog__Shard *shard = rows[i];
         ensure(shard->n_members == 0);
         shard->members = model_memory(replication, sizeof(shard->members[0]));
         shard->n_members = replication;

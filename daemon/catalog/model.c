@@ -5,6 +5,7 @@
 
 #include "base/ensure.h"
 #include "base/mutant.h"
+#include "catalog/keymap.h"
 #include "catalog/version.h"
 
 #define ROOM_FIRST 16u
@@ -13,15 +14,12 @@ _Static_assert(HISTORIES_LOST > RESCUES_MAX, "what was lost has used fewer");
 
 /* Rows of proto/catalog.proto with the largest numbers, but for texts. */
 #define STREAM_ROW_BYTES 80u
-#define SHARD_ROW_BYTES 128u
 #define TAG_ROW_BYTES 12u
 
 static uint32_t name_place(const struct model *model, struct slice name, bool behind_equal);
 static uint32_t id_place(const struct model *model, uint64_t id);
-static uint32_t group_place(const struct model *model, uint64_t group);
 static struct model_node *node_take_out(struct model *model, uint64_t id);
 static int name_compare(const char *a, struct slice b);
-static void *grown(void *items, uint32_t *room, uint32_t wanted, size_t size);
 static void groups_add(struct model *model, struct model_stream *stream);
 static void groups_remove(struct model *model, const struct model_stream *stream);
 
@@ -219,6 +217,7 @@ void model_stream_free(struct model_stream *stream)
     model_settings_free(stream->settings);
     free(stream->consumers);
     free(stream->shards);
+    free(stream->open);
     free(stream);
 }
 
@@ -255,8 +254,9 @@ void model_stream_add(struct model *model, struct model_stream *stream)
     ensure(by_name == count || strcmp(model->by_name[by_name]->name, stream->name) != 0);
     ensure(by_id == count || model->by_id[by_id]->id != stream->id);
 
-    model->by_name = grown(model->by_name, &room, count + 1, sizeof(model->by_name[0]));
-    model->by_id = grown(model->by_id, &model->stream_room, count + 1, sizeof(model->by_id[0]));
+    model->by_name = model_grown(model->by_name, &room, count + 1, sizeof(model->by_name[0]));
+    model->by_id =
+        model_grown(model->by_id, &model->stream_room, count + 1, sizeof(model->by_id[0]));
     memmove(&model->by_name[by_name + 1], &model->by_name[by_name],
             (count - by_name) * sizeof(model->by_name[0]));
     memmove(&model->by_id[by_id + 1], &model->by_id[by_id],
@@ -267,6 +267,7 @@ void model_stream_add(struct model *model, struct model_stream *stream)
     model->stream_bytes += model_stream_bytes(stream);
     model->rescued_count += rescued_in(stream);
     groups_add(model, stream);
+    ensure(keymap_make(stream));
 }
 
 void model_stream_remove(struct model *model, uint64_t id)
@@ -339,7 +340,7 @@ struct model_rescued *model_rescued_of(struct model *model, struct model_shard *
 const struct model_shard *model_shard_by_group(const struct model *model, uint64_t group,
                                                const struct model_stream **stream)
 {
-    uint32_t at = group_place(model, group);
+    uint32_t at = model_group_place(model, group);
 
     if (at == model->group_count || model->groups[at].group != group)
         return NULL;
@@ -350,7 +351,7 @@ const struct model_shard *model_shard_by_group(const struct model *model, uint64
 
 struct model_shard *model_shard_change(struct model *model, uint64_t group)
 {
-    uint32_t at = group_place(model, group);
+    uint32_t at = model_group_place(model, group);
 
     if (at == model->group_count || model->groups[at].group != group)
         return NULL;
@@ -360,7 +361,7 @@ struct model_shard *model_shard_change(struct model *model, uint64_t group)
 const struct model_shard *model_shard_next(const struct model *model, uint64_t after,
                                            const struct model_stream **stream)
 {
-    uint32_t at = after == UINT64_MAX ? model->group_count : group_place(model, after + 1);
+    uint32_t at = after == UINT64_MAX ? model->group_count : model_group_place(model, after + 1);
 
     if (at == model->group_count)
         return NULL;
@@ -382,21 +383,6 @@ const struct model_shard *model_shard_by_number(const struct model_stream *strea
     }
     return low < stream->shard_count && stream->shards[low].number == number ? &stream->shards[low]
                                                                              : NULL;
-}
-
-const struct model_shard *model_shard_by_hash(const struct model_stream *stream, struct u128 key)
-{
-    uint32_t low = 0, high = stream->shard_count;
-
-    /* apply.c takes only streams whose ranges ascend with the numbers and leave no gap. */
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (u128_compare(stream->shards[middle].hash_last, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < stream->shard_count ? &stream->shards[low] : NULL;
 }
 
 bool model_shard_has(const struct model_shard *shard, uint64_t node)
@@ -529,7 +515,7 @@ static uint32_t id_place(const struct model *model, uint64_t id)
     return low;
 }
 
-static uint32_t group_place(const struct model *model, uint64_t group)
+uint32_t model_group_place(const struct model *model, uint64_t group)
 {
     uint32_t low = 0, high = model->group_count;
 
@@ -543,7 +529,7 @@ static uint32_t group_place(const struct model *model, uint64_t group)
     return low;
 }
 
-static void *grown(void *items, uint32_t *room, uint32_t wanted, size_t size)
+void *model_grown(void *items, uint32_t *room, uint32_t wanted, size_t size)
 {
     if (wanted <= *room)
         return items;
@@ -560,10 +546,10 @@ static void *grown(void *items, uint32_t *room, uint32_t wanted, size_t size)
 /* Groups are given out in ascending order: nearly always this appends. */
 static void groups_add(struct model *model, struct model_stream *stream)
 {
-    model->groups = grown(model->groups, &model->group_room,
+    model->groups = model_grown(model->groups, &model->group_room,
                           model->group_count + stream->shard_count, sizeof(model->groups[0]));
     for (uint32_t i = 0; i < stream->shard_count; i++) {
-        uint32_t at = group_place(model, stream->shards[i].group);
+        uint32_t at = model_group_place(model, stream->shards[i].group);
         ensure(at == model->group_count || model->groups[at].group != stream->shards[i].group);
         memmove(&model->groups[at + 1], &model->groups[at],
                 (model->group_count - at) * sizeof(model->groups[0]));
@@ -577,7 +563,7 @@ static void groups_add(struct model *model, struct model_stream *stream)
 /* The newest id is the greatest: it goes to the end. */
 void model_shard_begin_anew(struct model *model, uint64_t group)
 {
-    uint32_t at = group_place(model, group);
+    uint32_t at = model_group_place(model, group);
 
     ensure(at < model->group_count && model->groups[at].group == group);
     struct model_group moved = model->groups[at];

@@ -22,8 +22,14 @@
 #define MODEL_ADDRESS_MAX 256u
 #define MODEL_LEFT_MAX 4u /* one that drains, and disks that are lost before it moved */
 #define MODEL_SECRET_BYTES 32u
+#define SHARD_PARENTS_MAX 2u
 
 enum stream_status { STREAM_CREATING = 1, STREAM_ACTIVE, STREAM_UPDATING, STREAM_DELETING };
+enum shard_state {
+    SHARD_OPEN,    /* holds its hash keys, alone */
+    SHARD_OPENING, /* takes them over from its parents once those have ended */
+    SHARD_CLOSED   /* readable until retention ends */
+};
 enum stream_mode { STREAM_PROVISIONED = 1, STREAM_ON_DEMAND };
 
 struct model_node {
@@ -72,6 +78,11 @@ struct model_shard {
     uint64_t created_s;
     uint64_t members[GROUP_MEMBERS_MAX]; /* the first one is preferred as leader */
     uint32_t member_count;
+    enum shard_state state;
+    uint32_t parents[SHARD_PARENTS_MAX]; /* numbers, by hash keys; they may be gone by now */
+    uint32_t parent_count;
+    uint64_t opened_ms;            /* when its parents closed; 0: with the stream */
+    uint64_t closed_ms, end;       /* SHARD_CLOSED: `end` is the place behind the last record */
     struct model_rescued *rescued; /* NULL: it never was */
     /* Who had a place and lost it, the newest of them, as far as this process has seen it: when
      * there are none it has seen no change.  No part of the image. */
@@ -147,6 +158,9 @@ struct model_stream {
     struct model_shard *shards; /* ascending by number */
     uint32_t shard_count;
     uint32_t next_number;
+    uint32_t *open;  /* places in `shards` of those that are open, by hash keys (keymap.h) */
+    uint32_t open_count;
+    uint32_t target; /* open shards that it is on its way to; 0: as many as it has */
     uint64_t token; /* of the request that created it; 0 = none */
     struct model_tag *tags;
     uint32_t tag_count;
@@ -206,7 +220,7 @@ const struct model_shard *model_shard_by_group(const struct model *model, uint64
                                                const struct model_stream **stream);
 const struct model_shard *model_shard_by_number(const struct model_stream *stream,
                                                 uint32_t number);
-/* The open shard whose range holds the key; every key has one in an ACTIVE stream. */
+/* The open shard whose range holds the key; every key has one at any moment. */
 const struct model_shard *model_shard_by_hash(const struct model_stream *stream, struct u128 key);
 bool model_shard_has(const struct model_shard *shard, uint64_t node); /* among its members */
 /* Whether the shard's copy on this node is of a history that a rescue has ended. */

@@ -81,6 +81,7 @@ struct model_shard *model_shard_change(struct model *model, uint64_t group);
 
 /* Of a shard of the model; empty when it was never rescued.  Takes of CATALOG_BYTES_MAX. */
 struct model_rescued *model_rescued_of(struct model *model, struct model_shard *shard);
+#define SHARD_ROW_BYTES 160u /* of the image at most, but for its rescues */
 #define RESCUED_ROW_BYTES (RESCUES_MAX * 40u + NODE_ROWS_MAX * 9u + 8u) /* of the image, at most */
 
 /* The stream has room for it, and none of its name or id.  Takes of CATALOG_BYTES_MAX. */
@@ -90,6 +91,20 @@ void model_consumer_add(struct model *model, struct model_stream *stream,
 void model_consumer_remove(struct model *model, struct model_stream *stream, uint64_t id);
 /* What a consumer adds to the image at most. */
 uint32_t model_consumer_bytes(const struct model_consumer *consumer);
+
+/* The first place whose group is >= `group`. */
+uint32_t model_group_place(const struct model *model, uint64_t group);
+
+/* realloc() that never fails, to room for `wanted` or more. */
+void *model_grown(void *items, uint32_t *room, uint32_t wanted, size_t size);
+
+/* Adds `count` zeroed shards behind the others, with new groups and numbers, in epoch 1; returns
+ * the first one.  Pointers to shards of the stream are not valid any more. */
+struct model_shard *model_shards_add(struct model *model, struct model_stream *stream,
+                                     uint32_t count);
+
+/* The shard's row goes. */
+void model_shard_remove(struct model *model, struct model_stream *stream, uint32_t at);
 
 /* The shard of `group`, which the model has, gets a group that never was. */
 void model_shard_begin_anew(struct model *model, uint64_t group);

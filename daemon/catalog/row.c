@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/keymap.h"
 #include "catalog/row_consumers.h"
 
 #define HASH_BYTES 16u
@@ -18,7 +19,9 @@ static enum err rescued_read(const Braid__Catalog__Shard *row, struct model_shar
                              struct reason *reason);
 static enum err shards_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
                             struct reason *reason);
-static enum err hashes_check(const struct model_stream *stream, struct reason *reason);
+static enum err lineage_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
+                             struct reason *reason);
+static enum err hashes_check(struct model_stream *stream, struct reason *reason);
 static enum err set_read(const Braid__Catalog__Stream *row, struct model_stream *stream,
                          struct reason *reason);
 static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct model_shard *shard);
@@ -118,6 +121,7 @@ enum err row_stream_read(const Braid__Catalog__Stream *row, struct model_stream 
     stream->record_kib_max = row->record_kib_max;
     stream->next_number = row->next_number;
     stream->token = row->token;
+    stream->target = row->target;
     err = shards_read(row, stream, reason);
     if (err == ERR_OK)
         err = hashes_check(stream, reason);
@@ -210,7 +214,32 @@ static enum err shard_read(const Braid__Catalog__Shard *row, struct model_shard 
         }
         ret->members[i] = row->members[i];
     }
-    return rescued_read(row, ret, reason);
+    enum err err = lineage_read(row, ret, reason);
+    return err == ERR_OK ? rescued_read(row, ret, reason) : err;
+}
+
+static enum err lineage_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
+                             struct reason *reason)
+{
+    if (row->state < BRAID__CATALOG__SHARD_STATE__SHARD_OPEN ||
+        row->state > BRAID__CATALOG__SHARD_STATE__SHARD_CLOSED ||
+        row->n_parents > SHARD_PARENTS_MAX) {
+        reason_set(reason, "shard %u: state or parents out of range", row->number);
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; i < row->n_parents; i++) {
+        if (row->parents[i] >= row->number) {
+            reason_set(reason, "shard %u: a parent is not older", row->number);
+            return ERR_INVALID;
+        }
+        ret->parents[i] = row->parents[i];
+    }
+    ret->parent_count = (uint32_t)row->n_parents;
+    ret->state = (enum shard_state)row->state;
+    ret->opened_ms = row->opened_ms;
+    ret->closed_ms = row->closed_ms;
+    ret->end = row->end;
+    return ERR_OK;
 }
 
 static enum err rescued_read(const Braid__Catalog__Shard *row, struct model_shard *ret,
@@ -246,30 +275,20 @@ static enum err rescued_read(const Braid__Catalog__Shard *row, struct model_shar
     return ERR_OK;
 }
 
-/* Ranges that leave no gap from 0 to the largest hash key: every key has a shard. */
-static enum err hashes_check(const struct model_stream *stream, struct reason *reason)
+/* The open ones leave no gap from 0 to the largest hash key: every key has a shard. */
+static enum err hashes_check(struct model_stream *stream, struct reason *reason)
 {
-    struct u128 next = u128_of(0, 0);
-
     for (uint32_t i = 0; i < stream->shard_count; i++) {
         const struct model_shard *shard = &stream->shards[i];
-        if (u128_compare(shard->hash_first, next) != 0 ||
-            u128_compare(shard->hash_last, shard->hash_first) < 0) {
-            reason_set(reason, "shard %u: its hash keys do not follow the shard before",
-                       shard->number);
-            return ERR_INVALID;
-        }
-        next.v = shard->hash_last.v + 1;
-        if (next.v == 0 && i + 1 < stream->shard_count) {
-            reason_set(reason, "shard %u: no hash keys are left behind it", shard->number);
-            return ERR_INVALID;
-        }
-    }
-    if (next.v != 0) {
-        reason_set(reason, "its shards do not hold all hash keys");
+        if (u128_compare(shard->hash_last, shard->hash_first) >= 0)
+            continue;
+        reason_set(reason, "shard %u: its hash keys end before they begin", shard->number);
         return ERR_INVALID;
     }
-    return ERR_OK;
+    if (keymap_make(stream))
+        return ERR_OK;
+    reason_set(reason, "its open shards do not hold each hash key once");
+    return ERR_INVALID;
 }
 
 /* What can be set. */
@@ -337,6 +356,7 @@ Braid__Catalog__Stream *row_stream_write(struct arena *arena, const struct model
     row->record_kib_max = stream->record_kib_max;
     row->next_number = stream->next_number;
     row->token = stream->token;
+    row->target = stream->target;
 
     row->shards = arena_take(arena, (stream->shard_count + 1) * sizeof(row->shards[0]));
     row->tags = row_tags_write(arena, stream->tags, stream->tag_count);
@@ -357,12 +377,14 @@ static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct mode
     Braid__Catalog__Shard *row = arena_take(arena, sizeof(*row));
     unsigned char *hashes = arena_raw(arena, 2 * (size_t)HASH_BYTES);
     uint64_t *members = arena_take(arena, sizeof(shard->members));
+    uint32_t *parents = arena_take(arena, sizeof(shard->parents));
 
-    if (row == NULL || hashes == NULL || members == NULL)
+    if (row == NULL || hashes == NULL || members == NULL || parents == NULL)
         return NULL;
     u128_put(hashes, shard->hash_first);
     u128_put(hashes + HASH_BYTES, shard->hash_last);
     memcpy(members, shard->members, sizeof(shard->members));
+    memcpy(parents, shard->parents, sizeof(shard->parents));
 
     braid__catalog__shard__init(row);
     row->group = shard->group;
@@ -373,6 +395,12 @@ static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct mode
     row->created_s = shard->created_s;
     row->members = members;
     row->n_members = shard->member_count;
+    row->state = (Braid__Catalog__ShardState)shard->state;
+    row->parents = parents;
+    row->n_parents = shard->parent_count;
+    row->opened_ms = shard->opened_ms;
+    row->closed_ms = shard->closed_ms;
+    row->end = shard->end;
     if (shard->rescued != NULL && !rescued_write(arena, shard->rescued, row))
         return NULL;
     return row;

@@ -78,6 +78,10 @@ uint32_t version_of(const Braid__Catalog__Change *change)
     case BRAID__CATALOG__CHANGE__OF_REGISTER_CONSUMER:
     case BRAID__CATALOG__CHANGE__OF_DEREGISTER_CONSUMER:
         return VERSION_CONSUMERS;
+    case BRAID__CATALOG__CHANGE__OF_BEGIN_RESHARD:
+    case BRAID__CATALOG__CHANGE__OF_COMMIT_RESHARD:
+    case BRAID__CATALOG__CHANGE__OF_FORGET_SHARDS:
+        return VERSION_RESHARDS;
     default:
         return VERSION_FIRST;
     }

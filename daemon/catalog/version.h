@@ -9,8 +9,9 @@
  *     2   RaiseVersion; a node's row says what it knows, and none that knows less is let in;
  *         rescues of the catalogue
  *     3   SetStream; a stream's row has settings; RegisterConsumer, DeregisterConsumer, and
- *         DeleteStream that spares what has consumers
- *         RescueShard says the epoch of the survivor's copy
+ *         DeleteStream that spares what has consumers;
+ *         RescueShard says the epoch of the survivor's copy;
+ *         splits and merges: BeginReshard, CommitReshard, ForgetShards
  *
  * The next change kinds and fields get 4: a row above, and their need in version.c.
  */
@@ -29,6 +30,7 @@
 #define VERSION_RAISES 2u
 #define VERSION_NODE_KNOWS 2u
 #define VERSION_CONSUMERS 3u
+#define VERSION_RESHARDS 3u
 #define VERSION_RESUMES 2u /* raised by the rescue itself: nobody can agree on it */
 #define VERSION_SETTINGS 3u
 #define VERSION_RESCUE_HELD 3u

@@ -132,6 +132,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         repair_open(control);
         compare_open(control);
         holding_open(control);
+        ending_open(control);
         err = bootstrap_open(control, reason);
     }
     if (err == ERR_OK)
@@ -140,6 +141,8 @@ static enum err parts_open(struct control *control, struct reason *reason)
         succession_open(control);
         host_open(control);
         lifecycle_open(control);
+        reshard_open(control);
+        retire_open(control);
         replace_open(control);
         retain_open(control);
         balance_open(control);
@@ -301,6 +304,7 @@ static void on_catalog_changed(void *ctx, const struct model *model)
     host_kick(control);
     gossip_soon(control);
     lifecycle_look(control);
+    reshard_look(control);
 }
 
 void control_catch_up(struct control *control)

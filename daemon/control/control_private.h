@@ -6,6 +6,9 @@
  *     gossip.c     says what this node leads, hears what others lead
  *     host.c       opens and closes this node's shards
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
+ *     reshard.c    likewise: splits and merges, from BeginReshard to CommitReshard
+ *     ending.c     ends a shard that this node leads, when the former asks
+ *     retire.c     on the catalogue's leader: closed shards that nobody can read any more go
  *     replace.c    on the catalogue's leader: who takes the places of nodes that leave
  *     epoch_catalog.c   for the catalogue's own group: who came back without a disk, by voters.h
  *     moving.c     which groups are on their way to other members
@@ -139,6 +142,31 @@ struct lifecycle {
     uint32_t end_count;
 };
 
+/* A parent: what its leader was asked, and has said. */
+struct reshard_parent {
+    struct control *control;
+    uint64_t group;   /* 0: the place is free */
+    uint32_t number;
+    bool ends;        /* the question was to end, else whether it could */
+    bool asking, able, ended;
+    uint64_t able_ms; /* monotonic: when it said so */
+    struct shard_ending ending;
+    struct net_call call;
+};
+
+struct reshard {
+    struct timer timer;
+    struct catalog_change change;
+    bool changing;
+    struct reshard_parent parents[CATALOG_ENDS_MAX];
+};
+
+struct retire {
+    struct timer timer;
+    struct catalog_change change;
+    bool changing;
+};
+
 struct moving {
     uint64_t *groups; /* that this node comes into, or leaves, ascending */
     uint32_t count, room;
@@ -270,6 +298,8 @@ struct control {
     struct succession succession;
     struct allowance allowance; /* of fills and repairs */
     struct lifecycle lifecycle;
+    struct reshard reshard;
+    struct retire retire;
     struct moving moving;
     struct replace replace;
     struct overtaken overtaken;
@@ -356,6 +386,23 @@ void host_close(struct control *control, void (*closed)(struct control *control)
 void lifecycle_open(struct control *control);
 void lifecycle_look(struct control *control);
 void lifecycle_close(struct control *control);
+
+/* ---- reshard.c ---- */
+void reshard_open(struct control *control);
+void reshard_look(struct control *control);
+void reshard_close(struct control *control);
+
+/* ---- ending.c ---- */
+void ending_open(struct control *control);
+void ending_close(struct control *control);
+/* What a leader is asked: NULL without memory. */
+struct buf *ending_ask(uint64_t group, bool ends);
+/* ERR_CORRUPT. */
+MUST_CHECK enum err ending_read(struct slice answer, struct shard_ending *ret);
+
+/* ---- retire.c ---- */
+void retire_open(struct control *control);
+void retire_close(struct control *control);
 
 /* ---- replace.c ---- */
 void replace_open(struct control *control);

@@ -26,6 +26,9 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     bootstrap_close(control);
     enrol_close(control);
     lifecycle_close(control);
+    reshard_close(control);
+    retire_close(control);
+    ending_close(control);
     replace_close(control);
     overtaken_close(control);
     retain_close(control);

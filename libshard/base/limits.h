@@ -133,6 +133,8 @@
 #define CATALOG_SHARDS_MAX 20000u /* of all streams: 2 MB of image, packed in a few ms */
 #define STREAM_SHARDS_MAX 10000u /* of one stream, AWS's largest quota: a change of 1 MB */
 /* of the image's streams: half of what one frame to a peer holds */
+#define PUT_ROUNDS_MAX 4u /* a put meets so many reshards in a row, then the client tries again */
+#define CATALOG_ENDS_MAX 256u /* shards that one change closes or forgets */
 #define CATALOG_BYTES_MAX (8u * 1024u * 1024u)
 #define STREAM_TAGS_MAX 50u                   /* AWS's */
 #define STREAM_CONSUMERS_MAX 20u              /* AWS's, of a stream without its advantage mode */
@@ -220,6 +222,9 @@
 #define PACE_LEARN_MS 250u /* nothing is given for so long at most, until that is known */
 #define PACE_DOUBT_MS 10000u /* learned again when the longest rests have not helped so long */
 #define EPOCH_WORDS_MAX 64u /* strangers remembered, so that each is answered now and then only */
+#define CONTROL_RESHARD_MS 10u /* between looks while shards are split or merged */
+#define CONTROL_END_ASK_MS 1000u /* for the answer of a shard's leader */
+#define CONTROL_RETIRE_EVERY_MS 10000u /* between looks for closed shards that nobody can read */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */
 #define CONTROL_DAMAGE_NOTES_MAX 5u /* lines a minute about damaged entries; more are counted */
 /* damaged entries, one by one (LOG_MENDS_MAX), with pauses as for so many bytes a second */

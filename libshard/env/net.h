@@ -49,6 +49,7 @@ enum net_kind {
     NET_ENTRY = 38,        /* call: one entry of the log, for a member whose copy is damaged */
     NET_COMPARE = 39,      /* call: heads of applied entries, for a member that compares its own */
     NET_HOLDING = 40,      /* call: what a node has of a group, control/holding.h */
+    NET_END = 41,          /* call: a shard that is split or merged ends, control/reshard.c */
     NET_KIND_MAX = 64
 };
 

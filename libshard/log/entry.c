@@ -35,7 +35,7 @@ bool entry_head_decode(struct entry_head *head, const unsigned char bytes[ENTRY_
         .flags = bytes[47],
     };
 
-    if (read.type < ENTRY_BARRIER || read.type > ENTRY_SEAL || read.flags != 0)
+    if (read.type < ENTRY_BARRIER || read.type > ENTRY_END || read.flags != 0)
         return false;
     if (read.records > ENTRY_RECORDS_MAX || read.length > ENTRY_PAYLOAD_MAX)
         return false;

@@ -29,7 +29,8 @@ enum entry_type {
     ENTRY_BARRIER = 1, /* a new leader's first entry; no payload */
     ENTRY_RECORDS = 2, /* records of a shard, shard/command.h */
     ENTRY_CHANGE = 3,  /* a change of the catalogue, catalog/change.h */
-    ENTRY_SEAL = 4     /* the end of an epoch */
+    ENTRY_SEAL = 4,    /* the end of an epoch */
+    ENTRY_END = 5      /* the end of a shard that is split or merged; no payload */
 };
 
 struct entry_head {

@@ -362,7 +362,8 @@ enum err replica_propose(struct replica *replica, struct proposal *proposal, enu
     size_t bytes = ENTRY_HEAD_BYTES + (payload == NULL ? 0 : payload->len);
 
     ensure(payload == NULL || payload->len <= ENTRY_PAYLOAD_MAX);
-    ensure(type == ENTRY_RECORDS || type == ENTRY_CHANGE || type == ENTRY_SEAL);
+    ensure(type == ENTRY_RECORDS || type == ENTRY_CHANGE || type == ENTRY_SEAL ||
+           type == ENTRY_END);
     if (replica->closing || replica->broken || replica->over || !replica->leading ||
         replica->role != REPLICA_LEADER || role_now(replica) != REPLICA_LEADER)
         return ERR_NOT_LEADER;

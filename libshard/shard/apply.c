@@ -5,6 +5,10 @@
  *      0  format, 1          1
  *      1  records            8      17  time of the newest record, ms    8
  *      9  bytes              8      25  index of its entry               8
+ *
+ * Of a shard that has ended the format is 2, and behind that comes
+ *
+ *     33  index of the END     8      41  its time, ms                     8
  */
 #include "base/bytes.h"
 #include "base/ensure.h"
@@ -13,11 +17,17 @@
 
 #define IMAGE_FORMAT 1u
 #define IMAGE_BYTES 33u
+#define IMAGE_FORMAT_ENDED 2u
+#define IMAGE_BYTES_ENDED 49u
 
-_Static_assert(IMAGE_BYTES <= IMAGE_BYTES_MAX, "the image rides in fields of a fixed size");
+_Static_assert(IMAGE_BYTES_ENDED <= IMAGE_BYTES_MAX, "the image rides in fields of a fixed size");
 
 static void image_add(struct shard_image *image, const struct entry_head *head)
 {
+    if (head->type == ENTRY_END && image->end_index == 0) {
+        image->end_index = head->index;
+        image->end_time_ms = head->time_ms;
+    }
     if (head->type != ENTRY_RECORDS)
         return;
     image->records += head->records;
@@ -40,12 +50,18 @@ void apply_entry(void *ctx, const struct entry_head *head, struct buf *payload)
 
 static uint32_t image_write(const struct shard_image *image, unsigned char bytes[IMAGE_BYTES_MAX])
 {
-    bytes[0] = IMAGE_FORMAT;
+    bool ended = image->end_index != 0;
+
+    bytes[0] = ended ? IMAGE_FORMAT_ENDED : IMAGE_FORMAT;
     put_u64(bytes + 1, image->records);
     put_u64(bytes + 9, image->bytes);
     put_u64(bytes + 17, image->newest_time_ms);
     put_u64(bytes + 25, image->newest_index);
-    return IMAGE_BYTES;
+    if (!ended)
+        return IMAGE_BYTES;
+    put_u64(bytes + 33, image->end_index);
+    put_u64(bytes + 41, image->end_time_ms);
+    return IMAGE_BYTES_ENDED;
 }
 
 uint32_t apply_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX])
@@ -80,7 +96,8 @@ enum err apply_image_read(struct shard_image *image, struct slice bytes, struct 
         *image = found;
         return ERR_OK;
     }
-    if (reader_u8(&reader) != IMAGE_FORMAT) {
+    uint8_t format = reader_u8(&reader);
+    if (format != IMAGE_FORMAT && format != IMAGE_FORMAT_ENDED) {
         reason_set(reason, "image: format %u is not known", bytes.data[0]);
         return ERR_VERSION;
     }
@@ -88,8 +105,12 @@ enum err apply_image_read(struct shard_image *image, struct slice bytes, struct 
     found.bytes = reader_u64(&reader);
     found.newest_time_ms = reader_u64(&reader);
     found.newest_index = reader_u64(&reader);
+    if (format == IMAGE_FORMAT_ENDED) {
+        found.end_index = reader_u64(&reader);
+        found.end_time_ms = reader_u64(&reader);
+    }
     if (!reader_done(&reader)) {
-        reason_set(reason, "image: %zu bytes instead of %u", bytes.len, IMAGE_BYTES);
+        reason_set(reason, "image: %zu bytes, which are not those of format %u", bytes.len, format);
         return ERR_CORRUPT;
     }
     *image = found;

@@ -90,20 +90,36 @@ void putq_seal(struct putq *q, struct buf *seal)
     propose_seal(q, &refused); /* nothing waits while nothing flies */
 }
 
-/* When it cannot be proposed, the owner finds out by looking again. */
+void putq_end(struct putq *q)
+{
+    struct list refused;
+
+    if (q->state == PUTQ_CLOSED || q->state == PUTQ_SEALING)
+        return;
+    q->ends = true;
+    if (q->state == PUTQ_FLYING)
+        return; /* likewise */
+    list_init(&refused);
+    propose_seal(q, &refused);
+}
+
+/* When it cannot be proposed, the owner finds out by looking again.  A SEAL goes first: the END
+ * belongs to the shard, and can be asked for in the next epoch. */
 static void propose_seal(struct putq *q, struct list *refused)
 {
     AUTO_UNREF struct buf *seal = q->seal;
+    enum entry_type type = seal != NULL ? ENTRY_SEAL : ENTRY_END;
 
     q->seal = NULL;
-    if (replica_propose(q->replica, &q->proposal, ENTRY_SEAL, seal, 0, seal_on_applied) != ERR_OK)
+    q->ends = false;
+    if (replica_propose(q->replica, &q->proposal, type, seal, 0, seal_on_applied) != ERR_OK)
         return;
     q->state = PUTQ_SEALING;
     waiting_give_up(q, refused);
 }
 
-/* The shard's owner hears of the SEAL itself.  Without leadership another leader decides what
- * becomes of it. */
+/* The shard's owner hears of the SEAL, or the END, itself.  Without leadership another leader
+ * decides what becomes of it. */
 static void seal_on_applied(struct proposal *proposal, enum err err, uint64_t index)
 {
     struct putq *q = container_of(proposal, struct putq, proposal);
@@ -211,7 +227,7 @@ static void propose_on_applied(struct proposal *proposal, enum err err, uint64_t
     list_init(&refused);
     if (q->state == PUTQ_FLYING)
         q->state = PUTQ_IDLE;
-    if (q->state == PUTQ_IDLE && q->seal != NULL) {
+    if (q->state == PUTQ_IDLE && (q->seal != NULL || q->ends)) {
         propose_seal(q, &refused);
         refusal = ERR_NOT_LEADER;
     }

@@ -75,6 +75,7 @@ struct putq {
     uint32_t waiting_count;
     struct proposal proposal;
     struct buf *seal; /* to be proposed before what waits; NULL = none */
+    bool ends;        /* the END is to be proposed, likewise */
 };
 
 /* Prepares `q` for a replica, which must outlive it. */
@@ -103,6 +104,10 @@ MUST_CHECK bool putq_cancel(struct put *put);
  * Asking again while one waits or flies changes nothing.
  * Nothing happens when this node stops leading meanwhile: its owner asks again. */
 void putq_seal(struct putq *q, struct buf *seal);
+
+/* Proposes the END of the shard, in the same way; what waits and comes while it flies is refused
+ * with ERR_NOT_LEADER.  Nobody may put behind it: the owner sees to that. */
+void putq_end(struct putq *q);
 
 /* Refuses further puts and fails those that wait with `err`.  Runs their `done`, so not to be
  * called from inside a put's own call.  Puts that fly are settled by the replica: close it next,

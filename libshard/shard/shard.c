@@ -5,6 +5,7 @@
 #include "base/ensure.h"
 #include "base/limits.h"
 #include "base/mutant.h"
+#include "shard/gaps.h"
 #include "shard/shard_private.h"
 #include "shard/watch.h"
 
@@ -203,6 +204,9 @@ enum err shard_put(struct shard *shard, struct put *put, bool *throttled)
     *throttled = false;
     if (shard->closing)
         return shard_end_err(shard);
+    if (shard->image.end_index != 0 &&
+        (shard->image.end_index != shard->applied || !MUTANT(end_takes_more)))
+        return ERR_CLOSED;
     if (!quota_put_allows(&shard->quota, now_ms, put->records.len, put->record_count)) {
         shard->put_throttled++;
         *throttled = true;
@@ -227,6 +231,27 @@ void shard_seal(struct shard *shard, const struct seal *seal)
 
     if (bytes != NULL && !shard->closing && !shard->over)
         putq_seal(&shard->putq, bytes);
+}
+
+/* ---- the end of the shard ---- */
+
+void shard_end(struct shard *shard)
+{
+    if (!shard->closing && !shard->over && shard->image.end_index == 0)
+        putq_end(&shard->putq);
+}
+
+bool shard_ended(const struct shard *shard, struct shard_ending *ret)
+{
+    const struct shard_image *image = &shard->image;
+
+    if (image->end_index == 0)
+        return false;
+    /* A reader that comes to it by a gap's places is behind its last record all the same. */
+    ret->place = image->newest_index == 0 ? 0
+                                          : gaps_out(&shard->options.gaps, image->newest_index) + 1;
+    ret->time_ms = image->end_time_ms;
+    return true;
 }
 
 uint32_t shard_image(const struct shard *shard, unsigned char bytes[IMAGE_BYTES_MAX])

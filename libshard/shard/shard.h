@@ -68,6 +68,20 @@ MUST_CHECK enum err shard_open(struct shard **ret, const struct shard_options *o
  * with ERR_NOT_LEADER.  To be asked for again as long as the epoch goes on. */
 void shard_seal(struct shard *shard, const struct seal *seal);
 
+/* Where this node leads: ends the shard itself, which is split or merged, behind the entry that
+ * flies.  Puts that wait are refused with ERR_NOT_LEADER, later ones with ERR_CLOSED once it has
+ * ended.  To be asked for again until shard_ended() says so. */
+void shard_end(struct shard *shard);
+
+/* Where a shard has ended. */
+struct shard_ending {
+    uint64_t place;   /* behind its last record: what readers are at who have read all */
+    uint64_t time_ms; /* no record of it is younger */
+};
+
+/* Whether the END is applied here. */
+bool shard_ended(const struct shard *shard, struct shard_ending *ret);
+
 /* The applied state, as it rides in a START.  Returns the length. */
 uint32_t shard_image(const struct shard *shard, unsigned char bytes[IMAGE_BYTES_MAX]);
 

@@ -13,6 +13,7 @@ struct shard_image {
     uint64_t records, bytes;
     uint64_t newest_time_ms; /* of the newest entry with records, 0 = none */
     uint64_t newest_index;   /* its index, 0 = none: behind it there is nothing to read */
+    uint64_t end_index, end_time_ms; /* of the END, 0 = none: behind it come no records */
 };
 
 struct shard {

@@ -13,6 +13,7 @@
 #include "moments.h"
 #include "nemesis.h"
 #include "rescues.h"
+#include "reshard.h"
 #include "workload.h"
 
 #define SCAN_STEPS_MAX 200000u
@@ -382,4 +383,5 @@ static void look_at_catalog(struct world *world, struct sim_node *node)
     for (size_t i = 0; i < image->len; i++)
         digest = (digest ^ image->data[i]) * UINT64_C(0x100000001b3);
     history_model(cluster_of(world)->history, node, *seen, digest);
+    reshard_model(world, node, model);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "reshard.h"
 
 #define CLIENTS_MAX 64u
 #define NEAR_BITS 3u    /* so many indexes are neighbours in a map */
@@ -321,6 +322,11 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
                         "of an earlier one",
                         client, (unsigned long long)counter, (unsigned long long)index,
                         (unsigned long long)c->last_index);
+    if (c->last_group != 0 && !reshard_follows(group, c->last_group))
+        world_violation(history->world, "order",
+                        "client %u value %llu was acknowledged in group %llu, which does not come "
+                        "of group %llu of an earlier one", client, (unsigned long long)counter,
+                        (unsigned long long)group, (unsigned long long)c->last_group);
     c->last_group = group;
     c->last_index = index;
     c->last_ordinal = ordinal;

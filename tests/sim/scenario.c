@@ -18,6 +18,7 @@
 #include "moments.h"
 #include "nemesis.h"
 #include "overtaken.h"
+#include "reshard.h"
 #include "rolling.h"
 #include "unheard.h"
 
@@ -296,6 +297,15 @@ static void choose_load(struct cluster_options *options)
     options->weather.slow_of = 0;
 }
 
+/* Shards are few at first, and clients many enough for all that there are later. */
+static void choose_reshard(struct cluster_options *options)
+{
+    options->churn = false;
+    options->shard_count = 1 + options->shard_count % 3;
+    options->client_count = 24;
+    options->put_pause_ms += 20;
+}
+
 static const struct scenario scenarios[] = {
     { "swarm", "another mixture of all faults in each seed", .choose = as_it_is },
     { "figure-8", "the schedule of rule F3", .three_nodes = true, .scripted = true,
@@ -345,6 +355,8 @@ static const struct scenario scenarios[] = {
     { "upgrade", "nodes of two builds, restarted with either, and the cluster version is raised",
       .choose = choose_upgrade, .start = builds_start, .before_healing = builds_end,
       .at_the_end = builds_check },
+    { "reshard", "shards are split and merged all the time", .choose = choose_reshard,
+      .start = reshard_start, .at_the_end = reshard_check },
     { "compared", "replicas are compared with each other", .choose = choose_compared },
     { "slow-disk", "one disk becomes slow: its node gives up its leaders, and has them again",
       .scripted = true, .choose = choose_ailing, .before_healing = ailing_slow },

@@ -11,6 +11,7 @@
 #include "catalog/change.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "reshard.h"
 #include "rolling.h"
 #include "shard/command.h"
 
@@ -137,7 +138,10 @@ static const struct model_stream *active_stream(struct sim_node *node)
     const struct model_stream *stream = model_stream_by_name(
         catalog_model(control_catalog(node->control)), slice_text(STREAM_NAME));
 
-    return stream != NULL && stream->status == STREAM_ACTIVE ? stream : NULL;
+    return stream != NULL &&
+                   (stream->status == STREAM_ACTIVE || stream->status == STREAM_UPDATING)
+               ? stream
+               : NULL;
 }
 
 /* Who has just come in gets no replica yet: whoever places them has no link to it. */
@@ -255,7 +259,12 @@ static void put_values(struct world *world, struct sim_node *node, void *ctx, ui
     op->world = world;
     op->node = node;
     op->client = (uint32_t)arg;
-    client->group = stream->shards[arg % stream->shard_count].group;
+    const struct model_shard *shard = reshard_shard_of(stream, (uint32_t)arg);
+    if (shard == NULL)
+        shard = &stream->shards[arg % stream->shard_count];
+    if (client->group != shard->group)
+        client->read_from = (struct position){ .index = 1 };
+    client->group = shard->group;
     client->first = client->put + 1;
     client->count = 1 + world_below(world, RECORDS_PER_PUT_MAX);
     client->padding = world_below(world, world_chance(world, 1, 20) ? PADDING_MAX : 100);

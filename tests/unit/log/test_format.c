@@ -79,7 +79,7 @@ static void an_entry_head_that_cannot_be_is_refused(void **state)
     static const struct {
         unsigned at;
         unsigned char byte;
-    } bad[] = { { 46, 0 }, { 46, 5 }, { 47, 1 }, { 44, 3 }, { 36, 1 } };
+    } bad[] = { { 46, 0 }, { 46, 6 }, { 47, 1 }, { 44, 3 }, { 36, 1 } };
     struct entry_head read;
 
     (void)state;

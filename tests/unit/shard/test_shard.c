@@ -188,9 +188,9 @@ static void a_strange_image_is_refused(void **state)
     struct reason reason = { { 0 } };
 
     f->fake.log.state.image_bytes = 33;
-    f->fake.log.state.image[0] = 2;
+    f->fake.log.state.image[0] = 3;
     assert_int_equal(fixture_open(f, &reason), ERR_VERSION);
-    assert_string_equal(reason.text, "open shard 7: image: format 2 is not known");
+    assert_string_equal(reason.text, "open shard 7: image: format 3 is not known");
     f->fake.log.state.image[0] = 1;
     f->fake.log.state.image_bytes = 32;
     assert_int_equal(fixture_open(f, &reason), ERR_CORRUPT);

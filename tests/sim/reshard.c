@@ -1,0 +1,258 @@
+#include "reshard.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ensure.h"
+#include "catalog/change_reshard.h"
+#include "catalog/uniform.h"
+#include "cluster.h"
+#include "control/control.h"
+
+#define STREAM_NAME "river"
+#define OPEN_MOST 12u
+#define GROUPS_MOST 400u /* of SIM_GROUPS_MAX */
+#define PAUSE_MS 400u
+#define CHANGE_MS 2000u
+#define SETTLE_MOST_NS (60 * SIM_S)
+#define SPREAD UINT64_C(0x9e3779b97f4a7c15)
+
+/* What is known of a group's shard, from whatever model said it first. */
+struct lineage {
+    uint64_t parents[SHARD_PARENTS_MAX]; /* groups */
+    uint64_t end;
+    bool closed;
+};
+
+static struct {
+    bool played;
+    uint64_t begun, committed;
+    struct lineage of[SIM_GROUPS_MAX];
+} resharding; /* a seed has a process of its own */
+
+struct op {
+    struct catalog_change change;
+    struct world *world;
+};
+
+static void next(struct world *world);
+
+/* ---- what is done ---- */
+
+static void done(struct catalog_change *change, enum err err)
+{
+    struct op *op = container_of(change, struct op, change);
+
+    world_say(op->world, NULL, "reshard: %s %s", err_name(err), change->reason.text);
+    if (err == ERR_OK)
+        resharding.begun++;
+    free(op);
+}
+
+static const struct model_stream *river(const struct sim_node *node)
+{
+    return model_stream_by_name(catalog_model(control_catalog(node->control)),
+                                slice_text(STREAM_NAME));
+}
+
+static struct reshard_step split(struct world *world, const struct model_stream *stream)
+{
+    const struct model_shard *shard =
+        &stream->shards[stream->open[world_below(world, stream->open_count)]];
+    u128_bits keys = shard->hash_last.v - shard->hash_first.v;
+
+    return (struct reshard_step){ .parents = { shard->number },
+                                  .parent_count = 1,
+                                  .middle = { .v = shard->hash_first.v + 1 +
+                                                   keys / (2 + world_below(world, 6)) } };
+}
+
+static struct reshard_step merge(struct world *world, const struct model_stream *stream)
+{
+    uint64_t at = world_below(world, stream->open_count - 1);
+
+    return (struct reshard_step){ .parents = { stream->shards[stream->open[at]].number,
+                                               stream->shards[stream->open[at + 1]].number },
+                                  .parent_count = 2 };
+}
+
+/* One step, or all that a new number of shards needs. */
+static struct buf *some_change(struct world *world, const struct model_stream *stream,
+                               struct change_stamp stamp)
+{
+    struct reshard_step step, *steps = NULL;
+    uint32_t count = 0;
+    uint32_t low = (stream->open_count + 1) / 2, high = 2 * stream->open_count;
+    uint32_t target = low + (uint32_t)world_below(world, high - low + 1);
+
+    if (target <= OPEN_MOST && world_chance(world, 1, 3) &&
+        uniform_steps(stream, target, &steps, &count)) {
+        struct buf *change = change_begin_reshard(stamp, stream, steps, count, target);
+        free(steps);
+        return change;
+    }
+    bool merges = stream->open_count >= OPEN_MOST ||
+                  (stream->open_count > 1 && world_chance(world, 1, 2));
+    step = merges ? merge(world, stream) : split(world, stream);
+    return change_begin_reshard(stamp, stream, &step, 1, 0);
+}
+
+static void propose(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    const struct model_stream *stream = river(node);
+    struct change_stamp stamp = { .proposed_ms = clock_wall_ms(&node->clock),
+                                  .proposer = node->id,
+                                  .token = random_id(&node->random) };
+
+    if (stream == NULL || stream->status != STREAM_ACTIVE ||
+        model_next_group(catalog_model(control_catalog(node->control))) > GROUPS_MOST)
+        return;
+    struct op *op = calloc(1, sizeof *op);
+    ensure(op != NULL);
+    op->world = world;
+    AUTO_UNREF struct buf *bytes = some_change(world, stream, stamp);
+    ensure(bytes != NULL);
+    catalog_change(control_catalog(node->control), &op->change, buf_slice(bytes), CHANGE_MS, done);
+}
+
+static void step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
+
+    if (cluster_of(world)->healing)
+        return;
+    if (node->up && !node->stopping && node->paused_until_ns <= world->now_ns &&
+        control_catalog(node->control) != NULL)
+        world_inside(world, node, propose, NULL, 0);
+    next(world);
+}
+
+static void next(struct world *world)
+{
+    world_after(world, (struct world_after){ .delay_ns = 1 + world_below(world, 2 * PAUSE_MS) *
+                                                                 SIM_MS,
+                                             .kind = KIND_NEMESIS,
+                                             .fn = step });
+}
+
+void reshard_start(struct world *world)
+{
+    resharding.played = true;
+    next(world);
+}
+
+const struct model_shard *reshard_shard_of(const struct model_stream *stream, uint32_t client)
+{
+    if (!resharding.played)
+        return NULL;
+    return model_shard_by_hash(stream, u128_of((client + 1) * SPREAD, 0));
+}
+
+/* ---- what is looked at ---- */
+
+/* Without the product's own map: two that overlap, or too few keys in all. */
+static void check_hash_keys(struct world *world, const struct sim_node *node,
+                            const struct model *model, const struct model_stream *stream)
+{
+    u128_bits keys = 0; /* 2^128 is 0 */
+    uint32_t open = 0;
+
+    for (uint32_t i = 0; i < stream->shard_count; i++) {
+        const struct model_shard *shard = &stream->shards[i];
+        if (shard->state != SHARD_OPEN)
+            continue;
+        open++;
+        keys += shard->hash_last.v - shard->hash_first.v + 1;
+        for (uint32_t k = 0; k < i; k++)
+            if (stream->shards[k].state == SHARD_OPEN &&
+                stream->shards[k].hash_first.v <= shard->hash_last.v &&
+                shard->hash_first.v <= stream->shards[k].hash_last.v)
+                world_violation(world, "overlap", "node %u index %llu: shards %u and %u of %s hold "
+                                "the same hash keys", node->at + 1,
+                                (unsigned long long)model_index(model), stream->shards[k].number,
+                                shard->number, stream->name);
+    }
+    if (keys != 0 || open != stream->open_count)
+        world_violation(world, "gap", "node %u index %llu: no open shard of %s holds some hash key",
+                        node->at + 1, (unsigned long long)model_index(model), stream->name);
+}
+
+static void note(const struct model_stream *stream, const struct model_shard *shard)
+{
+    struct lineage *lineage = &resharding.of[sim_slot(shard->group)];
+
+    for (uint32_t i = 0; i < shard->parent_count; i++) {
+        const struct model_shard *parent = model_shard_by_number(stream, shard->parents[i]);
+        if (parent != NULL)
+            lineage->parents[i] = parent->group;
+    }
+    if (shard->state == SHARD_CLOSED && !lineage->closed) {
+        lineage->closed = true;
+        lineage->end = shard->end;
+        resharding.committed++;
+    }
+}
+
+void reshard_model(struct world *world, const struct sim_node *node, const struct model *model)
+{
+    if (!resharding.played)
+        return;
+    for (uint32_t i = 0; i < model_stream_count(model); i++) {
+        const struct model_stream *stream = model_stream_at(model, i);
+        check_hash_keys(world, node, model, stream);
+        for (uint32_t k = 0; k < stream->shard_count; k++)
+            note(stream, &stream->shards[k]);
+    }
+}
+
+/* Groups are given out in ascending order. */
+bool reshard_follows(uint64_t group, uint64_t of)
+{
+    const struct lineage *lineage = &resharding.of[sim_slot(group)];
+
+    if (group <= of)
+        return group == of;
+    for (uint32_t i = 0; i < SHARD_PARENTS_MAX; i++)
+        if (lineage->parents[i] != 0 && reshard_follows(lineage->parents[i], of))
+            return true;
+    return false;
+}
+
+static bool is_done(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const struct model_stream *stream =
+            node->up && node->control != NULL && !node->stopping ? river(node) : NULL;
+        if (stream != NULL && stream->status != STREAM_ACTIVE)
+            return false;
+    }
+    return true;
+}
+
+void reshard_check(struct world *world)
+{
+    const struct history *history = cluster_of(world)->history;
+    uint64_t until_ns = world->now_ns + SETTLE_MOST_NS;
+
+    while (!is_done(world)) {
+        if (world->now_ns > until_ns)
+            world_violation(world, "reshard", "the stream is not ACTIVE again within %.0f s",
+                            (double)SETTLE_MOST_NS / 1e9);
+        world_run(world, world->now_ns + 100 * SIM_MS);
+    }
+    for (uint64_t slot = CATALOG_GROUP + 1; slot < GROUPS_MOST + OPEN_MOST * 2; slot++) {
+        const struct lineage *lineage = &resharding.of[slot];
+        if (lineage->closed && history_newest(history, slot) >= lineage->end &&
+            history_newest(history, slot) != 0)
+            world_violation(world, "behind the end", "group %llu: readers are told that it ends "
+                            "before %llu, and index %llu was acknowledged",
+                            (unsigned long long)slot, (unsigned long long)lineage->end,
+                            (unsigned long long)history_newest(history, slot));
+    }
+    if (resharding.begun > 0 && resharding.committed == 0)
+        world_violation(world, "reshard", "no shard was split or merged: %llu begun",
+                        (unsigned long long)resharding.begun);
+    world_say(world, NULL, "%llu reshards begun, %llu shards closed",
+              (unsigned long long)resharding.begun, (unsigned long long)resharding.committed);
+}

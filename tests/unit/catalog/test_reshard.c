@@ -1,0 +1,209 @@
+#include "given.h"
+
+#include "catalog/change_reshard.h"
+#include "catalog/keymap.h"
+#include "catalog/model_image.h"
+#include "catalog/uniform.h"
+
+#define KEYS_END ((u128_bits)1 << 127)
+
+static const struct model_stream *river(const struct model *model)
+{
+    return model_stream_by_name(model, slice_text("river"));
+}
+
+static struct model *given(uint32_t shards)
+{
+    struct model *model = given_cluster();
+
+    model->cluster_version = VERSION_RESHARDS;
+    given_active(model, "river", shards);
+    return model;
+}
+
+static enum err split(struct model *model, uint32_t number, u128_bits middle)
+{
+    struct reshard_step step = {
+        .parents = { number }, .parent_count = 1, .middle = { .v = middle }
+    };
+
+    return apply_placed(model, change_begin_reshard(stamp, river(model), &step, 1, 0));
+}
+
+static enum err merge(struct model *model, uint32_t number, uint32_t other)
+{
+    struct reshard_step step = { .parents = { number, other }, .parent_count = 2 };
+
+    return apply_placed(model, change_begin_reshard(stamp, river(model), &step, 1, 0));
+}
+
+static enum err commit(struct model *model, uint32_t number, uint64_t end)
+{
+    struct reshard_end ended = { .number = number, .end = end };
+
+    return apply(model, change_commit_reshard(stamp, river(model)->id, &ended, 1));
+}
+
+static void children_take_the_keys_when_the_parent_has_ended(void **state)
+{
+    struct model *model = given(1);
+
+    assert_int_equal(split(model, 0, KEYS_END), ERR_OK);
+    assert_int_equal(river(model)->status, STREAM_UPDATING);
+    assert_int_equal(river(model)->shard_count, 3);
+    assert_int_equal(model_shard_by_hash(river(model), U128_MAX)->number, 0);
+    assert_int_equal(river(model)->shards[1].member_count, 3);
+    assert_int_equal(river(model)->shards[2].created_s, river(model)->shards[1].created_s);
+    assert_true(river(model)->shards[1].created_s > river(model)->shards[0].created_s);
+
+    assert_int_equal(commit(model, 0, 17), ERR_OK);
+    assert_int_equal(river(model)->status, STREAM_ACTIVE);
+    assert_int_equal(river(model)->open_count, 2);
+    assert_int_equal(river(model)->shards[0].state, SHARD_CLOSED);
+    assert_int_equal(river(model)->shards[0].end, 17);
+    assert_int_equal(model_shard_by_hash(river(model), u128_of(0, 0))->number, 1);
+    assert_int_equal(model_shard_by_hash(river(model), U128_MAX)->number, 2);
+    assert_true(keymap_is_whole(river(model)));
+    assert_int_equal(commit(model, 0, 18), ERR_CLOSED);
+    assert_int_equal(river(model)->shards[0].end, 17);
+    model_free(model);
+}
+
+static void a_merge_waits_for_both_parents(void **state)
+{
+    struct model *model = given(3);
+
+    assert_int_equal(merge(model, 1, 2), ERR_OK);
+    assert_int_equal(commit(model, 1, 5), ERR_CLOSED);
+    assert_int_equal(river(model)->open_count, 3);
+    struct reshard_end ends[] = { { .number = 2, .end = 7 }, { .number = 1, .end = 5 } };
+    assert_int_equal(apply(model, change_commit_reshard(stamp, river(model)->id, ends, 2)),
+                     ERR_OK);
+    assert_int_equal(river(model)->open_count, 2);
+    assert_int_equal(model_shard_by_hash(river(model), U128_MAX)->number, 3);
+    assert_int_equal(river(model)->shards[2].end, 7);
+    model_free(model);
+}
+
+static void one_reshard_at_a_time(void **state)
+{
+    struct model *model = given(2);
+
+    assert_int_equal(split(model, 0, 1000), ERR_OK);
+    assert_int_equal(split(model, 1, KEYS_END + 1000), ERR_EXISTS);
+    assert_int_equal(river(model)->shard_count, 4);
+    model_free(model);
+}
+
+static void what_leaves_a_gap_or_overlaps_is_refused(void **state)
+{
+    struct model *model = given(3);
+    uint32_t before = river(model)->shard_count;
+
+    assert_int_equal(merge(model, 0, 2), ERR_INVALID);
+    assert_int_equal(merge(model, 1, 0), ERR_INVALID);
+    assert_int_equal(split(model, 0, KEYS_END), ERR_INVALID); /* a key of another shard */
+    assert_int_equal(split(model, 1, 5), ERR_INVALID);
+    assert_int_equal(split(model, 0, 0), ERR_INVALID);
+    struct reshard_step twice[] = {
+        { .parents = { 0 }, .parent_count = 1, .middle = { .v = 5 } },
+        { .parents = { 0 }, .parent_count = 1, .middle = { .v = 9 } },
+    };
+    assert_int_equal(apply_placed(model, change_begin_reshard(stamp, river(model), twice, 2, 0)),
+                     ERR_INVALID);
+    assert_int_equal(river(model)->shard_count, before);
+    assert_int_equal(river(model)->status, STREAM_ACTIVE);
+    model_free(model);
+}
+
+static void a_closed_shard_goes_when_retention_has_passed(void **state)
+{
+    struct model *model = given(1);
+    uint32_t zero = 0;
+    struct change_stamp later = stamp;
+
+    assert_int_equal(split(model, 0, 1000), ERR_OK);
+    assert_int_equal(commit(model, 0, 2), ERR_OK);
+    uint64_t group = river(model)->shards[0].group;
+    assert_int_equal(apply(model, change_forget_shards(stamp, river(model)->id, &zero, 1)),
+                     ERR_CLOSED);
+    later.proposed_ms += river(model)->retention_hours * UINT64_C(3600000);
+    assert_int_equal(apply(model, change_forget_shards(later, river(model)->id, &zero, 1)), ERR_OK);
+    assert_int_equal(river(model)->shard_count, 2);
+    assert_null(model_shard_by_group(model, group, NULL));
+    assert_ptr_equal(model_shard_by_group(model, group + 1, NULL), &river(model)->shards[0]);
+    assert_int_equal(model_shard_by_hash(river(model), U128_MAX)->number, 2);
+    assert_int_equal(split(model, 2, KEYS_END), ERR_OK); /* whose parent is gone */
+    assert_int_equal(commit(model, 2, 3), ERR_OK);
+    assert_true(keymap_is_whole(river(model)));
+    model_free(model);
+}
+
+static void lineage_survives_in_the_image(void **state)
+{
+    struct model *model = given(2);
+    struct model *read = NULL;
+    struct reason reason = { "" };
+
+    assert_int_equal(merge(model, 0, 1), ERR_OK);
+    struct buf *image = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(image), &read, &reason), ERR_OK);
+    assert_int_equal(river(read)->status, STREAM_UPDATING);
+    assert_int_equal(river(read)->open_count, 2);
+    assert_memory_equal(&river(read)->shards[2], &river(model)->shards[2],
+                        sizeof(river(model)->shards[2]));
+    buf_unref(image);
+    model_free(read);
+    model_free(model);
+}
+
+static uint32_t reach(struct model *model, uint32_t target)
+{
+    while (river(model)->open_count != target) {
+        struct reshard_step *steps = NULL;
+        struct reshard_end ends[64];
+        uint32_t count = 0, end_count = 0;
+        assert_true(uniform_steps(river(model), target, &steps, &count));
+        assert_int_equal(apply_placed(model, change_begin_reshard(stamp, river(model), steps, count,
+                                                            target)), ERR_OK);
+        for (uint32_t i = 0; i < count; i++)
+            for (uint32_t k = 0; k < steps[i].parent_count; k++)
+                ends[end_count++] = (struct reshard_end){ .number = steps[i].parents[k], .end = 2 };
+        free(steps);
+        assert_int_equal(apply(model, change_commit_reshard(stamp, river(model)->id, ends,
+                                                            end_count)), ERR_OK);
+        assert_true(keymap_is_whole(river(model)));
+    }
+    assert_int_equal(river(model)->status, STREAM_ACTIVE);
+    assert_int_equal(river(model)->target, 0);
+    return river(model)->shard_count;
+}
+
+static void a_number_of_shards_is_reached_as_aws_does(void **state)
+{
+    static const struct {
+        uint32_t before, target, total;
+    } cases[] = { { 2, 4, 6 }, { 4, 5, 15 }, { 10, 13, 37 }, { 4, 2, 6 }, { 5, 3, 7 },
+                  { 10, 3, 17 } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct model *model = given(cases[i].before);
+        assert_int_equal(reach(model, cases[i].target), cases[i].total);
+        model_free(model);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(children_take_the_keys_when_the_parent_has_ended),
+        cmocka_unit_test(a_merge_waits_for_both_parents),
+        cmocka_unit_test(one_reshard_at_a_time),
+        cmocka_unit_test(what_leaves_a_gap_or_overlaps_is_refused),
+        cmocka_unit_test(a_closed_shard_goes_when_retention_has_passed),
+        cmocka_unit_test(lineage_survives_in_the_image),
+        cmocka_unit_test(a_number_of_shards_is_reached_as_aws_does),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
