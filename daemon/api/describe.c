@@ -152,27 +152,3 @@ bool describe_shard(struct request *request, const struct model_shard *shard,
         request_fail_err(request, ERR_NO_MEMORY, NULL);
     return ok;
 }
-
-bool describe_child(struct request *request, const struct model_shard *shard,
-                    struct child_shard_out *ret)
-{
-    char name[SHARD_NAME_BYTES], first[U128_TEXT_BYTES], last[U128_TEXT_BYTES];
-    struct slice *parents = request_take(request, SHARD_PARENTS_MAX * sizeof(*parents));
-    bool ok = true;
-
-    if (parents == NULL)
-        return false;
-    wire_set(ret, shard_id, describe_text(request, shard_name_print(shard->number, name), &ok));
-    for (uint32_t i = 0; i < shard->parent_count; i++)
-        parents[i] = describe_text(request, shard_name_print(shard->parents[i], name), &ok);
-    wire_set(ret, parent_shards,
-             (struct shard_id_list){ .items = parents, .count = shard->parent_count });
-    wire_set(&ret->hash_key_range, starting_hash_key,
-             describe_text(request, u128_print(shard->hash_first, first), &ok));
-    wire_set(&ret->hash_key_range, ending_hash_key,
-             describe_text(request, u128_print(shard->hash_last, last), &ok));
-    ret->has_hash_key_range = true;
-    if (!ok)
-        request_fail_err(request, ERR_NO_MEMORY, NULL);
-    return ok;
-}

@@ -37,7 +37,5 @@ bool describe_shards(struct request *request, const struct model_stream *stream,
                      uint32_t limit, struct shard_out_list *ret, bool *more);
 bool describe_shard(struct request *request, const struct model_shard *shard,
                     struct shard_out *ret);
-bool describe_child(struct request *request, const struct model_shard *shard,
-                    struct child_shard_out *ret);
 
 #endif

@@ -7,9 +7,13 @@
 #include "shard/cursor.h"
 #include "wire/shapes.h"
 
-/* True: nothing will ever come behind `next`, and `*ret` are the shards that hold its keys now.
- * Texts are in the arena; without room in it the answer is false, and the reader asks again. */
+/* Nothing will ever come behind `next`.  A shard that has ended, but whose children are not open
+ * yet, is to readers one that nobody has written to for a while. */
+bool ending_reached(const struct model_shard *shard, struct position next);
+
+/* The shards that hold the keys of one that is closed.  Texts are in the arena; false: it is
+ * full. */
 bool ending_children(const struct model_stream *stream, const struct model_shard *shard,
-                     struct position next, struct arena *arena, struct child_shard_out_list *ret);
+                     struct arena *arena, struct child_shard_out_list *ret);
 
 #endif

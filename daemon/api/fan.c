@@ -259,8 +259,8 @@ static bool content_take(struct fan_read *read)
         read->record_bytes += content->parts[i].records.len;
     if (content->part_count > 0)
         content->time_s = content->parts[content->part_count - 1].time_ms / 1000;
-    content->ended =
-        ending_children(stream, shard, content->next, &read->arena, &content->children);
+    content->ended = ending_reached(shard, content->next) &&
+                     ending_children(stream, shard, &read->arena, &content->children);
     if (content->ended)
         content->behind_ms = 0;
     return true;

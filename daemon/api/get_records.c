@@ -1,4 +1,4 @@
-#include "api/describe.h"
+#include "api/ending.h"
 #include "api/handler.h"
 #include "api/iterator.h"
 #include "api/name.h"
@@ -129,15 +129,12 @@ static void read_on_done(struct route_read *route, enum err err)
     request_reply(request, out);
 }
 
-/* Whether the reader has read all of a closed shard.  One that has ended, but whose children are
- * not open yet, is to readers a shard that nobody has written to for a while. */
 static bool at_end(const struct request *request, const struct reading *reading)
 {
     const struct model_shard *shard =
         model_shard_by_group(request_model(request), reading->iterator.group, NULL);
 
-    return shard != NULL && shard->state == SHARD_CLOSED &&
-           reading->route.next.index >= shard->end;
+    return shard != NULL && ending_reached(shard, reading->route.next);
 }
 
 /* Who reads on, reads there.  False: the request has failed. */
@@ -146,23 +143,14 @@ static bool children_set(struct request *request, struct reading *reading)
     const struct model_stream *stream = NULL;
     const struct model_shard *shard =
         model_shard_by_group(request_model(request), reading->iterator.group, &stream);
-    struct child_shard_out *items =
-        request_take(request, (size_t)stream->shard_count * sizeof(*items));
-    uint32_t count = 0;
+    struct child_shard_out_list children;
 
-    if (items == NULL)
+    if (!ending_children(stream, shard, request->arena, &children)) {
+        request_fail_err(request, ERR_NO_MEMORY, NULL);
         return false;
-    for (uint32_t i = 0; i < stream->shard_count; i++) {
-        const struct model_shard *child = &stream->shards[i];
-        bool is_child = false;
-        for (uint32_t k = 0; k < child->parent_count; k++)
-            is_child |= child->parents[k] == shard->number;
-        if (is_child && !describe_child(request, child, &items[count++]))
-            return false;
     }
     wire_set(&reading->out, millis_behind_latest, 0);
-    wire_set(&reading->out, child_shards,
-             (struct child_shard_out_list){ .items = items, .count = count });
+    wire_set(&reading->out, child_shards, children);
     return true;
 }
 

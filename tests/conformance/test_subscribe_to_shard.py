@@ -4,6 +4,7 @@ import time
 
 import pytest
 from braid_records import error_of
+from braid_reshard import KEYS, wait_active
 
 SHARD = "shardId-000000000000"
 
@@ -74,6 +75,40 @@ def test_records_are_pushed_as_they_come(plain, made):
             event = next(events)["SubscribeToShardEvent"]
         assert [record["SequenceNumber"] for record in event["Records"]] == [number]
     stream["EventStream"].close()
+
+
+def last_of(stream):
+    """All records until the stream ends by itself, and its last event."""
+    events = [event["SubscribeToShardEvent"] for event in stream["EventStream"]]
+    return data_of(events), events[-1]
+
+
+def test_a_shard_that_is_split_or_merged_ends_with_its_children(plain, kinesis, made):
+    name, consumer = made
+    put(plain, name, 3)
+    stream = subscribe(plain, consumer)
+    kinesis.split_shard(StreamName=name, ShardToSplit=SHARD, NewStartingHashKey=str(KEYS // 2))
+    got, last = last_of(stream)
+    assert got == [b"000000", b"000001", b"000002"]
+    assert "ContinuationSequenceNumber" not in last and last["MillisBehindLatest"] == 0
+    assert [(child["ShardId"], child["ParentShards"], int(child["HashKeyRange"]["StartingHashKey"]))
+            for child in last["ChildShards"]] == [
+                ("shardId-000000000001", [SHARD], 0),
+                ("shardId-000000000002", [SHARD], KEYS // 2)]
+
+    wait_active(kinesis, name)
+    left, right = (child["ShardId"] for child in last["ChildShards"])
+    stream = subscribe(plain, consumer, right)
+    kinesis.merge_shards(StreamName=name, ShardToMerge=left, AdjacentShardToMerge=right)
+    _, last = last_of(stream)
+    (child,) = last["ChildShards"]
+    assert (child["ShardId"], sorted(child["ParentShards"])) == ("shardId-000000000003",
+                                                                  [left, right])
+    # Who comes to a closed shard reads it to its end.
+    arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    late = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="late")["Consumer"]
+    got, again = last_of(subscribe(plain, late["ConsumerARN"]))
+    assert got == [b"000000", b"000001", b"000002"] and len(again["ChildShards"]) == 2
 
 
 def test_an_idle_shard_gives_an_event_at_least_every_5_s(plain, made):
