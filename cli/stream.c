@@ -162,8 +162,7 @@ enum outcome stream_describe(struct cli *cli, int argc, char **argv)
 
 /* ---- create and delete ---- */
 
-/* Looks until the stream is ACTIVE, or gone when `gone`, or it is `deadline_ms`. */
-static enum outcome await(const struct cli *cli, struct client *client, uint64_t deadline_ms,
+enum outcome stream_await(const struct cli *cli, struct client *client, uint64_t deadline_ms,
                           bool gone)
 {
     uint64_t began_ms = cli_now_ms();
@@ -238,7 +237,7 @@ enum outcome stream_create(struct cli *cli, int argc, char **argv)
         json_pack("{s:s, s:i}", "StreamName", cli->argument, "ShardCount", (int)options.shards),
         NULL);
     if (outcome == OUTCOME_OK && !options.no_wait)
-        outcome = await(cli, client, deadline_ms, false);
+        outcome = stream_await(cli, client, deadline_ms, false);
     client_close(client);
     return outcome == OUTCOME_OK ? say(cli, options.no_wait ? "CREATING" : "ACTIVE")
                                  : outcome;
@@ -275,7 +274,7 @@ enum outcome stream_delete(struct cli *cli, int argc, char **argv)
     outcome = cli_call(cli, client, "DeleteStream",
                        json_pack("{s:s}", "StreamName", cli->argument), NULL);
     if (outcome == OUTCOME_OK && !options.no_wait)
-        outcome = await(cli, client, deadline_ms, true);
+        outcome = stream_await(cli, client, deadline_ms, true);
     client_close(client);
     return outcome == OUTCOME_OK ? say(cli, options.no_wait ? "DELETING" : "deleted")
                                  : outcome;

@@ -14,6 +14,11 @@ enum outcome stream_delete(struct cli *cli, int argc, char **argv);
 enum outcome stream_shards(const struct cli *cli, struct client *client, const char *name,
                            json_t **shards);
 
+/* Looks until the stream is ACTIVE, or gone when `gone`, or it is `deadline_ms` (cli_now_ms()).
+ * Complains itself. */
+enum outcome stream_await(const struct cli *cli, struct client *client, uint64_t deadline_ms,
+                          bool gone);
+
 /* DescribeStreamSummary's StreamDescriptionSummary; the caller's.  Complains itself. */
 enum outcome stream_summary(const struct cli *cli, struct client *client, const char *name,
                             json_t **summary);

@@ -4,9 +4,10 @@
 
 #define HOURS_LEAST 24
 #define HOURS_MOST 8760
+#define SHARDS_MOST 100000
 
 struct set_options {
-    long hours; /* 0: not given */
+    long hours, shards; /* 0: not given */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -17,9 +18,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'r':
         options->hours = cli_number(state, "--retention", arg, HOURS_LEAST, HOURS_MOST);
         return 0;
+    case 's':
+        options->shards = cli_number(state, "--shards", arg, 1, SHARDS_MOST);
+        return 0;
     case ARGP_KEY_END:
-        if (options->hours == 0)
-            argp_error(state, "set what? --retention HOURS");
+        if (options->hours == 0 && options->shards == 0)
+            argp_error(state, "set what? --retention HOURS, --shards N");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -42,12 +46,33 @@ static enum outcome set_hours(const struct cli *cli, struct client *client, long
         NULL);
 }
 
-static enum outcome say(const struct cli *cli, long hours)
+/* From twice to half as many at once, as on AWS.  Records come and are read meanwhile. */
+static enum outcome set_shards(const struct cli *cli, struct client *client, long shards)
 {
-    if (cli->output == OUTPUT_JSON)
-        return cli_print_json(cli, json_pack("{s:s, s:i}", "stream", cli->argument,
-                                             "retention_hours", (int)hours));
-    printf("Stream %s keeps records for %ld hours\n", cli->argument, hours);
+    uint64_t deadline_ms = cli_deadline_ms(cli, cli_now_ms());
+    enum outcome outcome =
+        cli_call(cli, client, "UpdateShardCount",
+                 json_pack("{s:s, s:i, s:s}", "StreamName", cli->argument, "TargetShardCount",
+                           (int)shards, "ScalingType", "UNIFORM_SCALING"),
+                 NULL);
+
+    return outcome == OUTCOME_OK ? stream_await(cli, client, deadline_ms, false) : outcome;
+}
+
+static enum outcome say(const struct cli *cli, const struct set_options *options)
+{
+    if (cli->output == OUTPUT_JSON) {
+        json_t *said = json_pack("{s:s}", "stream", cli->argument);
+        if (options->hours != 0)
+            json_object_set_new(said, "retention_hours", json_integer(options->hours));
+        if (options->shards != 0)
+            json_object_set_new(said, "shards", json_integer(options->shards));
+        return cli_print_json(cli, said);
+    }
+    if (options->hours != 0)
+        printf("Stream %s keeps records for %ld hours\n", cli->argument, options->hours);
+    if (options->shards != 0)
+        printf("Stream %s has %ld open shards\n", cli->argument, options->shards);
     return OUTCOME_OK;
 }
 
@@ -56,6 +81,9 @@ enum outcome stream_set(struct cli *cli, int argc, char **argv)
     static const struct argp_option rows[] = {
         { "retention", 'r', "HOURS", 0,
           "how long records are kept, 24 to 8760; what is older then is gone at once", 0 },
+        { "shards", 's', "N", 0,
+          "how many shards take records, from half to twice as many as now; waits until they do",
+          0 },
         { 0 }
     };
     const struct cli_syntax syntax = { .options = rows,
@@ -65,7 +93,8 @@ enum outcome stream_set(struct cli *cli, int argc, char **argv)
                                        .one = "one stream only",
                                        .timeout = CLI_TIMEOUT_TEXT,
                                        .timeout_s = CLI_TIMEOUT_S,
-                                       .text = "Sets how long a stream keeps its records." };
+                                       .text = "Sets how long a stream keeps its records, and how "
+                                               "many shards it has." };
     struct set_options options = { .hours = 0 };
     struct client *client;
 
@@ -73,7 +102,10 @@ enum outcome stream_set(struct cli *cli, int argc, char **argv)
     enum outcome outcome = cli_client(cli, &client);
     if (outcome != OUTCOME_OK)
         return outcome;
-    outcome = set_hours(cli, client, options.hours);
+    if (options.hours != 0)
+        outcome = set_hours(cli, client, options.hours);
+    if (outcome == OUTCOME_OK && options.shards != 0)
+        outcome = set_shards(cli, client, options.shards);
     client_close(client);
-    return outcome == OUTCOME_OK ? say(cli, options.hours) : outcome;
+    return outcome == OUTCOME_OK ? say(cli, &options) : outcome;
 }

@@ -35,6 +35,7 @@ struct tail_shard {
     bool current; /* nothing more was there at the last look */
     uint64_t dry_ms; /* since when looks brought nothing, and not that this was all; 0: they did */
     bool ended;
+    bool from_start; /* it was split off or merged since: all in it is new */
 };
 
 /* One run of the verb. */
@@ -45,11 +46,13 @@ struct tailing {
     json_t *shard_list; /* owns the shards' names */
     struct tail_shard *shards;
     size_t shard_count;
+    json_t *children; /* as GetRecords names them, of shards that have ended since the last round */
     uint64_t began_wall_ms, began_ms, answered_ms;
     uint64_t records;
 };
 
 static enum outcome open_shards(struct tailing *tailing);
+static enum outcome adopt(struct tailing *tailing);
 static enum outcome follow(struct tailing *tailing);
 static enum outcome look(struct tailing *tailing, struct tail_shard *shard);
 static enum outcome locate(struct tailing *tailing, struct tail_shard *shard);
@@ -103,6 +106,7 @@ static void tailing_fini(struct tailing *tailing)
     }
     free(tailing->shards);
     json_decref(tailing->shard_list);
+    json_decref(tailing->children);
     client_close(tailing->client);
 }
 
@@ -161,6 +165,9 @@ static enum outcome open_shards(struct tailing *tailing)
     if (tailing->shards == NULL)
         return cli_no_memory(tailing->cli);
     tailing->shard_count = count;
+    tailing->children = json_array();
+    if (tailing->children == NULL)
+        return cli_no_memory(tailing->cli);
     for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++) {
         struct tail_shard *shard = &tailing->shards[i];
         shard->id =
@@ -169,6 +176,55 @@ static enum outcome open_shards(struct tailing *tailing)
         outcome = locate(tailing, shard);
     }
     return outcome;
+}
+
+static struct tail_shard *shard_find(const struct tailing *tailing, const char *id)
+{
+    for (size_t i = 0; i < tailing->shard_count; i++)
+        if (id != NULL && strcmp(tailing->shards[i].id, id) == 0)
+            return &tailing->shards[i];
+    return NULL;
+}
+
+/* What a key has in a parent comes before what it has in a child: so that one waits for all its
+ * parents, and is named again by the last of them. */
+static bool is_next(const struct tailing *tailing, const json_t *child)
+{
+    const char *id = json_string_value(json_object_get(child, "ShardId"));
+    const json_t *parents = json_object_get(child, "ParentShards");
+
+    for (size_t i = 0; i < json_array_size(parents); i++) {
+        const struct tail_shard *parent =
+            shard_find(tailing, json_string_value(json_array_get(parents, i)));
+        if (parent != NULL && !parent->ended)
+            return false;
+    }
+    return id != NULL && shard_find(tailing, id) == NULL;
+}
+
+/* The shards that go on where others have ended. */
+static enum outcome adopt(struct tailing *tailing)
+{
+    size_t count = tailing->shard_count + json_array_size(tailing->children);
+    struct tail_shard *shards = realloc(tailing->shards, count * sizeof(*shards));
+
+    if (shards == NULL)
+        return cli_no_memory(tailing->cli);
+    tailing->shards = shards;
+    for (size_t i = 0; i < json_array_size(tailing->children); i++) {
+        json_t *child = json_array_get(tailing->children, i);
+        if (!is_next(tailing, child))
+            continue;
+        if (json_array_append(tailing->shard_list, child) != 0)
+            return cli_no_memory(tailing->cli);
+        shards[tailing->shard_count++] = (struct tail_shard){
+            .id = json_string_value(json_object_get(child, "ShardId")),
+            .pause_ms = POLL_MS_MIN,
+            .from_start = true,
+        };
+    }
+    json_array_clear(tailing->children);
+    return OUTCOME_OK;
 }
 
 /* Without a leader nobody says that a shard has no more records. */
@@ -216,6 +272,12 @@ static enum outcome follow(struct tailing *tailing)
             }
             if (!shard->ended && shard->due_ms < next_ms)
                 next_ms = shard->due_ms;
+        }
+        if (json_array_size(tailing->children) > 0) {
+            enum outcome outcome = adopt(tailing);
+            if (outcome != OUTCOME_OK)
+                return outcome;
+            continue;
         }
         if (all_read(tailing))
             return end(tailing);
@@ -279,6 +341,9 @@ static enum outcome look(struct tailing *tailing, struct tail_shard *shard)
     free(shard->iterator);
     shard->iterator = json_is_string(next) ? strdup(json_string_value(next)) : NULL;
     shard->ended = shard->iterator == NULL;
+    if (shard->ended && json_is_array(json_object_get(out, "ChildShards")) &&
+        json_array_extend(tailing->children, json_object_get(out, "ChildShards")) != 0)
+        outcome = cli_no_memory(tailing->cli);
     json_decref(out);
     return outcome;
 }
@@ -288,7 +353,7 @@ static json_t *position(const struct tailing *tailing, const struct tail_shard *
 {
     json_t *in =
         json_pack("{s:s, s:s}", "StreamName", tailing->cli->argument, "ShardId", shard->id);
-    enum from from = tailing->options.from;
+    enum from from = shard->from_start ? FROM_START : tailing->options.from;
     uint64_t since_ms = tailing->options.since_ms;
 
     /* An iterator for LATEST that expired before anything came must not skip what came since. */

@@ -30,7 +30,7 @@ void describe_limits_handle(struct request *request)
     for (uint32_t i = 0; i < model_stream_count(model); i++)
         on_demand += model_stream_at(model, i)->mode == STREAM_ON_DEMAND;
     wire_set(out, shard_limit, (int32_t)SHARDS_MAX);
-    wire_set(out, open_shard_count, (int32_t)model_shard_total(model));
+    wire_set(out, open_shard_count, (int32_t)model_open_total(model));
     wire_set(out, on_demand_stream_count, on_demand);
     wire_set(out, on_demand_stream_count_limit, (int32_t)CATALOG_STREAMS_MAX);
     request_reply(request, out);

@@ -71,7 +71,7 @@ static bool check_mode(struct request *request, struct change_stream *wanted)
 static bool check_room(struct request *request, const struct change_stream *wanted)
 {
     const struct model *model = request_model(request);
-    uint32_t total = model_shard_total(model), creating = 0;
+    uint32_t total = model_open_total(model), creating = 0;
 
     if (wanted->shard_count > SHARDS_MAX || total > SHARDS_MAX - wanted->shard_count) {
         request_fail(request, ERROR_LIMIT_EXCEEDED,

@@ -301,9 +301,13 @@ static void encode_on_done(struct work *work)
 
 static void send(struct put_batch *batch)
 {
+    if (batch->due_ms == 0)
+        batch->due_ms = clock_mono_ms(batch->request->api->world.clock) + ROUTE_PUT_TIMEOUT_MS;
     batch->waiting = batch->group_count;
-    for (uint32_t i = 0; i < batch->group_count; i++)
+    for (uint32_t i = 0; i < batch->group_count; i++) {
+        batch->groups[i].route.due_ms = batch->due_ms;
         route_put(batch->request->api->world.route, &batch->groups[i].route, send_on_done);
+    }
     drop_records(batch); /* the route has references of its own */
 }
 

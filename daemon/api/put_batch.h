@@ -50,6 +50,7 @@ struct put_batch {
     uint32_t group_count;
     uint32_t waiting; /* groups without an outcome */
     uint32_t rounds;  /* so far: shards were split or merged meanwhile */
+    uint64_t due_ms;  /* monotonic: for all rounds together */
     uint64_t stream;  /* id */
     struct slice bad_hash_key; /* an explicit one out of range; len 0: there is none */
     const char *no_key;        /* the path of the first record without a key; NULL: all have one */

@@ -39,7 +39,8 @@ void split_shard_handle(struct request *request)
     struct u128 key;
     char first[U128_TEXT_BYTES], last[U128_TEXT_BYTES], text[SHARD_NAME_BYTES];
 
-    if (!request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
+    if (!request_fresh(request) ||
+        !request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
                              in->has_stream_arn ? &in->stream_arn : NULL, &name))
         return;
     if (!shard_name_parse(in->shard_to_split, &number)) {
@@ -77,7 +78,8 @@ void merge_shards_handle(struct request *request)
     char text[SHARD_NAME_BYTES], other_text[SHARD_NAME_BYTES];
     struct slice name;
 
-    if (!request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
+    if (!request_fresh(request) ||
+        !request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
                              in->has_stream_arn ? &in->stream_arn : NULL, &name))
         return;
     if (!shard_name_parse(in->shard_to_merge, &step.parents[0])) {
@@ -108,6 +110,24 @@ void merge_shards_handle(struct request *request)
 
 /* ---- UpdateShardCount ---- */
 
+/* All rounds of it must find a place: half of the way it would refuse all else.  False: the
+ * request has failed. */
+static bool check_rows(struct request *request, const struct model_stream *stream, uint32_t target)
+{
+    uint32_t count = stream->open_count, twice = 2 * count;
+    uint32_t children = target == count  ? 0
+                        : target > count ? twice + (twice - target)
+                                         : count - target;
+
+    if (stream->shard_count + children <= STREAM_SHARDS_MAX)
+        return true;
+    request_fail(request, ERROR_LIMIT_EXCEEDED,
+                 "Stream %s has %u shards with those that are closed, and %u more would come "
+                 "on the way to %u; %u are possible. Closed ones go when retention is over.",
+                 stream->name, stream->shard_count, children, target, STREAM_SHARDS_MAX);
+    return false;
+}
+
 static bool check_target(struct request *request, const struct model_stream *stream,
                          uint32_t target)
 {
@@ -131,7 +151,8 @@ static bool check_target(struct request *request, const struct model_stream *str
                      "count. Current open shard count: %u Target shard count: %u", count, target);
         return false;
     }
-    return target <= count || check_room(request, stream, target - count);
+    return check_rows(request, stream, target) &&
+           (target <= count || check_room(request, stream, target - count));
 }
 
 void update_shard_count_handle(struct request *request)
@@ -143,7 +164,8 @@ void update_shard_count_handle(struct request *request)
     struct slice name;
     bool ok = true;
 
-    if (!request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
+    if (!request_fresh(request) ||
+        !request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
                              in->has_stream_arn ? &in->stream_arn : NULL, &name))
         return;
     stream = stream_to_reshard(request, name);
@@ -221,7 +243,7 @@ static bool check_open(struct request *request, const struct model_stream *strea
 /* False: the request has failed. */
 static bool check_room(struct request *request, const struct model_stream *stream, uint32_t more)
 {
-    uint32_t total = model_shard_total(request_model(request));
+    uint32_t total = model_open_total(request_model(request));
 
     if (total + more <= SHARDS_MAX)
         return true;

@@ -99,7 +99,8 @@ void route_put(struct route *route, struct route_put *req, route_put_cb cb)
 
     struct route_job *job = req->job;
     job->group = req->group;
-    job->due_ms = clock_mono_ms(route->clock) + ROUTE_PUT_TIMEOUT_MS;
+    job->due_ms = req->due_ms != 0 ? req->due_ms
+                                   : clock_mono_ms(route->clock) + ROUTE_PUT_TIMEOUT_MS;
     job->records = buf_ref(req->records);
     route->put_bytes += req->records->len;
     job_attempt(job);

@@ -50,6 +50,7 @@ struct route_put {
     uint64_t group;
     struct buf *records;   /* shard/command.h; the route takes its own reference */
     uint32_t record_count;
+    uint64_t due_ms;       /* monotonic, when it gives up; 0: ROUTE_PUT_TIMEOUT_MS from now */
     /* out */
     struct seqno first;    /* of the first record; the others follow it */
     bool throttled;        /* with ERR_BUSY: the shard's write limit */

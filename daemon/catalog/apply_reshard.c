@@ -285,8 +285,10 @@ static bool commit_steps(struct model_stream *stream, const Braid__Catalog__Ende
         if (!is_ready(stream, child, ended_by))
             continue;
         for (uint32_t k = 0; k < child->parent_count; k++) {
-            uint64_t last_ms = ended_by[place_of(stream, child->parents[k])]->time_ms;
+            uint32_t at = place_of(stream, child->parents[k]);
+            uint64_t last_ms = ended_by[at]->time_ms, opened_ms = stream->shards[at].opened_ms;
             at_ms = last_ms > at_ms ? last_ms : at_ms; /* no record of it is younger */
+            at_ms = opened_ms > at_ms ? opened_ms : at_ms; /* by another node's clock */
         }
         for (uint32_t k = 0; k < child->parent_count; k++) {
             uint32_t at = place_of(stream, child->parents[k]);
@@ -300,6 +302,15 @@ static bool commit_steps(struct model_stream *stream, const Braid__Catalog__Ende
 }
 
 /* ---- forgetting ---- */
+
+/* Who reads on from it is to be told all its children. */
+static bool has_parent(const struct model_stream *stream, const struct model_shard *shard)
+{
+    for (uint32_t i = 0; i < shard->parent_count; i++)
+        if (place_of(stream, shard->parents[i]) != UINT32_MAX)
+            return true;
+    return false;
+}
 
 static enum err forget(struct model *model, const Braid__Catalog__ForgetShards *row,
                        uint64_t proposed_ms, struct reason *reason)
@@ -315,7 +326,8 @@ static enum err forget(struct model *model, const Braid__Catalog__ForgetShards *
     for (size_t i = 0; i < row->n_numbers; i++) {
         uint32_t at = place_of(stream, row->numbers[i]);
         if (at == UINT32_MAX || stream->shards[at].state != SHARD_CLOSED ||
-            stream->shards[at].closed_ms + retention_ms > proposed_ms)
+            stream->shards[at].closed_ms + retention_ms > proposed_ms ||
+            has_parent(stream, &stream->shards[at]))
             continue;
         model_shard_remove(model, stream, at);
         any = true;

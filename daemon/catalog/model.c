@@ -398,6 +398,15 @@ uint32_t model_shard_total(const struct model *model)
     return model->group_count;
 }
 
+uint32_t model_open_total(const struct model *model)
+{
+    uint32_t total = 0;
+
+    for (uint32_t i = 0; i < model_stream_count(model); i++)
+        total += model_stream_at(model, i)->open_count;
+    return total;
+}
+
 /* ---- nodes ---- */
 
 const struct model_node *model_node_by_id(const struct model *model, uint64_t id)

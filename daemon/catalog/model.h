@@ -237,6 +237,9 @@ bool model_same_history(uint32_t epoch, uint32_t other);
 uint32_t model_rescues_before(const struct model_rescued *rescued, uint32_t count, uint32_t held);
 uint32_t model_shard_total(const struct model *model); /* over all streams */
 
+/* Those of them that take records: what AWS counts. */
+uint32_t model_open_total(const struct model *model);
+
 /* A replaced node stays as long as a shard or the catalogue's own group names it.  The model does
  * not know who founded the latter: so its row goes when the catalogue's leader says so
  * (ForgetNode).  Who

@@ -88,7 +88,7 @@ static void look(struct control *control)
             return;
         }
         balance->after = row->group;
-        if (stream->status != STREAM_ACTIVE)
+        if (stream->status != STREAM_ACTIVE && stream->status != STREAM_UPDATING)
             continue;
         tries += gives_up(control) ? give(control, row->group, row->members, row->member_count)
                                    : give_back(control, row);

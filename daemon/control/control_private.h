@@ -146,7 +146,7 @@ struct lifecycle {
 struct reshard_parent {
     struct control *control;
     uint64_t group;   /* 0: the place is free */
-    uint32_t number;
+    uint32_t number, epoch;
     bool ends;        /* the question was to end, else whether it could */
     bool asking, able, ended;
     uint64_t able_ms; /* monotonic: when it said so */
@@ -154,10 +154,17 @@ struct reshard_parent {
     struct net_call call;
 };
 
+struct reshard_change {
+    struct control *control;
+    struct catalog_change change;
+    bool under_way;
+};
+
 struct reshard {
     struct timer timer;
-    struct catalog_change change;
-    bool changing;
+    struct reshard_change commit, begin; /* a begin that cannot be placed holds up no commit */
+    uint64_t begin_ms; /* not before: the last one failed */
+    uint32_t turn;     /* of the streams that begin */
     struct reshard_parent parents[CATALOG_ENDS_MAX];
 };
 

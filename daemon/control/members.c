@@ -220,7 +220,8 @@ static void row_grow(struct members_look *look, const struct members_world *worl
         if (node != NULL && node->leave != MEMBERS_STAYS)
             node->named = true;
     }
-    if (look->moves >= world->room || stream->status != STREAM_ACTIVE ||
+    if (look->moves >= world->room ||
+        (stream->status != STREAM_ACTIVE && stream->status != STREAM_UPDATING) ||
         (world->moves != NULL && world->moves(world->ctx, row->group)) ||
         staying_up(&look->nodes, row, GROUP_MEMBERS_MAX) < row->member_count)
         return;

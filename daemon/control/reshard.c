@@ -35,7 +35,8 @@ static void parents_prune(struct control *control);
 static void parent_ask(struct reshard_parent *parent, bool ends);
 static void parent_on_answer(struct net_call *call, enum err err, enum err remote,
                              struct slice answer, struct buf *answer_buf);
-static void change(struct control *control, struct buf *bytes);
+static void begin_look(struct control *control);
+static void change(struct control *control, struct reshard_change *change, struct buf *bytes);
 static void change_on_done(struct catalog_change *req, enum err err);
 
 void reshard_open(struct control *control)
@@ -48,9 +49,11 @@ void reshard_close(struct control *control)
     struct reshard *reshard = &control->reshard;
 
     timer_stop(&reshard->timer);
-    if (reshard->changing)
-        catalog_change_cancel(&reshard->change);
-    reshard->changing = false;
+    if (reshard->commit.under_way)
+        catalog_change_cancel(&reshard->commit.change);
+    if (reshard->begin.under_way)
+        catalog_change_cancel(&reshard->begin.change);
+    reshard->commit.under_way = reshard->begin.under_way = false;
     for (uint32_t i = 0; i < CATALOG_ENDS_MAX; i++)
         if (reshard->parents[i].asking)
             net_call_cancel(control->world.net, &reshard->parents[i].call);
@@ -83,6 +86,7 @@ static bool look(struct control *control)
     for (uint32_t i = 0; i < model_stream_count(model); i++)
         if (model_stream_at(model, i)->status == STREAM_UPDATING)
             busy |= stream_look(control, model_stream_at(model, i));
+    begin_look(control);
     return busy;
 }
 
@@ -114,9 +118,34 @@ static bool stream_look(struct control *control, const struct model_stream *stre
     }
     if (end_count > 0)
         commit(control, stream, ends, end_count);
-    else if (!opening && stream->target != 0)
-        go_on(control, stream);
     return opening || stream->target != 0;
+}
+
+static bool is_opening(const struct model_stream *stream)
+{
+    for (uint32_t i = 0; i < stream->shard_count; i++)
+        if (stream->shards[i].state == SHARD_OPENING)
+            return true;
+    return false;
+}
+
+/* One stream goes on at a time, and each comes to its turn. */
+static void begin_look(struct control *control)
+{
+    const struct model *model = catalog_model(control->catalog);
+    struct reshard *reshard = &control->reshard;
+    uint32_t count = model_stream_count(model);
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = (reshard->turn + i) % count;
+        const struct model_stream *stream = model_stream_at(model, at);
+        if (reshard->begin.under_way || control_now_ms(control) < reshard->begin_ms)
+            return;
+        if (stream->status != STREAM_UPDATING || stream->target == 0 || is_opening(stream))
+            continue;
+        go_on(control, stream);
+        reshard->turn = at + 1;
+    }
 }
 
 static bool same_parents(const struct model_shard *a, const struct model_shard *b)
@@ -158,7 +187,7 @@ static bool step_ended(struct control *control, const struct model_stream *strea
         const struct model_shard *shard = model_shard_by_number(stream, child->parents[i]);
         parents[i] = shard == NULL ? NULL : parent_take(control, shard);
         if (parents[i] == NULL)
-            return false; /* its turn comes */
+            return false; /* its turn comes, or nobody leads it */
         able &= is_able(parents[i]);
         ended &= parents[i]->ended;
     }
@@ -172,8 +201,9 @@ static bool step_ended(struct control *control, const struct model_stream *strea
 static void commit(struct control *control, const struct model_stream *stream,
                    const struct reshard_end ends[], uint32_t count)
 {
-    if (!control->reshard.changing)
-        change(control, change_commit_reshard(control_stamp(control), stream->id, ends, count));
+    if (!control->reshard.commit.under_way)
+        change(control, &control->reshard.commit,
+               change_commit_reshard(control_stamp(control), stream->id, ends, count));
 }
 
 /* The next steps of UpdateShardCount. */
@@ -182,10 +212,10 @@ static void go_on(struct control *control, const struct model_stream *stream)
     struct reshard_step *steps = NULL;
     uint32_t count = 0;
 
-    if (control->reshard.changing || !uniform_steps(stream, stream->target, &steps, &count))
+    if (!uniform_steps(stream, stream->target, &steps, &count))
         return;
-    change(control, change_begin_reshard(control_stamp(control), stream, steps, count,
-                                         stream->target));
+    change(control, &control->reshard.begin,
+           change_begin_reshard(control_stamp(control), stream, steps, count, stream->target));
     free(steps);
 }
 
@@ -197,14 +227,24 @@ static struct reshard_parent *parent_take(struct control *control, const struct 
 
     for (uint32_t i = 0; i < CATALOG_ENDS_MAX; i++) {
         struct reshard_parent *parent = &control->reshard.parents[i];
-        if (parent->group == shard->group)
+        if (parent->group == shard->group) {
+            if (parent->epoch != shard->epoch) { /* a rescue may have given its END up */
+                parent->able = parent->ended = false;
+                parent->epoch = parent->asking ? parent->epoch : shard->epoch;
+            }
             return parent;
+        }
         if (parent->group == 0 && !parent->asking && free_one == NULL)
             free_one = parent;
     }
+    if (control_leader(control, shard->group) == 0)
+        return NULL; /* it could not be asked */
     if (free_one != NULL)
         *free_one = (struct reshard_parent){
-            .control = control, .group = shard->group, .number = shard->number
+            .control = control,
+            .group = shard->group,
+            .number = shard->number,
+            .epoch = shard->epoch,
         };
     return free_one;
 }
@@ -219,8 +259,10 @@ static void parents_prune(struct control *control)
         const struct model_stream *stream = NULL;
         const struct model_shard *shard =
             parent->group == 0 ? NULL : model_shard_by_group(model, parent->group, &stream);
+        bool idle = !parent->asking && !parent->ended &&
+                    control_leader(control, parent->group) == 0; /* others may use the place */
         if (parent->group != 0 && (shard == NULL || shard->state != SHARD_OPEN ||
-                                   stream->status != STREAM_UPDATING))
+                                   stream->status != STREAM_UPDATING || idle))
             parent->group = 0;
     }
 }
@@ -264,25 +306,30 @@ static void parent_on_answer(struct net_call *call, enum err err, enum err remot
 
 /* ---- changes ---- */
 
-/* One at a time: its end looks again. */
-static void change(struct control *control, struct buf *bytes)
+/* One of a kind at a time: its end looks again. */
+static void change(struct control *control, struct reshard_change *change, struct buf *bytes)
 {
     if (bytes == NULL)
         return; /* no memory: the timer looks again */
-    control->reshard.changing = true;
-    catalog_change(control->catalog, &control->reshard.change, buf_slice(bytes),
-                   CONTROL_CHANGE_MS, change_on_done);
+    change->control = control;
+    change->under_way = true;
+    catalog_change(control->catalog, &change->change, buf_slice(bytes), CONTROL_CHANGE_MS,
+                   change_on_done);
     buf_unref(bytes);
 }
 
 static void change_on_done(struct catalog_change *req, enum err err)
 {
-    struct control *control = container_of(req, struct control, reshard.change);
+    struct reshard_change *change = container_of(req, struct reshard_change, change);
+    struct control *control = change->control;
 
-    control->reshard.changing = false;
-    if (err == ERR_OK)
+    change->under_way = false;
+    if (err == ERR_OK) {
         reshard_look(control);
-    else
-        note_event(control->world.note, NOTE_WARN, "reshard.change_failed", "err=%s reason=%s",
-                   err_name(err), NOTE_QUOTED(req->reason.text));
+        return;
+    }
+    if (change == &control->reshard.begin)
+        control->reshard.begin_ms = control_now_ms(control) + CONTROL_RETRY_MS;
+    note_event(control->world.note, NOTE_WARN, "reshard.change_failed", "err=%s reason=%s",
+               err_name(err), NOTE_QUOTED(req->reason.text));
 }

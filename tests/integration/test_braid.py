@@ -150,6 +150,24 @@ def test_tail_says_when_there_is_too_little(braid):
     braid("stream", "delete", "cli-e", "--yes")
 
 
+def test_tail_goes_on_in_the_shards_that_a_stream_is_given(braid, where):
+    braid("stream", "create", "cli-k")
+    lines = [b"%d\n" % i for i in range(300)]
+    with subprocess.Popen([program(), "tail", "cli-k", "--from-start", "--max", "300",
+                           "--timeout", "60"], env={**os.environ, **where},
+                          stdout=subprocess.PIPE) as tail:
+        for at, shards in enumerate(("2", "4", "3")):
+            braid("put", "cli-k", stdin=b"".join(lines[100 * at:100 * at + 50]))
+            told = braid("stream", "set", "cli-k", "--shards", shards, "-o", "json").stdout
+            assert json.loads(told) == {"stream": "cli-k", "shards": int(shards)}
+            braid("put", "cli-k", stdin=b"".join(lines[100 * at + 50:100 * at + 100]))
+        out, _ = tail.communicate(timeout=70)
+    assert tail.returncode == 0
+    assert sorted(out.splitlines(keepends=True)) == sorted(lines)
+    braid("stream", "set", "cli-k", "--shards", "9", status=1)
+    braid("stream", "delete", "cli-k", "--yes")
+
+
 def test_a_stream_keeps_its_records_for_as_long_as_is_set(braid):
     braid("stream", "create", "cli-j")
     for hours in ("48", "24", "24"):
