@@ -41,7 +41,8 @@ static void check_error(const struct encoding *encoding, const struct wire_error
     writer_fini(&body);
 }
 
-/* `in`, by way of `through`, encoded as `encoding`, is what `in` itself is encoded as. */
+/* `in`, by way of `through`, encoded as `encoding`, is what `in` itself is encoded as.  What has no
+ * members has no body as an answer, and as a request needs one. */
 static void check_round_trip(const struct encoding *encoding, const struct encoding *through,
                              const struct shape *shape, const void *in, struct arena *arena)
 {
@@ -49,6 +50,8 @@ static void check_round_trip(const struct encoding *encoding, const struct encod
     struct wire_error error;
     void *back = arena_take(arena, shape->bytes);
 
+    if (shape->member_count == 0)
+        return;
     writer_init(&first, ARENA_BYTES_MAX);
     writer_init(&between, ARENA_BYTES_MAX);
     writer_init(&second, ARENA_BYTES_MAX);
