@@ -41,6 +41,14 @@ class Steady(Writer):
         raise RuntimeError(f"a node that stays hung up on the writer of shard {self.shard}")
 
 
+class Moving(Steady):
+    """Its hash key's shard may be split or merged meanwhile."""
+
+    def check_shard(self, body):
+        if b'"shardId-' not in body:
+            raise RuntimeError(f"a shard expected: {body}")
+
+
 class Seen:
     def __init__(self, times, gap, refusals):
         times = sorted(times)
@@ -56,10 +64,11 @@ class Seen:
 
 
 class Foreground(Crowd):
-    def __init__(self, cluster, stream, shards, names, pause_s=0.02, record_bytes=1024):
+    def __init__(self, cluster, stream, shards, names, pause_s=0.02, record_bytes=1024,
+                 kind=Steady):
         super().__init__(pause_s)
         count = min(WRITERS_MAX, shards)
-        self.writers = [Steady(self, stream, i * shards // count, shards, record_bytes)
+        self.writers = [kind(self, stream, i * shards // count, shards, record_bytes)
                         for i in range(count)]
         self.addresses = [cluster.host_port(name) for name in names]
         self.times, self.gap = [], 0.0
@@ -97,4 +106,4 @@ class Foreground(Crowd):
                     sum(writer.refusals for writer in self.writers) - refusals)
 
 
-__all__ = ["Foreground"]
+__all__ = ["Foreground", "Moving"]

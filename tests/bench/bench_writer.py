@@ -91,13 +91,16 @@ class Writer:
             return
         self.answered(head, body, time.monotonic())
 
+    def check_shard(self, body):
+        if f'"shardId-{self.shard:012d}"'.encode() not in body:
+            raise RuntimeError(f"shard {self.shard} expected: {body}")
+
     def answered(self, head, body, now):
         sent, self.sent = self.sent, None
         if b"connection: close" in head.lower():
             self.close()
         if head.startswith(b"HTTP/1.1 200"):
-            if f'"shardId-{self.shard:012d}"'.encode() not in body:
-                raise RuntimeError(f"shard {self.shard} expected: {body}")
+            self.check_shard(body)
             self.acks += 1
             self.due = now + self.crowd.pause_s
             self.acknowledged(sent, now)
