@@ -20,10 +20,22 @@ struct rescue_options {
     unsigned long number;
 };
 
+unsigned long shard_number(struct argp_state *state, const char *name)
+{
+    const char *digits = strncmp(name, AWS_PREFIX, strlen(AWS_PREFIX)) == 0
+                             ? name + strlen(AWS_PREFIX)
+                             : name;
+    char *rest = NULL;
+    unsigned long number = strtoul(digits, &rest, 10);
+
+    if (*digits < '0' || *digits > '9' || *rest != '\0')
+        argp_error(state, "'%s' is no shard: 0, or shardId-000000000000", name);
+    return number;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct rescue_options *options = state->input;
-    char *rest = NULL;
 
     switch (key) {
     case 'y':
@@ -37,11 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (options->shard != NULL)
             argp_error(state, "one shard only");
         options->shard = arg;
-        if (strncmp(arg, AWS_PREFIX, strlen(AWS_PREFIX)) == 0)
-            arg += strlen(AWS_PREFIX);
-        options->number = strtoul(arg, &rest, 10);
-        if (*arg < '0' || *arg > '9' || *rest != '\0')
-            argp_error(state, "'%s' is no shard: 0, or shardId-000000000000", options->shard);
+        options->number = shard_number(state, arg);
         return 0;
     case ARGP_KEY_END:
         if (options->shard == NULL)

@@ -8,6 +8,8 @@ enum outcome stream_list(struct cli *cli, int argc, char **argv);
 enum outcome stream_create(struct cli *cli, int argc, char **argv);
 enum outcome stream_describe(struct cli *cli, int argc, char **argv);
 enum outcome stream_set(struct cli *cli, int argc, char **argv);
+enum outcome stream_split(struct cli *cli, int argc, char **argv);
+enum outcome stream_merge(struct cli *cli, int argc, char **argv);
 enum outcome stream_delete(struct cli *cli, int argc, char **argv);
 
 /* All shards of a stream, an array of AWS's Shard; the caller's.  Complains itself. */

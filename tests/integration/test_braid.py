@@ -168,6 +168,29 @@ def test_tail_goes_on_in_the_shards_that_a_stream_is_given(braid, where):
     braid("stream", "delete", "cli-k", "--yes")
 
 
+def test_a_shard_is_split_and_two_are_merged(braid):
+    braid("stream", "create", "cli-l")
+    assert braid("stream", "split", "cli-l", "0").stdout == (
+        b"shardId-000000000001\nshardId-000000000002\n")
+    told = json.loads(braid("stream", "split", "cli-l", "shardId-000000000001", "--at", "5",
+                            "-o", "json").stdout)
+    assert told == {"stream": "cli-l",
+                    "shards": ["shardId-000000000003", "shardId-000000000004"]}
+    shards = json.loads(braid("stream", "describe", "cli-l", "-o", "json").stdout)["Shards"]
+    begins = {shard["ShardId"][-1]: shard["HashKeyRange"]["StartingHashKey"] for shard in shards}
+    assert begins == {"0": "0", "1": "0", "2": str(1 << 127), "3": "0", "4": "5"}
+    assert braid("stream", "merge", "cli-l", "4", "2").stdout == b"shardId-000000000005\n"
+    refused = braid("stream", "merge", "cli-l", "5", "4", status=1).stderr
+    assert b"shardId-000000000004" in refused
+    refused = braid("stream", "split", "cli-l", "3", "--at", "0", status=1).stderr
+    assert b"NewStartingHashKey 0" in refused
+    braid("stream", "split", "cli-l", "7", status=4)
+    for wrong in (["split", "cli-l"], ["split", "cli-l", "one"], ["merge", "cli-l", "3"],
+                  ["split", "cli-l", "3", "--at", "x"], ["merge", "cli-l", "3", "5", "1"]):
+        braid("stream", *wrong, status=2)
+    braid("stream", "delete", "cli-l", "--yes")
+
+
 def test_a_stream_keeps_its_records_for_as_long_as_is_set(braid):
     braid("stream", "create", "cli-j")
     for hours in ("48", "24", "24"):
