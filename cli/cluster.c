@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "balancing.h"
 #include "member.h"
 #include "operations.h"
 #include "table.h"
@@ -164,6 +165,7 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
     enum outcome outcome = cluster_print_nodes(cli, cluster);
     print_headless(cluster);
     upgrade_print(cluster);
+    balancing_print(cluster);
     cluster_print_waiting(cluster);
     cluster_print_ailing(cluster);
     if (!member_is_true(cluster, "ready"))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "balancing.h"
 #include "cli.h"
 #include "cluster.h"
 #include "local.h"
@@ -26,6 +27,8 @@ static const struct verb verbs[] = {
     { "cluster", "status", "", "nodes, zones, who is up, who leads what", cluster_status },
     { "cluster", "upgrade", "", "use what all nodes have learnt with a newer braidd",
       cluster_upgrade },
+    { "cluster", "balancing", "pause|resume", "let leaders and replicas stay where they are",
+      cluster_balancing },
     { "cluster", "rescue", "", "let the catalogue go on whose majority is lost", cluster_rescue },
     { "node", "list", "", "nodes, and what those wait for that are to leave", node_list },
     { "node", "add", "", "how a node is added", node_add },

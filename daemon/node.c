@@ -203,6 +203,7 @@ static enum err open_control(struct node *node, struct reason *reason)
         .replace_after_ms = config->replace_after_s * 1000,
         .replace_across_zones = strcmp(config->replace_across_zones, "yes") == 0,
         .balance_replicas = strcmp(config->balance_replicas, "yes") == 0,
+        .moves_at_once = (uint32_t)config->moves_at_once,
         .election_timeout_ms = (uint32_t)config->election_timeout_ms,
         .heartbeat_ms = (uint32_t)config->heartbeat_ms,
         .tick_ms = (uint32_t)config->tick_ms,

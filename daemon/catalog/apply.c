@@ -122,6 +122,9 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_deregister_consumer(model, change->deregister_consumer, reason);
     case BRAID__CATALOG__CHANGE__OF_SET_ACCOUNT:
         return apply_set_account(model, change->set_account, reason);
+    case BRAID__CATALOG__CHANGE__OF_SET_BALANCING:
+        apply_set_balancing(model, change);
+        return ERR_OK;
     case BRAID__CATALOG__CHANGE__OF_BEGIN_RESHARD:
     case BRAID__CATALOG__CHANGE__OF_COMMIT_RESHARD:
     case BRAID__CATALOG__CHANGE__OF_FORGET_SHARDS:

@@ -100,3 +100,13 @@ enum err apply_set_account(struct model *model, const Braid__Catalog__SetAccount
     model->commitment.revision++;
     return ERR_OK;
 }
+
+void apply_set_balancing(struct model *model, const Braid__Catalog__Change *change)
+{
+    uint64_t now_ms = change->proposed_ms == 0 ? 1 : change->proposed_ms;
+
+    if (!change->set_balancing->paused)
+        model->balancing_paused_ms = 0;
+    else if (model->balancing_paused_ms == 0)
+        model->balancing_paused_ms = now_ms;
+}

@@ -16,4 +16,7 @@ MUST_CHECK enum err apply_set_stream(struct model *model, const Braid__Catalog__
 MUST_CHECK enum err apply_set_account(struct model *model, const Braid__Catalog__SetAccount *set,
                                       struct reason *reason);
 
+/* change_set_balancing() of change.h. */
+void apply_set_balancing(struct model *model, const Braid__Catalog__Change *change);
+
 #endif

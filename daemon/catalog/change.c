@@ -186,6 +186,17 @@ struct buf *change_drain_node(struct change_stamp stamp, uint64_t id, bool drain
     return row_pack(&change.base);
 }
 
+struct buf *change_set_balancing(struct change_stamp stamp, bool paused)
+{
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_SET_BALANCING);
+    Braid__Catalog__SetBalancing row;
+
+    braid__catalog__set_balancing__init(&row);
+    row.paused = paused;
+    change.set_balancing = &row;
+    return row_pack(&change.base);
+}
+
 struct buf *change_raise_version(struct change_stamp stamp, const struct change_raise *raise)
 {
     Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_RAISE_VERSION);

@@ -119,6 +119,10 @@ struct buf *change_raise_version(struct change_stamp stamp, const struct change_
  * again.  Twice is as good as once.  ERR_NOT_FOUND; ERR_CLOSED: it is replaced. */
 struct buf *change_drain_node(struct change_stamp stamp, uint64_t id, bool draining);
 
+/* Leaders and replicas are not balanced any more (paused), or are again.  Twice is as good as once:
+ * it is paused since the first time.  ERR_VERSION as change_place(). */
+struct buf *change_set_balancing(struct change_stamp stamp, bool paused);
+
 /* Whether new replicas may go to the node. */
 typedef bool (*change_up_fn)(void *ctx, uint64_t node);
 

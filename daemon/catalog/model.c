@@ -104,6 +104,11 @@ const struct model_commitment *model_commitment(const struct model *model)
     return &model->commitment;
 }
 
+uint64_t model_balancing_paused_ms(const struct model *model)
+{
+    return model->balancing_paused_ms;
+}
+
 uint64_t model_next_group(const struct model *model)
 {
     return model->next_group;

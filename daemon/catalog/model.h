@@ -181,6 +181,9 @@ uint32_t model_version(const struct model *model); /* the cluster's (version.h);
 const char *model_region(const struct model *model);
 const char *model_account(const struct model *model);
 const struct model_commitment *model_commitment(const struct model *model);
+/* Since when leaders and replicas are not to be balanced, by the clock of whoever asked for it; 0:
+ * they are. */
+uint64_t model_balancing_paused_ms(const struct model *model);
 uint64_t model_next_group(const struct model *model); /* ids below were given out */
 
 const struct model_epoch *model_catalog(const struct model *model);

@@ -45,6 +45,7 @@ struct buf *model_image_pack(const struct model *model)
     image.time_ms = model->time_ms;
     image.next_stream = model->next_stream;
     image.next_group = model->next_group;
+    image.balancing_paused_ms = model->balancing_paused_ms;
     if (model->founded) {
         memcpy(secret, model->secret, sizeof(secret));
         cluster.cluster = model->cluster;
@@ -171,6 +172,7 @@ static enum err cluster_read(const Braid__Catalog__Image *image, struct model *m
     model->index = image->index;
     model->term = image->term;
     model->time_ms = image->time_ms;
+    model->balancing_paused_ms = image->balancing_paused_ms;
     if (image->account != NULL)
         model->commitment = row_account_read(image->account);
     model->next_stream = image->next_stream;

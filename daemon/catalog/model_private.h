@@ -31,6 +31,7 @@ struct model {
     char region[MODEL_NAME_MAX + 1];
     char account[MODEL_NAME_MAX + 1];
     struct model_commitment commitment;
+    uint64_t balancing_paused_ms; /* since then; 0: it is not */
     uint64_t next_stream, next_group;
     struct model_epoch catalog;
     struct model_resume resumes[CATALOG_RESCUES_MAX];

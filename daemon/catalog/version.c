@@ -82,6 +82,8 @@ uint32_t version_of(const Braid__Catalog__Change *change)
     case BRAID__CATALOG__CHANGE__OF_COMMIT_RESHARD:
     case BRAID__CATALOG__CHANGE__OF_FORGET_SHARDS:
         return VERSION_RESHARDS;
+    case BRAID__CATALOG__CHANGE__OF_SET_BALANCING:
+        return VERSION_BALANCING;
     default:
         return VERSION_FIRST;
     }

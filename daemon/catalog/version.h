@@ -11,7 +11,8 @@
  *     3   SetStream; a stream's row has settings; RegisterConsumer, DeregisterConsumer, and
  *         DeleteStream that spares what has consumers;
  *         RescueShard says the epoch of the survivor's copy;
- *         splits and merges: BeginReshard, CommitReshard, ForgetShards
+ *         splits and merges: BeginReshard, CommitReshard, ForgetShards;
+ *         SetBalancing
  *
  * The next change kinds and fields get 4: a row above, and their need in version.c.
  */
@@ -29,6 +30,7 @@
 
 #define VERSION_RAISES 2u
 #define VERSION_NODE_KNOWS 2u
+#define VERSION_BALANCING 3u
 #define VERSION_CONSUMERS 3u
 #define VERSION_RESHARDS 3u
 #define VERSION_RESUMES 2u /* raised by the rescue itself: nobody can agree on it */

@@ -125,7 +125,8 @@ static uint32_t give_back(struct control *control, const struct model_shard *row
                                    .preferred = row->members[0] };
     uint64_t now_ms = control_now_ms(control);
 
-    if (!control->options.balance_leaders || is_draining(control, row->members[0]))
+    if (!control->options.balance_leaders || is_draining(control, row->members[0]) ||
+        model_balancing_paused_ms(catalog_model(control->catalog)) != 0)
         return 0;
     group.up = liveness_leads_since(&control->liveness, group.preferred, now_ms, &group.up_ms);
     return move(control, &group, &group.preferred, 1);

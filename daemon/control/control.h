@@ -72,6 +72,7 @@ struct control_options {
     uint64_t replace_after_ms;   /* a node that is down for so long is given up; 0: never */
     bool replace_across_zones;   /* others than those of its zone may take its places */
     bool balance_replicas;       /* replicas move without being asked to */
+    uint32_t moves_at_once;      /* groups of draining and dead nodes, in the whole cluster */
     uint32_t election_timeout_ms, heartbeat_ms, tick_ms;
     size_t tail_bytes_max;       /* all shards of this node */
     struct quota_limits limits;  /* per shard; 0 = unlimited */

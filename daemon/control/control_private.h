@@ -424,7 +424,7 @@ MUST_CHECK bool moving_look(struct control *control);
 bool moving_known(const struct control *control, uint64_t index);
 /* The group is on its way, here or on a node that is up. */
 bool moving_has(const struct control *control, uint64_t group);
-/* How many are, CONTROL_MOVES_AT_ONCE at most. */
+/* How many are, CONTROL_MOVES_AT_ONCE_MAX at most. */
 uint32_t moving_count(const struct control *control);
 void moving_close(struct control *control);
 

@@ -190,7 +190,7 @@ static void row_spread(struct members_look *look, const struct members_world *wo
 {
     uint64_t leader = world->leader != NULL ? world->leader(world->ctx, row->group) : 0;
 
-    if (world->room < CONTROL_MOVES_AT_ONCE || look->row_count > 0 ||
+    if (world->room < world->most || look->row_count > 0 ||
         stream->status != STREAM_ACTIVE)
         return;
     for (uint32_t i = 0; i < row->member_count; i++) {
@@ -441,7 +441,7 @@ void members_say(enum members_why why, const struct members_nodes *nodes,
 
     switch (why) {
     case MEMBERS_GOES:
-        reason_set(ret, "waits for its turn: %u shards move at once", CONTROL_MOVES_AT_ONCE);
+        reason_set(ret, "waits for its turn: %u shards move at once", world->most);
         return;
     case MEMBERS_DELETING:
         reason_set(ret, "goes with its stream, which is being deleted");

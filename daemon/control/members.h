@@ -50,7 +50,7 @@ enum members_leave { MEMBERS_STAYS, MEMBERS_REPLACED, MEMBERS_DRAINING, MEMBERS_
 
 /* What becomes of one place of a node that leaves. */
 enum members_why {
-    MEMBERS_GOES,     /* somebody takes it, when fewer than CONTROL_MOVES_AT_ONCE groups move */
+    MEMBERS_GOES,     /* somebody takes it, when fewer than members_world.most groups move */
     MEMBERS_DELETING, /* its stream is being deleted: it goes with it */
     MEMBERS_NOT_BACK, /* the node of its name is not up */
     MEMBERS_ON_WAY,   /* the group is on its way into the epoch that its row names */
@@ -71,7 +71,8 @@ struct members_world {
     void *ctx;
     bool across_zones;
     bool spread;   /* when nobody leaves, replicas may move to be spread better */
-    uint32_t room; /* groups that may begin to move for draining and dead nodes */
+    uint32_t most; /* groups of draining and dead nodes that may move at once */
+    uint32_t room; /* of them, those that may begin to move now; `most`: none moves */
 };
 
 /* A node as one step sees it. */

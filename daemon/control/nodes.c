@@ -185,3 +185,8 @@ struct buf *nodes_remove(struct control *control, uint64_t node)
 {
     return change_forget_node(control_stamp(control), node);
 }
+
+struct buf *nodes_balance(struct control *control, bool paused)
+{
+    return change_set_balancing(control_stamp(control), paused);
+}

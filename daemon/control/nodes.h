@@ -32,7 +32,7 @@ void nodes_sight(struct control *control, uint64_t node, struct node_sight *ret,
 /* Nothing names the node, and none of its groups is on its way. */
 bool nodes_is_empty(const struct control *control, uint64_t node);
 
-/* How many groups are on their way to other members, CONTROL_MOVES_AT_ONCE at most. */
+/* How many groups are on their way to other members, CONTROL_MOVES_AT_ONCE_MAX at most. */
 uint32_t nodes_moving(const struct control *control);
 
 /* Of them, those that the node has left, or may have: of a change before the start of this process
@@ -55,5 +55,9 @@ MUST_CHECK enum err nodes_may_go(struct control *control, uint64_t node, struct 
 /* The changes.  One reference; NULL when there is no memory. */
 struct buf *nodes_drain(struct control *control, uint64_t node, bool draining);
 struct buf *nodes_remove(struct control *control, uint64_t node);
+
+/* Likewise, for all of them: leaders and replicas stay where they are (paused), or are balanced
+ * again.  What leaves a draining, dead or ailing node goes on meanwhile. */
+struct buf *nodes_balance(struct control *control, bool paused);
 
 #endif

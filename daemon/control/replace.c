@@ -11,7 +11,7 @@
  *
  * One change at a time.  What failed is found again by the next pass.  Groups of draining and dead
  * nodes begin to move when each node that is up has said which groups move there, behind the last
- * such change, and fewer than CONTROL_MOVES_AT_ONCE do. */
+ * such change, and fewer than moves-at-once do. */
 static void on_timer(struct timer *timer);
 static void next_after(struct control *control, uint64_t pause_ms);
 static void step(struct control *control);
@@ -78,7 +78,8 @@ static bool is_time_to_spread(struct control *control)
 {
     uint64_t now_ms = control_now_ms(control);
 
-    if (!control->options.balance_replicas || now_ms < control->replace.spread_ms)
+    if (!control->options.balance_replicas || now_ms < control->replace.spread_ms ||
+        model_balancing_paused_ms(catalog_model(control->catalog)) != 0)
         return false;
     control->replace.spread_ms = now_ms + CONTROL_SPREAD_MS;
     return true;
@@ -152,6 +153,7 @@ static void step(struct control *control)
 struct members_world replace_world(struct control *control)
 {
     bool known = moving_known(control, control->replace.moved_index);
+    uint32_t most = control->options.moves_at_once, count = moving_count(control);
 
     return (struct members_world){ .up = is_up,
                                    .current = is_current,
@@ -161,8 +163,8 @@ struct members_world replace_world(struct control *control)
                                    .leader = leader_of,
                                    .ctx = control,
                                    .across_zones = control->options.replace_across_zones,
-                                   .room = known ? CONTROL_MOVES_AT_ONCE - moving_count(control)
-                                                 : 0 };
+                                   .most = most,
+                                   .room = known && count < most ? most - count : 0 };
 }
 
 static bool is_up(void *ctx, uint64_t node)

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct audit_line {
@@ -97,4 +99,15 @@ static void on_done(struct work *work)
     buf_unref(line->text);
     free(line->path);
     free(line);
+}
+
+void audit_time_print(char text[AUDIT_TIME_MAX])
+{
+    struct timespec now;
+    struct tm tm;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    size_t len = strftime(text, AUDIT_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + len, AUDIT_TIME_MAX - len, ".%03ldZ", now.tv_nsec / 1000000);
 }

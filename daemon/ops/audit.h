@@ -12,6 +12,9 @@
 #include "base/err.h"
 #include "env/work.h"
 
+#define AUDIT_BY_MAX 64u    /* of who asked */
+#define AUDIT_TIME_MAX 32u
+
 struct audit {
     const char *path; /* of the file; made when something is said */
     struct work_pool *work;
@@ -27,5 +30,8 @@ struct audit_line *audit_write(const struct audit *audit, struct buf *text, audi
 
 /* `done` does not run any more; the line may be written still. */
 void audit_leave(struct audit_line *line);
+
+/* Now, as lines have it. */
+void audit_time_print(char text[AUDIT_TIME_MAX]);
 
 #endif

@@ -73,6 +73,8 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(CATALOG_INDEX, GAUGE, "braid_catalog_index", "Last change of the catalogue applied here.")   \
     X(CATALOG_RESCUES, GAUGE, "braid_catalog_rescues",                                             \
       "Times that the catalogue went on from one copy, its majority being lost.")                  \
+    X(BALANCING_PAUSED, GAUGE, "braid_balancing_paused",                                           \
+      "1 from 'braid cluster balancing pause' to 'resume'.")                                       \
     X(READY, GAUGE, "braid_ready", "1 when /readyz says 200.")                                     \
     X(HTTP_OPEN, GAUGE, "braid_http_connections", "Connections of clients.")                       \
     X(HTTP_ACCEPTED, COUNTER, "braid_http_accepted_total", "Connections accepted.")                \
@@ -245,6 +247,7 @@ static void refresh_cluster(struct figures *figures)
     set(figures, FIGURE_SHARDS, model_shard_total(model));
     set(figures, FIGURE_CATALOG_INDEX, model_index(model));
     set(figures, FIGURE_CATALOG_RESCUES, model_resume_count(model));
+    set(figures, FIGURE_BALANCING_PAUSED, model_balancing_paused_ms(model) != 0);
     set(figures, FIGURE_READY, control_ready(control, &why) && !figures->ops->stopping);
 }
 

@@ -41,6 +41,7 @@ void ops_stopping(struct ops *ops)
     ops->stopping = true;
     nodes_stopping(ops);
     rescues_stopping(ops);
+    balancing_stopping(ops);
 }
 
 void ops_on_request(void *ctx, struct http_exchange *exchange)
@@ -58,6 +59,10 @@ void ops_on_request(void *ctx, struct http_exchange *exchange)
         rescues_on_request(ops, exchange, true);
     else if (posts && slice_equal(path, slice_text("/cluster/upgrade")))
         upgrades_on_post(ops, exchange);
+    else if (posts && slice_equal(path, slice_text("/cluster/balancing/pause")))
+        balancing_on_post(ops, exchange, true);
+    else if (posts && slice_equal(path, slice_text("/cluster/balancing/resume")))
+        balancing_on_post(ops, exchange, false);
     else if (posts)
         nodes_on_post(ops, exchange);
     else if (exchange->request.verb != HTTP_VERB_GET && exchange->request.verb != HTTP_VERB_HEAD)

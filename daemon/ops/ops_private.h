@@ -14,6 +14,7 @@ struct node_change {
 };
 
 struct rescue_asked;
+struct balancing_asked;
 
 struct ops {
     struct ops_world world;
@@ -21,6 +22,7 @@ struct ops {
     struct figures *figures;
     struct node_change changes[OPS_CHANGES_MAX];
     struct rescue_asked *rescues[OPS_RESCUES_MAX]; /* NULL: this place is free */
+    struct balancing_asked *balancing;             /* NULL: nobody asks */
 };
 
 /* Each page: one reference, the caller's; NULL without memory. */
@@ -41,6 +43,10 @@ void node_print_fields(const struct ops *ops, struct json *json, const struct mo
 
 /* ---- upgrades.c ---- */
 void upgrades_on_post(struct ops *ops, struct http_exchange *exchange);
+
+/* ---- balancing.c ---- */
+void balancing_on_post(struct ops *ops, struct http_exchange *exchange, bool pauses);
+void balancing_stopping(struct ops *ops);
 
 /* ---- rescues.c ---- */
 /* `catalog`: not a shard but the catalogue itself. */

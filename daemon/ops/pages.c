@@ -38,6 +38,7 @@ struct buf *cluster_page(const struct ops *ops)
         json_number(&json, "replication", model_replication(model));
         json_number(&json, "cluster_version", model_version(model));
         json_number(&json, "cluster_version_newest", upgrade_newest(ops->world.control));
+        json_number(&json, "balancing_paused_ms", model_balancing_paused_ms(model));
     }
     json_number(&json, "streams", model_stream_count(model));
     json_number(&json, "shards", model_shard_total(model));

@@ -6,12 +6,10 @@
 #include "control/rescue.h"
 #include "ops/ops_private.h"
 
-#define RESCUE_BY_MAX 64u
-
 /* What an operator has seen, and confirms. */
 struct confirmed {
     uint64_t epoch, survivor, index, term;
-    char by[RESCUE_BY_MAX + 1];
+    char by[AUDIT_BY_MAX + 1];
 };
 
 struct rescue_asked {

@@ -1,32 +1,16 @@
 /* What a rescue says: the page that is looked at, and the lines of the audit log. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "ops/rescue_asked.h"
 
-#define TIME_TEXT_MAX 32u
-
 static void print_look(const struct rescue_asked *asked, struct json *json);
-
-static void time_print(char text[TIME_TEXT_MAX])
-{
-    struct timespec now;
-    struct tm tm;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    size_t len = strftime(text, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + len, TIME_TEXT_MAX - len, ".%03ldZ", now.tv_nsec / 1000000);
-}
 
 struct buf *rescue_line(const struct rescue_asked *asked, const char *state)
 {
-    char now[TIME_TEXT_MAX];
+    char now[AUDIT_TIME_MAX];
     struct json json;
 
-    time_print(now);
+    audit_time_print(now);
     json_init(&json, OPS_PAGE_BYTES_MAX);
     json_object(&json, NULL);
     json_text(&json, "time", now);

@@ -177,6 +177,7 @@
 /* groups of draining and dead nodes that are on their way to new members: each lacks one until it
  * is filled, and writers see a pause */
 #define CONTROL_MOVES_AT_ONCE 4u
+#define CONTROL_MOVES_AT_ONCE_MAX 64u /* that an operator may ask for: moves-at-once */
 #define CONTROL_SPREAD_MS 2000u /* between looks for one that moves to be spread better */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */

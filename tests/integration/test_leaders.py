@@ -4,11 +4,12 @@ import collections
 import re
 
 import pytest
-from braid_cluster import Cluster, wait_until
+from braid_cluster import Cluster, run_braid, wait_until
 from braid_writer import Writer, check_writers
 
 SHARDS = 9
 BACK_S = 60
+CALM_S = 12  # longer than a node has to be up before it is handed anything
 ATTEMPTS = 3  # of a call, as boto3 makes them by itself in its standard mode
 
 
@@ -39,10 +40,20 @@ def lose_and_start(cluster, number):
     cluster.start(number)
 
 
+def balancing(cluster, act):
+    ran = run_braid("cluster", "balancing", act, env={"BRAID_OPERATIONS": cluster[1].operations})
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_leaders_go_back_to_a_node_that_was_away_while_writers_write(cluster):
     cluster.create_stream("s", shards=SHARDS)
     wait_until(lambda: is_even(cluster), 60, "a new stream is led evenly")
+    balancing(cluster, "pause")
     lose_and_start(cluster, 3)
+    cluster.await_ready()
+    with pytest.raises(AssertionError, match="not within"):
+        wait_until(lambda: "node-3" in leading(cluster), CALM_S, "node-3 leads a shard")
+    balancing(cluster, "resume")
     with (Writer(cluster.client(1, attempts=ATTEMPTS), "w1") as one,
           Writer(cluster.client(2, attempts=ATTEMPTS), "w2") as two):
         wait_until(lambda: is_even(cluster), BACK_S, "led evenly again")

@@ -1,11 +1,14 @@
 """docs/runbooks/add-and-drain.md, played: a node comes, the one that it replaces goes."""
 
+import json
 import os
+import time
 
 from braid_cluster import Cluster, wait_until
 from braid_runbook import Runbook
 
 SHARDS = 4
+SPREAD_S = 5  # balancing looks every two seconds
 
 
 def start_three(cluster):
@@ -28,6 +31,46 @@ def add(book, cluster, seeds):
     book.run("systemctl enable --now braidd", node=4)
     book.run("until curl -sf http://127.0.0.1:4569/readyz; do sleep 1; done", node=4)
     wait_until(lambda: "node-4" in book.run("braid node list", node=4).stdout, 10, "it is listed")
+
+
+def replicas_on(cluster, name):
+    return sum(name in shard["replicas"] for shard in cluster.streams("s")["shards"])
+
+
+def check_audited(cluster, number, act):
+    with open(os.path.join(cluster[number].data, "audit.log"), encoding="utf-8") as file:
+        line = json.loads(file.read().splitlines()[-1])
+    assert (line["act"], line["state"], line["on"]) == (act, "done", cluster[number].name), line
+
+
+def pause(book, cluster):
+    book.run("braid cluster balancing pause", node=2)
+    for number in (2, 3):
+        assert "Balancing is paused since 20" in book.run("braid cluster status",
+                                                          node=number).stdout
+    assert cluster[2].metric("braid_balancing_paused") == 1
+    check_audited(cluster, 2, "balancing.pause")
+
+
+def resume(book, cluster):
+    book.run("braid cluster balancing resume", node=3)
+    assert "paused" not in book.run("braid cluster status", node=3).stdout
+    check_audited(cluster, 3, "balancing.resume")
+
+
+def test_what_is_paused_moves_when_balancing_goes_on_and_drains_do_not_wait_for_it():
+    with Cluster(nodes=4, start=False) as cluster:
+        book = Runbook("add-and-drain", cluster, {"NODE": "node-1"})
+        seeds = start_three(cluster)
+        pause(book, cluster)
+        add(book, cluster, seeds)
+        time.sleep(SPREAD_S)
+        assert replicas_on(cluster, "node-4") == 0
+        resume(book, cluster)
+        wait_until(lambda: replicas_on(cluster, "node-4") > 0, 20, "a replica moves to it")
+        pause(book, cluster)
+        book.run("braid node drain NODE --wait", node=2)
+        assert replicas_on(cluster, "node-4") == SHARDS
 
 
 def test_a_machine_is_replaced_by_another_one():

@@ -157,6 +157,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .balance_leaders = options->balance,
         .replace_after_ms = options->replace_after_ms,
         .balance_replicas = options->drain,
+        .moves_at_once = CONTROL_MOVES_AT_ONCE,
         .election_timeout_ms = ELECTION_TIMEOUT_MS,
         .heartbeat_ms = HEARTBEAT_MS,
         .tick_ms = TICK_MS,

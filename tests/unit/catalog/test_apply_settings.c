@@ -237,6 +237,35 @@ static void a_stream_is_created_with_settings_from_their_version_on(void **state
     model_free(model);
 }
 
+static void balancing_is_paused_since_the_first_time_until_it_goes_on(void **state)
+{
+    struct model *model = given_cluster(), *copy = NULL;
+    struct change_raise raise = {
+        .version = VERSION_BALANCING, .nodes = all, .knows = new_ones, .node_count = 3
+    };
+    struct change_stamp later = stamp;
+    struct reason reason = { .text = "" };
+
+    assert_int_equal(apply(model, change_set_balancing(stamp, true)), ERR_VERSION);
+    assert_true(model_balancing_paused_ms(model) == 0);
+    assert_int_equal(apply(model, change_raise_version(stamp, &raise)), ERR_OK);
+    assert_int_equal(apply(model, change_set_balancing(stamp, true)), ERR_OK);
+    later.proposed_ms += 1000;
+    assert_int_equal(apply(model, change_set_balancing(later, true)), ERR_OK);
+    assert_true(model_balancing_paused_ms(model) == stamp.proposed_ms);
+
+    struct buf *image = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(image), &copy, &reason), ERR_OK);
+    assert_true(model_balancing_paused_ms(copy) == stamp.proposed_ms);
+    buf_unref(image);
+    model_free(copy);
+
+    assert_int_equal(apply(model, change_set_balancing(later, false)), ERR_OK);
+    assert_true(model_balancing_paused_ms(model) == 0);
+    model_free(model);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +277,7 @@ int main(void)
         cmocka_unit_test(below_its_version_nothing_is_set),
         cmocka_unit_test(the_accounts_commitment_is_set_from_what_was_seen),
         cmocka_unit_test(a_stream_is_created_with_settings_from_their_version_on),
+        cmocka_unit_test(balancing_is_paused_since_the_first_time_until_it_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

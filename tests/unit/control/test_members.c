@@ -7,7 +7,8 @@ static bool is_not(void *ctx, uint64_t node)
     return node != *(uint64_t *)ctx;
 }
 
-static const struct members_world all_up = { .room = CONTROL_MOVES_AT_ONCE };
+static const struct members_world all_up = { .most = CONTROL_MOVES_AT_ONCE,
+                                             .room = CONTROL_MOVES_AT_ONCE };
 
 /* Nodes 1, 2, 3 and a stream of `shards` on them, in this order everywhere. */
 static struct model *given(uint32_t shards)
@@ -286,9 +287,8 @@ static struct members_world world_of(struct told *told)
     return (struct members_world){ .up = told_up,
                                    .full = told_full,
                                    .dead = told_dead,
-                                   .moves = told_moving,
-                                   .leader = told_leader,
-                                   .ctx = told,
+                                   .moves = told_moving, .leader = told_leader, .ctx = told,
+                                   .most = CONTROL_MOVES_AT_ONCE,
                                    .room = CONTROL_MOVES_AT_ONCE };
 }
 

@@ -22,6 +22,7 @@ static uint32_t rows_of(const struct model *model)
     const struct members_world world = { .up = is_first_or_last,
                                          .dead = is_second,
                                          .moves = all_move,
+                                         .most = CONTROL_MOVES_AT_ONCE,
                                          .room = CONTROL_MOVES_AT_ONCE };
     struct members_look look;
 
