@@ -44,7 +44,7 @@ void apply_entry(void *ctx, const struct entry_head *head, struct buf *payload)
     shard->applied = head->index;
     image_add(&shard->image, head);
     tail_add(&shard->tail, head, payload);
-    if (head->type == ENTRY_RECORDS)
+    if (head->type == ENTRY_RECORDS || head->type == ENTRY_END)
         watch_wake(shard);
 }
 

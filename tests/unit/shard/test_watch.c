@@ -52,6 +52,26 @@ static void a_barrier_wakes_nobody(void **state)
     shard_read_fini(&reading.req);
 }
 
+static void the_end_of_a_shard_lets_its_readers_go(void **state)
+{
+    struct fixture *f = *state;
+    struct reading reading;
+
+    lead(f, REPLICA_LEADER);
+    watching_start(f, &reading);
+    fake_apply(&f->fake, ENTRY_END, NULL, 0, true);
+    fake_turn(&f->fake);
+    assert_int_equal(reading.count, 1);
+    assert_int_equal(reading.err, ERR_OK);
+    assert_int_equal(reading.req.record_count, 0);
+    shard_read_fini(&reading.req);
+
+    watching_start(f, &reading); /* nothing will come any more */
+    assert_int_equal(reading.count, 1);
+    assert_int_equal(reading.req.record_count, 0);
+    shard_read_fini(&reading.req);
+}
+
 static void nothing_in_time_is_an_empty_answer(void **state)
 {
     struct fixture *f = *state;
@@ -126,6 +146,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_read_waits_until_records_are_applied, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_barrier_wakes_nobody, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_end_of_a_shard_lets_its_readers_go, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(nothing_in_time_is_an_empty_answer, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(who_leads_no_more_lets_its_readers_go, fixture_setup,
