@@ -37,6 +37,11 @@ void h1_free(struct h1 *h1)
     free(h1);
 }
 
+void h1_drop_body(struct h1 *h1)
+{
+    body_drop(&h1->body, h1->budget);
+}
+
 void h1_next(struct h1 *h1)
 {
     struct h1_options options = h1->options;

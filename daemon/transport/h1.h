@@ -54,6 +54,9 @@ size_t h1_body_bytes(const struct h1 *h1);
 /* In H1_WHOLE.  `peer` of it is "" and for the caller to set. */
 struct http_request *h1_request(struct h1 *h1);
 
+/* In H1_WHOLE: the body of the request is not needed any more; its head and arena are. */
+void h1_drop_body(struct h1 *h1);
+
 /* Forgets the request, frees its memory, goes to H1_HEAD. */
 void h1_next(struct h1 *h1);
 

@@ -262,6 +262,7 @@ static void pieces_begin(struct carried *carried, const struct http_reply *reply
     struct http_server *server = client->server;
     uint8_t minor = carried->exchange.request.minor;
 
+    h1_drop_body(client->h1);
     if (client->state == CLIENT_CLOSED)
         return;
     client->keep_alive = client->keep_alive && !reply->close && minor > 0 && !server->parting &&

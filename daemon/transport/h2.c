@@ -121,6 +121,11 @@ size_t h2_behind(const struct h2 *h2)
     return h2->held_bytes - h2->write_bytes;
 }
 
+size_t h2_whole_behind(const struct h2 *h2)
+{
+    return h2->held_bytes - h2->telling_bytes;
+}
+
 bool h2_has_ended(const struct h2 *h2)
 {
     return h2->ended || (nghttp2_session_want_read(h2->session) == 0 &&

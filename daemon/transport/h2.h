@@ -58,7 +58,8 @@ struct h2_stream {
     uint32_t part_count, part_at;
     size_t part_from;  /* from there on not given to the connection, */
     size_t left_bytes; /* so many bytes */
-    uint32_t kept_at;  /* those before are written, and dropped */
+    uint32_t kept_at;  /* those before are written, and dropped: */
+    size_t held_bytes; /* of those that are not */
     size_t sent_bytes;
     struct list_node write; /* bytes of it are in the present write */
 };
@@ -150,6 +151,10 @@ uint32_t h2_count(const struct h2 *h2);
 /* Bytes of replies that are held here beyond those of the present write.  Each part of a reply
  * counts whole until its last byte is written, for so long it is held. */
 size_t h2_behind(const struct h2 *h2);
+
+/* Of whole replies, with those of the present write.  A reply in pieces holds one piece, and its
+ * reader may let it wait for as long as it likes. */
+size_t h2_whole_behind(const struct h2 *h2);
 
 /* Nothing more is taken, and when h2_output() adds nothing, nothing more is sent. */
 bool h2_has_ended(const struct h2 *h2);

@@ -110,13 +110,15 @@ static void on_bytes(struct client *client, struct slice bytes)
     flush_soon(h2_client);
 }
 
-/* Until much waits to be read by the client: then its next requests wait, too. */
+/* Until much waits to be read by the client: then its next requests wait, too.  Not for a reply in
+ * pieces: one that is not read is no reason to starve the rest. */
 static void hand_up(struct h2_client *h2_client)
 {
     struct client *client = h2_client->client;
     struct h2_stream *stream;
 
-    while (client->state == CLIENT_READING && h2_behind(h2_client->h2) < H2_REPLIES_BYTES_MAX &&
+    while (client->state == CLIENT_READING &&
+           h2_whole_behind(h2_client->h2) < H2_REPLIES_BYTES_MAX &&
            (stream = h2_next_whole(h2_client->h2)) != NULL) {
         stream->carried.server = client->server;
         stream->carried.carrier = &carrier_h2;

@@ -27,7 +27,8 @@ struct h2 {
     struct list streams;      /* all requests, oldest first */
     struct list whole;        /* those that wait for h2_next_whole() */
     uint32_t live, count;     /* with a stream; all */
-    size_t held_bytes;        /* of replies: parts that are not wholly written */
+    size_t held_bytes;        /* of replies: parts that are not wholly written, */
+    size_t telling_bytes;     /* those of H2_TELLING among them */
     struct list writing;      /* streams with bytes in the present write, */
     size_t write_bytes;       /* so many */
     bool ended;

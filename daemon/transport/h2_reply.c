@@ -21,6 +21,17 @@ static void go_on(struct h2_stream *stream)
         give_up(stream);
 }
 
+/* What it holds counts in the sums of its connection. */
+static void held_set(struct h2_stream *stream, size_t bytes)
+{
+    struct h2 *h2 = stream->h2;
+
+    h2->held_bytes += bytes - stream->held_bytes;
+    if (stream->phase == H2_TELLING)
+        h2->telling_bytes += bytes - stream->held_bytes;
+    stream->held_bytes = bytes;
+}
+
 static bool parts_take(struct h2_stream *stream, struct buf *const parts[], uint32_t part_count)
 {
     h2_parts_drop(stream, stream->part_count);
@@ -33,14 +44,14 @@ static bool parts_take(struct h2_stream *stream, struct buf *const parts[], uint
         stream->parts[stream->part_count++] = buf_ref(parts[at]);
         stream->left_bytes += parts[at]->len;
     }
-    stream->h2->held_bytes += stream->left_bytes;
+    held_set(stream, stream->left_bytes);
     return true;
 }
 
 void h2_parts_drop(struct h2_stream *stream, uint32_t upto)
 {
     for (; stream->kept_at < upto; stream->kept_at++) {
-        stream->h2->held_bytes -= stream->parts[stream->kept_at]->len;
+        held_set(stream, stream->held_bytes - stream->parts[stream->kept_at]->len);
         buf_unref(stream->parts[stream->kept_at]);
     }
 }
@@ -70,6 +81,7 @@ void h2_begin(struct h2_stream *stream, const struct http_reply *reply, const ch
 {
     ensure(stream->phase == H2_RUNNING);
     stream->phase = H2_TELLING;
+    body_drop(&stream->body, stream->h2->share.bodies);
     if (stream->id != 0 && !submit(stream, reply, date, NULL))
         give_up(stream);
 }
@@ -90,6 +102,7 @@ void h2_finish(struct h2_stream *stream)
     struct h2 *h2 = stream->h2;
 
     ensure(stream->phase == H2_TELLING);
+    h2->telling_bytes -= stream->held_bytes;
     stream->phase = H2_REPLYING;
     if (stream->id == 0) {
         h2_stream_end(stream);

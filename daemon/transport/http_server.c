@@ -143,6 +143,16 @@ uint16_t http_server_port(const struct http_server *server)
     return server->listener.port;
 }
 
+bool http_server_reserve(struct http_server *server, size_t bytes)
+{
+    return conn_reserve(&server->shared, bytes);
+}
+
+void http_server_unreserve(struct http_server *server, size_t bytes)
+{
+    conn_unreserve(&server->shared, bytes);
+}
+
 const struct http_server_figures *http_server_figures(const struct http_server *server)
 {
     return &server->figures;

@@ -93,6 +93,10 @@ struct http_reply {
  * nothing is counted, and the reply had better be a 503.  One alone always fits. */
 MUST_CHECK bool http_exchange_reserve(struct http_exchange *exchange, size_t bytes);
 
+/* As above, of what is made for many exchanges at once; until it is given back. */
+MUST_CHECK bool http_server_reserve(struct http_server *server, size_t bytes);
+void http_server_unreserve(struct http_server *server, size_t bytes);
+
 /* Replies, exactly once; the exchange and its arena are gone afterwards.  May be called inside
  * on_request.  Never fails for the caller: without memory, or with a header that has control
  * characters (then a 500 is sent), the client is what suffers. */

@@ -25,6 +25,7 @@ void long_reply_begin(struct http_exchange *exchange, const struct http_reply *r
     carried->events_ctx = ctx;
     list_append(&server->long_replies, &carried->long_reply);
     carried->carrier->begin(carried, exchange_sane(carried, reply));
+    http_request_forget_body(&exchange->request);
     if (carried->carrier->gone(carried))
         exchange_lost(carried);
     if (server->draining)

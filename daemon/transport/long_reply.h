@@ -2,8 +2,9 @@
  *
  *     long_reply_begin -> on_room -> long_reply_give -> on_room -> ... -> long_reply_end
  *
- * Instead of http_exchange_reply().  The exchange and its request live until
- * long_reply_end(), which is owed exactly once, also when the client is gone.
+ * Instead of http_exchange_reply().  The exchange and the head of its request live
+ * until long_reply_end(), which is owed exactly once, also when the client is
+ * gone; the request's body is gone when it begins.
  *
  * One piece at a time: on_room says that the last one is with the kernel and the
  * next may be given.  In HTTP/2 that follows the client's window of this very

@@ -82,10 +82,11 @@ static bool body_grow(struct body *body, struct budget *budget, size_t most, siz
     return true;
 }
 
+/* What stands behind an empty body. */
+static const unsigned char nothing[HTTP_BODY_PADDING];
+
 void body_show(struct body *body, struct http_request *request)
 {
-    static const unsigned char nothing[HTTP_BODY_PADDING];
-
     if (body->buf != NULL) {
         memset(body->buf->data + body->len, 0, HTTP_BODY_PADDING);
         body->buf->len = body->len; /* the padding stays behind it */
@@ -99,4 +100,10 @@ void body_drop(struct body *body, struct budget *budget)
     buf_unref(body->buf);
     budget_return(budget, body->room);
     *body = (struct body){ .buf = NULL };
+}
+
+void http_request_forget_body(struct http_request *request)
+{
+    request->body = slice_of(nothing, 0);
+    request->body_buf = NULL;
 }

@@ -76,4 +76,7 @@ void body_show(struct body *body, struct http_request *request);
 /* Frees it, or nothing; a buf_part() may go on. */
 void body_drop(struct body *body, struct budget *budget);
 
+/* It is dropped: `request` shows an empty one. */
+void http_request_forget_body(struct http_request *request);
+
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "h2_visitor.h"
 #include "transport/long_reply.h"
 
@@ -251,6 +252,54 @@ static void a_client_that_goes_is_told_of_once(void **state)
     world_free(world);
 }
 
+/* There is room for one such body at once. */
+#define BODY_BYTES 60000u
+
+static struct world *world_of_one_body(void)
+{
+    return world_new((struct http_server_options){ .body_bytes_max = BODY_BYTES,
+                                                   .bodies_bytes_max = BODY_BYTES,
+                                                   .address_share = 100 });
+}
+
+static char *one_body(void)
+{
+    char *bytes = calloc(1, BODY_BYTES + 1);
+
+    memset(bytes, 'b', BODY_BYTES);
+    return bytes;
+}
+
+static void its_request_keeps_no_body(void **state)
+{
+    struct world *world = world_of_one_body();
+    char *body = one_body(), head[100];
+    struct visitor *client = visitor_open(world), *other = visitor_open(world);
+    struct maker maker;
+
+    snprintf(head, sizeof(head), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %u\r\n\r\n",
+             BODY_BYTES);
+    world->hold = true;
+    visitor_send(client, head);
+    visitor_send(client, body);
+    until(world, world->held_count == 1);
+    assert_int_equal(world->held[0]->request.body.len, BODY_BYTES);
+    begin(&maker, world->held[0]);
+    assert_int_equal(maker.exchange->request.body.len, 0);
+    until(world, maker.room);
+    world->hold = false;
+    visitor_send(other, head);
+    visitor_send(other, body);
+    until(world, visitor_got(other, "HTTP/1.1 200 OK"));
+    give(&maker, "piece", 5);
+    until(world, visitor_got(client, "5\r\npiece\r\n"));
+    long_reply_end(maker.exchange);
+    visitor_close(client);
+    visitor_close(other);
+    free(body);
+    world_free(world);
+}
+
 /* ---- HTTP/2 ---- */
 
 static struct answer *h2_begin_one(struct h2_visitor *client, struct maker *maker)
@@ -295,6 +344,66 @@ static void pieces_come_beside_other_replies(void **state)
     assert_int_equal(http_server_figures(world->server)->exchanges, 0);
     assert_int_equal(held_bytes(world), 0);
     assert_int_equal(maker.gones + other.gones, 0);
+    h2_visitor_close(client);
+    world_free(world);
+}
+
+static void its_request_keeps_no_body_in_http_2_either(void **state)
+{
+    struct world *world = world_of_one_body();
+    struct h2_visitor *client = h2_visitor_open(world, 0);
+    char *body = one_body();
+    struct maker maker;
+
+    world->hold = true;
+    struct answer *answer = ask(client, "POST", "/", NULL, body, BODY_BYTES);
+    until_pumped(client, world->held_count == 1);
+    begin(&maker, world->held[0]);
+    assert_int_equal(maker.exchange->request.body.len, 0);
+    world->hold = false;
+    struct answer *other = ask(client, "POST", "/", NULL, body, BODY_BYTES);
+    until_pumped(client, other->closed && maker.room);
+    assert_int_equal(other->status, 200);
+    give(&maker, "piece", 5);
+    long_reply_end(maker.exchange);
+    until_pumped(client, answer->closed);
+    assert_string_equal(answer->body, "piece");
+    h2_visitor_close(client);
+    free(body);
+    world_free(world);
+}
+
+/* However much of them waits for the reader. */
+static void pieces_that_are_not_read_stop_no_other_request(void **state)
+{
+    enum { COUNT = 3 };
+    struct world *world = world_plain();
+    struct h2_visitor *client = h2_visitor_open(world, 1000);
+    struct maker makers[COUNT];
+    size_t len = HTTP_PIECE_BYTES_MAX;
+    char *bytes = calloc(1, len);
+
+    assert_true(COUNT * len > H2_REPLIES_BYTES_MAX);
+    nghttp2_session_set_local_window_size(client->session, 0, 0, 1 << 20);
+    for (int at = 0; at < COUNT; at++) {
+        struct answer *answer = h2_begin_one(client, &makers[at]);
+        until_pumped(client, makers[at].room);
+        client->held_back = answer->id; /* the others' windows stay shut when theirs are used */
+        give(&makers[at], bytes, len);
+        until_pumped(client, answer->len == 1000);
+    }
+    assert_in_range(held_bytes(world), H2_REPLIES_BYTES_MAX, COUNT * len);
+    world->hold = false;
+    struct answer *small = ask(client, "POST", "/", NULL, "small", 5);
+    until_pumped(client, small->closed);
+    assert_int_equal(small->len, 5);
+    for (int at = 0; at < COUNT; at++)
+        long_reply_end(makers[at].exchange);
+    small = ask(client, "POST", "/", NULL, "small", 5); /* now they are as any replies */
+    turns(world, 100);
+    pump(client);
+    assert_false(small->closed);
+    free(bytes);
     h2_visitor_close(client);
     world_free(world);
 }
@@ -450,6 +559,9 @@ int main(void)
         cmocka_unit_test(a_reader_that_stops_holds_one_piece),
         cmocka_unit_test(a_reader_that_is_too_slow_is_gone),
         cmocka_unit_test(a_client_that_goes_is_told_of_once),
+        cmocka_unit_test(its_request_keeps_no_body),
+        cmocka_unit_test(its_request_keeps_no_body_in_http_2_either),
+        cmocka_unit_test(pieces_that_are_not_read_stop_no_other_request),
         cmocka_unit_test(pieces_come_beside_other_replies),
         cmocka_unit_test(the_window_of_its_request_paces_it),
         cmocka_unit_test(after_the_end_its_reader_has_a_deadline),
