@@ -77,6 +77,7 @@ static void stop_on_drained(void *ctx);
 static void stop_on_clients_closed(void *ctx);
 static void stop_on_operations_closed(void *ctx);
 static void stop_on_keyring_closed(void *ctx);
+static void stop_on_api_closed(void *ctx);
 static void stop_on_control_closed(void *ctx);
 static void stop_on_net_closed(void *ctx);
 
@@ -231,6 +232,22 @@ static enum err open_control(struct node *node, struct reason *reason)
     return err;
 }
 
+/* Events that are being made count with the replies of the port; without it nobody gets them. */
+static bool events_take(void *ctx, size_t bytes)
+{
+    const struct node *node = ctx;
+
+    return node->clients == NULL || http_server_reserve(node->clients, bytes);
+}
+
+static void events_give_back(void *ctx, size_t bytes)
+{
+    const struct node *node = ctx;
+
+    if (node->clients != NULL)
+        http_server_unreserve(node->clients, bytes);
+}
+
 static enum err open_api(struct node *node, struct reason *reason)
 {
     struct api_world world = { .node = node->id,
@@ -239,12 +256,15 @@ static enum err open_api(struct node *node, struct reason *reason)
                                .random = &node->random,
                                .work = node->work,
                                .metrics = node->metrics,
-                               .consumer_bytes_per_s = node->config->consumer_bytes_per_s };
+                               .consumer_bytes_per_s = node->config->consumer_bytes_per_s,
+                               .events = { events_take, events_give_back, node } };
     enum err err = route_open(&node->route, node->control, node->net, node->clock);
 
     world.route = node->route;
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
+        route_limit_grants(node->route, (uint32_t)node->config->subscribe_calls_per_s);
         err = api_open(&node->api, &world);
+    }
     if (err != ERR_OK)
         reason_set(reason, "no memory, or this OpenSSL has no MD5");
     return err;
@@ -493,6 +513,8 @@ static void stop_on_drained(void *ctx)
 static void stop_on_clients_closed(void *ctx)
 {
     struct node *node = ctx;
+
+    node->clients = NULL;
     http_server_close(node->operations, stop_on_operations_closed, node);
 }
 
@@ -513,7 +535,13 @@ static void stop_on_keyring_closed(void *ctx)
 {
     struct node *node = ctx;
 
-    api_close(node->api);
+    api_close(node->api, stop_on_api_closed, node);
+}
+
+static void stop_on_api_closed(void *ctx)
+{
+    struct node *node = ctx;
+
     route_close(node->route);
     net_goodbye(node->net);
     control_close(node->control, stop_on_control_closed, node);

@@ -7,6 +7,7 @@
 #include "api/fault.h"
 #include "api/handler.h"
 #include "api/name.h"
+#include "api/sentence.h"
 #include "base/ensure.h"
 
 /* What an operation does besides handling: prepare, compose. */
@@ -59,6 +60,7 @@ static const struct operation operations[] = {
 
 static const char starting[] = "This node is starting and does not know all streams yet.";
 
+static void subscriptions_on_closed(void *ctx);
 static void run_handler(struct request *request);
 static void on_refreshed(struct catalog_refresh *refresh, enum err err);
 static void finish(struct request *request);
@@ -96,11 +98,22 @@ enum err api_open(struct api **ret, const struct api_world *world)
     return ERR_OK;
 }
 
-void api_close(struct api *api)
+void api_close(struct api *api, api_closed_cb cb, void *ctx)
 {
-    subscriptions_close(api);
+    api->on_closed = cb;
+    api->closed_ctx = ctx;
+    subscriptions_close(api, subscriptions_on_closed);
+}
+
+static void subscriptions_on_closed(void *ctx)
+{
+    struct api *api = ctx;
+    api_closed_cb cb = api->on_closed;
+    void *closed_ctx = api->closed_ctx;
+
     digest_free(api->digest);
     free(api);
+    cb(closed_ctx);
 }
 
 /* ---- a request's way ---- */
@@ -261,7 +274,7 @@ void request_fail(struct request *request, enum error_type type, const char *for
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    sentence_print(text, sizeof(text), format, args);
     va_end(args);
     if (type == ERROR_RESOURCE_NOT_FOUND && !request_caught_up(request)) {
         set_error(request, ERROR_SERVICE_UNAVAILABLE, starting);
@@ -290,7 +303,7 @@ void request_set_error(struct request *request, enum error_type type, const char
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    sentence_print(text, sizeof(text), format, args);
     va_end(args);
     set_error(request, type, text);
 }

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/fan.h"
 #include "api/route.h"
 #include "api/subscription.h"
 #include "base/arena.h"
@@ -46,13 +47,15 @@ struct api_world {
     struct work_pool *work;
     struct metrics *metrics;
     uint64_t consumer_bytes_per_s; /* of one subscription; 0: no limit */
+    struct fan_budget events;      /* what those that are being made may hold */
 };
 
 /* ERR_NO_MEMORY: that, or OpenSSL has no MD5. */
 MUST_CHECK enum err api_open(struct api **ret, const struct api_world *world);
 
-/* No request may be under way. */
-void api_close(struct api *api);
+/* No request may be under way.  `cb` when it is freed. */
+typedef void (*api_closed_cb)(void *ctx);
+void api_close(struct api *api, api_closed_cb cb, void *ctx);
 
 struct request;
 

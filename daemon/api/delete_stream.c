@@ -21,6 +21,9 @@ void delete_stream_handle(struct request *request)
     const struct model_stream *stream;
     struct slice name;
 
+    /* Whether it has consumers, and whether this cluster's can have any. */
+    if (!request_fresh(request))
+        return;
     if (!request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
                              in->has_stream_arn ? &in->stream_arn : NULL, &name))
         return;

@@ -23,6 +23,13 @@ struct buf *event_initial(void)
     return finished(&writer);
 }
 
+/* The one name that differs from that of a reply: clients know these by the members of the stream's
+ * shape. */
+static const char *exception_name(enum error_type type)
+{
+    return type == ERROR_INTERNAL_FAILURE ? "InternalFailureException" : error_type_name(type);
+}
+
 struct buf *event_exception(enum error_type type, const char *message)
 {
     struct subscription_exception_out out = { .has_message = true,
@@ -30,7 +37,7 @@ struct buf *event_exception(enum error_type type, const char *message)
     struct writer writer;
 
     writer_init(&writer, SUBSCRIPTION_EVENT_MAX);
-    event_stream_begin_exception(&writer, error_type_name(type));
+    event_stream_begin_exception(&writer, exception_name(type));
     if (wire_encode(&encoding_json, &shape_subscription_exception_out, &out, &writer) != ERR_OK) {
         writer_fini(&writer);
         return NULL;

@@ -5,15 +5,21 @@
 
 #include "api/ending.h"
 #include "api/event.h"
+#include "api/record_list.h"
 #include "base/ensure.h"
 #include "base/limits.h"
+#include "env/timer.h"
+
+static const char too_much[] = "events and other replies of this node hold too much at once "
+                               "(replies-bytes-max)";
 
 struct fan {
-    struct route *route;
-    struct control *control;
-    struct clock *clock;
-    struct work_pool *work;
+    struct fan_world world;
     struct fan_shard *shards; /* by group */
+    uint32_t last_count;      /* of them with a `last` */
+    fan_closed_cb on_closed;  /* NULL: it is open */
+    void *closed_ctx;
+    struct defer closed;
 };
 
 /* A shard that somebody on this node reads. */
@@ -23,7 +29,8 @@ struct fan_shard {
     uint64_t group;
     uint32_t reader_count;
     struct list reads;     /* under way */
-    struct fan_read *last; /* done, with records; NULL: none yet */
+    struct fan_read *last; /* done, with records, less than FAN_LAST_MS ago; NULL: there is none */
+    struct timer forget;   /* `last` */
 };
 
 /* From the question to the event. */
@@ -38,12 +45,16 @@ struct fan_read {
     struct arena arena; /* of the children */
     size_t record_bytes;
     struct buf *event;
-    uint64_t done_ms; /* monotonic */
+    size_t held; /* taken from the budget */
     enum err err;
     struct work work;
 };
 
 static void read_start(struct fan_reader *reader);
+static void refuse(struct fan_reader *reader, enum err err, const char *why);
+static bool hold(struct fan_read *read, size_t bytes);
+static void last_set(struct fan_shard *shard, struct fan_read *read);
+static void last_on_time(struct timer *timer);
 static void read_on_done(struct route_read *route, enum err err);
 static void read_free(struct fan_read *read);
 static bool content_take(struct fan_read *read);
@@ -53,21 +64,40 @@ static void deliver(struct fan_read *read, enum err err);
 static void deliver_deferred(struct defer *defer);
 static void take(struct fan_reader *reader, const struct fan_read *read);
 static void shard_settle_fan(struct fan_shard *shard);
+static void fan_settle(struct fan *fan);
 
-struct fan *fan_new(struct route *route, struct control *control, struct clock *clock,
-                    struct work_pool *work)
+struct fan *fan_new(const struct fan_world *world)
 {
     struct fan *fan = calloc(1, sizeof(*fan));
 
     if (fan != NULL)
-        *fan = (struct fan){ .route = route, .control = control, .clock = clock, .work = work };
+        fan->world = *world;
     return fan;
 }
 
-void fan_free(struct fan *fan)
+void fan_close(struct fan *fan, fan_closed_cb cb, void *ctx)
 {
-    ensure(fan == NULL || fan->shards == NULL);
+    for (struct fan_shard *shard = fan->shards; shard != NULL; shard = shard->hh.next)
+        ensure(shard->reader_count == 0);
+    fan->on_closed = cb;
+    fan->closed_ctx = ctx;
+    fan_settle(fan);
+}
+
+static void closed_deferred(struct defer *defer)
+{
+    struct fan *fan = container_of(defer, struct fan, closed);
+    fan_closed_cb cb = fan->on_closed;
+    void *ctx = fan->closed_ctx;
+
     free(fan);
+    cb(ctx);
+}
+
+static void fan_settle(struct fan *fan)
+{
+    if (fan->on_closed != NULL && fan->shards == NULL)
+        defer_run(fan->world.clock, &fan->closed, closed_deferred);
 }
 
 /* ---- who reads ---- */
@@ -120,10 +150,61 @@ static void shard_settle_fan(struct fan_shard *shard)
 
     if (shard->reader_count > 0 || !list_empty(&shard->reads))
         return;
-    if (shard->last != NULL)
-        read_free(shard->last);
+    last_set(shard, NULL);
     HASH_DEL(fan->shards, shard);
     free(shard);
+    fan_settle(fan);
+}
+
+/* The event that those may have who come to its place now. */
+static void last_set(struct fan_shard *shard, struct fan_read *read)
+{
+    struct fan *fan = shard->fan;
+
+    if (shard->last != NULL) {
+        read_free(shard->last);
+        fan->last_count--;
+    }
+    timer_stop(&shard->forget);
+    shard->last = read;
+    if (read == NULL)
+        return;
+    fan->last_count++;
+    timer_start(fan->world.clock, &shard->forget, FAN_LAST_MS, last_on_time);
+}
+
+static void last_on_time(struct timer *timer)
+{
+    last_set(container_of(timer, struct fan_shard, forget), NULL);
+}
+
+/* ---- what is held ---- */
+
+/* What a read of so much holds: the records and the event that has them in base64. */
+static size_t held_by(size_t record_bytes, uint32_t record_count)
+{
+    return record_bytes * 7 / 3 + (size_t)record_count * RECORD_REPLY_BYTES;
+}
+
+/* So much from now on.  What stays only for those who may come gives way.  False: there is no room;
+ * it holds nothing then. */
+static bool hold(struct fan_read *read, size_t bytes)
+{
+    struct fan *fan = read->shard->fan;
+    const struct fan_budget *budget = &fan->world.budget;
+
+    if (read->held > 0)
+        budget->give_back(budget->ctx, read->held);
+    read->held = 0;
+    bool fits = bytes == 0 || budget->take(budget->ctx, bytes);
+    if (!fits && fan->last_count > 0) {
+        for (struct fan_shard *shard = fan->shards; shard != NULL; shard = shard->hh.next)
+            last_set(shard, NULL);
+        fits = budget->take(budget->ctx, bytes);
+    }
+    if (fits)
+        read->held = bytes;
+    return fits;
 }
 
 /* ---- the next event ---- */
@@ -142,10 +223,10 @@ void fan_next(struct fan_reader *reader, fan_cb cb)
     buf_unref(reader->event);
     reader->event = NULL;
     reader->cb = cb;
-    if (shard->last != NULL && answers(shard->last, reader) &&
-        clock_mono_ms(shard->fan->clock) - shard->last->done_ms < FAN_LAST_MS) {
+    if (shard->last != NULL && answers(shard->last, reader)) {
         take(reader, shard->last);
-        defer_run(shard->fan->clock, &reader->defer, deliver_deferred);
+        reader->err = ERR_OK;
+        defer_run(shard->fan->world.clock, &reader->defer, deliver_deferred);
         return;
     }
     for (struct list_node *node = list_first(&shard->reads); node != NULL;
@@ -160,33 +241,49 @@ void fan_next(struct fan_reader *reader, fan_cb cb)
     read_start(reader);
 }
 
+/* Who was behind finds records at once, and room for them is taken first; who was at the tip waits
+ * there, and takes it when they come.  Of who has just come nobody knows: a small read tells. */
+static size_t bytes_ahead(const struct fan_reader *reader)
+{
+    return reader->place == FAN_PLACE_UNKNOWN ? FAN_FIRST_BYTES : SUBSCRIPTION_EVENT_BYTES;
+}
+
 static void read_start(struct fan_reader *reader)
 {
     struct fan_shard *shard = reader->shard;
     struct fan_read *read = calloc(1, sizeof(*read));
+    size_t bytes = bytes_ahead(reader);
 
     if (read == NULL) {
-        reader->next = reader->from; /* as if nothing were there: its subscription asks again */
-        reader->record_count = 0;
-        reader->record_bytes = 0;
-        reader->ended = false;
-        defer_run(shard->fan->clock, &reader->defer, deliver_deferred);
+        refuse(reader, ERR_NO_MEMORY, "no memory");
         return;
     }
     read->shard = shard;
+    arena_init(&read->arena, SUBSCRIPTION_EVENT_MAX);
+    if (reader->place != FAN_PLACE_TIP && !hold(read, held_by(bytes, 0))) {
+        read_free(read);
+        refuse(reader, ERR_BUSY, too_much);
+        return;
+    }
     read->from = reader->from;
     read->in_ms = reader->in_ms;
     list_init(&read->readers);
-    arena_init(&read->arena, SUBSCRIPTION_EVENT_MAX);
     list_append(&shard->reads, &read->link);
     list_append(&read->readers, &reader->link);
     reader->read = read;
     read->route = (struct route_read){ .group = shard->group,
                                        .from = read->from,
                                        .records_max = SUBSCRIPTION_EVENT_RECORDS,
-                                       .bytes_max = SUBSCRIPTION_EVENT_BYTES,
+                                       .bytes_max = bytes,
                                        .watches = true };
-    route_read(shard->fan->route, &read->route, read_on_done);
+    route_read(shard->fan->world.route, &read->route, read_on_done);
+}
+
+static void refuse(struct fan_reader *reader, enum err err, const char *why)
+{
+    reader->err = err;
+    reason_set(&reader->reason, "%s", why);
+    defer_run(reader->shard->fan->world.clock, &reader->defer, deliver_deferred);
 }
 
 static void read_free(struct fan_read *read)
@@ -194,9 +291,15 @@ static void read_free(struct fan_read *read)
     if (list_linked(&read->link))
         list_remove(&read->link);
     route_read_fini(&read->route);
+    (void)hold(read, 0);
     arena_fini(&read->arena);
     buf_unref(read->event);
     free(read);
+}
+
+static bool has_event(const struct fan_read *read)
+{
+    return read->content.record_count > 0 || read->content.ended;
 }
 
 static void read_on_done(struct route_read *route, enum err err)
@@ -205,13 +308,18 @@ static void read_on_done(struct route_read *route, enum err err)
 
     if (err == ERR_OK && !content_take(read))
         err = ERR_CLOSED;
-    if (err != ERR_OK || (read->content.record_count == 0 && !read->content.ended)) {
+    if (err == ERR_OK && has_event(read) &&
+        !hold(read, held_by(read->record_bytes, read->content.record_count))) {
+        err = ERR_BUSY;
+        reason_set(&read->route.reason, "%s", too_much);
+    }
+    if (err != ERR_OK || !has_event(read)) {
         deliver(read, err);
         return;
     }
     if (read->record_bytes > API_LOOP_BYTES_MAX) {
         read->encoding = true;
-        work_start(read->shard->fan->work, &read->work, encode_run, encode_on_done);
+        work_start(read->shard->fan->world.work, &read->work, encode_run, encode_on_done);
         return;
     }
     encode_run(&read->work);
@@ -234,7 +342,7 @@ static void entry_cut(struct event_content *content)
 /* False: the shard is gone. */
 static bool content_take(struct fan_read *read)
 {
-    const struct model *model = catalog_model(control_catalog(read->shard->fan->control));
+    const struct model *model = catalog_model(control_catalog(read->shard->fan->world.control));
     const struct route_read *route = &read->route;
     struct event_content *content = &read->content;
     const struct model_stream *stream = NULL;
@@ -248,7 +356,7 @@ static bool content_take(struct fan_read *read)
         .part_count = route->part_count,
         .record_count = route->record_count,
         .next = route->next,
-        .time_s = clock_wall_ms(read->shard->fan->clock) / 1000,
+        .time_s = clock_wall_ms(read->shard->fan->world.clock) / 1000,
         .behind_ms = route->behind_ms,
         .encrypted = model_settings(stream)->key_id != NULL,
         .in_ms = read->in_ms,
@@ -290,6 +398,7 @@ static void take(struct fan_reader *reader, const struct fan_read *read)
     reader->record_count = read->content.record_count;
     reader->record_bytes = read->record_bytes;
     reader->ended = read->content.ended;
+    reader->place = read->content.behind_ms > 0 ? FAN_PLACE_BEHIND : FAN_PLACE_TIP;
 }
 
 /* The payloads go now; the event stays until there is a newer one. */
@@ -300,9 +409,9 @@ static void deliver(struct fan_read *read, enum err err)
     struct list_node *node;
     bool kept = err == ERR_OK && read->event != NULL;
 
-    read->done_ms = clock_mono_ms(shard->fan->clock);
     list_remove(&read->link);
     route_read_fini(&read->route);
+    (void)hold(read, kept ? read->event->len : 0); /* it holds more until now */
     shard->reader_count++; /* keeps the shard until this is done */
     struct list readers;
     list_take(&readers, &read->readers);
@@ -313,13 +422,10 @@ static void deliver(struct fan_read *read, enum err err)
         reader->reason = reason;
         reader->read = NULL;
     }
-    if (kept) {
-        if (shard->last != NULL)
-            read_free(shard->last);
-        shard->last = read;
-    } else {
+    if (kept)
+        last_set(shard, read);
+    else
         read_free(read);
-    }
     while ((node = list_pop(&readers)) != NULL) {
         struct fan_reader *reader = container_of(node, struct fan_reader, link);
         reader->cb(reader, err);
@@ -332,5 +438,5 @@ static void deliver_deferred(struct defer *defer)
 {
     struct fan_reader *reader = container_of(defer, struct fan_reader, defer);
 
-    reader->cb(reader, ERR_OK);
+    reader->cb(reader, reader->err);
 }

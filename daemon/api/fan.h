@@ -7,8 +7,10 @@
  *
  *     fan_join -> fan_next -> (event) -> fan_next ... -> fan_leave
  *
- * What is held: per shard with subscriptions here the newest event, and those
- * that sockets send; a reader has one of them at a time.
+ * What is held: what reads under way have read, the newest event of a shard for
+ * FAN_LAST_MS, and the events that sockets send, of which a reader has one at a
+ * time.  The first two count in a budget; when it is used up a reader hears
+ * ERR_BUSY, and the newest events give way.
  *
  * Loop thread only; callbacks never from inside a call.
  */
@@ -27,12 +29,30 @@ struct fan; /* one per node */
 struct fan_shard;
 struct fan_read;
 
-/* NULL: no memory. */
-struct fan *fan_new(struct route *route, struct control *control, struct clock *clock,
-                    struct work_pool *work);
+/* What all that is being made for clients may hold; one thing alone always fits. */
+struct fan_budget {
+    bool (*take)(void *ctx, size_t bytes); /* false: there is no room */
+    void (*give_back)(void *ctx, size_t bytes);
+    void *ctx;
+};
 
-/* Nobody is joined any more. */
-void fan_free(struct fan *fan);
+struct fan_world {
+    struct route *route;
+    struct control *control;
+    struct clock *clock;
+    struct work_pool *work;
+    struct fan_budget budget;
+};
+
+/* NULL: no memory. */
+struct fan *fan_new(const struct fan_world *world);
+
+/* Nobody is joined any more.  `cb` when it is freed: a worker may still encode an event. */
+typedef void (*fan_closed_cb)(void *ctx);
+void fan_close(struct fan *fan, fan_closed_cb cb, void *ctx);
+
+/* Where a reader was when it was last told. */
+enum fan_place { FAN_PLACE_UNKNOWN, FAN_PLACE_BEHIND, FAN_PLACE_TIP };
 
 struct fan_reader;
 typedef void (*fan_cb)(struct fan_reader *reader, enum err err);
@@ -51,6 +71,8 @@ struct fan_reader {
     bool ended; /* it was the shard's last event */
     struct reason reason;
     /* private */
+    enum fan_place place;
+    enum err err;
     struct fan_shard *shard;
     struct fan_read *read;
     struct list_node link; /* in read.readers */
@@ -62,7 +84,8 @@ struct fan_reader {
 MUST_CHECK enum err fan_join(struct fan *fan, struct fan_reader *reader, uint64_t group);
 
 /* When something is there, or nothing came for SHARD_WATCH_MS; at once where no leader is.
- * ERR_CLOSED: the shard is gone.  ERR_UNAVAILABLE, ERR_BUSY, ERR_CORRUPT, ERR_NO_MEMORY */
+ * ERR_CLOSED: the shard is gone.  ERR_BUSY, ERR_NO_MEMORY: not now, ask again in a moment.
+ * ERR_UNAVAILABLE, ERR_CORRUPT */
 void fan_next(struct fan_reader *reader, fan_cb cb);
 
 /* Wherever it is: no callback any more. */

@@ -12,19 +12,26 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <uthash.h>
 
 #include "base/err.h"
 
+#define GRANT_WHOM_BYTES 16u
+
 struct grant {
-    uint64_t group, consumer;
+    UT_hash_handle hh;
+    unsigned char whom[GRANT_WHOM_BYTES]; /* group and consumer */
     uint64_t token;                /* of the subscription */
     uint64_t granted_ms, heard_ms; /* monotonic */
+    uint64_t called_ms;            /* until then it has been called for often enough */
 };
 
 /* Zeroed: none. */
 struct grants {
-    struct grant *items;
-    uint32_t count, room;
+    struct grant *by_whom;
+    uint32_t count;
+    uint32_t swept;       /* so many there may be before old ones are looked for again */
+    uint32_t calls_per_s; /* for one subscription of a consumer and shard; 0: no limit */
 };
 
 void grants_fini(struct grants *grants);
@@ -36,9 +43,9 @@ struct grant_ask {
 };
 
 /* ERR_EXISTS     another one is the present one
- * ERR_BUSY       GRANTS_MAX of them
+ * ERR_BUSY       `throttled`: called for more often than `calls_per_s`; else GRANTS_MAX of them
  * ERR_NO_MEMORY */
 MUST_CHECK enum err grants_take(struct grants *grants, const struct grant_ask *ask,
-                                uint64_t now_ms);
+                                uint64_t now_ms, bool *throttled);
 
 #endif

@@ -16,6 +16,8 @@ struct api {
     struct subscriptions *subscriptions;
     uint64_t tokens;       /* made so far: no two are alike */
     bool caught_up;        /* this node has been ready since its start */
+    api_closed_cb on_closed;
+    void *closed_ctx;
 };
 
 /* The handlers, by name, as wire/operations.def lists them. */

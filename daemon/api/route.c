@@ -21,6 +21,7 @@ static void place_leave(struct route_job *job);
 static void job_deliver(struct defer *defer);
 static void deliver_put(const struct route_job *job, struct route_put *req);
 static void deliver_locate(const struct route_job *job, struct route_locate *req);
+static void deliver_grant(const struct route_job *job, struct route_grant *req);
 static void deliver_read(const struct route_job *job, struct route_read *req);
 
 enum err route_open(struct route **ret, struct control *control, struct net *net,
@@ -267,8 +268,7 @@ static void job_deliver(struct defer *defer)
         deliver_read(job, req);
         break;
     case JOB_GRANT:
-        ((struct route_grant *)req)->reason = job->reason;
-        ((struct route_grant *)req)->job = NULL;
+        deliver_grant(job, req);
         break;
     case JOB_KINDS:
         ensure(false);
@@ -306,6 +306,13 @@ static void deliver_locate(const struct route_job *job, struct route_locate *req
     req->reason = job->reason;
     if (job->err == ERR_OK)
         req->position = job->position;
+}
+
+static void deliver_grant(const struct route_job *job, struct route_grant *req)
+{
+    req->job = NULL;
+    req->throttled = job->throttled;
+    req->reason = job->reason;
 }
 
 static void deliver_read(const struct route_job *job, struct route_read *req)

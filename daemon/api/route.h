@@ -132,13 +132,19 @@ typedef void (*route_grant_cb)(struct route_grant *req, enum err err);
 
 struct route_grant {
     struct grant_ask ask; /* in */
-    struct reason reason; /* out */
+    /* out */
+    bool throttled; /* with ERR_BUSY: called for too often */
+    struct reason reason;
     /* private */
     void *job;
     route_grant_cb cb;
     struct defer refused;
     enum err err;
 };
+
+/* From now on shards that this node leads grant no subscription of a consumer more often than so;
+ * 0, at first: as often as it likes. */
+void route_limit_grants(struct route *route, uint32_t calls_per_s);
 
 /* Asks the leader for a subscription (grants.h).
  * ERR_EXISTS       another one is the present one

@@ -42,24 +42,31 @@ void route_grant_cancel(struct route_grant *req)
     job_free(job);
 }
 
+void route_limit_grants(struct route *route, uint32_t calls_per_s)
+{
+    route->grants.calls_per_s = calls_per_s;
+}
+
 enum err grant_here(struct route_job *job)
 {
-    return grants_take(&job->route->grants, &job->grant, clock_mono_ms(job->route->clock));
+    return grants_take(&job->route->grants, &job->grant, clock_mono_ms(job->route->clock),
+                       &job->throttled);
 }
 
 void grant_serve(void *ctx, const struct net_message *message, struct net_incoming *incoming)
 {
     struct route *route = ctx;
     struct grant_ask ask = { .group = 0 };
+    struct refusal more = { .leader = 0 };
     enum err err = grant_ask_decode(message->bytes, &ask);
     struct shard *shard = err == ERR_OK ? control_shard(route->control, ask.group) : NULL;
 
     if (err == ERR_OK && (shard == NULL || !shard_leads(shard)))
         err = ERR_NOT_LEADER;
     if (err == ERR_OK)
-        err = grants_take(&route->grants, &ask, clock_mono_ms(route->clock));
+        err = grants_take(&route->grants, &ask, clock_mono_ms(route->clock), &more.throttled);
     if (err == ERR_OK)
         net_answer(incoming, ERR_OK, NULL, 0);
     else
-        route_refuse(route, incoming, ask.group, err, NULL);
+        route_refuse(route, incoming, ask.group, err, &more);
 }

@@ -216,6 +216,15 @@ static void on_granted(struct route_grant *req, enum err err)
                      request->account, (int)subscribing->stream.len,
                      (const char *)subscribing->stream.data, subscribing->shard,
                      (int)subscribing->consumer.len, (const char *)subscribing->consumer.data);
+    } else if (err == ERR_BUSY && req->throttled) {
+        const struct subscribe_to_shard_in *in = request->in;
+        request_fail(request, ERROR_LIMIT_EXCEEDED, "Rate exceeded for consumer %.*s and shard %s",
+                     (int)in->consumer_arn.len, (const char *)in->consumer_arn.data,
+                     subscribing->shard);
+    } else if (err == ERR_BUSY) {
+        request_fail(request, ERROR_LIMIT_EXCEEDED,
+                     "The leader of this shard has %u subscriptions already. Try again later.",
+                     GRANTS_MAX);
     } else if (err == ERR_CLOSED) {
         request_fail_shard(request, subscribing->stream, slice_text(subscribing->shard));
     } else {

@@ -45,6 +45,7 @@ struct subscription {
     struct defer go_on;
     struct timer tick, pause;
     uint64_t began_ms, given_ms, renewed_ms, ending_ms, asked_ms;
+    uint64_t busy_ms; /* since then there was no room for its next event; 0: there was */
     uint64_t paced_ms; /* until then the consumer has had its bandwidth */
     struct route_grant renewal;
     bool renewing;
@@ -58,6 +59,7 @@ static void take_next(struct subscription *subscription);
 static void give(struct subscription *subscription, struct buf *event);
 static void give_empty(struct subscription *subscription);
 static void end(struct subscription *subscription, struct buf *last);
+static void end_whole(struct subscription *subscription, struct buf *last);
 static void fail(struct subscription *subscription, enum error_type type, const char *text);
 static void on_tick(struct timer *timer);
 static void renew(struct subscription *subscription);
@@ -76,7 +78,11 @@ enum err subscriptions_open(struct api *api, struct metrics *metrics)
 
     if (all == NULL)
         return ERR_NO_MEMORY;
-    all->fan = fan_new(api->world.route, api->world.control, api->world.clock, api->world.work);
+    all->fan = fan_new(&(struct fan_world){ .route = api->world.route,
+                                            .control = api->world.control,
+                                            .clock = api->world.clock,
+                                            .work = api->world.work,
+                                            .budget = api->world.events });
     if (all->fan == NULL) {
         free(all);
         return ERR_NO_MEMORY;
@@ -98,11 +104,12 @@ enum err subscriptions_open(struct api *api, struct metrics *metrics)
     return ERR_OK;
 }
 
-void subscriptions_close(struct api *api)
+void subscriptions_close(struct api *api, void (*cb)(void *ctx))
 {
     ensure(api->subscriptions->count == 0);
-    fan_free(api->subscriptions->fan);
+    fan_close(api->subscriptions->fan, cb, api);
     free(api->subscriptions);
+    api->subscriptions = NULL;
 }
 
 /* ---- one ---- */
@@ -261,17 +268,39 @@ static void on_next(struct fan_reader *reader, enum err err)
     pump(subscription);
 }
 
+static bool is_moment(enum err err)
+{
+    return err == ERR_BUSY || err == ERR_NO_MEMORY;
+}
+
+/* There is no room for it now.  False: for too long. */
+static bool waits_on(struct subscription *subscription)
+{
+    uint64_t now_ms = now_of(subscription);
+
+    if (subscription->busy_ms == 0)
+        subscription->busy_ms = now_ms;
+    if (now_ms - subscription->busy_ms >= SUBSCRIPTION_BUSY_MS)
+        return false;
+    timer_start(subscription->api->world.clock, &subscription->pause, SUBSCRIPTION_PAUSE_MS,
+                on_pause);
+    return true;
+}
+
 static void take_next(struct subscription *subscription)
 {
     const struct fan_reader *reader = &subscription->reader;
     struct subscriptions *all = subscription->api->subscriptions;
     enum err err = subscription->err;
 
+    if (is_moment(err) && waits_on(subscription))
+        return;
     if (err != ERR_OK) {
         fail(subscription, err == ERR_CLOSED ? ERROR_RESOURCE_NOT_FOUND : ERROR_INTERNAL_FAILURE,
              err == ERR_CLOSED ? "The shard is gone." : reader->reason.text);
         return;
     }
+    subscription->busy_ms = 0;
     subscription->position = reader->next;
     subscription->behind_ms = reader->behind_ms;
     if (reader->event == NULL) { /* no leader was there to wait at */
@@ -285,7 +314,7 @@ static void take_next(struct subscription *subscription)
     counter_add(all->bytes, reader->record_bytes);
     pace(subscription, reader->record_bytes);
     if (reader->ended)
-        end(subscription, buf_ref(reader->event));
+        end_whole(subscription, buf_ref(reader->event));
     else
         give(subscription, reader->event);
 }
@@ -328,6 +357,13 @@ static void end(struct subscription *subscription, struct buf *last)
         defer_run(subscription->api->world.clock, &subscription->go_on, pump_deferred);
 }
 
+/* Its time is over, or its shard is. */
+static void end_whole(struct subscription *subscription, struct buf *last)
+{
+    counter_add(subscription->api->subscriptions->ended, 1);
+    end(subscription, last);
+}
+
 static void fail(struct subscription *subscription, enum error_type type, const char *text)
 {
     counter_add(subscription->api->subscriptions->failed, 1);
@@ -355,8 +391,7 @@ static void look_around(struct subscription *subscription, uint64_t now_ms)
         return;
     }
     if (now_ms - subscription->began_ms >= SUBSCRIPTION_LIFE_MS) {
-        counter_add(subscription->api->subscriptions->ended, 1);
-        end(subscription, NULL);
+        end_whole(subscription, NULL);
         return;
     }
     if (now_ms - subscription->given_ms >= SUBSCRIPTION_QUIET_MS && subscription->has_room &&

@@ -60,6 +60,7 @@ void subscription_free(struct subscription *subscription); /* NULL is legal */
 /* The request's part of the subscriptions of a node: opened and closed with the api. */
 struct metrics;
 MUST_CHECK enum err subscriptions_open(struct api *api, struct metrics *metrics);
-void subscriptions_close(struct api *api);
+/* None is left.  `cb` with the api when nothing of them is under way any more. */
+void subscriptions_close(struct api *api, void (*cb)(void *ctx));
 
 #endif

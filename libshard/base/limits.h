@@ -444,7 +444,9 @@
 #define SUBSCRIPTION_TICK_MS 500u             /* how often all of that is looked at */
 #define SUBSCRIPTION_PAUSE_MS 100u            /* after an empty answer that came at once */
 #define SUBSCRIPTION_FAREWELL_MS 10000u       /* for the client to take its last event */
+#define SUBSCRIPTION_BUSY_MS 10000u           /* without room for an event; then it ends */
 #define FAN_LAST_MS 1000u /* an event stays so long for those who come to its place */
+#define FAN_FIRST_BYTES 65536u /* the first event of one that may be far behind, or not at all */
 
 /* ---- the operations port (ops) ---- */
 #define OPS_CONNECTIONS_MAX 256u

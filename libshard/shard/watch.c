@@ -22,7 +22,8 @@ bool watch_parks(struct shard_read *req)
     struct shard *shard = req->shard;
 
     if (!req->waits || req->record_count > 0 || req->err != ERR_OK || shard->closing ||
-        shard->image.end_index != 0 || !shard_leads(shard) || shard->watch_count >= SHARD_WATCHES_MAX)
+        shard->image.end_index != 0 || !shard_leads(shard) ||
+        shard->watch_count >= SHARD_WATCHES_MAX)
         return false;
     if (req->wait_due_ms == 0)
         req->wait_due_ms = clock_mono_ms(shard->world.clock) + SHARD_WATCH_MS;
