@@ -311,8 +311,11 @@ void control_catch_up(struct control *control)
 {
     const struct model *model = catalog_model(control->catalog);
 
-    if (control->aimed && model_founded(model) && model_index(model) >= control->ready_index)
-        control->caught_up = true;
+    if (control->caught_up || !control->aimed || !model_founded(model) ||
+        model_index(model) < control->ready_index)
+        return;
+    control->caught_up = true;
+    control->caught_up_ms = control_now_ms(control);
 }
 
 static bool may_place(void *ctx, uint64_t node)
@@ -421,8 +424,27 @@ uint32_t control_leading(const struct control *control, uint64_t node)
     return (uint32_t)word->group_count - (word->groups[0] == CATALOG_GROUP); /* they ascend */
 }
 
+/* The row of the one that had this node's name and lost its disk stays as long as a group names it:
+ * this node is to be a member there.  Where nobody can let it in, as a majority is lost, it serves
+ * what it can. */
+static bool awaits_place(const struct control *control, const struct model_node *own)
+{
+    const struct model *model = catalog_model(control->catalog);
+
+    if (control_now_ms(control) - control->caught_up_ms >= CONTROL_PLACE_MS)
+        return false;
+    for (uint32_t i = 0; i < model_node_count(model); i++) {
+        const struct model_node *node = model_node_at(model, i);
+        if (node->replaced && node->id != own->id && strcmp(node->name, own->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool control_ready(const struct control *control, struct reason *why)
 {
+    const struct model_node *own;
+
     if (control->leaving || control->closing) {
         reason_set(why, "stopping");
         return false;
@@ -442,6 +464,15 @@ bool control_ready(const struct control *control, struct reason *why)
         reason_set(why, "reads the catalogue: has %llu of %llu",
                    (unsigned long long)model_index(catalog_model(control->catalog)),
                    (unsigned long long)control->ready_index);
+        return false;
+    }
+    own = model_node_by_id(catalog_model(control->catalog), control->options.node);
+    if (own == NULL) {
+        reason_set(why, "waits for its row in the catalogue");
+        return false;
+    }
+    if (awaits_place(control, own)) {
+        reason_set(why, "waits for the shards of the disk that was lost");
         return false;
     }
     if (!control->host.passed || control->host.missing > 0) {

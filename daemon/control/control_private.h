@@ -323,6 +323,7 @@ struct control {
 
     bool aimed;          /* `ready_index` is known */
     bool caught_up;      /* the catalogue got there */
+    uint64_t caught_up_ms;
     uint64_t ready_index;
 
     bool leaving; /* about to be closed: control_leave() */

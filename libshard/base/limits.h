@@ -173,6 +173,9 @@
 #define CONTROL_RETAIN_EVERY_MS 5000u         /* retention, and the log's hints */
 #define CONTROL_RETAINS_PER_TURN 64u          /* shards trimmed in one turn */
 #define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
+/* who takes the place of one that lost its disk is not ready before it has its shards, or so long
+ * when nobody can give them */
+#define CONTROL_PLACE_MS 10000u
 #define CONTROL_MEMBERS_MS 500u /* between looks for shards that need another epoch */
 /* groups of draining and dead nodes that are on their way to new members: each lacks one until it
  * is filled, and writers see a pause */

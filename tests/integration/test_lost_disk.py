@@ -32,15 +32,19 @@ def lose_disk(cluster, number):
     os.makedirs(node.data)
 
 
+def joined(cluster, number, epoch):
+    """How many groups it has joined in that epoch."""
+    return len(set(re.findall(rf"event=group.joined group=(\d+) epoch={epoch} ",
+                              cluster[number].log_text())))
+
+
 def await_whole(cluster, number, epoch):
     """Until each shard is wanted in that epoch, and the node has joined it in each."""
 
     def look():
         shards = cluster.streams("s")["shards"]
-        joined = re.findall(rf"event=group.joined group=(\d+) epoch={epoch} ",
-                            cluster[number].log_text())
         return (all(shard["epoch"] == epoch and shard["leader"] for shard in shards)
-                and len(set(joined)) == SHARDS)
+                and joined(cluster, number, epoch) == SHARDS)
 
     wait_until(look, WHOLE_S, f"every shard in epoch {epoch} with {cluster[number].name}")
 
@@ -57,6 +61,8 @@ def test_a_node_without_its_disk_gets_its_shards_back(cluster):
     lose_disk(cluster, 2)
     put(cluster, 1, range(200, 250))
     cluster.start(2)
+    wait_until(cluster[2].ready, WHOLE_S, "ready")
+    assert joined(cluster, 2, 2) == SHARDS  # whoever waits for it may throw the old disk away
     await_whole(cluster, 2, 2)
     put(cluster, 2, range(250, 300))
 
