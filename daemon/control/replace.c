@@ -196,7 +196,7 @@ static bool is_dead(void *ctx, uint64_t node)
     const struct control *control = ctx;
     const struct control_options *options = &control->options;
 
-    return options->replace_after_ms != 0 && options->balance_replicas &&
+    return options->replace_after_ms != 0 &&
            absence_ms(&control->replace.absence, node, control_now_ms(control)) >=
                options->replace_after_ms;
 }

@@ -41,7 +41,8 @@ def check(writer, cluster, number):
 @pytest.fixture
 def four():
     """Four nodes in three zones: node-1 and node-4 stand in one."""
-    with Cluster(nodes=4, options={"replication": "3", "replace-after-s": "2"}) as cluster:
+    with Cluster(nodes=4, options={"replication": "3", "replace-after-s": "2",
+                                   "balance-replicas": "no"}) as cluster:
         cluster.create_stream("s", shards=SHARDS)
         yield cluster
 
