@@ -6,6 +6,7 @@ $BRAID_KILLS says how many kills (default 6), $BRAID_SEED which.
 import json
 import os
 import random
+import signal
 import subprocess
 import threading
 import time
@@ -53,6 +54,23 @@ def test_no_acknowledged_record_is_lost_when_nodes_are_killed(cluster):
     first = load.check(cluster.client(1, attempts=3))
     assert load.check(cluster.client(2, attempts=3)) == first
     cluster.check_logs()
+
+
+def test_no_acknowledged_record_is_lost_when_all_nodes_are_killed_at_once(cluster):
+    chance = random.Random(SEED)
+    cluster.create_stream("dark", shards=3)
+    with Load(clients_of(cluster), "dark", seed=SEED) as load:
+        for _ in range(max(1, KILLS // 2)):
+            before = load.count()
+            wait_until(lambda before=before: load.count() > before + 20, 60, "puts go on")
+            time.sleep(chance.uniform(0, 0.2))
+            for number in (1, 2, 3):
+                os.kill(cluster[number].process.pid, signal.SIGKILL)
+            for number in (1, 2, 3):
+                cluster.kill(number)
+            cluster.start_all()
+    print(load.describe())
+    load.check(cluster.client(1, attempts=3))
 
 
 def test_a_follower_that_was_down_catches_up_and_serves_alone(cluster):
