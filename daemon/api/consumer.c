@@ -71,6 +71,31 @@ const struct model_consumer *consumer_find(struct request *request,
     return NULL;
 }
 
+const struct model_consumer *consumer_asked(struct request *request, struct consumer_named *named,
+                                            const struct model_stream **stream)
+{
+    const struct one_consumer_in *in = request->in;
+
+    return consumer_named(request, in->has_stream_arn ? &in->stream_arn : NULL,
+                          in->has_consumer_name ? &in->consumer_name : NULL,
+                          in->has_consumer_arn ? &in->consumer_arn : NULL, named)
+               ? consumer_find(request, named, stream)
+               : NULL;
+}
+
+bool consumer_active(struct request *request, const struct model_stream *stream,
+                     const struct model_consumer *consumer)
+{
+    if (stream->status != STREAM_DELETING)
+        return true;
+    request_fail(request, ERROR_RESOURCE_IN_USE,
+                 "Consumer %s with creation timestamp %llu under stream: %s , account %s is not "
+                 "in ACTIVE status.", consumer->name,
+                 (unsigned long long)(consumer->created_ms / 1000), stream->name,
+                 request->account);
+    return false;
+}
+
 void consumer_fail_gone(struct request *request, struct slice shown)
 {
     request_fail(request, ERROR_RESOURCE_NOT_FOUND, "Consumer %.*s, account %s not found.",

@@ -26,6 +26,14 @@ const struct model_consumer *consumer_find(struct request *request,
                                            const struct consumer_named *named,
                                            const struct model_stream **stream);
 
+/* Both, of a request of the shape one_consumer_in. */
+const struct model_consumer *consumer_asked(struct request *request, struct consumer_named *named,
+                                            const struct model_stream **stream);
+
+/* False: it is not ACTIVE, the request has failed. */
+bool consumer_active(struct request *request, const struct model_stream *stream,
+                     const struct model_consumer *consumer);
+
 /* "Consumer ... not found." */
 void consumer_fail_gone(struct request *request, struct slice shown);
 

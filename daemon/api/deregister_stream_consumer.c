@@ -12,18 +12,12 @@ static void propose_on_applied(struct catalog_change *change, enum err err);
 
 void deregister_stream_consumer_handle(struct request *request)
 {
-    const struct deregister_stream_consumer_in *in = request->in;
     struct deregistering *deregistering = request_take(request, sizeof(*deregistering));
     const struct model_consumer *consumer;
     const struct model_stream *stream;
     struct consumer_named named;
 
-    if (deregistering == NULL ||
-        !consumer_named(request, in->has_stream_arn ? &in->stream_arn : NULL,
-                        in->has_consumer_name ? &in->consumer_name : NULL,
-                        in->has_consumer_arn ? &in->consumer_arn : NULL, &named))
-        return;
-    consumer = consumer_find(request, &named, &stream);
+    consumer = deregistering == NULL ? NULL : consumer_asked(request, &named, &stream);
     if (consumer == NULL)
         return;
     deregistering->request = request;

@@ -3,19 +3,13 @@
 
 void describe_stream_consumer_handle(struct request *request)
 {
-    const struct describe_stream_consumer_in *in = request->in;
     struct describe_stream_consumer_out *out = request_take(request, sizeof(*out));
     const struct model_consumer *consumer;
     const struct model_stream *stream;
     struct consumer_named named;
     bool ok = true;
 
-    if (out == NULL ||
-        !consumer_named(request, in->has_stream_arn ? &in->stream_arn : NULL,
-                        in->has_consumer_name ? &in->consumer_name : NULL,
-                        in->has_consumer_arn ? &in->consumer_arn : NULL, &named))
-        return;
-    consumer = consumer_find(request, &named, &stream);
+    consumer = out == NULL ? NULL : consumer_asked(request, &named, &stream);
     if (consumer == NULL)
         return;
 

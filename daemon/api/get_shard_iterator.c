@@ -1,4 +1,4 @@
-#include "api/handler.h"
+#include "api/beginning.h"
 #include "api/iterator.h"
 #include "api/name.h"
 #include "api/route.h"
@@ -16,7 +16,6 @@ static bool check_sequence_number(struct request *request, struct slice stream, 
                                   const struct model_shard *model_shard,
                                   struct route_locate *locate);
 static bool check_timestamp(struct request *request, struct route_locate *locate);
-static enum locate_type type_of(int value);
 static const char *type_name(enum locate_type type);
 static void locate(struct request *request, const struct model_stream *stream,
                    const struct model_shard *shard, const struct route_locate *wanted);
@@ -25,30 +24,21 @@ static void locate_on_done(struct route_locate *route, enum err err);
 void get_shard_iterator_handle(struct request *request)
 {
     const struct get_shard_iterator_in *in = request->in;
-    struct route_locate wanted = { .type = type_of(in->shard_iterator_type.value) };
+    struct route_locate wanted = { .type = beginning_type(in->shard_iterator_type.value) };
+    char shard_name[SHARD_NAME_BYTES];
     const struct model_stream *stream;
-    const struct model_shard *shard = NULL;
+    const struct model_shard *shard;
     struct slice name;
-    uint32_t number;
 
     if (!request_stream_name(request, in->has_stream_name ? &in->stream_name : NULL,
                              in->has_stream_arn ? &in->stream_arn : NULL, &name))
         return;
-    if (!shard_name_parse(in->shard_id, &number)) {
-        request_fail_no_shard(request, name, in->shard_id);
-        return;
-    }
-
-    char text[SHARD_NAME_BYTES];
-    struct slice shard_name = slice_text(shard_name_print(number, text));
     stream = model_stream_by_name(request_model(request), name);
-    if (stream != NULL && stream->status != STREAM_CREATING)
-        shard = model_shard_by_number(stream, number);
-    if (shard == NULL || shard->state == SHARD_OPENING) {
-        request_fail_shard(request, name, shard_name);
+    shard = beginning_shard(request, name, stream, in->shard_id);
+    if (shard == NULL)
         return;
-    }
-    if (!check_arguments(request, name, shard_name, shard, &wanted))
+    shard_name_print(shard->number, shard_name);
+    if (!check_arguments(request, name, slice_text(shard_name), shard, &wanted))
         return;
     if (in->has_dry_run && in->dry_run)
         request_fail_dry_run(request);
@@ -119,32 +109,7 @@ static bool check_timestamp(struct request *request, struct route_locate *locate
                      "Current request has no timestamp parameter.");
         return false;
     }
-    if (in->timestamp_ms > 0 && (uint64_t)in->timestamp_ms > request->now_ms) {
-        request_fail(request, ERROR_INVALID_ARGUMENT,
-                     "The timestampInMillis parameter cannot be greater than the "
-                     "currentTimestampInMillis. timestampInMillis: %lld, "
-                     "currentTimestampInMillis: %llu", (long long)in->timestamp_ms,
-                     (unsigned long long)request->now_ms);
-        return false;
-    }
-    locate->time_ms = in->timestamp_ms > 0 ? (uint64_t)in->timestamp_ms : 0;
-    return true;
-}
-
-static enum locate_type type_of(int value)
-{
-    switch (value) {
-    case WIRE_ITERATOR_TRIM_HORIZON:
-        return LOCATE_TRIM_HORIZON;
-    case WIRE_ITERATOR_AT_SEQUENCE_NUMBER:
-        return LOCATE_AT_SEQUENCE_NUMBER;
-    case WIRE_ITERATOR_AFTER_SEQUENCE_NUMBER:
-        return LOCATE_AFTER_SEQUENCE_NUMBER;
-    case WIRE_ITERATOR_AT_TIMESTAMP:
-        return LOCATE_AT_TIMESTAMP;
-    default:
-        return LOCATE_LATEST;
-    }
+    return beginning_time(request, in->timestamp_ms, locate);
 }
 
 static const char *type_name(enum locate_type type)
@@ -188,20 +153,10 @@ static void locate_on_done(struct route_locate *route, enum err err)
     struct locating *locating = container_of(route, struct locating, route);
     struct request *request = locating->request;
     struct get_shard_iterator_out *out;
-    char shard[SHARD_NAME_BYTES];
 
-    shard_name_print(locating->iterator.shard, shard);
-    if (err == ERR_CLOSED) {
-        request_fail_shard(request, slice_text(locating->iterator.stream_name), slice_text(shard));
-        return;
-    }
-    if (err == ERR_BUSY) {
-        request_fail_rate(request, locating->iterator.shard,
-                          slice_text(locating->iterator.stream_name));
-        return;
-    }
     if (err != ERR_OK) {
-        request_fail_err(request, err, &route->reason);
+        beginning_fail(request, err, route, slice_text(locating->iterator.stream_name),
+                       locating->iterator.shard);
         return;
     }
     out = request_take(request, sizeof(*out));

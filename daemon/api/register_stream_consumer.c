@@ -1,5 +1,6 @@
 #include "api/consumer.h"
 #include "api/describe.h"
+#include "api/tags.h"
 #include "base/limits.h"
 #include "catalog/change_consumers.h"
 
@@ -27,10 +28,7 @@ void register_stream_consumer_handle(struct request *request)
     stream = request_stream(request, name);
     if (stream == NULL)
         return;
-    if (in->has_tags && in->tags.count > 0)
-        request_fail(request, ERROR_INVALID_ARGUMENT,
-                     "Tags of consumers are not available for account %s.", request->account);
-    else if (stream->status == STREAM_CREATING || stream->status == STREAM_DELETING)
+    if (stream->status == STREAM_CREATING || stream->status == STREAM_DELETING)
         request_fail_state(request, stream);
     else if (model_consumer_by_name(stream, in->consumer_name) != NULL)
         fail_exists(request, name);
@@ -44,9 +42,13 @@ static void propose(struct request *request, const struct model_stream *stream)
 {
     const struct register_stream_consumer_in *in = request->in;
     struct registering *registering = request_take(request, sizeof(*registering));
+    const struct tags_owner owner = { .kind = "consumer", .name = in->consumer_name };
+    const struct tags_of none = { .count = 0 };
+    struct tags_of tags = none;
     const char *name;
 
-    if (registering == NULL)
+    if (registering == NULL ||
+        (in->has_tags && !tags_add(request, owner, none, &in->tags, &tags)))
         return;
     registering->request = request;
     registering->name = in->consumer_name;
@@ -54,7 +56,8 @@ static void propose(struct request *request, const struct model_stream *stream)
     name = arena_text(request->arena, in->consumer_name);
     AUTO_UNREF struct buf *change =
         name == NULL ? NULL
-                     : change_register_consumer(request_stamp(request), stream->id, name);
+                     : change_register_consumer(request_stamp(request), stream->id, name,
+                                                tags.items, tags.count);
     if (change == NULL) {
         request_fail_err(request, ERR_NO_MEMORY, NULL);
         return;

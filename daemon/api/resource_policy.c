@@ -17,6 +17,7 @@ void put_resource_policy_handle(struct request *request)
 {
     const struct put_resource_policy_in *in = request->in;
     struct setting *setting = resource_begin(request, &in->resource_arn);
+    char *policy;
 
     if (setting == NULL)
         return;
@@ -25,26 +26,28 @@ void put_resource_policy_handle(struct request *request)
                      "Policy is not a JSON object of at most %u bytes.", POLICY_BYTES_MAX);
         return;
     }
-    setting->wanted.settings.policy = request_take(request, in->policy.len + 1);
-    if (setting->wanted.settings.policy == NULL)
+    policy = request_take(request, in->policy.len + 1);
+    if (policy == NULL)
         return;
-    memcpy(setting->wanted.settings.policy, in->policy.data, in->policy.len);
+    memcpy(policy, in->policy.data, in->policy.len);
+    setting_set_policy(setting, policy);
     setting_propose(setting, NULL);
 }
 
 void get_resource_policy_handle(struct request *request)
 {
     const struct resource_in *in = request->in;
-    const struct model_stream *stream;
     struct get_resource_policy_out *out;
+    struct resource resource;
     struct slice text;
 
-    stream = resource_stream(request, in->resource_arn);
-    out = stream == NULL ? NULL : request_take(request, sizeof(*out));
+    if (!resource_look(request, &in->resource_arn, &resource))
+        return;
+    out = request_take(request, sizeof(*out));
     if (out == NULL)
         return;
-    const char *policy = model_settings(stream)->policy;
-    const char *copy = arena_text(request->arena, slice_text(policy == NULL ? "{}" : policy));
+    const char *copy = arena_text(request->arena, slice_text(resource.policy == NULL
+                                                                 ? "{}" : resource.policy));
     if (copy == NULL) {
         request_fail_err(request, ERR_NO_MEMORY, NULL);
         return;
@@ -61,12 +64,12 @@ void delete_resource_policy_handle(struct request *request)
 
     if (setting == NULL)
         return;
-    if (setting->wanted.settings.policy == NULL) {
+    if (setting_policy(setting) == NULL) {
         request_fail(request, ERROR_RESOURCE_NOT_FOUND,
                      "No resource policy found for resource ARN %.*s.", (int)in->resource_arn.len,
                      (const char *)in->resource_arn.data);
         return;
     }
-    setting->wanted.settings.policy = NULL;
+    setting_set_policy(setting, NULL);
     setting_propose(setting, NULL);
 }

@@ -4,8 +4,7 @@
 
 static void propose(struct setting *setting, struct tags_of tags)
 {
-    setting->wanted.tags = tags.items;
-    setting->wanted.tag_count = tags.count;
+    setting_set_tags(setting, tags);
     setting_propose(setting, NULL);
 }
 
@@ -35,13 +34,13 @@ void list_tags_for_resource_handle(struct request *request)
 {
     const struct resource_in *in = request->in;
     struct list_tags_for_resource_out *out;
-    const struct model_stream *stream;
+    struct resource resource;
     bool more;
 
-    stream = resource_stream(request, in->resource_arn);
-    out = stream == NULL ? NULL : request_take(request, sizeof(*out));
-    if (out == NULL || !tags_show(request, (struct tags_of){ stream->tags, stream->tag_count },
-                                  NULL, TAGS_MAX, &out->tags, &more))
+    if (!resource_look(request, &in->resource_arn, &resource))
+        return;
+    out = request_take(request, sizeof(*out));
+    if (out == NULL || !tags_show(request, resource.tags, NULL, TAGS_MAX, &out->tags, &more))
         return;
     out->has_tags = true;
     request_reply(request, out);

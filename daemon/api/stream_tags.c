@@ -5,8 +5,7 @@
 
 static void propose(struct setting *setting, struct tags_of tags)
 {
-    setting->wanted.tags = tags.items;
-    setting->wanted.tag_count = tags.count;
+    setting_set_tags(setting, tags);
     setting_propose(setting, NULL);
 }
 

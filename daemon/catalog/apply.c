@@ -120,6 +120,8 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
         return apply_register_consumer(model, change, reason);
     case BRAID__CATALOG__CHANGE__OF_DEREGISTER_CONSUMER:
         return apply_deregister_consumer(model, change->deregister_consumer, reason);
+    case BRAID__CATALOG__CHANGE__OF_SET_CONSUMER:
+        return apply_set_consumer(model, change->set_consumer, reason);
     case BRAID__CATALOG__CHANGE__OF_SET_ACCOUNT:
         return apply_set_account(model, change->set_account, reason);
     case BRAID__CATALOG__CHANGE__OF_SET_BALANCING:
@@ -402,7 +404,7 @@ static void stream_begin(struct model *model, struct model_stream *stream, uint6
         stream->shards[i].created_s = created_ms / 1000;
     }
     stream->next_number = stream->shard_count;
-    stream->consumer_count = 0; /* likewise */
+    model_consumers_free(stream); /* likewise */
     stream->consumer_floor_s = 0;
 }
 

@@ -3,6 +3,12 @@
 #include <string.h>
 
 #include "catalog/row_consumers.h"
+#include "catalog/row_settings.h"
+
+static enum err set_check(const struct model_stream *stream, const struct model_consumer *consumer,
+                          const Braid__Catalog__SetConsumer *row, struct reason *reason);
+static enum err room_check(const struct model *model, uint32_t before, uint32_t after,
+                           struct reason *reason);
 
 static enum err allowed(const struct model_stream *stream, const char *name,
                         struct reason *reason)
@@ -57,15 +63,85 @@ enum err apply_register_consumer(struct model *model, const Braid__Catalog__Chan
     enum err err = allowed(stream, row->name, reason);
     if (err != ERR_OK)
         return err;
+    err = row_tags_read(row->tags, row->n_tags, &consumer.tags, reason);
+    if (err != ERR_OK)
+        return err;
     strcpy(consumer.name, row->name);
+    consumer.tag_count = (uint32_t)row->n_tags;
     consumer.created_ms = creation_of(stream, change->proposed_ms);
-    if (model->stream_bytes > CATALOG_BYTES_MAX - model_consumer_bytes(&consumer)) {
-        reason_set(reason, "the catalogue holds %u bytes of streams and %u are in use: delete "
-                   "streams or deregister consumers", CATALOG_BYTES_MAX, model->stream_bytes);
-        return ERR_BUSY;
+    err = room_check(model, 0, model_consumer_bytes(&consumer), reason);
+    if (err == ERR_OK)
+        model_consumer_add(model, stream, &consumer);
+    else
+        model_consumer_fini(&consumer);
+    return err;
+}
+
+enum err apply_set_consumer(struct model *model, const Braid__Catalog__SetConsumer *row,
+                            struct reason *reason)
+{
+    struct model_stream *stream = model_stream_change(model, row->stream);
+    const struct model_consumer *found =
+        stream == NULL ? NULL : model_consumer_by_id(stream, row->id);
+    enum err err = set_check(stream, found, row, reason);
+    struct model_consumer *consumer, next;
+
+    if (err != ERR_OK)
+        return err;
+    consumer = &stream->consumers[found - stream->consumers];
+    next = *consumer;
+    err = row_tags_read(row->tags, row->n_tags, &next.tags, reason);
+    if (err != ERR_OK)
+        return err;
+    next.tag_count = (uint32_t)row->n_tags;
+    next.policy = row_policy_read(row->policy);
+    next.revision++;
+    uint32_t before = model_consumer_bytes(consumer), after = model_consumer_bytes(&next);
+    err = room_check(model, before, after, reason);
+
+    struct model_consumer gone = err == ERR_OK ? *consumer : next;
+    if (err == ERR_OK) {
+        model->stream_bytes += after - before;
+        *consumer = next;
     }
-    model_consumer_add(model, stream, &consumer);
+    model_consumer_fini(&gone);
+    return err;
+}
+
+static enum err set_check(const struct model_stream *stream, const struct model_consumer *consumer,
+                          const Braid__Catalog__SetConsumer *row, struct reason *reason)
+{
+    if (consumer == NULL) {
+        reason_set(reason, "no such consumer");
+        return ERR_NOT_FOUND;
+    }
+    if (stream->status == STREAM_DELETING) {
+        reason_set(reason, "stream %s is being deleted", stream->name);
+        return ERR_CLOSED;
+    }
+    if (row->revision != consumer->revision) {
+        reason_set(reason, "consumer %s of stream %s was set by somebody else meanwhile",
+                   consumer->name, stream->name);
+        return ERR_EXPIRED;
+    }
+    if (strlen(row->policy) > POLICY_BYTES_MAX) {
+        reason_set(reason, "the policy of consumer %s of stream %s is too long", consumer->name,
+                   stream->name);
+        return ERR_INVALID;
+    }
     return ERR_OK;
+}
+
+/* What is taken away always fits. */
+static enum err room_check(const struct model *model, uint32_t before, uint32_t after,
+                           struct reason *reason)
+{
+    if (after <= before || model->stream_bytes - before <= CATALOG_BYTES_MAX - after)
+        return ERR_OK;
+    reason_set(reason, "the catalogue holds %u bytes of streams and %u are in use: delete "
+               "streams, deregister consumers, or give this one fewer or shorter tags, or a "
+               "shorter policy", CATALOG_BYTES_MAX, model->stream_bytes);
+    return ERR_BUSY;
 }
 
 enum err apply_deregister_consumer(struct model *model,

@@ -15,5 +15,8 @@ MUST_CHECK enum err apply_register_consumer(struct model *model,
 MUST_CHECK enum err apply_deregister_consumer(struct model *model,
                                               const Braid__Catalog__DeregisterConsumer *row,
                                               struct reason *reason);
+MUST_CHECK enum err apply_set_consumer(struct model *model,
+                                       const Braid__Catalog__SetConsumer *row,
+                                       struct reason *reason);
 
 #endif

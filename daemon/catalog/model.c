@@ -14,7 +14,6 @@ _Static_assert(HISTORIES_LOST > RESCUES_MAX, "what was lost has used fewer");
 
 /* Rows of proto/catalog.proto with the largest numbers, but for texts. */
 #define STREAM_ROW_BYTES 80u
-#define TAG_ROW_BYTES 12u
 
 static uint32_t name_place(const struct model *model, struct slice name, bool behind_equal);
 static uint32_t id_place(const struct model *model, uint64_t id);
@@ -220,7 +219,7 @@ void model_stream_free(struct model_stream *stream)
         free(stream->shards[i].rescued);
     model_tags_free(stream->tags, stream->tag_count);
     model_settings_free(stream->settings);
-    free(stream->consumers);
+    model_consumers_free(stream);
     free(stream->shards);
     free(stream->open);
     free(stream);
@@ -241,12 +240,11 @@ uint32_t model_stream_bytes(const struct model_stream *stream)
                    (size_t)stream->shard_count * SHARD_ROW_BYTES +
                    (size_t)rescued_in(stream) * RESCUED_ROW_BYTES;
 
-    for (uint32_t i = 0; i < stream->tag_count; i++)
-        bytes += TAG_ROW_BYTES + strlen(stream->tags[i].key) + strlen(stream->tags[i].value);
+    bytes += model_tags_bytes(stream->tags, stream->tag_count);
     bytes += model_settings_bytes(stream->settings);
     for (uint32_t i = 0; i < stream->consumer_count; i++)
         bytes += model_consumer_bytes(&stream->consumers[i]);
-    return (uint32_t)bytes; /* STREAM_SHARDS_MAX, STREAM_TAGS_MAX: below 2 MB */
+    return (uint32_t)bytes; /* STREAM_SHARDS_MAX, STREAM_CONSUMERS_MAX: below 4 MB */
 }
 
 void model_stream_add(struct model *model, struct model_stream *stream)

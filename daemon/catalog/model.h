@@ -145,6 +145,10 @@ struct model_consumer {
     char name[MODEL_NAME_MAX + 1];
     uint64_t created_ms; /* its second is in the ARN: no two of a name have one in common */
     uint64_t token;
+    uint64_t revision; /* one more each time that something of these is set: */
+    struct model_tag *tags;
+    uint32_t tag_count;
+    char *policy; /* NULL: none */
 };
 
 struct model_stream {

@@ -4,7 +4,7 @@
 #include "base/ensure.h"
 #include "catalog/model_private.h"
 
-#define CONSUMER_ROW_BYTES 40u /* of proto/catalog.proto, with the largest numbers, but its name */
+#define CONSUMER_ROW_BYTES 56u /* of proto/catalog.proto, with the largest numbers, but for texts */
 
 /* Where it is, or would be. */
 static uint32_t place_of(const struct model_stream *stream, const char *name)
@@ -35,7 +35,28 @@ const struct model_consumer *model_consumer_by_id(const struct model_stream *str
 
 uint32_t model_consumer_bytes(const struct model_consumer *consumer)
 {
-    return CONSUMER_ROW_BYTES + (uint32_t)strlen(consumer->name);
+    size_t policy = consumer->policy == NULL ? 0 : strlen(consumer->policy);
+
+    return CONSUMER_ROW_BYTES + (uint32_t)(strlen(consumer->name) + policy) +
+           model_tags_bytes(consumer->tags, consumer->tag_count);
+}
+
+void model_consumer_fini(struct model_consumer *consumer)
+{
+    model_tags_free(consumer->tags, consumer->tag_count);
+    free(consumer->policy);
+    consumer->tags = NULL;
+    consumer->tag_count = 0;
+    consumer->policy = NULL;
+}
+
+void model_consumers_free(struct model_stream *stream)
+{
+    for (uint32_t i = 0; i < stream->consumer_count; i++)
+        model_consumer_fini(&stream->consumers[i]);
+    free(stream->consumers);
+    stream->consumers = NULL;
+    stream->consumer_count = 0;
 }
 
 void model_consumer_add(struct model *model, struct model_stream *stream,
@@ -61,6 +82,7 @@ void model_consumer_remove(struct model *model, struct model_stream *stream, uin
     ensure(consumer != NULL);
     at = (uint32_t)(consumer - stream->consumers);
     model->stream_bytes -= model_consumer_bytes(consumer);
+    model_consumer_fini(&stream->consumers[at]);
     stream->consumer_count--;
     memmove(&stream->consumers[at], &stream->consumers[at + 1],
             (stream->consumer_count - at) * sizeof(stream->consumers[0]));

@@ -67,6 +67,8 @@ uint32_t model_settings_bytes(const struct model_settings *settings);
 
 struct model_tag *model_tags_copy(const struct model_tag *tags, uint32_t count);
 void model_tags_free(struct model_tag *tags, uint32_t count);
+/* What they add to the image at most. */
+uint32_t model_tags_bytes(const struct model_tag *tags, uint32_t count);
 
 /* What the stream adds to the image at most, whatever its numbers are: the same on every node. */
 uint32_t model_stream_bytes(const struct model_stream *stream);
@@ -85,13 +87,18 @@ struct model_rescued *model_rescued_of(struct model *model, struct model_shard *
 #define SHARD_ROW_BYTES 160u /* of the image at most, but for its rescues */
 #define RESCUED_ROW_BYTES (RESCUES_MAX * 40u + NODE_ROWS_MAX * 9u + 8u) /* of the image, at most */
 
-/* The stream has room for it, and none of its name or id.  Takes of CATALOG_BYTES_MAX. */
+/* The stream has room for it, and none of its name or id.  Takes of CATALOG_BYTES_MAX, and tags and
+ * policy for its own. */
 void model_consumer_add(struct model *model, struct model_stream *stream,
                         const struct model_consumer *consumer);
 /* The stream has it. */
 void model_consumer_remove(struct model *model, struct model_stream *stream, uint64_t id);
 /* What a consumer adds to the image at most. */
 uint32_t model_consumer_bytes(const struct model_consumer *consumer);
+/* Its tags and its policy go. */
+void model_consumer_fini(struct model_consumer *consumer);
+/* All of a stream go; what they take of CATALOG_BYTES_MAX is the caller's. */
+void model_consumers_free(struct model_stream *stream);
 
 /* The first place whose group is >= `group`. */
 uint32_t model_group_place(const struct model *model, uint64_t group);

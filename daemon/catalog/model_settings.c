@@ -5,6 +5,7 @@
 
 #define SETTINGS_ROW_BYTES 48u /* of proto/catalog.proto, with the largest numbers, but for texts */
 #define TIME_BYTES 10u
+#define TAG_ROW_BYTES 12u
 
 static char *text_copy(const char *text)
 {
@@ -61,6 +62,15 @@ struct model_tag *model_tags_copy(const struct model_tag *tags, uint32_t count)
         copy[i].value = text_copy(tags[i].value);
     }
     return copy;
+}
+
+uint32_t model_tags_bytes(const struct model_tag *tags, uint32_t count)
+{
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        bytes += TAG_ROW_BYTES + strlen(tags[i].key) + strlen(tags[i].value);
+    return (uint32_t)bytes;
 }
 
 void model_tags_free(struct model_tag *tags, uint32_t count)

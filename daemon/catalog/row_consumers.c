@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+#include "catalog/row_settings.h"
+
+static enum err consumer_read(const Braid__Catalog__Consumer *from, struct model_consumer *to,
+                              struct reason *reason);
+
 /* As apply_consumers.c gives them: by name, each once. */
 static bool follows(const struct model_stream *stream, const Braid__Catalog__Consumer *row)
 {
@@ -28,24 +33,32 @@ enum err row_consumers_read(const Braid__Catalog__Stream *row, struct model_stre
             reason_set(reason, "consumer %zu: a field is out of range, or they do not ascend", i);
             return ERR_INVALID;
         }
-        struct model_consumer *to = &stream->consumers[stream->consumer_count++];
-        *to = (struct model_consumer){ .id = from->id,
-                                       .created_ms = from->created_ms,
-                                       .token = from->token };
-        strcpy(to->name, from->name);
+        enum err err = consumer_read(from, &stream->consumers[stream->consumer_count], reason);
+        if (err != ERR_OK)
+            return err;
+        stream->consumer_count++;
     }
     return ERR_OK;
 }
 
-/* protobuf-c has no const in its structs and never writes to what it packs. */
-static char *borrowed(const char *text)
+static enum err consumer_read(const Braid__Catalog__Consumer *from, struct model_consumer *to,
+                              struct reason *reason)
 {
-    union {
-        const char *in;
-        char *out;
-    } same = { .in = text };
-
-    return same.out;
+    *to = (struct model_consumer){ .id = from->id,
+                                   .created_ms = from->created_ms,
+                                   .token = from->token,
+                                   .revision = from->revision };
+    strcpy(to->name, from->name);
+    if (strlen(from->policy) > POLICY_BYTES_MAX) {
+        reason_set(reason, "the policy of consumer %s is too long", from->name);
+        return ERR_INVALID;
+    }
+    enum err err = row_tags_read(from->tags, from->n_tags, &to->tags, reason);
+    if (err != ERR_OK)
+        return err;
+    to->tag_count = (uint32_t)from->n_tags;
+    to->policy = row_policy_read(from->policy);
+    return ERR_OK;
 }
 
 bool row_consumers_write(struct arena *arena, const struct model_stream *stream,
@@ -63,9 +76,16 @@ bool row_consumers_write(struct arena *arena, const struct model_stream *stream,
     for (uint32_t i = 0; i < stream->consumer_count; i++) {
         braid__catalog__consumer__init(&rows[i]);
         rows[i].id = stream->consumers[i].id;
-        rows[i].name = borrowed(stream->consumers[i].name);
+        rows[i].name = row_text(stream->consumers[i].name);
         rows[i].created_ms = stream->consumers[i].created_ms;
         rows[i].token = stream->consumers[i].token;
+        rows[i].revision = stream->consumers[i].revision;
+        rows[i].tags = row_tags_write(arena, stream->consumers[i].tags,
+                                      stream->consumers[i].tag_count);
+        rows[i].n_tags = stream->consumers[i].tag_count;
+        rows[i].policy = row_text(stream->consumers[i].policy);
+        if (rows[i].tags == NULL)
+            return false;
         row->consumers[i] = &rows[i];
     }
     row->n_consumers = stream->consumer_count;

@@ -10,8 +10,7 @@ static char *text_take(const char *text, size_t room)
     return len == 0 || len > room ? NULL : memcpy(model_memory(1, len + 1), text, len + 1);
 }
 
-/* protobuf-c has no const in its structs and never writes to what it packs. */
-static char *borrowed(const char *text)
+char *row_text(const char *text)
 {
     union {
         const char *in;
@@ -49,7 +48,7 @@ enum err row_settings_read(const Braid__Catalog__Settings *row, struct model_set
     settings->key_id = text_take(row->key_id, KEY_ID_BYTES_MAX);
     settings->warm_mibps = row->warm_mibps;
     settings->spreads = row->spreads;
-    settings->policy = text_take(row->policy, POLICY_BYTES_MAX);
+    settings->policy = row_policy_read(row->policy);
     good &= times_read(row->switched_ms, row->n_switched_ms, &settings->switched);
     good &= times_read(row->encrypted_ms, row->n_encrypted_ms, &settings->encrypted);
     good &= times_read(row->decrypted_ms, row->n_decrypted_ms, &settings->decrypted);
@@ -60,6 +59,11 @@ enum err row_settings_read(const Braid__Catalog__Settings *row, struct model_set
     reason_set(reason, "one of its settings is out of range");
     model_settings_free(settings);
     return ERR_INVALID;
+}
+
+char *row_policy_read(const char *policy)
+{
+    return text_take(policy, POLICY_BYTES_MAX);
 }
 
 enum err row_tags_read(Braid__Catalog__Tag *const rows[], size_t count, struct model_tag **ret,
@@ -116,10 +120,10 @@ bool row_settings_write(struct arena *arena, const struct model_settings *settin
     braid__catalog__settings__init(row);
     row->revision = settings->revision;
     row->monitoring = settings->monitoring;
-    row->key_id = borrowed(settings->key_id);
+    row->key_id = row_text(settings->key_id);
     row->warm_mibps = settings->warm_mibps;
     row->spreads = settings->spreads;
-    row->policy = borrowed(settings->policy);
+    row->policy = row_text(settings->policy);
     *ret = row;
     return times_write(arena, &settings->switched, &row->switched_ms, &row->n_switched_ms) &&
            times_write(arena, &settings->encrypted, &row->encrypted_ms, &row->n_encrypted_ms) &&
@@ -136,8 +140,8 @@ Braid__Catalog__Tag **row_tags_write(struct arena *arena, const struct model_tag
         return NULL;
     for (uint32_t i = 0; i < count; i++) {
         braid__catalog__tag__init(&rows[i]);
-        rows[i].key = borrowed(tags[i].key);
-        rows[i].value = borrowed(tags[i].value);
+        rows[i].key = row_text(tags[i].key);
+        rows[i].value = row_text(tags[i].value);
         places[i] = &rows[i];
     }
     return places;

@@ -15,6 +15,13 @@ MUST_CHECK enum err row_settings_read(const Braid__Catalog__Settings *row,
 MUST_CHECK enum err row_tags_read(Braid__Catalog__Tag *const rows[], size_t count,
                                   struct model_tag **ret, struct reason *reason);
 
+/* NULL of an empty one; else to free().  At most POLICY_BYTES_MAX. */
+char *row_policy_read(const char *policy);
+
+/* As rows have it, "" for NULL: protobuf-c has no const in its structs and never writes to what it
+ * packs. */
+char *row_text(const char *text);
+
 /* Into the arena.  False, NULL: there is no room. */
 bool row_settings_write(struct arena *arena, const struct model_settings *settings,
                         Braid__Catalog__Settings **ret);

@@ -51,6 +51,26 @@ def test_the_largest_one_is_kept(kinesis, arn):
     assert kinesis.get_resource_policy(ResourceARN=arn)["Policy"] == text
 
 
+def test_a_consumer_has_a_policy_of_its_own(cluster, kinesis, arn):
+    consumer = kinesis.register_stream_consumer(
+        StreamARN=arn, ConsumerName="fisher")["Consumer"]["ConsumerARN"]
+    assert kinesis.get_resource_policy(ResourceARN=consumer)["Policy"] == "{}"
+    text = policy_of(consumer, 10000)
+    kinesis.put_resource_policy(ResourceARN=consumer, Policy=text)
+    kinesis.tag_resource(ResourceARN=consumer, Tags={"a": "b"})
+    for number in (1, 2, 3):
+        there = cluster.client(number).get_resource_policy(ResourceARN=consumer)
+        assert there["Policy"] == text
+    assert kinesis.get_resource_policy(ResourceARN=arn)["Policy"] == "{}"
+    assert error_of(kinesis.put_resource_policy, ResourceARN=consumer, Policy="[]")[:2] == (
+        "InvalidArgumentException", 400)
+    kinesis.delete_resource_policy(ResourceARN=consumer)
+    assert kinesis.get_resource_policy(ResourceARN=consumer)["Policy"] == "{}"
+    assert error_of(kinesis.delete_resource_policy, ResourceARN=consumer) == (
+        "ResourceNotFoundException", 400,
+        f"No resource policy found for resource ARN {consumer}.")
+
+
 def test_what_is_unknown_is_not_found(kinesis, arn, account):
     nowhere = arn.rpartition("/")[0] + "/nowhere"
     for operation, more in ((kinesis.put_resource_policy, {"Policy": "{}"}),

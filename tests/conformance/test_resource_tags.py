@@ -54,6 +54,44 @@ def test_what_is_not_there_is_not_found(kinesis, arn, account):
         assert message.endswith(f", account {account} not found.")
 
 
+@pytest.fixture
+def consumer(kinesis, arn):
+    """The ARN of one that was registered with a tag."""
+    made = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="fisher",
+                                            Tags={"team": "river"})
+    return made["Consumer"]["ConsumerARN"]
+
+
+def test_tags_of_a_consumer_are_its_own(cluster, kinesis, arn, consumer):
+    assert kinesis.list_tags_for_resource(ResourceARN=consumer)["Tags"] == [
+        {"Key": "team", "Value": "river"}]
+    kinesis.tag_resource(ResourceARN=consumer, Tags={"team": "sea", "stage": "live"})
+    expected = [{"Key": "stage", "Value": "live"}, {"Key": "team", "Value": "sea"}]
+    for number in (1, 2, 3):
+        there = cluster.client(number).list_tags_for_resource(ResourceARN=consumer)
+        assert there["Tags"] == expected
+    assert kinesis.list_tags_for_resource(ResourceARN=arn)["Tags"] == []
+    kinesis.untag_resource(ResourceARN=consumer, TagKeys=["stage", "none"])
+    assert kinesis.list_tags_for_resource(ResourceARN=consumer)["Tags"] == expected[1:]
+    kinesis.deregister_stream_consumer(ConsumerARN=consumer)
+    again = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="fisher")["Consumer"]
+    assert kinesis.list_tags_for_resource(ResourceARN=again["ConsumerARN"])["Tags"] == []
+
+
+def test_the_rules_are_those_of_a_consumers_tags_too(kinesis, arn, consumer, account):
+    many = {f"k{n}": "" for n in range(51)}
+    too_many = ("InvalidArgumentException", 400,
+                f"Failed to add tags to consumer fisher under account {account} because a given "
+                "consumer cannot have more than 50 tags associated with it.")
+    assert error_of(kinesis.tag_resource, ResourceARN=consumer, Tags=many) == too_many
+    assert error_of(kinesis.tag_resource, ResourceARN=consumer, Tags={"a": "?"})[:2] == (
+        "InvalidArgumentException", 400)
+    assert error_of(kinesis.register_stream_consumer, StreamARN=arn, ConsumerName="other",
+                    Tags=many)[2] == too_many[2].replace("fisher", "other")
+    assert [one["ConsumerName"] for one in
+            kinesis.list_stream_consumers(StreamARN=arn)["Consumers"]] == ["fisher"]
+
+
 @pytest.mark.parametrize("operation, body, path, text", [
     ("TagResource", {"ResourceARN": "arn:aws:kinesis:r:123456789012:stream/s"}, "tags",
      "Member must not be null"),

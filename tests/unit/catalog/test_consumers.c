@@ -22,7 +22,7 @@ static struct buf *registering(const struct model_stream *stream, const char *na
     struct change_stamp stamped = stamp;
 
     stamped.token = token;
-    return change_register_consumer(stamped, stream->id, name);
+    return change_register_consumer(stamped, stream->id, name, NULL, 0);
 }
 
 static const struct model_consumer *given_consumer(struct model *model,
@@ -128,6 +128,82 @@ static void a_stream_with_consumers_is_deleted_only_when_that_is_meant(void **st
     model_free(model);
 }
 
+static char stage[] = "stage", live[] = "live", team[] = "team", nothing[] = "";
+static const struct model_tag two_tags[] = { { .key = stage, .value = live },
+                                             { .key = team, .value = nothing } };
+
+static void tags_and_a_policy_are_set_of_what_was_seen(void **state)
+{
+    struct model *model = given_raised(), *copy = NULL;
+    const struct model_stream *stream = given_active(model, "clicks", 1);
+    struct reason reason = { .text = "" };
+
+    assert_int_equal(apply(model, change_register_consumer(stamp, stream->id, "a", two_tags, 1)),
+                     ERR_OK);
+    uint32_t bytes = model->stream_bytes;
+    struct change_consumer wanted = change_consumer_of(stream, &stream->consumers[0]);
+    assert_int_equal(wanted.tag_count, 1);
+    wanted.tags = two_tags;
+    wanted.tag_count = 2;
+    wanted.policy = "{\"a\":1}";
+    assert_int_equal(apply(model, change_set_consumer(stamp, &wanted)), ERR_OK);
+    assert_int_equal(apply(model, change_set_consumer(stamp, &wanted)), ERR_EXPIRED);
+    const struct model_consumer *consumer = &stream->consumers[0];
+    assert_int_equal(consumer->tag_count, 2);
+    assert_string_equal(consumer->tags[1].key, "team");
+    assert_string_equal(consumer->policy, wanted.policy);
+    assert_true(model->stream_bytes > bytes);
+
+    struct buf *image = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(image), &copy, &reason), ERR_OK);
+    const struct model_consumer *same = &model_stream_by_id(copy, stream->id)->consumers[0];
+    assert_int_equal(same->revision, 1);
+    assert_string_equal(same->tags[0].value, "live");
+    assert_string_equal(same->policy, wanted.policy);
+    assert_int_equal(copy->stream_bytes, model->stream_bytes);
+    buf_unref(image);
+    model_free(copy);
+
+    wanted = change_consumer_of(stream, consumer);
+    wanted.policy = NULL;
+    wanted.tag_count = 0;
+    assert_int_equal(apply(model, change_set_consumer(stamp, &wanted)), ERR_OK);
+    assert_null(stream->consumers[0].policy);
+    assert_int_equal(stream->consumers[0].tag_count, 0);
+    assert_int_equal(
+        apply(model, change_deregister_consumer(stamp, stream->id, stream->consumers[0].id)),
+        ERR_OK);
+    assert_int_equal(apply(model, change_set_consumer(stamp, &wanted)), ERR_NOT_FOUND);
+    model_free(model);
+}
+
+static void what_is_out_of_range_is_not_set(void **state)
+{
+    struct model *model = given_raised();
+    const struct model_stream *stream = given_active(model, "clicks", 1);
+    struct model_tag many[STREAM_TAGS_MAX + 1];
+    char policy[POLICY_BYTES_MAX + 2];
+
+    for (uint32_t i = 0; i <= STREAM_TAGS_MAX; i++)
+        many[i] = two_tags[0];
+    memset(policy, 'x', sizeof(policy));
+    policy[sizeof(policy) - 1] = 0;
+    assert_int_equal(apply(model, change_register_consumer(stamp, stream->id, "a", many,
+                                                           STREAM_TAGS_MAX + 1)), ERR_INVALID);
+    given_consumer(model, stream, "a");
+    struct change_consumer wanted = change_consumer_of(stream, &stream->consumers[0]);
+    wanted.policy = policy;
+    assert_int_equal(apply(model, change_set_consumer(stamp, &wanted)), ERR_INVALID);
+    policy[POLICY_BYTES_MAX] = 0;
+    assert_int_equal(apply(model, change_set_consumer(stamp, &wanted)), ERR_OK);
+    wanted = change_consumer_of(stream, &stream->consumers[0]);
+    assert_int_equal(apply(model, change_delete_stream(stamp, stream->id)), ERR_OK);
+    assert_int_equal(apply(model, change_set_consumer(stamp, &wanted)), ERR_CLOSED);
+    assert_int_equal(apply(model, change_forget_stream(stamp, stream->id)), ERR_OK);
+    assert_int_equal(model->stream_bytes, 0);
+    model_free(model);
+}
+
 static void the_image_has_the_consumers(void **state)
 {
     struct model *model = given_raised(), *copy = NULL;
@@ -187,6 +263,8 @@ int main(void)
         cmocka_unit_test(a_stream_has_a_maximum_of_consumers),
         cmocka_unit_test(no_two_of_a_name_are_created_in_one_second),
         cmocka_unit_test(a_stream_with_consumers_is_deleted_only_when_that_is_meant),
+        cmocka_unit_test(tags_and_a_policy_are_set_of_what_was_seen),
+        cmocka_unit_test(what_is_out_of_range_is_not_set),
         cmocka_unit_test(the_image_has_the_consumers),
         cmocka_unit_test(before_their_version_there_are_none),
     };
