@@ -55,6 +55,11 @@ struct group *group_make(struct log *log, uint64_t id)
     return group;
 }
 
+static void note_change(struct log *log, const struct group *group)
+{
+    log->changed[++log->changes % LOG_CHANGES_KEPT] = group->state.group;
+}
+
 /* Its runs must be gone. */
 void group_free(struct log *log, struct group *group)
 {
@@ -64,7 +69,7 @@ void group_free(struct log *log, struct group *group)
     memmove(&log->groups[at], &log->groups[at + 1],
             (log->group_count - at - 1) * sizeof(*log->groups));
     log->group_count--;
-    log->changes++;
+    note_change(log, group);
     list_remove(&group->dirty_hard);
     list_remove(&group->dirty_hint);
     free(group->runs);
@@ -73,14 +78,14 @@ void group_free(struct log *log, struct group *group)
 
 static void touch_hard(struct log *log, struct group *group)
 {
-    log->changes++;
+    note_change(log, group);
     if (!list_linked(&group->dirty_hard))
         list_append(&log->dirty_hard, &group->dirty_hard);
 }
 
 static void touch_hint(struct log *log, struct group *group)
 {
-    log->changes++;
+    note_change(log, group);
     if (!list_linked(&group->dirty_hint))
         list_append(&log->dirty_hint, &group->dirty_hint);
 }

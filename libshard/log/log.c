@@ -196,6 +196,12 @@ uint64_t log_changes(const struct log *log)
     return log->changes;
 }
 
+uint64_t log_changed(const struct log *log, uint64_t change)
+{
+    ensure(change <= log->changes && log->changes - change < LOG_CHANGES_KEPT);
+    return log->changed[change % LOG_CHANGES_KEPT];
+}
+
 /* A call for a group that is not there breaks the caller's own promise. */
 static struct group *group_of(const struct log *log, uint64_t id)
 {

@@ -127,6 +127,11 @@ const struct log_state *log_state_at(const struct log *log, size_t place);
 /* Goes up whenever a state changes, comes or goes: who looks at all of them need not look again. */
 uint64_t log_changes(const struct log *log);
 
+/* The group whose state was the one that changed, of the newest LOG_CHANGES_KEPT changes: `change`
+ * is from 1 to log_changes(). */
+#define LOG_CHANGES_KEPT 16u
+uint64_t log_changed(const struct log *log, uint64_t change);
+
 /* ---- appending: each returns the turn that makes it durable ---- */
 
 /* Appends the entry at head->index, which must be last + 1 of its group.  Takes a reference on

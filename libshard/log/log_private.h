@@ -195,6 +195,7 @@ struct log {
     struct group **groups; /* by id */
     size_t group_count, group_room;
     uint64_t changes; /* of their states */
+    uint64_t changed[LOG_CHANGES_KEPT]; /* groups, by change */
     struct list dirty_hard, dirty_hint;
 
     struct segment **segments; /* by number: those that were written aside come last */

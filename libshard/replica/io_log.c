@@ -176,7 +176,7 @@ static int io_set_term(struct raft_io *io, raft_term term)
 
     ensure(term >= replica->term);
     replica->term = term;
-    replica->roster->changes++;
+    roster_note_change(replica->roster, replica->group);
     replica->vote = 0;
     if (!MUTANT(term_not_written))
         replica->hard_turn = log_hard(log_of(replica), replica->group, replica->term, 0);

@@ -427,7 +427,7 @@ static void report_role(struct replica *replica)
     if (role == replica->role && leader == replica->role_leader)
         return;
     replica->role = role;
-    replica->roster->changes++;
+    roster_note_change(replica->roster, replica->group);
     replica->role_leader = leader;
     replica->events->role(replica->ctx, role, leader);
 }
@@ -478,7 +478,7 @@ static bool deliver(struct replica *replica, struct applied *applied)
     struct entry_head head = applied->head;
 
     replica->applied = head.index;
-    replica->roster->changes++;
+    roster_note_change(replica->roster, replica->group);
     replica->applied_term = head.term;
     replica->applied_time_ms = head.time_ms;
     replica->roster->figures.applied_entries++;

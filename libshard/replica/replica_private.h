@@ -203,6 +203,7 @@ struct roster {
     struct roster_row *rows; /* in ascending order of groups */
     size_t row_count, row_room;
     uint64_t changes;
+    uint64_t changed[ROSTER_CHANGES_KEPT]; /* groups, by change */
     struct list appends; /* of all replicas, in the order of turns */
     struct sent *sent;
     size_t sent_count, sent_room;
@@ -237,6 +238,10 @@ void instance_restart(struct replica *replica);
 
 /* ---- roster.c ---- */
 void roster_add_work(struct roster *roster);
+
+/* Another replica_glance() is to be had of the group's replica, or it comes or goes. */
+void roster_note_change(struct roster *roster, uint64_t group);
+
 MUST_CHECK enum err roster_insert(struct roster *roster, struct replica *replica);
 void roster_remove(struct roster *roster, struct replica *replica);
 

@@ -110,6 +110,17 @@ uint64_t roster_changes(const struct roster *roster)
     return roster->changes;
 }
 
+uint64_t roster_changed(const struct roster *roster, uint64_t change)
+{
+    ensure(change <= roster->changes && roster->changes - change < ROSTER_CHANGES_KEPT);
+    return roster->changed[change % ROSTER_CHANGES_KEPT];
+}
+
+void roster_note_change(struct roster *roster, uint64_t group)
+{
+    roster->changed[++roster->changes % ROSTER_CHANGES_KEPT] = group;
+}
+
 enum err roster_insert(struct roster *roster, struct replica *replica)
 {
     size_t at = place_of(roster, replica->group);
@@ -126,7 +137,7 @@ enum err roster_insert(struct roster *roster, struct replica *replica)
             (roster->row_count - at) * sizeof(struct roster_row));
     roster->rows[at] = (struct roster_row){ .group = replica->group, .replica = replica };
     roster->row_count++;
-    roster->changes++;
+    roster_note_change(roster, replica->group);
     return ERR_OK;
 }
 
@@ -136,7 +147,7 @@ void roster_remove(struct roster *roster, struct replica *replica)
 
     ensure(at < roster->row_count && roster->rows[at].replica == replica);
     roster->row_count--;
-    roster->changes++;
+    roster_note_change(roster, replica->group);
     memmove(&roster->rows[at], &roster->rows[at + 1],
             (roster->row_count - at) * sizeof(struct roster_row));
 }

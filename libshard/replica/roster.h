@@ -92,6 +92,11 @@ struct replica *roster_at(const struct roster *roster, size_t place);
 /* Goes up whenever a replica comes or goes, or another replica_glance() is to be had of one. */
 uint64_t roster_changes(const struct roster *roster);
 
+/* The group of one of the newest ROSTER_CHANGES_KEPT of them: `change` is from 1 to
+ * roster_changes(). */
+#define ROSTER_CHANGES_KEPT 16u
+uint64_t roster_changed(const struct roster *roster, uint64_t change);
+
 struct roster_figures {
     uint64_t replicas, leaders, elections, proposals, applied_entries;
     uint64_t messages_sent, messages_received, frames_sent, messages_parked;

@@ -7,6 +7,7 @@
 #include "heap.h"
 
 #define STEP_BYTES 64u
+#define LEAP_BYTES 512u
 #define CHUNK_BYTES (65536u - 128u) /* with what stands in front, no more than 64 KiB */
 
 struct chunk {
@@ -61,9 +62,12 @@ static void make_room(struct blocks *blocks, struct block *block, uint32_t used)
 /* Where the zeros at the end begin, rounded up. */
 static uint32_t used_of(const unsigned char *bytes)
 {
+    static const unsigned char zeros[LEAP_BYTES];
     uint64_t words[STEP_BYTES / 8];
     uint32_t used = DISK_ALIGN;
 
+    while (used > 0 && memcmp(bytes + used - LEAP_BYTES, zeros, LEAP_BYTES) == 0)
+        used -= LEAP_BYTES;
     for (; used > 0; used -= STEP_BYTES) {
         uint64_t any = 0;
         memcpy(words, bytes + used - STEP_BYTES, STEP_BYTES);

@@ -29,10 +29,16 @@ struct seen {
     bool leads, put;
 };
 
+/* The changes that were looked at. */
+struct known {
+    bool any; /* all groups were */
+    uint64_t log, roster;
+};
+
 struct sights {
     struct seen at[SIM_NODES_MAX][SIM_GROUPS_MAX];
     uint64_t model[SIM_NODES_MAX]; /* index of the catalogue's model */
-    uint64_t changes[SIM_NODES_MAX]; /* of log and roster, when all was looked at; 0 = never */
+    struct known known[SIM_NODES_MAX];
     uint64_t room_ns[SIM_NODES_MAX]; /* the log had room then; 0 = not looked at yet */
 };
 
@@ -51,7 +57,7 @@ void checks_forget(struct world *world, struct sim_node *node)
 {
     memset(sights_of(world)->at[node->at], 0, sizeof sights_of(world)->at[node->at]);
     sights_of(world)->model[node->at] = 0;
-    sights_of(world)->changes[node->at] = 0;
+    sights_of(world)->known[node->at] = (struct known){ .any = false };
     sights_of(world)->room_ns[node->at] = 0;
 }
 
@@ -130,8 +136,29 @@ static void forget_closed(struct seen *seen)
     seen->time_ms = 0;
 }
 
+/* Groups whose state or replica has changed, in ascending order. */
+struct news {
+    uint64_t groups[LOG_CHANGES_KEPT + ROSTER_CHANGES_KEPT];
+    uint32_t count;
+    bool all; /* any may have */
+};
+
+static void look_at_replica(struct world *world, struct sim_node *node,
+                            const struct replica *replica, const struct log_state *state)
+{
+    struct replica_glance glance = replica_glance(replica);
+    struct seen *seen = &sights_of(world)->at[node->at][sim_slot(glance.group)];
+    uint64_t last = state->last;
+    bool leads = glance.role != REPLICA_FOLLOWER;
+
+    look_at_applied(world, node, seen, &glance);
+    look_at_leader(world, node, seen, &glance, last);
+    figure8_look(world, node, glance.group, leads, glance.term, last, glance.applied);
+    forgotten_look(world, node, leads);
+}
+
 /* Both lists are in the order of groups, and every replica has its group in the log. */
-static void look_at_replicas(struct world *world, struct sim_node *node)
+static void look_at_all(struct world *world, struct sim_node *node)
 {
     struct seen *sights = sights_of(world)->at[node->at];
     const struct roster *roster = control_roster(node->control);
@@ -140,21 +167,39 @@ static void look_at_replicas(struct world *world, struct sim_node *node)
     const struct replica *replica;
     size_t k = 0;
 
+    for (size_t i = 0; (state = log_state_at(log, i)) != NULL; i++)
+        moments_look(world, node, state);
     for (size_t i = 0; (replica = roster_at(roster, i)) != NULL; i++) {
-        struct replica_glance glance = replica_glance(replica);
-        for (; (state = log_state_at(log, k)) != NULL && state->group < glance.group; k++)
+        uint64_t group = replica_group(replica);
+        for (; (state = log_state_at(log, k)) != NULL && state->group < group; k++)
             forget_closed(&sights[sim_slot(state->group)]);
-        ensure(state != NULL && state->group == glance.group);
+        ensure(state != NULL && state->group == group);
         k++;
-        uint64_t last = state->last;
-        look_at_applied(world, node, &sights[sim_slot(glance.group)], &glance);
-        look_at_leader(world, node, &sights[sim_slot(glance.group)], &glance, last);
-        figure8_look(world, node, glance.group, glance.role != REPLICA_FOLLOWER, glance.term, last,
-                     glance.applied);
-        forgotten_look(world, node, glance.role != REPLICA_FOLLOWER);
+        look_at_replica(world, node, replica, state);
     }
     for (; (state = log_state_at(log, k)) != NULL; k++)
         forget_closed(&sights[sim_slot(state->group)]);
+}
+
+static void look_at_some(struct world *world, struct sim_node *node, const struct news *news)
+{
+    struct seen *sights = sights_of(world)->at[node->at];
+    const struct roster *roster = control_roster(node->control);
+    const struct log *log = control_log(node->control);
+    const struct log_state *state;
+
+    for (uint32_t i = 0; i < news->count; i++)
+        if ((state = log_state(log, news->groups[i])) != NULL)
+            moments_look(world, node, state);
+    for (uint32_t i = 0; i < news->count; i++) {
+        const struct replica *replica = roster_find(roster, news->groups[i]);
+        state = log_state(log, news->groups[i]);
+        ensure(replica == NULL || state != NULL);
+        if (replica != NULL)
+            look_at_replica(world, node, replica, state);
+        else if (state != NULL)
+            forget_closed(&sights[sim_slot(state->group)]);
+    }
 }
 
 /* F21: what a full log took would wait in memory until it has room. */
@@ -171,33 +216,56 @@ static void look_at_room(struct world *world, struct sim_node *node)
                         log_pending_bytes(log));
 }
 
-/* Most events change no group at all.  Scripts go by what other nodes do too. */
-static bool has_news(struct world *world, struct sim_node *node)
+static void add(struct news *news, uint64_t group)
 {
-    uint64_t *seen = &sights_of(world)->changes[node->at];
-    uint64_t changes = 1 + log_changes(control_log(node->control)) +
-                       roster_changes(control_roster(node->control));
+    uint32_t at = news->count;
 
-    if (changes == *seen && cluster_of(world)->figure8 == NULL &&
-        cluster_of(world)->forgotten == NULL)
-        return false;
-    *seen = changes;
-    return true;
+    for (; at > 0 && news->groups[at - 1] >= group; at--)
+        if (news->groups[at - 1] == group)
+            return;
+    memmove(&news->groups[at + 1], &news->groups[at], (news->count - at) * sizeof news->groups[0]);
+    news->groups[at] = group;
+    news->count++;
 }
 
-/* What has_news() goes by must not miss anything. */
+/* Most events change no group at all, or one.  Scripts go by what other nodes do too. */
+static void take_news(struct world *world, struct sim_node *node, struct news *news)
+{
+    struct known *known = &sights_of(world)->known[node->at];
+    const struct log *log = control_log(node->control);
+    const struct roster *roster = control_roster(node->control);
+    struct known now = { true, log_changes(log), roster_changes(roster) };
+
+    news->count = 0; /* of the groups none is set: this is called for every event */
+    news->all = !known->any || now.log - known->log > LOG_CHANGES_KEPT ||
+               now.roster - known->roster > ROSTER_CHANGES_KEPT ||
+               cluster_of(world)->figure8 != NULL || cluster_of(world)->forgotten != NULL;
+    for (uint64_t change = known->log + 1; !news->all && change <= now.log; change++)
+        add(news, log_changed(log, change));
+    for (uint64_t change = known->roster + 1; !news->all && change <= now.roster; change++)
+        add(news, roster_changed(roster, change));
+    *known = now;
+}
+
+/* What take_news() goes by must not miss anything. */
 static void look_for_untold(struct world *world, struct sim_node *node)
 {
     const struct seen *sights = sights_of(world)->at[node->at];
     const struct roster *roster = control_roster(node->control);
+    const struct log *log = control_log(node->control);
+    const struct log_state *state;
     const struct replica *replica;
+    size_t k = 0;
 
     for (size_t i = 0; (replica = roster_at(roster, i)) != NULL; i++) {
         struct replica_glance glance = replica_glance(replica);
         const struct seen *seen = &sights[sim_slot(glance.group)];
+        while ((state = log_state_at(log, k)) != NULL && state->group < glance.group)
+            k++;
+        ensure(state != NULL && state->group == glance.group);
         ensure(seen->applied == glance.applied && seen->term == glance.term &&
                seen->epoch == glance.epoch && seen->leads == (glance.role != REPLICA_FOLLOWER) &&
-               seen->last == log_state(control_log(node->control), glance.group)->last);
+               seen->last == state->last);
     }
     moments_look_for_untold(world, node);
 }
@@ -213,12 +281,15 @@ void checks_after_event(struct world *world, struct sim_node *node)
     look_at_room(world, node);
     rescues_after_event(world, node);
     look_at_catalog(world, node);
-    if (has_news(world, node)) {
-        moments_look(world, node);
-        look_at_replicas(world, node);
-    } else if (world->events % UNTOLD_OF == 0) {
+    struct news news;
+    take_news(world, node, &news);
+    moments_look_begin(world, node);
+    if (news.all)
+        look_at_all(world, node);
+    else
+        look_at_some(world, node, &news);
+    if (world->events % UNTOLD_OF == 0)
         look_for_untold(world, node);
-    }
 }
 
 static void describe_node(struct sim_node *node)

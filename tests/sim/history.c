@@ -7,12 +7,12 @@
 #include "reshard.h"
 
 #define CLIENTS_MAX 64u
-#define NEAR_BITS 3u    /* so many indexes are neighbours in a map */
+#define NEAR_BITS 3u    /* so many indexes are neighbours in what was applied */
 #define ORDINAL_BITS 9u /* of a place */
 #define ORDINAL_MAX ((1u << ORDINAL_BITS) - 1)
 
-/* A map from two numbers to a small fact.  Entries come and are read one after the other: facts of
- * neighbouring indexes lie side by side. */
+/* A map from two numbers to a small fact.  Entries come one after the other: facts of neighbours
+ * lie side by side, few enough that neighbourhoods seldom meet. */
 struct fact {
     uint64_t a, b; /* a == 0: empty */
     uint64_t x, y;
@@ -21,7 +21,7 @@ struct fact {
 struct facts {
     struct fact *at;
     uint64_t count, room;
-    uint32_t ordinal_bits; /* below the index in b */
+    uint32_t near_bits; /* of b: facts that differ in these alone lie side by side */
 };
 
 struct value {
@@ -55,6 +55,7 @@ struct history {
     uint32_t scan;
     uint64_t scan_place; /* index << 9 | ordinal of the last value of the scan */
     uint64_t scan_acked;
+    bool cleared; /* a place has been, after a rescue: a value may say that it still stands there */
 };
 
 struct history *history_new(struct world *world, uint64_t keep_ns)
@@ -63,7 +64,8 @@ struct history *history_new(struct world *world, uint64_t keep_ns)
 
     history->world = world;
     history->keep_ns = keep_ns;
-    history->places.ordinal_bits = ORDINAL_BITS;
+    history->applied.near_bits = NEAR_BITS;
+    history->places.near_bits = ORDINAL_BITS;
     return history;
 }
 
@@ -86,11 +88,8 @@ static uint64_t hash(uint64_t a, uint64_t b)
 
 static struct fact *slot(struct facts *facts, uint64_t a, uint64_t b)
 {
-    uint64_t index = b >> facts->ordinal_bits, ordinal = b & ((1u << facts->ordinal_bits) - 1);
-    uint64_t near = index & ((1u << NEAR_BITS) - 1);
-    uint64_t at = hash(a, index >> NEAR_BITS) + (facts->ordinal_bits == 0 ? near : 4 * near);
-
-    at = (at + ordinal) & (facts->room - 1);
+    uint64_t near = b & ((UINT64_C(1) << facts->near_bits) - 1);
+    uint64_t at = (hash(a, b >> facts->near_bits) + near) & (facts->room - 1);
 
     while (facts->at[at].a != 0 && (facts->at[at].a != a || facts->at[at].b != b))
         at = (at + 1) & (facts->room - 1);
@@ -173,6 +172,7 @@ void history_survives(struct history *history, const struct entry_head *head)
     for (uint32_t ordinal = 0; ordinal <= ORDINAL_MAX; ordinal++) {
         struct fact *stood = fact_of(&history->places, head->group,
                                      place << ORDINAL_BITS | ordinal, &fresh);
+        history->cleared = true;
         struct value *value =
             fresh || stood->x == 0 ? NULL : value_of(history, (uint32_t)stood->x - 1, stood->y);
         if (value != NULL)
@@ -270,6 +270,11 @@ static void check_place(struct history *history, struct value *value, uint32_t c
                         uint64_t counter, uint64_t group, uint64_t place)
 {
     bool fresh;
+
+    /* It was found there before, and what stands in a place never changes. */
+    if (value->group == group && value->index == place >> ORDINAL_BITS &&
+        value->ordinal == (place & ORDINAL_MAX) && !history->cleared)
+        return;
     struct fact *fact = fact_of(&history->places, group, place, &fresh);
 
     if (fresh || fact->x == 0) {

@@ -220,7 +220,11 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     if (!arguments->quiet)
         report(world, cluster, (double)clock() / CLOCKS_PER_SEC);
     fflush(NULL);
+#ifdef SIM_COUNTS
+    exit(0); /* writes its counts */
+#else
     _Exit(0); /* the process is the seed's: nothing to give back */
+#endif
 }
 
 /* True when the seed's checks held. */

@@ -6,7 +6,7 @@
 #include "base/ensure.h"
 #include "base/list.h"
 
-#define REGION_BYTES (UINT64_C(64) << 30) /* of addresses */
+#define REGION_BYTES (UINT64_C(16) << 30) /* of addresses; valgrind gives no more than some */
 #define OPEN_BYTES (UINT64_C(4) << 20)   /* so much of it becomes memory at a time */
 #define PAGE_BYTES 65536u
 #define CLASSES 112u

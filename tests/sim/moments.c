@@ -82,7 +82,7 @@ static struct share share_of(const struct log_state *state)
                            .seen = true };
 }
 
-static void look_at_group(struct world *world, struct sim_node *node, const struct log_state *state)
+void moments_look(struct world *world, struct sim_node *node, const struct log_state *state)
 {
     struct share *share = &moments_of(world)->shares[node->at][sim_slot(state->group)];
     const struct share before = *share;
@@ -105,22 +105,19 @@ static void look_at_group(struct world *world, struct sim_node *node, const stru
         moments_note(world, node, MOMENT_TRIM, state->group);
 }
 
-void moments_look(struct world *world, struct sim_node *node)
+/* What it had at its start is no moment. */
+void moments_look_begin(struct world *world, struct sim_node *node)
 {
     struct moments *moments = moments_of(world);
     struct log *log = control_log(node->control);
     const struct log_state *state;
 
-    bool fresh = moments->lives[node->at] != node->life;
-    if (fresh)
-        memset(moments->shares[node->at], 0, sizeof moments->shares[node->at]);
+    if (moments->lives[node->at] == node->life)
+        return;
+    memset(moments->shares[node->at], 0, sizeof moments->shares[node->at]);
     moments->lives[node->at] = node->life;
-    for (size_t i = 0; (state = log_state_at(log, i)) != NULL; i++) {
-        if (fresh) /* what it had at its start is no moment */
-            moments->shares[node->at][sim_slot(state->group)] = share_of(state);
-        else
-            look_at_group(world, node, state);
-    }
+    for (size_t i = 0; (state = log_state_at(log, i)) != NULL; i++)
+        moments->shares[node->at][sim_slot(state->group)] = share_of(state);
 }
 
 void moments_look_for_untold(struct world *world, struct sim_node *node)

@@ -9,6 +9,7 @@
 #ifndef SIM_MOMENTS_H
 #define SIM_MOMENTS_H
 
+#include "log/log.h"
 #include "world.h"
 
 enum moment {
@@ -33,8 +34,10 @@ enum moment {
 /* The node is in this moment; `group` 0 = of the whole node.  May doom it. */
 void moments_note(struct world *world, struct sim_node *node, enum moment moment, uint64_t group);
 
-/* Called by the checks after each event of the node: what changed in its log. */
-void moments_look(struct world *world, struct sim_node *node);
+/* Called by the checks after each event of the node in which a state of its log may have changed:
+ * before the groups are looked at, and for each that changed, in ascending order. */
+void moments_look_begin(struct world *world, struct sim_node *node);
+void moments_look(struct world *world, struct sim_node *node, const struct log_state *state);
 
 /* When nothing should be new: aborts when something is. */
 void moments_look_for_untold(struct world *world, struct sim_node *node);
