@@ -13,6 +13,7 @@ import pytest
 from braid_cluster import Cluster, wait_until
 from braid_events import Events
 from braid_http import headers_of
+from braid_records import error_of
 
 SHARD = "shardId-000000000000"
 names = itertools.count(1)
@@ -211,3 +212,17 @@ def test_a_node_that_stops_ends_its_subscriptions_and_they_go_on_elsewhere(clust
     assert reader.data == [b"%04d" % i for i in range(40)], reader.faults
     cluster.start(3)
     cluster.await_ready()
+
+
+def test_a_consumer_may_be_told_how_often_it_may_subscribe():
+    with Cluster(nodes=1, options={"subscribe-calls-per-s": "1"}) as cluster:
+        cluster.create_stream("river")
+        client, consumer = cluster.client(1), consumer_of(cluster, "river")
+        wanted = {"ConsumerARN": consumer, "ShardId": SHARD,
+                  "StartingPosition": {"Type": "LATEST"}}
+        first = client.subscribe_to_shard(**wanted)["EventStream"]
+        assert error_of(client.subscribe_to_shard, **wanted) == (
+            "LimitExceededException", 400, f"Rate exceeded for consumer {consumer} and shard {SHARD}")
+        time.sleep(1.1)
+        assert error_of(client.subscribe_to_shard, **wanted)[0] == "ResourceInUseException"
+        first.close()
