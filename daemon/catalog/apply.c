@@ -10,6 +10,7 @@
 #include "catalog/apply_reshard.h"
 #include "catalog/apply_settings.h"
 #include "catalog/apply_version.h"
+#include "catalog/apply_whole.h"
 #include "catalog/row.h"
 
 #define CREATED_BEFORE_MS 2000u /* AWS's shards are about two seconds older than the request */
@@ -127,6 +128,8 @@ static enum err apply_one(struct model *model, const Braid__Catalog__Change *cha
     case BRAID__CATALOG__CHANGE__OF_SET_BALANCING:
         apply_set_balancing(model, change);
         return ERR_OK;
+    case BRAID__CATALOG__CHANGE__OF_WHOLE_SHARDS:
+        return apply_whole(model, change->whole_shards, reason);
     case BRAID__CATALOG__CHANGE__OF_BEGIN_RESHARD:
     case BRAID__CATALOG__CHANGE__OF_COMMIT_RESHARD:
     case BRAID__CATALOG__CHANGE__OF_FORGET_SHARDS:

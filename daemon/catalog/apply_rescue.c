@@ -73,6 +73,12 @@ static enum err is_possible(const struct model *model, const Braid__Catalog__Res
         reason_set(reason, "node %s is replaced, or its copy was put aside", survivor->name);
         return ERR_CLOSED;
     }
+    /* What it has may be gone by now, and the members have all of it. */
+    if (model_shard_whole(row) && !model_shard_has(row, survivor->id)) {
+        reason_set(reason, "all its members have said meanwhile that they have all of it, and node "
+                   "%s is none of them: look again", survivor->name);
+        return ERR_CLOSED;
+    }
     enum err err = is_in_range(model, rescue, row, reason);
     return err != ERR_OK ? err : has_room(model, row, reason);
 }

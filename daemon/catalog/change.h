@@ -83,6 +83,17 @@ struct change_members {
 struct buf *change_set_members(struct change_stamp stamp, const struct change_members rows[],
                                uint32_t count);
 
+/* Each member of these epochs has said that it has all of its shard, durably: what others have of
+ * it goes.  Up to CATALOG_WHOLE_ROWS_MAX rows; one that is in another epoch by then is passed over.
+ * ERR_CLOSED   none holds
+ * ERR_INVALID  no rows, or too many */
+struct change_whole {
+    uint64_t group;
+    uint32_t epoch;
+};
+struct buf *change_whole_shards(struct change_stamp stamp, const struct change_whole rows[],
+                                uint32_t count);
+
 /* The row goes.  ERR_NOT_FOUND; ERR_CLOSED: it is neither replaced nor draining, or a shard names
  * it still. */
 struct buf *change_forget_node(struct change_stamp stamp, uint64_t id);

@@ -83,6 +83,7 @@ struct model_shard {
     uint32_t parent_count;
     uint64_t opened_ms;            /* when its parents closed; 0: with the stream */
     uint64_t closed_ms, end;       /* SHARD_CLOSED: `end` is the place behind the last record */
+    uint32_t whole_in; /* see model_shard_whole() */
     struct model_rescued *rescued; /* NULL: it never was */
     /* Who had a place and lost it, the newest of them, as far as this process has seen it: when
      * there are none it has seen no change.  No part of the image. */
@@ -230,6 +231,9 @@ const struct model_shard *model_shard_by_number(const struct model_stream *strea
 /* The open shard whose range holds the key; every key has one at any moment. */
 const struct model_shard *model_shard_by_hash(const struct model_stream *stream, struct u128 key);
 bool model_shard_has(const struct model_shard *shard, uint64_t node); /* among its members */
+/* Whether all members of the row's epoch have said that they have all of it, durably: what other
+ * nodes have of it is of no use any more.  Another epoch ends it. */
+bool model_shard_whole(const struct model_shard *shard);
 /* Whether the shard's copy on this node is of a history that a rescue has ended. */
 bool model_shard_aside(const struct model_shard *shard, uint64_t node);
 /* Rescues raise the epoch by this: epochs of one history have the quotient in common. */

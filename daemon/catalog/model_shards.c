@@ -50,3 +50,8 @@ void model_shard_remove(struct model *model, struct model_stream *stream, uint32
         if (model->groups[i].stream == stream && model->groups[i].at > at)
             model->groups[i].at--;
 }
+
+bool model_shard_whole(const struct model_shard *shard)
+{
+    return shard->whole_in != 0 && shard->whole_in == shard->epoch;
+}

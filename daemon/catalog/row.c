@@ -239,6 +239,7 @@ static enum err lineage_read(const Braid__Catalog__Shard *row, struct model_shar
     ret->opened_ms = row->opened_ms;
     ret->closed_ms = row->closed_ms;
     ret->end = row->end;
+    ret->whole_in = row->whole ? row->epoch : 0;
     return ERR_OK;
 }
 
@@ -401,6 +402,7 @@ static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct mode
     row->opened_ms = shard->opened_ms;
     row->closed_ms = shard->closed_ms;
     row->end = shard->end;
+    row->whole = model_shard_whole(shard);
     if (shard->rescued != NULL && !rescued_write(arena, shard->rescued, row))
         return NULL;
     return row;

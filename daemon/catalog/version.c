@@ -85,6 +85,8 @@ uint32_t version_of(const Braid__Catalog__Change *change)
         return VERSION_RESHARDS;
     case BRAID__CATALOG__CHANGE__OF_SET_BALANCING:
         return VERSION_BALANCING;
+    case BRAID__CATALOG__CHANGE__OF_WHOLE_SHARDS:
+        return VERSION_WHOLE;
     default:
         return VERSION_FIRST;
     }

@@ -12,7 +12,8 @@
  *         SetConsumer, and DeleteStream that spares what has consumers;
  *         RescueShard says the epoch of the survivor's copy;
  *         splits and merges: BeginReshard, CommitReshard, ForgetShards;
- *         SetBalancing
+ *         SetBalancing;
+ *         WholeShards, and a shard's row says so
  *
  * The next change kinds and fields get 4: a row above, and their need in version.c.
  */
@@ -36,6 +37,7 @@
 #define VERSION_RESUMES 2u /* raised by the rescue itself: nobody can agree on it */
 #define VERSION_SETTINGS 3u
 #define VERSION_RESCUE_HELD 3u
+#define VERSION_WHOLE 3u
 
 /* Whether what came with version `needed` may be written now. */
 bool version_allows(const struct model *model, uint32_t needed);

@@ -144,6 +144,8 @@ static enum err parts_open(struct control *control, struct reason *reason)
         reshard_open(control);
         retire_open(control);
         replace_open(control);
+        whole_open(control);
+        copies_open(control);
         retain_open(control);
         balance_open(control);
     }
@@ -359,6 +361,11 @@ struct log *control_log(struct control *control)
 struct scrub_figures control_scrub(const struct control *control)
 {
     return control->scrub != NULL ? scrub_figures(control->scrub) : (struct scrub_figures){ 0 };
+}
+
+struct control_copies control_copies(const struct control *control)
+{
+    return control->copies.figures;
 }
 
 struct control_compares control_compares(const struct control *control)

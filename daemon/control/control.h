@@ -116,6 +116,12 @@ struct control_repairs {
     uint64_t failed; /* tries to fetch a damaged entry and write it again; see log_figures() too */
 };
 struct control_repairs control_repairs(const struct control *control);
+/* What this node has of shards that it left. */
+struct control_copies {
+    uint64_t held, entries; /* now: copies, and entries in them */
+    uint64_t released;      /* copies that were let go */
+};
+struct control_copies control_copies(const struct control *control);
 /* What comparing replicas with other members came to. */
 struct control_compares {
     uint64_t passes;      /* that have ended */

@@ -13,6 +13,8 @@
  *     epoch_catalog.c   for the catalogue's own group: who came back without a disk, by voters.h
  *     moving.c     which groups are on their way to other members
  *     nodes.c      what operators ask about nodes
+ *     whole.c      on the catalogue's leader: shards that all members have whole
+ *     copies.c     what this node has of shards that it left: trimmed, and let go by the former
  *     retain.c     trims by the agreed time
  *     overtaken.c  a member that retention overtook gets a new epoch to come into
  *     ailing.c     whether this node should lead nothing
@@ -201,6 +203,29 @@ struct overtaken {
     uint32_t count;
 };
 
+struct whole {
+    struct timer timer;
+    struct catalog_change change; /* WHOLE_SHARDS */
+    bool changing;
+    uint64_t after;      /* the group looked at last */
+    uint64_t pass_index; /* the model's when this pass began, */
+    uint64_t done_index; /* and when the last one did that found nothing */
+    bool found;          /* something, in this pass */
+    struct change_whole rows[CATALOG_WHOLE_ROWS_MAX]; /* in the model at `index` */
+    uint32_t count, looks;
+    uint64_t index;
+};
+
+struct copies {
+    struct timer timer;
+    uint64_t after;       /* the group looked at last in this pass */
+    bool sought;          /* one was trimmed in this pass, or is about to be */
+    uint64_t sought_last; /* the group that was */
+    bool seeking;
+    struct log_seek seek;
+    struct control_copies counting, figures;
+};
+
 struct retain {
     struct timer timer;
     uint64_t now_ms; /* agreed, for this pass */
@@ -312,6 +337,8 @@ struct control {
     struct overtaken overtaken;
     uint64_t aside_noted[CONTROL_ASIDE_NOTED_MAX]; /* groups whose copy was said to be put aside */
     uint32_t voters_told; /* the catalogue's epoch that this node has said to its members */
+    struct whole whole;
+    struct copies copies;
     struct retain retain;
     struct ailing ailing;
     struct balance balance;
@@ -435,6 +462,14 @@ void moving_close(struct control *control);
  * roster_options.on_behind. */
 void overtaken_told(void *ctx, uint64_t group, uint32_t epoch, uint64_t node);
 void overtaken_close(struct control *control);
+
+/* ---- whole.c ---- */
+void whole_open(struct control *control);
+void whole_close(struct control *control);
+
+/* ---- copies.c ---- */
+void copies_open(struct control *control);
+void copies_close(struct control *control);
 
 /* ---- retain.c ---- */
 void retain_open(struct control *control);

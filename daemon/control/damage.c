@@ -63,7 +63,15 @@ bool damage_is_alone(const struct control *control, uint64_t group)
 {
     const struct log_state *state = log_state(control->log, group);
 
-    return state != NULL && state->member_count < 2;
+    return state != NULL && state->member_count == 1 && placed_in(state, control->options.node);
+}
+
+/* A copy that is no member's. */
+static bool is_apart(const struct control *control, uint64_t group)
+{
+    const struct log_state *state = log_state(control->log, group);
+
+    return state != NULL && !placed_in(state, control->options.node);
 }
 
 void damage_on_found(void *ctx, const struct log_damage *damage, const struct reason *why)
@@ -82,6 +90,9 @@ void damage_on_found(void *ctx, const struct log_damage *damage, const struct re
         next = "this node has the only replica: these records cannot be given back";
         advice = "put the file back from a copy of the disk, or let readers go on "
                  "AFTER_SEQUENCE_NUMBER of the last of them; replace the disk";
+    } else if (is_apart(control, damage->head.group)) {
+        next = "no reader is served from this copy of a shard that this node left, or comes into; "
+               "a member is asked for it";
     } else if (damage->segment == 0) {
         next = "readers are served by the other replicas; a row of the tables is not repaired";
         advice = "look at this disk's health; start the node with a new data directory when the "

@@ -75,10 +75,18 @@ void fill_adopt(struct comer *comer)
 
 /* ---- comparing ---- */
 
+/* It was let go (copies.c): who comes in again needs all that the other has. */
+static bool is_released(const struct log_state *state, const struct epoch_answer *answer)
+{
+    return state->first > state->last && answer->first < state->first &&
+           !MUTANT(released_counts);
+}
+
 static bool is_filling(const struct log_state *state, const struct epoch_answer *answer)
 {
-    return state != NULL && state->member_count == 0 && state->epoch == answer->epoch &&
-           state->last + 1 >= answer->first && state->last <= answer->applied;
+    return state != NULL && !is_released(state, answer) && state->member_count == 0 &&
+           state->epoch == answer->epoch && state->last + 1 >= answer->first &&
+           state->last <= answer->applied;
 }
 
 /* What this node has above its last applied entry may be committed: it acknowledged it, and has not
@@ -182,7 +190,8 @@ static struct log_state fill_start(const struct comer *comer, const struct log_s
         ensure(log_head(comer->control->log, comer->group, comer->kept, &head) == ERR_OK);
         return start_of(comer, comer->kept, head.term, head.time_ms);
     }
-    if (state != NULL && state->applied + 1 >= answer->first && state->applied <= answer->applied)
+    if (state != NULL && !is_released(state, answer) && state->applied + 1 >= answer->first &&
+        state->applied <= answer->applied)
         return start_of(comer, state->applied, state->applied_term, state->applied_time_ms);
     return start_of(comer, answer->first - 1, answer->base_term == 0 ? 1 : answer->base_term,
                     answer->base_time_ms);

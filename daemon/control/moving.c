@@ -54,7 +54,10 @@ static bool is_moving(const struct control *control, const struct model_shard *r
 
     if (!model_shard_has(row, control->options.node))
         return open;
-    return !open || state == NULL || state->epoch < row->epoch;
+    if (!open || state == NULL || state->epoch < row->epoch)
+        return true;
+    /* Others let their copies go by that: it must not be lost any more. */
+    return row->epoch > 1 && !log_started(control->log, row->group);
 }
 
 static bool add(struct moving *moving, uint64_t group)

@@ -102,9 +102,17 @@ static uint64_t next_member(struct control *control)
 {
     struct repair *repair = &control->repair;
     const struct log_state *state = log_state(control->log, repair->head.group);
+    const struct model_shard *row =
+        model_shard_by_group(catalog_model(control->catalog), repair->head.group, NULL);
+    const uint64_t *members = state == NULL ? NULL : state->members;
+    uint32_t count = state == NULL ? 0 : state->member_count;
 
-    while (state != NULL && repair->asked < state->member_count) {
-        uint64_t node = state->members[repair->asked++];
+    if (state != NULL && count == 0 && row != NULL) { /* it left, or comes in */
+        members = row->members;
+        count = row->member_count;
+    }
+    while (repair->asked < count) {
+        uint64_t node = members[repair->asked++];
         if (node != control->options.node && net_is_up(control->world.net, node))
             return node;
     }

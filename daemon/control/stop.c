@@ -31,6 +31,8 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     ending_close(control);
     replace_close(control);
     overtaken_close(control);
+    whole_close(control);
+    copies_close(control);
     retain_close(control);
     succession_close(control);
     balance_close(control);

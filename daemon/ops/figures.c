@@ -32,6 +32,9 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(COMPARED, COUNTER, "braid_log_compared_entries_total", "Entries compared with them.")        \
     X(DIFFERENCES, COUNTER, "braid_log_differences_total", "Entries in which replicas differ.")    \
     X(UNCOMPARED, COUNTER, "braid_log_compares_unanswered_total", "Members that did not answer.")  \
+    X(COPIES, GAUGE, "braid_copies_left", "Copies held of shards that this node left.")            \
+    X(COPY_ENTRIES, GAUGE, "braid_copies_left_entries", "Entries in them.")                        \
+    X(RELEASED, COUNTER, "braid_copies_released_total", "Such copies that were let go.")           \
     X(LOG_TORN, GAUGE, "braid_log_torn_frames", "Torn last frames cut off at the last start.")     \
     X(LOG_OPEN, GAUGE, "braid_log_segments_open", "Segments whose index is in memory.")            \
     X(LOG_FULL, GAUGE, "braid_log_segments_full", "Segments that are filed.")                      \
@@ -248,6 +251,9 @@ static void refresh_cluster(struct figures *figures)
     set(figures, FIGURE_CATALOG_INDEX, model_index(model));
     set(figures, FIGURE_CATALOG_RESCUES, model_resume_count(model));
     set(figures, FIGURE_BALANCING_PAUSED, model_balancing_paused_ms(model) != 0);
+    set(figures, FIGURE_COPIES, control_copies(control).held);
+    set(figures, FIGURE_COPY_ENTRIES, control_copies(control).entries);
+    set(figures, FIGURE_RELEASED, control_copies(control).released);
     set(figures, FIGURE_READY, control_ready(control, &why) && !figures->ops->stopping);
 }
 

@@ -145,6 +145,7 @@
 #define MODE_SWITCHES_MAX 2u                  /* of a stream in 24 hours, AWS's */
 #define ENCRYPTIONS_MAX 25u                   /* likewise, starts, and stops */
 #define CATALOG_MEMBERS_ROWS_MAX 64u          /* groups that one change gives new members */
+#define CATALOG_WHOLE_ROWS_MAX 256u /* groups that one change says are whole on all members */
 #define CATALOG_JOBS_MAX 256u                 /* changes asked on this node at once */
 #define CATALOG_INTAKE_MAX 256u /* changes that wait at the leader, one entry each in turn */
 #define CATALOG_INTAKE_BYTES_MAX (32u * 1024u * 1024u) /* their bytes */
@@ -176,6 +177,9 @@
 /* who takes the place of one that lost its disk is not ready before it has its shards, or so long
  * when nobody can give them */
 #define CONTROL_PLACE_MS 10000u
+#define CONTROL_WHOLE_EVERY_MS 1000u /* between looks for shards that all members have whole */
+#define CONTROL_WHOLE_LOOKS 4u /* looks at what was found, before others have their turn */
+#define CONTROL_COPIES_EVERY_MS 2000u /* between looks at copies that this node has left */
 #define CONTROL_MEMBERS_MS 500u /* between looks for shards that need another epoch */
 /* groups of draining and dead nodes that are on their way to new members: each lacks one until it
  * is filled, and writers see a pause */

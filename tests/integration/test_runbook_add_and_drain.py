@@ -71,6 +71,11 @@ def test_what_is_paused_moves_when_balancing_goes_on_and_drains_do_not_wait_for_
         pause(book, cluster)
         book.run("braid node drain NODE --wait", node=2)
         assert replicas_on(cluster, "node-4") == SHARDS
+        # Only what nobody needs any more goes, but that goes by itself.
+        wait_until(lambda: cluster[1].metric("braid_copies_left") == 0 and
+                   cluster[1].metric("braid_copies_released_total") > 0, 30,
+                   "node-1 has let go what it had")
+        assert "event=group.released" in cluster[1].log_text()
 
 
 def test_a_machine_is_replaced_by_another_one():

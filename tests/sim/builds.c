@@ -202,8 +202,10 @@ void builds_start(struct world *world)
 
 uint32_t builds_knows(struct world *world, struct sim_node *node)
 {
+    uint32_t knows = cluster_of(world)->options.knows;
+
     if (!builds.played)
-        return VERSION_KNOWN;
+        return knows != 0 ? knows : VERSION_KNOWN;
     builds.runs[node->at] = builds.next[node->at];
     if (builds.runs[node->at] > builds.most[node->at])
         builds.most[node->at] = builds.runs[node->at];

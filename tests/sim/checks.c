@@ -8,6 +8,7 @@
 #include "catalog/model_image.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "copies.h"
 #include "figure8.h"
 #include "forgotten.h"
 #include "moments.h"
@@ -281,6 +282,7 @@ void checks_after_event(struct world *world, struct sim_node *node)
     look_at_room(world, node);
     rescues_after_event(world, node);
     look_at_catalog(world, node);
+    copies_after_event(world, node);
     struct news news;
     take_news(world, node, &news);
     moments_look_begin(world, node);

@@ -6,6 +6,7 @@
 #include "catalog/change.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "copies.h"
 
 #define DRAIN_MOST_NS (30 * SIM_S)
 #define SETTLE_MOST_NS (200 * SIM_S)
@@ -180,4 +181,5 @@ void drain_check(struct world *world)
     fulfil(world, (struct wish){ .node = four, .mate = one, .draining = true });
     fulfil(world, (struct wish){ .node = four });
     settle(world);
+    copies_check(world);
 }

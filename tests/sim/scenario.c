@@ -6,6 +6,7 @@
 #include "ailing.h"
 #include "brook.h"
 #include "builds.h"
+#include "catalog/version.h"
 #include "creating.h"
 #include "drain.h"
 #include "far_clock.h"
@@ -240,6 +241,17 @@ static void choose_drain(struct cluster_options *options)
     options->replace_after_ms = 1000 + options->put_pause_ms % 10 * 500;
 }
 
+/* Below the version in which copies of shards that nodes left are let go: only retention takes what
+ * is in them. */
+static void choose_kept_copies(struct cluster_options *options)
+{
+    choose_retention(options);
+    options->drain = true;
+    options->replace_after_ms = 2000;
+    options->knows = VERSION_WHOLE - 1;
+    options->churn = false; /* its streams keep records for longer */
+}
+
 /* One node ails, and nothing else is wrong. */
 static void choose_ailing(struct cluster_options *options)
 {
@@ -349,6 +361,8 @@ static const struct scenario scenarios[] = {
       .at_the_end = lost_catalog_check },
     { "drain", "nodes are drained, and given up when they are away", .more_nodes = true,
       .choose = choose_drain, .start = drain_start },
+    { "kept-copies", "likewise; what was left is not let go, and retention takes it",
+      .more_nodes = true, .choose = choose_kept_copies, .start = drain_start },
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",
       .scripted = true, .choose = choose_rolling, .start = rolling_start,
       .before_healing = rolling_check },
