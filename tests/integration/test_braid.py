@@ -234,7 +234,7 @@ def test_help_is_found_wherever_people_look_for_it(braid):
         assert braid(*words).stdout == verbs
     assert braid("help", "put").stdout == braid("put", "-h").stdout == braid("put", "--help").stdout
     assert b"there is no 'nonsense'" in braid("help", "nonsense", status=2).stderr
-    assert b"there is no verb 'lst'; there are: list, create, describe, set, delete" in braid(
+    assert b"there is no verb 'lst'; there are: list, create, describe, set, split, merge, delete" in braid(
         "stream", "lst", status=2).stderr
 
 
