@@ -13,8 +13,8 @@ static const char purpose[] =
     "One node of a Braid cluster: streams behind the Kinesis API.\v"
     "An option is a flag here and a line \"name = value\" in the file.  Flags count over the "
     "file.\n"
-    "Exit status: 0 stopped as asked, 1 a failure while running, 2 a wrong configuration, "
-    "3 a data directory that cannot be used.";
+    "Exit status: 0 stopped as asked, 1 a failure, of which a start may be free later, 2 a wrong "
+    "configuration, 3 a data directory that must not be started over.";
 
 static error_t on_flag(int key, char *value, struct argp_state *state);
 static const struct argp_option *describe(struct config *config);

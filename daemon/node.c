@@ -56,6 +56,7 @@ struct node {
     bool stopping;
 };
 
+static enum node_status status_of(enum node_status step, enum err err);
 static enum err open_loop(struct node *node, struct reason *reason);
 static enum err open_data(struct node *node, struct reason *reason);
 static enum err open_net(struct node *node, struct reason *reason);
@@ -104,12 +105,23 @@ enum node_status node_open(struct node **ret, const struct config *config, struc
     node->config = config;
     node->dir.lock = -1;
     *ret = node; /* for node_abandon() */
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-        if (steps[i].open(node, reason) != ERR_OK)
-            return steps[i].status;
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        enum err err = steps[i].open(node, reason);
+        if (err != ERR_OK)
+            return status_of(steps[i].status, err);
+    }
     say_started(node);
     timer_start(node->clock, &node->ready, 0, look_ready);
     return NODE_STOPPED;
+}
+
+/* Of the data directory some may be otherwise at the next start, so that a supervisor has to try:
+ * no memory, no room, a disk that fails or cannot be written, another process on the directory. */
+static enum node_status status_of(enum node_status step, enum err err)
+{
+    bool passing = err == ERR_NO_MEMORY || err == ERR_NO_SPACE || err == ERR_IO || err == ERR_BUSY;
+
+    return step == NODE_BAD_DATA && passing ? NODE_FAILED : step;
 }
 
 static enum err open_loop(struct node *node, struct reason *reason)

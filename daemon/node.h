@@ -21,11 +21,13 @@ struct uv_loop_s;
 /* Exit statuses of braidd; documented in config_flags.c and daemon/README.md. */
 enum node_status {
     NODE_STOPPED = 0,     /* as asked */
-    NODE_FAILED = 1,      /* while running, or a port is in use */
+    /* While running, or a start that may succeed later: a port in use, no memory, no room, a disk
+     * that fails or cannot be written, another braidd on the directory. */
+    NODE_FAILED = 1,
     NODE_BAD_CONFIG = 2,
-    /* The data directory: damaged, another node's, locked, read-only, of a newer braidd; or the
-     * others remember more of it than it has, or are at a cluster version that this braidd does not
-     * know, which may become known only while running. */
+    /* The data directory: damaged, another node's, none, of a newer braidd; or the others remember
+     * more of it than it has, or are at a cluster version that this braidd does not know, which may
+     * become known only while running.  A restart changes none of it. */
     NODE_BAD_DATA = 3
 };
 

@@ -1,5 +1,6 @@
 """A data directory that is not what it should be: one clear sentence, and no harm to the data."""
 
+import configparser
 import glob
 import os
 import shutil
@@ -7,11 +8,12 @@ import subprocess
 import tempfile
 
 import pytest
-from braid_cluster import Cluster, braidd, die_with_parent
+from braid_cluster import ROOT, Cluster, braidd, die_with_parent
+from braid_ill import IllMachine
 from braid_records import read_stream
 
 BLOCK = 4096
-BAD_DATA = 3  # exit status
+FAILED, BAD_DATA = 1, 3  # exit statuses; systemd starts it again after the first
 RECORDS = 60
 
 
@@ -38,13 +40,13 @@ def cluster(filled):
     cluster.close()
 
 
-def refusal(cluster, arguments=()):
+def refusal(cluster, arguments=(), expected=BAD_DATA):
     """Starts the node, which must end by itself, and returns its last sentence."""
     node = cluster[1]
     node.start(arguments)
     status = node.await_end()
     text = node.log_text()
-    assert status == BAD_DATA, (status, text)
+    assert status == expected, (status, text)
     cluster.check_logs()
     return text.strip().splitlines()[-1]
 
@@ -133,7 +135,7 @@ def test_two_processes_on_one_directory_are_refused(cluster):
     cluster.start_all()
     done = subprocess.run([braidd(), "--config", cluster[1].config], capture_output=True,
                           timeout=60, check=False, preexec_fn=die_with_parent)
-    assert done.returncode == BAD_DATA, done
+    assert done.returncode == FAILED, done
     assert b"another braidd is running on it" in done.stderr
 
 
@@ -156,6 +158,23 @@ def test_a_directory_that_cannot_be_written_is_refused():
         user = {"user": "nobody"} if os.getuid() == 0 else {}
         done = subprocess.run([program, "--dev", "--data-dir", data], capture_output=True,
                               timeout=60, check=False, cwd=folder, **user)
-        assert done.returncode == BAD_DATA, done
+        assert done.returncode == FAILED, done
         assert f"data directory {data} cannot be written" in done.stderr.decode()
         assert os.listdir(data) == []
+
+
+def test_a_start_without_room_is_tried_again(cluster):
+    machine = IllMachine(cluster[1])
+    machine.set("full", 1)
+    assert "make room on it" in refusal(cluster, expected=FAILED)
+    machine.set("full", 0)
+    assert numbers(cluster) == list(range(RECORDS))
+
+
+def test_systemd_starts_it_after_any_end_but_those_that_a_restart_cannot_mend():
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str
+    assert unit.read(os.path.join(ROOT, "deploy", "systemd", "braidd.service"))
+    assert unit["Service"]["Restart"] == "always"
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"  # the default gives up after five
+    assert unit["Service"]["RestartPreventExitStatus"] == f"2 {BAD_DATA}"

@@ -1,4 +1,4 @@
-"""Machines on which something is wrong: slow writes, a wrong clock (ill_machine.c)."""
+"""Machines on which something is wrong: slow writes, a wrong clock, no room (ill_machine.c)."""
 
 import os
 import subprocess

@@ -4,18 +4,21 @@
  *
  *     write_ms   what each pwrite() takes in addition
  *     clock_ms   what CLOCK_REALTIME is ahead
+ *     full       1: file systems say that they have no room
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-static atomic_long write_ms, clock_ms, read_at_ms;
+static atomic_long write_ms, clock_ms, full, read_at_ms;
 
 static long now_ms(void)
 {
@@ -49,6 +52,7 @@ static void look(void)
         return;
     atomic_store(&write_ms, number_in("write_ms"));
     atomic_store(&clock_ms, number_in("clock_ms"));
+    atomic_store(&full, number_in("full"));
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t offset)
@@ -85,4 +89,21 @@ int clock_gettime(clockid_t id, struct timespec *ret)
         ret->tv_nsec = ns >= 1000000000 ? ns - 1000000000 : ns < 0 ? ns + 1000000000 : ns;
     }
     return rv;
+}
+
+int statvfs64(const char *path, struct statvfs64 *ret)
+{
+    int (*real)(const char *, struct statvfs64 *) = dlsym(RTLD_NEXT, "statvfs64");
+    int rv = real(path, ret);
+
+    look();
+    if (rv == 0 && atomic_load(&full) > 0)
+        ret->f_bavail = ret->f_bfree = 0;
+    return rv;
+}
+
+/* Without large files: on this machine the same. */
+int statvfs(const char *path, struct statvfs *ret)
+{
+    return statvfs64(path, (struct statvfs64 *)ret);
 }
