@@ -45,6 +45,7 @@ static enum err read_plan(const char *path, struct local_plan *plan, struct reas
 {
     json_error_t fault;
     json_int_t nodes = 0, port = 0;
+    int unlimited = 0;
     json_t *tree = json_load_file(path, 0, &fault);
 
     if (tree == NULL && json_error_code(&fault) == json_error_cannot_open_file) {
@@ -56,7 +57,8 @@ static enum err read_plan(const char *path, struct local_plan *plan, struct reas
     }
 
     bool whole =
-        tree != NULL && json_unpack(tree, "{s:I, s:I}", "nodes", &nodes, "port", &port) == 0;
+        tree != NULL && json_unpack(tree, "{s:I, s:I, s?b}", "nodes", &nodes, "port", &port,
+                                    "unlimited", &unlimited) == 0;
     json_decref(tree);
     if (!whole || nodes < 1 || nodes > LOCAL_NODES_MAX || port < 1 || port > LOCAL_PORT_MAX) {
         reason_set(reason, "%s is not a description of a local cluster", path);
@@ -64,6 +66,7 @@ static enum err read_plan(const char *path, struct local_plan *plan, struct reas
     }
     plan->node_count = (uint32_t)nodes;
     plan->port = (uint32_t)port;
+    plan->unlimited = unlimited != 0;
     return ERR_OK;
 }
 
@@ -124,7 +127,8 @@ static enum err write_plan(const struct local_plan *plan, struct reason *reason)
     snprintf(fresh, sizeof(fresh), "%s/cluster.json.new", plan->dir);
     FILE *out = fopen(fresh, "w");
     if (out != NULL)
-        fprintf(out, "{\"nodes\": %u, \"port\": %u}\n", plan->node_count, plan->port);
+        fprintf(out, "{\"nodes\": %u, \"port\": %u, \"unlimited\": %s}\n", plan->node_count,
+                plan->port, plan->unlimited ? "true" : "false");
     if (out == NULL || fclose(out) != 0 || rename(fresh, path) != 0) {
         reason_set(reason, "write %s: %s", path, strerror(errno));
         return ERR_IO;
@@ -202,4 +206,5 @@ void local_plan_config(const struct local_plan *plan, const struct local_node *n
     }
     fprintf(out, "\nreplication = %u\n", plan->node_count < REPLICATION ? 1 : REPLICATION);
     fprintf(out, "segment-bytes = " SEGMENT_TEXT "\n");
+    fprintf(out, "limits = %s\n", plan->unlimited ? "unlimited" : "aws");
 }

@@ -2,7 +2,7 @@
  *
  * A folder DIR holds one local cluster:
  *
- *     DIR/cluster.json             how many nodes, and the first port
+ *     DIR/cluster.json             how many nodes, the first port, and the limits
  *     DIR/node-K/braidd.conf       made at each start from the plan
  *     DIR/node-K/braidd.log        what the node says
  *     DIR/node-K/braidd.pid        its process
@@ -17,6 +17,7 @@
 #ifndef CLI_LOCAL_PLAN_H
 #define CLI_LOCAL_PLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -35,6 +36,7 @@ struct local_plan {
     char dir[LOCAL_DIR_BYTES_MAX]; /* absolute */
     uint32_t node_count;
     uint32_t port; /* of node 1 for clients */
+    bool unlimited; /* none of AWS's limits */
 };
 
 enum local_port { LOCAL_PORT_CLIENT = 0, LOCAL_PORT_PEER = 1, LOCAL_PORT_OPERATIONS = 2 };

@@ -20,6 +20,7 @@
 struct up_options {
     const char *dir;
     long nodes, port; /* 0: not said */
+    const char *limits; /* "aws", "unlimited", or NULL: not said */
 };
 
 /* One node on its way up. */
@@ -63,6 +64,11 @@ static error_t parse_up(int key, char *arg, struct argp_state *state)
     case 'p':
         options->port = cli_number(state, "--port", arg, 1, LOCAL_PORT_MAX);
         return 0;
+    case 'l':
+        if (strcmp(arg, "aws") != 0 && strcmp(arg, "unlimited") != 0)
+            argp_error(state, "--limits is aws or unlimited, not '%s'", arg);
+        options->limits = arg;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -76,6 +82,9 @@ enum outcome local_up(struct cli *cli, int argc, char **argv)
           "folder of the cluster; default $BRAID_LOCAL_DIR, else ~/.local/share/braid/local", 0 },
         { "port", 'p', "P", 0,
           "node K answers clients at P + 10(K-1); default $BRAID_PORT, else 4567", 0 },
+        { "limits", 'l', "WHICH", 0,
+          "'aws': a shard takes 1 MiB and 1,000 records a second, and so on; 'unlimited': all that "
+          "this machine can do; default as before, at first aws", 0 },
         { 0 }
     };
     const struct cli_syntax syntax = {
@@ -170,6 +179,26 @@ static enum outcome check_ports(struct cli *cli, const struct local_node *node)
     return OUTCOME_OK;
 }
 
+static bool wants_unlimited(const struct up_options *options, const struct local_plan *plan)
+{
+    return options->limits == NULL ? plan->unlimited : strcmp(options->limits, "unlimited") == 0;
+}
+
+/* Of a cluster that is there.  What runs goes on as it was configured. */
+static enum outcome change_limits(struct cli *cli, const struct up_options *options,
+                                  struct local_plan *plan)
+{
+    struct reason reason = { "" };
+
+    if (wants_unlimited(options, plan) == plan->unlimited)
+        return OUTCOME_OK;
+    plan->unlimited = !plan->unlimited;
+    if (local_plan_save(plan, &reason) != ERR_OK)
+        return cli_fail(cli, OUTCOME_FAILED, "%s", reason.text);
+    fprintf(stderr, "A node has the limits '%s' from its next start on.\n", options->limits);
+    return OUTCOME_OK;
+}
+
 static enum outcome new_plan(struct cli *cli, const struct up_options *options,
                              struct local_plan *plan)
 {
@@ -180,6 +209,7 @@ static enum outcome new_plan(struct cli *cli, const struct up_options *options,
 
     plan->node_count = options->nodes == 0 ? 3 : (uint32_t)options->nodes;
     plan->port = options->port == 0 ? LOCAL_PORT_DEFAULT : (uint32_t)options->port;
+    plan->unlimited = wants_unlimited(options, plan);
     for (uint32_t i = 1; i <= plan->node_count && outcome == OUTCOME_OK; i++) {
         local_plan_node(plan, i, &node);
         outcome = check_ports(cli, &node);
@@ -215,8 +245,12 @@ static enum outcome make_plan(struct cli *cli, const struct up_options *options,
             free(plan);
             return OUTCOME_EXISTS;
         }
-        *ret = plan;
-        return OUTCOME_OK;
+        enum outcome changed = change_limits(cli, options, plan);
+        if (changed == OUTCOME_OK)
+            *ret = plan;
+        else
+            free(plan);
+        return changed;
     }
     if (err != ERR_NOT_FOUND)
         return cli_fail(cli, err == ERR_TOO_BIG ? OUTCOME_USAGE : OUTCOME_FAILED, "%s",

@@ -27,6 +27,11 @@ static const struct option_row rows[] = {
     { .kind = OPTION_CHOICE, .name = (key), .at = offsetof(struct config, field),                  \
       .text = (value), .values = (set), .help = (words) },
 #include "config.def"
+#define STREAM_LIMIT(id, key, usual, most, sort, words)                                            \
+    { .kind = OPTION_LIMIT, .name = (key), .limit = LIMIT_##id, .help = (words) },
+#define CLUSTER_LIMIT(id, key, usual, most, sort, words)                                           \
+    { .kind = OPTION_LIMIT, .name = (key), .limit = LIMIT_##id, .help = (words) },
+#include "catalog/limit.def"
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) <= CONFIG_OPTIONS_MAX, "given_in has room for all");
@@ -35,6 +40,7 @@ static const char **text_field(struct config *config, const struct option_row *r
 static uint64_t *number_field(struct config *config, const struct option_row *row);
 static bool is_number(const struct option_row *row);
 static enum err take_number(const struct option_row *row, const char *value, uint64_t *ret);
+static void print_limit(const struct config *config, enum limit limit, FILE *to);
 static bool take_choice(const struct option_row *row, const char *value);
 
 uint32_t config_option_count(void)
@@ -73,7 +79,7 @@ void config_init(struct config *config)
 
         if (is_number(row))
             *number_field(config, row) = row->number;
-        else
+        else if (row->kind != OPTION_LIMIT)
             *text_field(config, row) = row->text;
     }
 }
@@ -111,6 +117,15 @@ void config_set(struct config *config, uint32_t option, const char *where, const
                          row->name, value,
                          row->kind == OPTION_SIZE ? "a size (1024, 64K, 16M, 1G)" : "a number",
                          row->min, row->max);
+            return;
+        }
+    } else if (row->kind == OPTION_LIMIT) {
+        if (!limit_parse(row->limit, value, &config->limits.of[row->limit])) {
+            config_error(config, where, "%s: '%s' is not 'unlimited', nor %s from 1 to %" PRIu32,
+                         row->name, value,
+                         limit_row(row->limit)->kind == LIMIT_SIZE
+                             ? "a size (1024, 64K, 16M, 1G)" : "a number",
+                         limit_row(row->limit)->most);
             return;
         }
     } else if (row->kind == OPTION_CHOICE && !take_choice(row, value)) {
@@ -179,11 +194,21 @@ void config_print(const struct config *config, FILE *to)
         const char *field = (const char *)config + row->at;
 
         fprintf(to, "# %s\n", row->help);
-        if (is_number(row))
+        if (row->kind == OPTION_LIMIT)
+            print_limit(config, row->limit, to);
+        else if (is_number(row))
             fprintf(to, "%s = %" PRIu64 "\n", row->name, *(const uint64_t *)(const void *)field);
         else
             fprintf(to, "%s = %s\n", row->name, *(const char *const *)(const void *)field);
     }
+}
+
+static void print_limit(const struct config *config, enum limit limit, FILE *to)
+{
+    if (limit_is_off(config->limits.of[limit]))
+        fprintf(to, "%s = unlimited\n", limit_row(limit)->name);
+    else
+        fprintf(to, "%s = %" PRIu32 "\n", limit_row(limit)->name, config->limits.of[limit]);
 }
 
 /* ---- fields and values ---- */

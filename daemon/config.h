@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "catalog/limit.h"
 
 #define CONFIG_ERRORS_MAX 16u /* more are counted only */
 #define CONFIG_WARNINGS_MAX 4u
@@ -42,6 +43,7 @@ struct config {
 #define SIZE(field, name, value, min, max, text) uint64_t field;
 #define CHOICE(field, name, value, values, text) const char *field;
 #include "config.def"
+    struct limits limits; /* as they count, after config_check(); before it 0 is not said */
 
     /* worked out by config_check() */
     struct listen_at client_at, peer_at, operations_at;
@@ -58,7 +60,7 @@ struct config {
     struct reason errors[CONFIG_ERRORS_MAX];
     uint32_t warning_count;
     struct reason warnings[CONFIG_WARNINGS_MAX];
-    const char *given_in[64]; /* by option: where; NULL: it has its default */
+    const char *given_in[128]; /* by option: where; NULL: it has its default */
     uint32_t flag_count;
     struct config_flag {
         uint32_t option;

@@ -28,6 +28,7 @@ static void check_peers(struct config *config);
 static void check_credentials(struct config *config);
 static void check_seeds(struct config *config);
 static void check_sizes(struct config *config);
+static void take_limits(struct config *config);
 static void check_times(struct config *config);
 static void check_name(struct config *config, const char *name, const char *text);
 static void check_account(struct config *config);
@@ -39,6 +40,7 @@ enum err config_check(struct config *config)
     if (config->dev)
         take_dev_defaults(config);
     take_name(config);
+    take_limits(config);
     check_name(config, "name", config->name);
     check_name(config, "az", config->az);
     check_name(config, "region", config->region);
@@ -85,6 +87,16 @@ static void take_dev_defaults(struct config *config)
                      "replication: with --dev there is one node, hence one replica");
     if (config->seeds[0] != 0)
         config_error(config, where(config, "seeds"), "seeds: with --dev there is one node only");
+}
+
+/* Those that nobody has set. */
+static void take_limits(struct config *config)
+{
+    bool aws = strcmp(config->limits_unsaid, "aws") == 0;
+
+    for (uint32_t i = 0; i < LIMIT_COUNT; i++)
+        if (config->limits.of[i] == 0)
+            config->limits.of[i] = aws ? limit_row((enum limit)i)->usual : LIMIT_UNLIMITED;
 }
 
 /* The host's name, up to its first dot. */

@@ -6,7 +6,14 @@
 
 #include "config.h"
 
-enum option_kind { OPTION_TEXT, OPTION_LISTEN, OPTION_NUMBER, OPTION_SIZE, OPTION_CHOICE };
+enum option_kind {
+    OPTION_TEXT,
+    OPTION_LISTEN,
+    OPTION_NUMBER,
+    OPTION_SIZE,
+    OPTION_CHOICE,
+    OPTION_LIMIT
+};
 
 /* A row of config.def. */
 struct option_row {
@@ -17,10 +24,11 @@ struct option_row {
     uint64_t number;    /* default of numbers */
     uint64_t min, max;  /* of numbers */
     const char *values; /* of a choice: "one|another" */
+    enum limit limit;
     const char *help;
 };
 
-#define CONFIG_OPTIONS_MAX 64u
+#define CONFIG_OPTIONS_MAX 128u
 #define CONFIG_VALUE_MAX 1024u /* characters of a value */
 
 uint32_t config_option_count(void);

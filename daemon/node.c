@@ -221,10 +221,7 @@ static enum err open_control(struct node *node, struct reason *reason)
         .heartbeat_ms = (uint32_t)config->heartbeat_ms,
         .tick_ms = (uint32_t)config->tick_ms,
         .tail_bytes_max = config->tail_bytes_max,
-        .limits = { .put_bytes_per_s = (uint32_t)config->put_bytes_per_s,
-                    .put_records_per_s = (uint32_t)config->put_records_per_s,
-                    .read_bytes_per_s = (uint32_t)config->read_bytes_per_s,
-                    .read_calls_per_s = (uint32_t)config->read_calls_per_s },
+        .limits = config->limits,
         .on_failed = on_failed,
         .on_forgotten = on_forgotten,
         .on_outdated = on_outdated,
@@ -268,15 +265,12 @@ static enum err open_api(struct node *node, struct reason *reason)
                                .random = &node->random,
                                .work = node->work,
                                .metrics = node->metrics,
-                               .consumer_bytes_per_s = node->config->consumer_bytes_per_s,
                                .events = { events_take, events_give_back, node } };
     enum err err = route_open(&node->route, node->control, node->net, node->clock);
 
     world.route = node->route;
-    if (err == ERR_OK) {
-        route_limit_grants(node->route, (uint32_t)node->config->subscribe_calls_per_s);
+    if (err == ERR_OK)
         err = api_open(&node->api, &world);
-    }
     if (err != ERR_OK)
         reason_set(reason, "no memory, or this OpenSSL has no MD5");
     return err;

@@ -46,8 +46,7 @@ struct api_world {
     struct random *random;
     struct work_pool *work;
     struct metrics *metrics;
-    uint64_t consumer_bytes_per_s; /* of one subscription; 0: no limit */
-    struct fan_budget events;      /* what those that are being made may hold */
+    struct fan_budget events; /* what those that are being made may hold */
 };
 
 /* ERR_NO_MEMORY: that, or OpenSSL has no MD5. */

@@ -87,15 +87,15 @@ static bool stands(const struct grant *there, const struct grant_ask *ask, uint6
 }
 
 /* Each call costs its part of a second; what is not used for a second is lost. */
-static bool may_call(const struct grants *grants, struct grant *there, uint64_t now_ms)
+static bool may_call(struct grant *there, uint32_t calls_per_s, uint64_t now_ms)
 {
-    if (grants->calls_per_s == 0)
+    if (calls_per_s == 0)
         return true;
     if (there->called_ms > now_ms)
         return false;
-    if (there->called_ms + 1000 < now_ms + 1000 / grants->calls_per_s)
-        there->called_ms = now_ms - 1000 + 1000 / grants->calls_per_s;
-    there->called_ms += 1000 / grants->calls_per_s;
+    if (there->called_ms + 1000 < now_ms + 1000 / calls_per_s)
+        there->called_ms = now_ms - 1000 + 1000 / calls_per_s;
+    there->called_ms += 1000 / calls_per_s;
     return true;
 }
 
@@ -113,7 +113,7 @@ enum err grants_take(struct grants *grants, const struct grant_ask *ask, uint64_
     if (there == NULL)
         return err;
     if (is_new || there->token != ask->token) { /* the same again is no other call */
-        if (!ask->renews && !may_call(grants, there, now_ms)) {
+        if (!ask->renews && !may_call(there, ask->calls_per_s, now_ms)) {
             *throttled = true;
             return ERR_BUSY;
         }

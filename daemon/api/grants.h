@@ -30,8 +30,7 @@ struct grant {
 struct grants {
     struct grant *by_whom;
     uint32_t count;
-    uint32_t swept;       /* so many there may be before old ones are looked for again */
-    uint32_t calls_per_s; /* for one subscription of a consumer and shard; 0: no limit */
+    uint32_t swept; /* so many there may be before old ones are looked for again */
 };
 
 void grants_fini(struct grants *grants);
@@ -40,6 +39,7 @@ struct grant_ask {
     uint64_t group, consumer, token;
     bool renews;
     uint32_t age_ms; /* of one that is renewed */
+    uint32_t calls_per_s; /* that the leader allows for one; 0: no limit */
 };
 
 /* ERR_EXISTS     another one is the present one

@@ -142,10 +142,6 @@ struct route_grant {
     enum err err;
 };
 
-/* From now on shards that this node leads grant no subscription of a consumer more often than so;
- * 0, at first: as often as it likes. */
-void route_limit_grants(struct route *route, uint32_t calls_per_s);
-
 /* Asks the leader for a subscription (grants.h).
  * ERR_EXISTS       another one is the present one
  * ERR_UNAVAILABLE  no leader within the time

@@ -42,15 +42,16 @@ void route_grant_cancel(struct route_grant *req)
     job_free(job);
 }
 
-void route_limit_grants(struct route *route, uint32_t calls_per_s)
+/* This node leads the shard. */
+static enum err take(struct route *route, struct grant_ask *ask, bool *throttled)
 {
-    route->grants.calls_per_s = calls_per_s;
+    ask->calls_per_s = limit_or_0(control_limit(route->control, LIMIT_SUBSCRIBE_CALLS));
+    return grants_take(&route->grants, ask, clock_mono_ms(route->clock), throttled);
 }
 
 enum err grant_here(struct route_job *job)
 {
-    return grants_take(&job->route->grants, &job->grant, clock_mono_ms(job->route->clock),
-                       &job->throttled);
+    return take(job->route, &job->grant, &job->throttled);
 }
 
 void grant_serve(void *ctx, const struct net_message *message, struct net_incoming *incoming)
@@ -64,7 +65,7 @@ void grant_serve(void *ctx, const struct net_message *message, struct net_incomi
     if (err == ERR_OK && (shard == NULL || !shard_leads(shard)))
         err = ERR_NOT_LEADER;
     if (err == ERR_OK)
-        err = grants_take(&route->grants, &ask, clock_mono_ms(route->clock), &more.throttled);
+        err = take(route, &ask, &more.throttled);
     if (err == ERR_OK)
         net_answer(incoming, ERR_OK, NULL, 0);
     else

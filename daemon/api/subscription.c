@@ -249,7 +249,8 @@ static void pump(struct subscription *subscription)
 /* A consumer has a bandwidth; what it did not use for a second is lost. */
 static void pace(struct subscription *subscription, size_t bytes)
 {
-    uint64_t rate = subscription->api->world.consumer_bytes_per_s;
+    uint64_t rate =
+        limit_or_0(control_limit(subscription->api->world.control, LIMIT_CONSUMER_BYTES));
     uint64_t now_ms = now_of(subscription);
     uint64_t used_ms = rate == 0 ? 0 : (uint64_t)bytes * 1000 / rate;
 

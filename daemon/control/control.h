@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "base/note.h"
 #include "catalog/catalog.h"
+#include "catalog/limit.h"
 #include "env/clock.h"
 #include "env/disk.h"
 #include "env/net.h"
@@ -75,7 +76,7 @@ struct control_options {
     uint32_t moves_at_once;      /* groups of draining and dead nodes, in the whole cluster */
     uint32_t election_timeout_ms, heartbeat_ms, tick_ms;
     size_t tail_bytes_max;       /* all shards of this node */
-    struct quota_limits limits;  /* per shard; 0 = unlimited */
+    struct limits limits;        /* where a stream has none of its own */
     void (*on_failed)(void *ctx, const struct reason *reason); /* stop the process */
     /* This node and `node` have applied different entries; may be NULL. */
     void (*on_difference)(void *ctx, const struct entry_head *here,
@@ -168,6 +169,9 @@ struct control_wellness control_wellness(const struct control *control);
 /* Ready: belongs to a cluster, the catalogue is applied up to what its leader had at our start, and
  * every local shard of an ACTIVE stream is open.  Otherwise `why` says what is awaited. */
 bool control_ready(const struct control *control, struct reason *why);
+
+/* The cluster's, as this node's configuration has it. */
+uint32_t control_limit(const struct control *control, enum limit limit);
 
 /* The earliest clock heard from a majority of nodes in the last minute: what retention goes by. */
 uint64_t control_agreed_ms(const struct control *control);

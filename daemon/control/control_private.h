@@ -471,6 +471,9 @@ void whole_close(struct control *control);
 void copies_open(struct control *control);
 void copies_close(struct control *control);
 
+/* ---- limits.c ---- */
+struct quota_limits limits_of_shard(const struct control *control);
+
 /* ---- retain.c ---- */
 void retain_open(struct control *control);
 void retain_close(struct control *control);

@@ -78,7 +78,7 @@ class BenchCluster:
     def __enter__(self):
         try:
             self.braid("local", "up", "--nodes", str(self.node_count), "--port",
-                       str(free_port(self.node_count)))
+                       str(free_port(self.node_count)), "--limits", "unlimited")
             for node in self.status():
                 self.nodes[node["name"]] = node
         except BaseException:

@@ -19,7 +19,7 @@ class Dev:
         self.log = tempfile.TemporaryFile()
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [braidd(), "--dev", "--client-listen", f"127.0.0.1:{ports[0]}",
+            [braidd(), "--dev", "--limits", "unlimited", "--client-listen", f"127.0.0.1:{ports[0]}",
              "--peer-listen", f"127.0.0.1:{ports[1]}",
              "--operations-listen", f"127.0.0.1:{ports[2]}", *arguments],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,

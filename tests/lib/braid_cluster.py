@@ -189,11 +189,12 @@ class Node:
 
 class Cluster:
     """N nodes in N zones or fewer.  `options` are lines for every node's configuration.  With `keys`,
-    {access key: secret}, requests must be signed with one of them; clients take the first."""
+    {access key: secret}, requests must be signed with one of them; clients take the first.  Nothing is
+    limited, so that no test waits for AWS's rates, unless `options` set limits."""
 
     def __init__(self, nodes=3, options=None, start=True, keys=None):
         self.dir = tempfile.mkdtemp(prefix="braid-test-")
-        self.options = {"replication": "3" if nodes >= 3 else "1"}
+        self.options = {"replication": "3" if nodes >= 3 else "1", "limits": "unlimited"}
         self.options.update(options or {})
         self.key = next(iter(keys.items())) if keys else ("any", "any")
         self.credentials = os.path.join(self.dir, "credentials")

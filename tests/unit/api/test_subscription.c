@@ -29,6 +29,7 @@ static struct {
     size_t event_len;
     struct buf *records;
     struct counter *whole, *failed;
+    uint32_t bytes_per_s;
 } world;
 
 /* ---- what is around it ---- */
@@ -79,6 +80,12 @@ void route_grant_cancel(struct route_grant *req)
 struct catalog *control_catalog(struct control *control)
 {
     return NULL;
+}
+
+uint32_t control_limit(const struct control *control, enum limit limit)
+{
+    assert_int_equal(limit, LIMIT_CONSUMER_BYTES);
+    return world.bytes_per_s;
 }
 
 const struct model *catalog_model(const struct catalog *catalog)
@@ -275,7 +282,7 @@ static void an_answer_without_records_that_came_at_once_is_followed_by_a_pause(v
 
 static void a_consumer_has_a_bandwidth(void **state)
 {
-    world.api.world.consumer_bytes_per_s = 2000;
+    world.bytes_per_s = 2000;
     begin();
     for (int at = 0; at < 2; at++) { /* a second's worth may come at once */
         give(true, false);

@@ -75,6 +75,18 @@ static void a_configuration_says_everything(void **state)
     assert_non_null(strstr(text, "\noperations-listen = 127.0.0.1:4579\n"));
     assert_non_null(strstr(text, "\nseeds = 127.0.0.1:4568,127.0.0.1:4578,127.0.0.1:4588\n"));
     assert_non_null(strstr(text, "\nreplication = 3\n"));
+    assert_non_null(strstr(text, "\nlimits = aws\n"));
+    free(text);
+}
+
+static void limits_may_be_lifted(void **state)
+{
+    const struct local_plan plan = {
+        .dir = "/d", .node_count = 3, .port = 4567, .unlimited = true
+    };
+    char *text = config_of(&plan, 2);
+
+    assert_non_null(strstr(text, "\nlimits = unlimited\n"));
     free(text);
 }
 
@@ -90,7 +102,7 @@ static void two_nodes_keep_one_copy(void **state)
 static void a_saved_plan_is_loaded_again(void **state)
 {
     char dir[] = "/tmp/braid-plan-XXXXXX", nested[64], path[128];
-    struct local_plan plan = { .node_count = 3, .port = 5000 }, *loaded;
+    struct local_plan plan = { .node_count = 3, .port = 5000, .unlimited = true }, *loaded;
 
     assert_non_null(mkdtemp(dir));
     snprintf(nested, sizeof(nested), "%s/a/b", dir);
@@ -102,6 +114,7 @@ static void a_saved_plan_is_loaded_again(void **state)
     assert_int_equal(local_plan_load(&loaded, nested, NULL), ERR_OK);
     assert_int_equal(loaded->node_count, 3);
     assert_int_equal(loaded->port, 5000);
+    assert_true(loaded->unlimited);
     assert_string_equal(loaded->dir, nested);
     free(loaded);
 
@@ -150,6 +163,7 @@ int main(void)
         cmocka_unit_test(urls_name_all_nodes),
         cmocka_unit_test(the_longest_list_of_urls_has_room),
         cmocka_unit_test(a_configuration_says_everything),
+        cmocka_unit_test(limits_may_be_lifted),
         cmocka_unit_test(two_nodes_keep_one_copy),
         cmocka_unit_test(a_saved_plan_is_loaded_again),
         cmocka_unit_test(the_folder_comes_from_the_environment),

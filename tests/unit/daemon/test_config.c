@@ -442,6 +442,51 @@ static void a_limit_of_fills_may_be_any_other(void **state)
     assert_int_equal(fixture->config.fill_bytes_per_s, 50 * 1024 * 1024);
 }
 
+static void limits_are_those_of_aws_unless_they_are_set(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint32_t *of = fixture->config.limits.of;
+
+    assert_int_equal(with_file(fixture, "put-bytes-per-s = 64K\nread-calls-per-s = unlimited\n"),
+                     ERR_OK);
+    assert_int_equal(of[LIMIT_PUT_BYTES], 65536);
+    assert_int_equal(of[LIMIT_READ_CALLS], LIMIT_UNLIMITED);
+    assert_int_equal(of[LIMIT_PUT_RECORDS], 1000);
+    assert_int_equal(of[LIMIT_READ_BYTES], 2 * 1024 * 1024);
+}
+
+static void limits_are_lifted_all_at_once_but_those_that_are_set(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint32_t *of = fixture->config.limits.of;
+
+    assert_int_equal(with_file(fixture, "limits = unlimited\nput-records-per-s = 10\n"), ERR_OK);
+    assert_int_equal(of[LIMIT_PUT_RECORDS], 10);
+    assert_int_equal(of[LIMIT_PUT_BYTES], LIMIT_UNLIMITED);
+    assert_int_equal(of[LIMIT_SUBSCRIBE_CALLS], LIMIT_UNLIMITED);
+}
+
+static void a_limit_is_a_number_or_none(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--subscribe-calls-per-s", "1001", "--put-records-per-s",
+                                "0"), ERR_INVALID);
+    expect_error(fixture, "--subscribe-calls-per-s: '1001' is not 'unlimited', nor a number from 1 "
+                          "to 1000");
+    assert_int_equal(fixture->config.error_count, 2);
+}
+
+static void a_limit_of_records_has_no_suffix(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--put-records-per-s", "1K", "--put-bytes-per-s", "4G"),
+                     ERR_INVALID);
+    expect_error(fixture, "put-records-per-s: '1K' is not 'unlimited', nor a number from 1 to ");
+    assert_int_equal(fixture->config.error_count, 2); /* 4G is one byte too many */
+}
+
 static void a_log_must_have_room_for_its_segments(void **state)
 {
     struct fixture *fixture = *state;
@@ -499,6 +544,10 @@ int main(void)
         WITH_CONFIG(three_ports_are_needed),
         WITH_CONFIG(heartbeats_must_fit_into_the_election_timeout),
         WITH_CONFIG(a_log_must_have_room_for_its_segments),
+        WITH_CONFIG(limits_are_those_of_aws_unless_they_are_set),
+        WITH_CONFIG(limits_are_lifted_all_at_once_but_those_that_are_set),
+        WITH_CONFIG(a_limit_is_a_number_or_none),
+        WITH_CONFIG(a_limit_of_records_has_no_suffix),
         WITH_CONFIG(a_limit_of_fills_is_none_or_no_slip),
         WITH_CONFIG(a_limit_of_fills_may_be_any_other),
         WITH_CONFIG(everything_that_is_wrong_is_said_at_once),
