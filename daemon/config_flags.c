@@ -14,7 +14,8 @@ static const char purpose[] =
     "An option is a flag here and a line \"name = value\" in the file.  Flags count over the "
     "file.\n"
     "Exit status: 0 stopped as asked, 1 a failure, of which a start may be free later, 2 a wrong "
-    "configuration, 3 a data directory that must not be started over.";
+    "configuration, 3 a data directory that must not be started over, 4 what this node promised "
+    "may be forgotten: started again it comes back under a new id.";
 
 static error_t on_flag(int key, char *value, struct argp_state *state);
 static const struct argp_option *describe(struct config *config);

@@ -14,6 +14,8 @@
 #define OWNER_FILE "braid"
 #define OWNER_BYTES_MAX 512u
 #define FILES_OPEN_MAX 16
+#define ASIDE_PREFIX "forgotten-"
+#define ASIDE_MAX 1000u /* an operator looks at them long before */
 
 static enum err make(struct data_dir *dir, const char *path, struct reason *reason);
 static enum err make_temporary(struct data_dir *dir, struct reason *reason);
@@ -24,6 +26,13 @@ static enum err read_owner(const struct data_dir *dir, char text[OWNER_BYTES_MAX
 static enum err write_owner(const struct data_dir *dir, const char *name, struct reason *reason);
 static bool is_empty(const struct data_dir *dir);
 static enum err failed(const struct data_dir *dir, const char *what, struct reason *reason);
+static enum err finish_anew(struct data_dir *dir, struct reason *reason);
+static enum err aside_choose(struct data_dir *dir, struct reason *reason);
+static enum err move_into(const struct data_dir *dir, const char *what, const char *name,
+                          struct reason *reason);
+static enum err move_to(const struct data_dir *dir, const char *from, const char *to,
+                        struct reason *reason);
+static bool sync_at(const char *path);
 
 enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
                        struct reason *reason)
@@ -36,10 +45,14 @@ enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
         (void)snprintf(dir->log, sizeof(dir->log), "%s/log", dir->path);
         (void)snprintf(dir->table, sizeof(dir->table), "%s/table", dir->path);
         (void)snprintf(dir->audit, sizeof(dir->audit), "%s/audit.log", dir->path);
+        (void)snprintf(dir->making, sizeof(dir->making), "%s/table.making", dir->path);
+        (void)snprintf(dir->next, sizeof(dir->next), "%s/table.next", dir->path);
         err = lock(dir, reason);
     }
     if (err == ERR_OK)
         err = check_owner(dir, name, reason);
+    if (err == ERR_OK)
+        err = finish_anew(dir, reason);
     if (err != ERR_OK)
         data_dir_close(dir);
     return err;
@@ -157,7 +170,6 @@ static enum err write_owner(const struct data_dir *dir, const char *name, struct
 {
     char path[DATA_DIR_PATH_MAX + 8], made[DATA_DIR_PATH_MAX + 16];
     FILE *file;
-    int parent;
     bool ok;
 
     (void)snprintf(path, sizeof(path), "%s/" OWNER_FILE, dir->path);
@@ -167,11 +179,7 @@ static enum err write_owner(const struct data_dir *dir, const char *name, struct
         return failed(dir, "cannot be written", reason);
     ok = fprintf(file, "format %u\nname %s\n", DATA_DIR_FORMAT, name) > 0 && fflush(file) == 0 &&
          fsync(fileno(file)) == 0;
-    ok = fclose(file) == 0 && ok && rename(made, path) == 0;
-    parent = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ok = parent >= 0 && fsync(parent) == 0 && ok;
-    if (parent >= 0)
-        close(parent);
+    ok = fclose(file) == 0 && ok && rename(made, path) == 0 && sync_at(dir->path);
     return ok ? ERR_OK : failed(dir, "cannot be written", reason);
 }
 
@@ -196,13 +204,125 @@ static enum err failed(const struct data_dir *dir, const char *what, struct reas
     return errno == ENOSPC ? ERR_NO_SPACE : ERR_IO;
 }
 
-/* ---- the end ---- */
+/* ---- former ids ---- */
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
     (void)remove(path);
     return 0;
 }
+
+enum err data_dir_begin_anew(struct data_dir *dir, struct reason *reason)
+{
+    (void)nftw(dir->making, remove_one, FILES_OPEN_MAX, FTW_DEPTH | FTW_PHYS);
+    return access(dir->making, F_OK) != 0 ? ERR_OK : failed(dir, "cannot be written", reason);
+}
+
+enum err data_dir_commit_anew(struct data_dir *dir, struct reason *reason)
+{
+    return move_to(dir, dir->making, dir->next, reason);
+}
+
+/* The log goes first: as long as the tables are there, a crash leaves the same move to do. */
+static enum err finish_anew(struct data_dir *dir, struct reason *reason)
+{
+    enum err err = ERR_OK;
+
+    if (access(dir->next, F_OK) != 0)
+        return ERR_OK;
+    if (access(dir->table, F_OK) == 0) {
+        err = aside_choose(dir, reason);
+        if (err == ERR_OK)
+            err = move_into(dir, dir->log, "log", reason);
+        if (err == ERR_OK)
+            err = move_into(dir, dir->table, "table", reason);
+    }
+    return err == ERR_OK ? move_to(dir, dir->next, dir->table, reason) : err;
+}
+
+/* The first one that takes both: a move that was cut short goes on in its own. */
+static enum err aside_choose(struct data_dir *dir, struct reason *reason)
+{
+    char log[sizeof(dir->aside) + 8], table[sizeof(dir->aside) + 8];
+
+    for (uint32_t n = 1; n <= ASIDE_MAX; n++) {
+        (void)snprintf(dir->aside, sizeof(dir->aside), "%s/" ASIDE_PREFIX "%u", dir->path, n);
+        (void)snprintf(log, sizeof(log), "%s/log", dir->aside);
+        (void)snprintf(table, sizeof(table), "%s/table", dir->aside);
+        if (mkdir(dir->aside, 0700) == 0)
+            return sync_at(dir->path) ? ERR_OK : failed(dir, "cannot be written", reason);
+        if (errno != EEXIST)
+            return failed(dir, "cannot be written", reason);
+        if (access(table, F_OK) != 0 && (access(log, F_OK) != 0 || access(dir->log, F_OK) != 0))
+            return ERR_OK;
+    }
+    reason_set(reason, "data directory %s: it has %u directories " ASIDE_PREFIX "N: remove some",
+               dir->path, ASIDE_MAX);
+    return ERR_INVALID;
+}
+
+/* What is there no more has been moved before. */
+static enum err move_into(const struct data_dir *dir, const char *what, const char *name,
+                          struct reason *reason)
+{
+    char to[sizeof(dir->aside) + 8];
+
+    (void)snprintf(to, sizeof(to), "%s/%s", dir->aside, name);
+    if (access(what, F_OK) != 0)
+        return ERR_OK;
+    enum err err = move_to(dir, what, to, reason);
+    return err != ERR_OK || sync_at(dir->aside) ? err : failed(dir, "cannot be written", reason);
+}
+
+static enum err move_to(const struct data_dir *dir, const char *from, const char *to,
+                        struct reason *reason)
+{
+    if (rename(from, to) == 0 && sync_at(dir->path))
+        return ERR_OK;
+    reason_set(reason, "data directory %s: %s cannot be moved to %s: %s", dir->path,
+               from + strlen(dir->path) + 1, to + strlen(dir->path) + 1, strerror(errno));
+    return errno == ENOSPC ? ERR_NO_SPACE : ERR_IO;
+}
+
+static bool sync_at(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static uint64_t kept_bytes; /* nftw() has no context; start of the process only */
+
+static int add_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    kept_bytes += (uint64_t)status->st_blocks * 512;
+    return 0;
+}
+
+struct data_dir_kept data_dir_kept(const struct data_dir *dir)
+{
+    struct data_dir_kept kept = { .count = 0 };
+    char path[sizeof(dir->path) + NAME_MAX + 2];
+    DIR *stream = opendir(dir->path);
+
+    kept_bytes = 0;
+    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
+        if (strncmp(entry->d_name, ASIDE_PREFIX, strlen(ASIDE_PREFIX)) != 0)
+            continue;
+        (void)snprintf(path, sizeof(path), "%s/%s", dir->path, entry->d_name);
+        (void)nftw(path, add_one, FILES_OPEN_MAX, FTW_PHYS);
+        kept.count++;
+    }
+    if (stream != NULL)
+        closedir(stream);
+    kept.bytes = kept_bytes;
+    return kept;
+}
+
+/* ---- the end ---- */
 
 void data_dir_close(struct data_dir *dir)
 {

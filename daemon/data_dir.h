@@ -7,6 +7,15 @@
  *     braid     who wrote it: format and the node's name, as text
  *     lock      held by the process that runs
  *     log/      segments          table/    RocksDB
+ *     forgotten-1/ ...            log/ and table/ of former ids of this node: nobody reads or
+ *                                 removes them but an operator
+ *
+ * A node that has forgotten what it promised gets new tables, and its log begins anew:
+ *
+ *     data_dir_begin_anew -> (tables are made at `making`) -> data_dir_commit_anew -> the process
+ *     ends -> data_dir_open moves log/ and table/ into forgotten-N/, and the new tables to table/
+ *
+ * A crash at any moment leaves the old ones or the new ones, never none.
  *
  * A directory of another node, or of a newer format, is refused before
  * anything in it is touched.
@@ -17,6 +26,7 @@
 #define DATA_DIR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -28,6 +38,9 @@ struct data_dir {
     char log[DATA_DIR_PATH_MAX + 8];
     char table[DATA_DIR_PATH_MAX + 8];
     char audit[DATA_DIR_PATH_MAX + 16];
+    char making[DATA_DIR_PATH_MAX + 16]; /* tables that are being made, */
+    char next[DATA_DIR_PATH_MAX + 16];   /* and that are to be the next ones */
+    char aside[DATA_DIR_PATH_MAX + 24];  /* where data_dir_open() has put the former ones, or "" */
     bool temporary; /* removed by data_dir_close() */
     int lock;
 };
@@ -42,6 +55,19 @@ struct data_dir {
  * ERR_IO       it cannot be made, read or written */
 MUST_CHECK enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
                                   struct reason *reason);
+
+/* Makes room for new tables at `making`: what a beginning that was cut short left there goes. */
+MUST_CHECK enum err data_dir_begin_anew(struct data_dir *dir, struct reason *reason);
+
+/* The tables at `making` are whole and closed: the next data_dir_open() begins with them. */
+MUST_CHECK enum err data_dir_commit_anew(struct data_dir *dir, struct reason *reason);
+
+/* What is kept of former ids: how many directories forgotten-N, and how much room they take. */
+struct data_dir_kept {
+    uint32_t count;
+    uint64_t bytes;
+};
+struct data_dir_kept data_dir_kept(const struct data_dir *dir);
 
 /* Lets go of the lock; a temporary directory and all in it is removed. */
 void data_dir_close(struct data_dir *dir);

@@ -22,6 +22,7 @@
 #include "ops/ops.h"
 #include "peer/net_peer.h"
 #include "process.h"
+#include "renew.h"
 #include "table/rocks.h"
 #include "transport/http_server.h"
 
@@ -54,6 +55,8 @@ struct node {
     struct http_server *operations;
     struct timer ready;
     bool stopping;
+    struct renew_world renewing;
+    bool forgot; /* its data directory is to be put aside at the next start */
 };
 
 static enum node_status status_of(enum node_status step, enum err err);
@@ -69,7 +72,8 @@ static enum err open_operations(struct node *node, struct reason *reason);
 static uint64_t note_time(void *ctx);
 static void on_failed(void *ctx, const struct reason *reason);
 static void on_forgotten(void *ctx, const struct reason *reason);
-static void on_outdated(void *ctx, const struct reason *reason);
+static void on_ended(void *ctx, const struct reason *reason);
+static enum err data_failed(struct node *node, enum err err, struct reason *reason);
 static void say_started(struct node *node);
 static void say_who_may(struct node *node);
 static void look_ready(struct timer *timer);
@@ -108,7 +112,7 @@ enum node_status node_open(struct node **ret, const struct config *config, struc
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         enum err err = steps[i].open(node, reason);
         if (err != ERR_OK)
-            return status_of(steps[i].status, err);
+            return node->forgot ? NODE_FORGOT : status_of(steps[i].status, err);
     }
     say_started(node);
     timer_start(node->clock, &node->ready, 0, look_ready);
@@ -165,9 +169,9 @@ static enum err open_data(struct node *node, struct reason *reason)
     if (err == ERR_OK)
         err = control_identity(node->table, &node->random, &node->id, reason);
     node->boot = random_id(&node->random);
-    if (err != ERR_OK)
-        reason_wrap(reason, "data directory %s", node->dir.path);
-    return err;
+    node->renewing = (struct renew_world){
+        &node->dir, node->table, config, &node->note, node->clock };
+    return err == ERR_OK ? ERR_OK : data_failed(node, err, reason);
 }
 
 static enum err open_net(struct node *node, struct reason *reason)
@@ -224,7 +228,8 @@ static enum err open_control(struct node *node, struct reason *reason)
         .limits = config->limits,
         .on_failed = on_failed,
         .on_forgotten = on_forgotten,
-        .on_outdated = on_outdated,
+        .on_removed = on_ended,
+        .on_outdated = on_ended,
         .ctx = node,
     };
     struct control_world world = { .clock = node->clock,
@@ -236,8 +241,19 @@ static enum err open_control(struct node *node, struct reason *reason)
                                    .note = &node->note };
     enum err err = control_open(&node->control, &options, &world, reason);
 
-    if (err != ERR_OK)
-        reason_wrap(reason, "data directory %s", node->dir.path);
+    return err == ERR_OK ? ERR_OK : data_failed(node, err, reason);
+}
+
+/* Damage that a start finds, or that was found before, means: what this node promised may be
+ * forgotten. */
+static enum err data_failed(struct node *node, enum err err, struct reason *reason)
+{
+    if (err == ERR_CORRUPT && node->table != NULL) {
+        enum err renewed = renew(&node->renewing, reason);
+        node->forgot = renewed == ERR_OK;
+        err = node->forgot ? err : renewed;
+    }
+    reason_wrap(reason, "data directory %s", node->dir.path);
     return err;
 }
 
@@ -397,18 +413,18 @@ static void on_failed(void *ctx, const struct reason *reason)
     node_abandon(ctx, NODE_FAILED, reason);
 }
 
-/* No supervisor may start it again over this directory. */
 static void on_forgotten(void *ctx, const struct reason *reason)
 {
     struct node *node = ctx;
     struct reason why = *reason;
+    enum err err = renew(&node->renewing, &why);
 
     reason_wrap(&why, "data directory %s", node->dir.path);
-    node_abandon(node, NODE_BAD_DATA, &why);
+    node_abandon(node, err == ERR_OK ? NODE_FORGOT : status_of(NODE_BAD_DATA, err), &why);
 }
 
 /* Started again it would end again. */
-static void on_outdated(void *ctx, const struct reason *reason)
+static void on_ended(void *ctx, const struct reason *reason)
 {
     node_abandon(ctx, NODE_BAD_DATA, reason);
 }
@@ -438,6 +454,7 @@ static void say_started(struct node *node)
                    "lower connections-max\"",
                    node->connections_max, (unsigned long long)config->connections_max,
                    (unsigned long long)node->files, node->connections_max);
+    renew_say_kept(&node->dir, &node->note, node->metrics);
     say_who_may(node);
     (void)sd_notifyf(0, "READY=1\nSTATUS=Listening for clients on %s\nMAINPID=%ld",
                      config->client_listen, (long)getpid());

@@ -25,10 +25,13 @@ enum node_status {
      * that fails or cannot be written, another braidd on the directory. */
     NODE_FAILED = 1,
     NODE_BAD_CONFIG = 2,
-    /* The data directory: damaged, another node's, none, of a newer braidd; or the others remember
-     * more of it than it has, or are at a cluster version that this braidd does not know, which may
-     * become known only while running.  A restart changes none of it. */
-    NODE_BAD_DATA = 3
+    /* The data directory: damaged, another node's, none, of a newer braidd, or of a node that was
+     * removed; or the others are at a cluster version that this braidd does not know.  Some of it
+     * may become known only while running.  A restart changes none of it. */
+    NODE_BAD_DATA = 3,
+    /* The others, or its own tables, remember more of its log than it has: started again it comes
+     * back under a new id. */
+    NODE_FORGOT = 4
 };
 
 /* Opens everything.  `config` must outlive the node.  After an error the process must end: what was

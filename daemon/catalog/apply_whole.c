@@ -12,13 +12,9 @@ enum err apply_whole(struct model *model, const Braid__Catalog__WholeShards *set
     }
     for (size_t i = 0; i < set->n_rows; i++) {
         struct model_shard *shard = model_shard_change(model, set->rows[i]->group);
-        bool rests = set->rows[i]->rests;
-        if (shard == NULL || shard->epoch != set->rows[i]->epoch ||
-            (rests && shard->state != SHARD_CLOSED))
+        if (shard == NULL || shard->epoch != set->rows[i]->epoch)
             continue;
         shard->whole_in = shard->epoch;
-        if (rests)
-            shard->rests_in = shard->epoch;
         any = true;
     }
     if (any)

@@ -19,6 +19,8 @@ static void on_durable(void *ctx, uint64_t turn);
 static void on_failed(void *ctx, const struct reason *reason);
 static void on_outdated(void *ctx, const struct reason *reason);
 static void on_forgotten(void *ctx, const struct reason *reason);
+static void tell_end(struct control *control, void (*tell)(void *ctx, const struct reason *reason),
+                     const struct reason *reason);
 static void on_catalog_changed(void *ctx, const struct model *model);
 static bool may_place(void *ctx, uint64_t node);
 
@@ -126,8 +128,9 @@ static enum err parts_open(struct control *control, struct reason *reason)
         err = roster_part_open(control, reason);
     if (err == ERR_OK)
         err = catalog_part_open(control, reason);
+    if (err == ERR_OK)
+        err = enrol_open(control, reason);
     if (err == ERR_OK) {
-        enrol_open(control);
         gossip_open(control);
         repair_open(control);
         compare_open(control);
@@ -267,27 +270,40 @@ void control_fail(struct control *control, const struct reason *reason)
         control->options.on_failed(control->options.ctx, reason);
 }
 
+/* The row comes first: the next start must know it too, and by then this node may have written more
+ * turns than it lost. */
 static void on_forgotten(void *ctx, const struct reason *reason)
 {
-    control_forget(ctx, reason);
-}
-
-/* The row comes first: the next start must refuse too, and by then this node may have written more
- * turns than it lost. */
-void control_forget(struct control *control, const struct reason *reason)
-{
+    struct control *control = ctx;
     struct reason failed = { "" };
 
     if (identity_forgotten_write(control->world.table, reason, &failed) != ERR_OK)
         note_event(control->world.note, NOTE_ERROR, "node.forgotten_not_noted", "reason=%s",
                    NOTE_QUOTED(failed.text));
-    if (control->options.on_forgotten == NULL) {
-        control_fail(control, reason);
-        return;
-    }
     note_event(control->world.note, NOTE_ERROR, "node.forgotten", "reason=%s",
                NOTE_QUOTED(reason->text));
-    control->options.on_forgotten(control->options.ctx, reason);
+    tell_end(control, control->options.on_forgotten, reason);
+}
+
+static void tell_end(struct control *control, void (*tell)(void *ctx, const struct reason *reason),
+                     const struct reason *reason)
+{
+    if (tell == NULL)
+        control_fail(control, reason);
+    else
+        tell(control->options.ctx, reason);
+}
+
+void control_remove(struct control *control, const struct reason *reason)
+{
+    struct reason failed = { "" };
+
+    if (identity_removed_write(control->world.table, reason, &failed) != ERR_OK)
+        note_event(control->world.note, NOTE_ERROR, "node.removal_not_noted", "reason=%s",
+                   NOTE_QUOTED(failed.text));
+    note_event(control->world.note, NOTE_ERROR, "node.ended", "reason=%s",
+               NOTE_QUOTED(reason->text));
+    tell_end(control, control->options.on_removed, reason);
 }
 
 static void on_catalog_changed(void *ctx, const struct model *model)
@@ -342,11 +358,6 @@ struct change_stamp control_stamp(struct control *control)
 }
 
 /* ---- answers ---- */
-
-uint64_t control_node(const struct control *control)
-{
-    return control->options.node;
-}
 
 struct catalog *control_catalog(struct control *control)
 {
@@ -480,7 +491,9 @@ bool control_ready(const struct control *control, struct reason *why)
     }
     own = model_node_by_id(catalog_model(control->catalog), control->options.node);
     if (own == NULL) {
-        reason_set(why, "waits for its row in the catalogue");
+        *why = control->enrol.why;
+        if (why->text[0] == 0)
+            reason_set(why, "waits for its row in the catalogue");
         return false;
     }
     if (awaits_place(control, own)) {

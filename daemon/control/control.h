@@ -81,9 +81,12 @@ struct control_options {
     /* This node and `node` have applied different entries; may be NULL. */
     void (*on_difference)(void *ctx, const struct entry_head *here,
                           const struct entry_head *there, uint64_t node);
-    /* Likewise, and the data directory is of no use any more: control_identity() refuses it from
-     * now on.  NULL: on_failed. */
+    /* Stop the process, which says nothing to anybody any more: the log lost what this node had
+     * promised to others.  control_identity() refuses the directory from now on; the node may go on
+     * under a new id (renewal.h).  NULL: on_failed. */
     void (*on_forgotten)(void *ctx, const struct reason *reason);
+    /* Likewise: this node is no part of its cluster any more, and does not come back. */
+    void (*on_removed)(void *ctx, const struct reason *reason);
     /* The cluster is at a later version than `knows`: stop the process, a newer one is wanted. */
     void (*on_outdated)(void *ctx, const struct reason *reason);
     void *ctx;
@@ -110,8 +113,6 @@ void control_leave(struct control *control, void (*left)(void *ctx), void *ctx);
  * net reports nothing here any more; it is the caller's to close, after `closed` has run. */
 void control_close(struct control *control, void (*closed)(void *ctx), void *ctx);
 
-/* This node's id. */
-uint64_t control_node(const struct control *control);
 struct catalog *control_catalog(struct control *control);
 struct roster *control_roster(struct control *control);
 struct log *control_log(struct control *control);

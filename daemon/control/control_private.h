@@ -14,7 +14,6 @@
  *     moving.c     which groups are on their way to other members
  *     nodes.c      what operators ask about nodes
  *     whole.c      on the catalogue's leader: shards that all members have whole
- *     rest.c       which groups of closed shards run no Raft
  *     copies.c     what this node has of shards that it left: trimmed, and let go by the former
  *     retain.c     trims by the agreed time
  *     overtaken.c  a member that retention overtook gets a new epoch to come into
@@ -76,6 +75,9 @@ struct enrol {
     bool replaced; /* another node has taken this one's name: noted, and not fought over */
     bool listed;   /* this node's row was seen in the model, */
     uint64_t history; /* of this rescue of the catalogue: model_token() */
+    uint64_t renewed; /* the id that this node gave up, until its row is seen; 0: none */
+    struct reason why; /* it waits to come back under its new one */
+    uint64_t said_ms;  /* that was said then */
     uint32_t dialled_count;
     char dialled[NODE_ROWS_MAX][NET_ADDRESS_MAX]; /* where nodes of the model are, or were */
 };
@@ -365,8 +367,9 @@ struct control {
 
 uint64_t control_now_ms(const struct control *control); /* monotonic */
 void control_fail(struct control *control, const struct reason *reason);
-/* This data directory must not be used again. */
-void control_forget(struct control *control, const struct reason *reason);
+/* Ends this node, which is no part of its cluster any more; its directory must not be used
+ * again. */
+void control_remove(struct control *control, const struct reason *reason);
 /* Whether the catalogue got as far as its leader was when this node started. */
 void control_catch_up(struct control *control);
 struct change_stamp control_stamp(struct control *control);
@@ -391,7 +394,7 @@ void bootstrap_close(struct control *control);
 bool bootstrap_is_seed(const struct control *control);
 
 /* ---- enrol.c ---- */
-void enrol_open(struct control *control);
+MUST_CHECK enum err enrol_open(struct control *control, struct reason *reason);
 void enrol_changed(struct control *control);
 void enrol_close(struct control *control);
 
@@ -467,15 +470,6 @@ void overtaken_close(struct control *control);
 /* ---- whole.c ---- */
 void whole_open(struct control *control);
 void whole_close(struct control *control);
-
-/* ---- rest.c ---- */
-/* Whether this node can say that the row's group may rest, as far as it goes. */
-bool rest_may(const struct control *control, const struct model_shard *row);
-/* Whether this node's member of it is to be opened without Raft. */
-bool rest_opens(const struct control *control, const struct model_shard *row);
-/* Whether it is open, and to be opened anew, because it is to rest from now on, or to wake. */
-bool rest_turns(const struct control *control, const struct model_shard *row,
-                const struct shard *shard);
 
 /* ---- copies.c ---- */
 void copies_open(struct control *control);

@@ -1,26 +1,35 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "catalog/version.h"
 #include "control/control_private.h"
+#include "control/renewal.h"
+#include "control/renewed.h"
 
 static void history_look(struct control *control);
 static void nodes_dial(struct control *control);
 static void gone_undial(struct control *control);
 static void replaced_look(struct control *control);
 static bool removed_look(struct control *control);
+static bool may_enrol(struct control *control);
+static void renewed_say(struct control *control);
+static bool is_up(void *ctx, uint64_t node);
+static uint64_t leader_of(void *ctx, uint64_t group);
 static struct buf *change_needed(struct control *control);
 static bool row_differs(const struct control *control, struct model_node *row);
 static void change_on_done(struct catalog_change *req, enum err err);
 
 /* What the image of the last run says of this node counts: it may have been removed since, or have
  * lost its name, and must not come in again as if it had never been there. */
-void enrol_open(struct control *control)
+enum err enrol_open(struct control *control, struct reason *reason)
 {
     const struct model *model = catalog_model(control->catalog);
+    struct enrol *enrol = &control->enrol;
 
-    control->enrol.listed = model_node_by_id(model, control->options.node) != NULL;
-    control->enrol.history = model_token(model);
+    enrol->listed = model_node_by_id(model, control->options.node) != NULL;
+    enrol->history = model_token(model);
+    return enrol->listed ? ERR_OK : renewal_from(control->world.table, &enrol->renewed, reason);
 }
 
 void enrol_close(struct control *control)
@@ -49,7 +58,7 @@ void enrol_changed(struct control *control)
     nodes_dial(control);
     gone_undial(control);
     replaced_look(control);
-    if (removed_look(control) || enrol->changing || enrol->replaced)
+    if (removed_look(control) || enrol->changing || enrol->replaced || !may_enrol(control))
         return;
 
     AUTO_UNREF struct buf *change = change_needed(control);
@@ -149,6 +158,8 @@ static bool removed_look(struct control *control)
 
     if (known != NULL)
         control->enrol.listed = true;
+    if (control->enrol.listed)
+        control->enrol.renewed = 0;
     if (known != NULL || !control->enrol.listed || !model_founded(catalog_model(control->catalog)))
         return false;
     control->enrol.listed = false; /* once */
@@ -160,8 +171,54 @@ static bool removed_look(struct control *control)
         reason_set(&reason, "this node was removed from its cluster, or another one has taken its "
                    "name, and all of its records are on other nodes; to add this machine again, "
                    "start it with an empty data directory");
-    control_forget(control, &reason);
+    control_remove(control, &reason);
     return true;
+}
+
+/* One that has forgotten comes back under its new id when nothing is lost with the old one. */
+static bool may_enrol(struct control *control)
+{
+    struct enrol *enrol = &control->enrol;
+    struct renewed_world world = { .up = is_up, .leader = leader_of, .ctx = control };
+
+    enrol->why.text[0] = 0;
+    if (enrol->renewed == 0 || MUTANT(renewed_unasked))
+        return true;
+    if (!control->caught_up)
+        return false;
+    switch (renewed_decide(catalog_model(control->catalog), enrol->renewed, &world, &enrol->why)) {
+    case RENEWED_MAY:
+        return true;
+    case RENEWED_WAITS:
+        renewed_say(control);
+        return false;
+    case RENEWED_GONE:
+        break;
+    }
+    control_remove(control, &enrol->why);
+    return false;
+}
+
+static void renewed_say(struct control *control)
+{
+    struct enrol *enrol = &control->enrol;
+    uint64_t now_ms = control_now_ms(control);
+
+    if (enrol->said_ms != 0 && now_ms - enrol->said_ms < CONTROL_RENEWED_SAY_MS)
+        return;
+    enrol->said_ms = now_ms;
+    note_event(control->world.note, NOTE_WARN, "node.waits", "why=%s",
+               NOTE_QUOTED(enrol->why.text));
+}
+
+static bool is_up(void *ctx, uint64_t node)
+{
+    return control_health(ctx, node) == NODE_UP;
+}
+
+static uint64_t leader_of(void *ctx, uint64_t group)
+{
+    return control_leader(ctx, group);
 }
 
 /* The founding, by whoever leads the catalogue, then this node's row.  NULL: nothing is missing. */

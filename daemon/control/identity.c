@@ -11,16 +11,18 @@
 #define ROW_FORMAT "format"
 #define ROW_CLUSTER "cluster"
 #define ROW_FORGOTTEN "forgotten"
+#define ROW_REMOVED "removed"
 
 static enum err format_check(struct table *table, struct reason *reason);
 static enum err forgotten_check(struct table *table, struct reason *reason);
 static enum err identity_make(struct table *table, struct random *random, uint64_t *node,
                               struct reason *reason);
+static enum err refusal_write(struct table *table, const struct reason *why, bool removed,
+                              struct reason *reason);
 
 enum err control_identity(struct table *table, struct random *random, uint64_t *node,
                           struct reason *reason)
 {
-    AUTO_UNREF struct buf *row = NULL;
     enum err err = format_check(table, reason);
 
     if (err == ERR_OK)
@@ -28,9 +30,17 @@ enum err control_identity(struct table *table, struct random *random, uint64_t *
     if (err == ERR_CORRUPT)
         return err; /* its sentence stands alone */
     if (err == ERR_OK)
-        err = table_get(table, TABLE_NODE, slice_text(ROW_ID), &row, reason);
+        err = identity_node_read(table, node, reason);
+    return err == ERR_NOT_FOUND ? identity_make(table, random, node, reason) : err;
+}
+
+enum err identity_node_read(struct table *table, uint64_t *node, struct reason *reason)
+{
+    AUTO_UNREF struct buf *row = NULL;
+    enum err err = table_get(table, TABLE_NODE, slice_text(ROW_ID), &row, reason);
+
     if (err == ERR_NOT_FOUND)
-        return identity_make(table, random, node, reason);
+        return err;
     if (err != ERR_OK) {
         reason_wrap(reason, "identity of this node");
         return err;
@@ -81,6 +91,18 @@ static enum err forgotten_check(struct table *table, struct reason *reason)
 enum err identity_forgotten_write(struct table *table, const struct reason *why,
                                   struct reason *reason)
 {
+    return refusal_write(table, why, false, reason);
+}
+
+enum err identity_removed_write(struct table *table, const struct reason *why,
+                                struct reason *reason)
+{
+    return refusal_write(table, why, true, reason);
+}
+
+static enum err refusal_write(struct table *table, const struct reason *why, bool removed,
+                              struct reason *reason)
+{
     struct table_batch *batch = table_batch_new();
 
     if (batch == NULL) {
@@ -88,6 +110,8 @@ enum err identity_forgotten_write(struct table *table, const struct reason *why,
         return ERR_NO_MEMORY;
     }
     table_batch_put(batch, TABLE_NODE, slice_text(ROW_FORGOTTEN), slice_text(why->text));
+    if (removed)
+        table_batch_put(batch, TABLE_NODE, slice_text(ROW_REMOVED), slice_text("1"));
     enum err err = table_write(table, batch, true, reason);
     table_batch_free(batch);
     return err;
@@ -98,17 +122,12 @@ static enum err identity_make(struct table *table, struct random *random, uint64
 {
     struct table_batch *batch = table_batch_new();
     uint64_t id = random_id(random);
-    unsigned char id_bytes[8], format_bytes[4];
 
     if (batch == NULL) {
         reason_set(reason, "identity of this node: no memory");
         return ERR_NO_MEMORY;
     }
-    put_u64(id_bytes, id);
-    put_u32(format_bytes, DIRECTORY_FORMAT);
-    table_batch_put(batch, TABLE_NODE, slice_text(ROW_ID), slice_of(id_bytes, sizeof(id_bytes)));
-    table_batch_put(batch, TABLE_NODE, slice_text(ROW_FORMAT),
-                    slice_of(format_bytes, sizeof(format_bytes)));
+    identity_node_put(batch, id);
     enum err err = table_write(table, batch, true, reason);
     table_batch_free(batch);
     if (err == ERR_OK)
@@ -116,6 +135,16 @@ static enum err identity_make(struct table *table, struct random *random, uint64
     else
         reason_wrap(reason, "identity of this node");
     return err;
+}
+
+void identity_node_put(struct table_batch *batch, uint64_t node)
+{
+    unsigned char id[8], format[4];
+
+    put_u64(id, node);
+    put_u32(format, DIRECTORY_FORMAT);
+    table_batch_put(batch, TABLE_NODE, slice_text(ROW_ID), slice_of(id, sizeof(id)));
+    table_batch_put(batch, TABLE_NODE, slice_text(ROW_FORMAT), slice_of(format, sizeof(format)));
 }
 
 bool identity_cluster_valid(const struct identity_cluster *cluster)
@@ -162,18 +191,35 @@ enum err identity_cluster_write(struct table *table, const struct identity_clust
                                 struct reason *reason)
 {
     struct table_batch *batch = table_batch_new();
-    unsigned char bytes[8 * (1 + GROUP_MEMBERS_MAX)];
 
     if (batch == NULL) {
         reason_set(reason, "no memory");
         return ERR_NO_MEMORY;
     }
+    identity_cluster_put(batch, cluster);
+    enum err err = table_write(table, batch, true, reason);
+    table_batch_free(batch);
+    return err;
+}
+
+void identity_cluster_put(struct table_batch *batch, const struct identity_cluster *cluster)
+{
+    unsigned char bytes[8 * (1 + GROUP_MEMBERS_MAX)];
+
     put_u64(bytes, cluster->id);
     for (uint32_t i = 0; i < cluster->member_count; i++)
         put_u64(bytes + 8 * (size_t)(i + 1), cluster->members[i]);
     table_batch_put(batch, TABLE_NODE, slice_text(ROW_CLUSTER),
                     slice_of(bytes, 8 * (size_t)(1 + cluster->member_count)));
-    enum err err = table_write(table, batch, true, reason);
-    table_batch_free(batch);
-    return err;
+}
+
+enum err identity_removed(struct table *table, bool *removed, struct reason *reason)
+{
+    AUTO_UNREF struct buf *row = NULL;
+    enum err err = table_get(table, TABLE_NODE, slice_text(ROW_REMOVED), &row, reason);
+
+    if (err != ERR_OK && err != ERR_NOT_FOUND)
+        return err;
+    *removed = err == ERR_OK;
+    return ERR_OK;
 }

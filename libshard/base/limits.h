@@ -177,6 +177,11 @@
 /* who takes the place of one that lost its disk is not ready before it has its shards, or so long
  * when nobody can give them */
 #define CONTROL_PLACE_MS 10000u
+/* a node that has forgotten gets a new id by itself, so often in such a time: more than that is an
+ * ill disk */
+#define RENEWALS_MAX 3u
+#define RENEWALS_MS (24u * 3600u * 1000u)
+#define CONTROL_RENEWED_SAY_MS 60000u /* between lines that say why it waits */
 #define CONTROL_WHOLE_EVERY_MS 1000u /* between looks for shards that all members have whole */
 #define CONTROL_WHOLE_LOOKS 4u /* looks at what was found, before others have their turn */
 #define CONTROL_COPIES_EVERY_MS 2000u /* between looks at copies that this node has left */

@@ -2,6 +2,7 @@
 
 import pytest
 from braid_cluster import Cluster, wait_until
+from braid_forgotten import lose_the_end
 from braid_runbook import Runbook
 
 SHARDS = 4
@@ -65,6 +66,26 @@ def test_a_node_without_its_disk_starts_with_nothing(three):
     # It counts: without another one it is half of the majority.
     three.kill(3)
     write(three, 2)
+
+
+def test_a_node_that_has_forgotten_comes_back_by_itself(three):
+    book = Runbook("lost-node", three)
+    write(three, 1)
+    lose_the_end(three, 2)
+    write(three, 1)
+    three.start(2)
+    assert three[2].await_end(20) == 4
+    assert "event=node.renewed" in book.run("journalctl -u braidd -n 50", node=2).stdout
+    three.start(2)  # as systemd does
+    wait_until(lambda: "event=data.kept" in three[2].log_text(), 20, "it says what it keeps")
+    assert "forgotten-1" in book.run("ls -d /var/lib/braid/forgotten-*", node=2).stdout
+    assert book.run("curl -s http://127.0.0.1:4569/readyz", node=2).stdout
+    all_is_well(three, book)
+    book.run("rm -r /var/lib/braid/forgotten-1", node=2)
+    three.stop(2)
+    three.start(2)
+    three.await_ready()
+    assert three[2].metric("braid_forgotten_bytes") == 0
 
 
 def test_a_machine_that_is_gone_is_drained_and_removed():

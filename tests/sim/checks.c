@@ -429,8 +429,6 @@ void checks_read_all(struct world *world)
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
         struct shard *shard;
-        if (node->retired)
-            continue;
         for (uint64_t group = CATALOG_GROUP;
              (shard = control_shard_next(node->control, group)) != NULL;) {
             group = shard_group(shard);

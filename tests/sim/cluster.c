@@ -91,6 +91,13 @@ static void forgotten(void *ctx, const struct reason *reason)
     forgotten_says(node->world, node, reason);
 }
 
+static void removed(void *ctx, const struct reason *reason)
+{
+    struct sim_node *node = ctx;
+
+    world_violation(node->world, "removed", "node %u: %s", node->at + 1, reason->text);
+}
+
 static void outdated(void *ctx, const struct reason *reason)
 {
     struct sim_node *node = ctx;
@@ -165,6 +172,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .on_failed = failed,
         .on_difference = differ,
         .on_forgotten = forgotten,
+        .on_removed = removed,
         .on_outdated = outdated,
         .ctx = node,
     };
@@ -204,6 +212,7 @@ static void open_node(struct world *world, struct sim_node *node, void *ctx, uin
 
     note_init(&node->note, world->notes != NULL ? NOTE_DEBUG : NOTE_OFF, note_time, &node->clock);
     note_to(&node->note, note_line, node);
+    forgotten_renews(world, node);
     enum err err = control_identity(node->table, &node->random, &node->id, &reason);
     if (is_refused(world, node, err, &reason))
         return;
@@ -231,7 +240,7 @@ static int64_t around_zero(struct world *world, uint32_t most)
 
 void cluster_start(struct world *world, struct sim_node *node)
 {
-    if (node->up || node->retired)
+    if (node->up)
         return;
     node->up = true;
     node->host_down = false;

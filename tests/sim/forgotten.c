@@ -5,27 +5,36 @@
 #include "base/ensure.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "control/renewal.h"
 #include "disk_sim.h"
 #include "log/frame.h"
 #include "replica/envelope.h"
+#include "rot.h"
+#include "table_sim.h"
+#include "wipe.h"
 
 #define BEGIN_NS (4 * SIM_S)
 #define LOOK_NS (200 * SIM_US)
 #define NOTICE_MOST_NS (3 * SIM_S) /* from its start until it says so */
+#define SECOND_DOWN_NS (4 * SIM_S) /* long enough for the victim to come in, if it did not wait */
 
 enum act {
     ACT_WAIT, /* for the moment to strike */
     ACT_DOWN, /* its last frame is damaged */
     ACT_BACK, /* it runs, and does not know yet */
-    ACT_SAID, /* it knows; the next start must be refused */
-    ACT_OUT
+    ACT_SAID, /* it knows; the next start must be refused, */
+    ACT_OUT,  /* and was: what it has is put aside */
+    ACT_NEW   /* it has a new id */
 };
 
 struct forgotten {
     enum act act;
     uint32_t victim;
+    struct sim_node *second; /* it is down since the victim has a new id; NULL: none is */
+    bool two;                /* there is to be one */
     uint64_t turn; /* of the damaged frame */
     uint64_t back_ns;
+    uint64_t old_id;
 };
 
 /* The newest frame on a disk. */
@@ -99,6 +108,7 @@ static void strike(struct world *world, struct sim_node *victim)
     cluster_kill(world, victim, DEATH_KILL);
     ensure(disk_list(victim->disk, look_into, &newest, &reason) == ERR_OK);
     ensure(newest.head.turn == forgotten->turn);
+    forgotten->old_id = victim->id;
     ensure(disk_sim_rot(victim->disk, newest.file,
                         newest.head.offset + world_below(world, FRAME_HEAD_BYTES)));
     world_say(world, victim, "turn %llu rots: %s at %llu", (unsigned long long)forgotten->turn,
@@ -124,15 +134,26 @@ static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t
                            .delay_ns = LOOK_NS, .kind = KIND_NEMESIS, .fn = look });
 }
 
-void forgotten_start(struct world *world)
+static void start(struct world *world, bool two)
 {
     struct forgotten *forgotten = sim_malloc(sizeof *forgotten);
 
     cluster_of(world)->forgotten = forgotten;
+    forgotten->two = two;
     forgotten->victim = (uint32_t)world_below(world, world->node_count);
     world_after(world, (struct world_after){ .delay_ns = BEGIN_NS + world_below(world, 2 * SIM_S),
                                              .kind = KIND_NEMESIS,
                                              .fn = look });
+}
+
+void forgotten_start(struct world *world)
+{
+    start(world, false);
+}
+
+void forgotten_start_two(struct world *world)
+{
+    start(world, true);
 }
 
 /* ---- what follows ---- */
@@ -144,8 +165,41 @@ static bool is_back(struct world *world, const struct sim_node *node)
     return forgotten != NULL && forgotten->act == ACT_BACK && node->at == forgotten->victim;
 }
 
+/* A group in which the second one, and so a majority, is away. */
+static const struct model_shard *torn_group(const struct forgotten *forgotten,
+                                            const struct model *model)
+{
+    const struct model_stream *stream;
+    const struct model_shard *row;
+
+    for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
+        group = row->group;
+        if (stream->status == STREAM_ACTIVE && row->member_count == 3 &&
+            model_shard_has(row, forgotten->old_id) && model_shard_has(row, forgotten->second->id))
+            return row;
+    }
+    return NULL;
+}
+
+/* It may come into the catalogue only when all of its groups have a majority. */
+static void look_at_new(struct world *world, struct sim_node *node)
+{
+    const struct forgotten *forgotten = forgotten_of(world);
+
+    if (forgotten->second == NULL || node->control == NULL || cluster_of(world)->healing)
+        return;
+    const struct model *model = catalog_model(control_catalog(node->control));
+    const struct model_shard *torn;
+    if (model_node_by_id(model, node->id) != NULL && (torn = torn_group(forgotten, model)) != NULL)
+        world_violation(world, "forgotten", "node %u has a new id, and group %llu no majority",
+                        node->at + 1, (unsigned long long)torn->group);
+}
+
 void forgotten_look(struct world *world, struct sim_node *node, bool leads)
 {
+    if (forgotten_of(world) != NULL && forgotten_of(world)->act == ACT_NEW &&
+        node->at == forgotten_of(world)->victim)
+        look_at_new(world, node);
     if (!is_back(world, node))
         return;
     if (leads)
@@ -198,16 +252,68 @@ bool forgotten_refuses(struct world *world, struct sim_node *node, enum err err,
     /* Its own table may have known that an applied entry is lost: then it never was back. */
     world_say(world, node, "refuses to start: %s", reason->text);
     forgotten->act = ACT_OUT;
-    node->retired = true;
     cluster_doom(node, DEATH_KILL);
     return true;
+}
+
+static void second_starts(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    struct forgotten *forgotten = forgotten_of(world);
+    struct sim_node *second = forgotten->second;
+
+    forgotten->second = NULL;
+    cluster_start(world, second);
+}
+
+/* Another node dies, which may have places in groups of the victim: those have no majority then. */
+static void strike_second(struct world *world)
+{
+    struct forgotten *forgotten = forgotten_of(world);
+    uint32_t at = (uint32_t)world_below(world, world->node_count - 1);
+    struct sim_node *second = &world->nodes[at + (at >= forgotten->victim)];
+
+    if (!second->up)
+        return;
+    cluster_kill(world, second, DEATH_KILL);
+    forgotten->second = second;
+    world_after(world, (struct world_after){ .delay_ns = SECOND_DOWN_NS,
+                                             .kind = KIND_NEMESIS,
+                                             .fn = second_starts });
+}
+
+void forgotten_renews(struct world *world, struct sim_node *node)
+{
+    struct forgotten *forgotten = forgotten_of(world);
+    struct renewal renewal;
+    struct reason reason = { "" };
+
+    if (forgotten == NULL || forgotten->act != ACT_OUT || node->at != forgotten->victim)
+        return;
+    if (renewal_plan(node->table, clock_wall_ms(&node->clock), &renewal, &reason) != ERR_OK)
+        world_violation(world, "forgotten", "node %u does not come back: %s", node->at + 1,
+                        reason.text);
+    disk_sim_wipe(node->disk);
+    table_sim_wipe(node->table);
+    rot_forget(world, node);
+    ensure(renewal_write(node->table, &renewal, &reason) == ERR_OK);
+    node->id = 0;
+    forgotten->act = ACT_NEW;
+    if (forgotten->two)
+        strike_second(world);
+    world_say(world, node, "comes back in the place of %llx",
+              (unsigned long long)forgotten->old_id);
+}
+
+bool forgotten_may_forget(struct world *world, const struct sim_node *node)
+{
+    return is_back(world, node);
 }
 
 void forgotten_check(struct world *world)
 {
     const struct forgotten *forgotten = forgotten_of(world);
 
-    if (forgotten != NULL && forgotten->act != ACT_OUT)
+    if (forgotten != NULL && forgotten->act != ACT_NEW)
         world_violation(world, "forgotten", "the scenario did not end: act %d",
                         (int)forgotten->act);
 }

@@ -3,10 +3,15 @@
  * A node is killed when a peer has heard that its last frame is durable; then
  * one bit of that frame's header flips, so that its next start sees a torn
  * write.  When it runs again it must find out by what its peers remember,
- * before it votes, acknowledges or leads, and refuse to start from then on; the
- * others go on, and nothing that was acknowledged is lost.
+ * before it votes, acknowledges or leads, and end; its next start is refused,
+ * and the one behind that has a new id and nothing else: the others fill it,
+ * and nothing that was acknowledged is lost.
  *
  * Rule S8 is what finds it.  Without it (mutant no_S8) the node takes part.
+ *
+ * Of two, another node is down meanwhile.  As long as it is, the one that forgot
+ * must not come into the catalogue under its new id: groups of both have no
+ * majority (control/renewed.h).
  */
 #ifndef SIM_FORGOTTEN_H
 #define SIM_FORGOTTEN_H
@@ -17,6 +22,7 @@
 #include "world.h"
 
 void forgotten_start(struct world *world);
+void forgotten_start_two(struct world *world);
 
 /* Called by the checks after each event of the node. */
 void forgotten_look(struct world *world, struct sim_node *node, bool leads);
@@ -28,11 +34,17 @@ void forgotten_sends(struct world *world, struct sim_node *node, enum net_kind k
 /* The node says that it has forgotten: it must be the one, and only once. */
 void forgotten_says(struct world *world, struct sim_node *node, const struct reason *reason);
 
-/* The node does not start: whether that was to be expected.  It stays down then. */
+/* The node does not start: whether that was to be expected. */
 bool forgotten_refuses(struct world *world, struct sim_node *node, enum err err,
                        const struct reason *reason);
 
-/* At the end: the scenario came to its end too. */
+/* Before each start: what a node has that must not go on with it is put aside. */
+void forgotten_renews(struct world *world, struct sim_node *node);
+
+/* Whether the node may have lost what it promised. */
+bool forgotten_may_forget(struct world *world, const struct sim_node *node);
+
+/* At the end: the scenario came to its end too.  That all is whole again is checked for all. */
 void forgotten_check(struct world *world);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "forgotten.h"
 #include "history.h"
 #include "replica/envelope.h"
 
@@ -105,8 +106,8 @@ void promises_check(struct world *world, struct sim_node *node)
     const struct log *log = control_log(node->control);
     const struct log_state *state;
 
-    if (cluster_of(world)->forgotten != NULL)
-        return; /* there one has to forget */
+    if (forgotten_may_forget(world, node))
+        return;
     for (uint64_t group = 0; (state = log_state_next(log, group)) != NULL;) {
         group = state->group;
         const struct promise *promise = promise_of(world, node, group);

@@ -433,7 +433,7 @@ static bool is_damaged(struct world *world, const struct flip *flip)
     struct sim_node *node = &world->nodes[flip->node];
     const struct log_state *state = NULL;
 
-    if (node->retired || flip->gone)
+    if (flip->gone)
         return false;
     if (!node->up || node->control == NULL)
         return true; /* it is about to start */

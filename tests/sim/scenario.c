@@ -318,22 +318,15 @@ static void choose_reshard(struct cluster_options *options)
     options->put_pause_ms += 20;
 }
 
-/* There are a few closed shards soon, and they are left alone for long enough to rest. */
-static void choose_resting(struct cluster_options *options)
-{
-    choose_reshard(options);
-    choose_drain(options);
-    choose_lost_disk(options);
-    options->fault_pause_ms = 6000;
-    options->replace_after_ms += 3000;
-}
-
 static const struct scenario scenarios[] = {
     { "swarm", "another mixture of all faults in each seed", .choose = as_it_is },
     { "figure-8", "the schedule of rule F3", .three_nodes = true, .scripted = true,
       .choose = choose_figure8, .start = figure8_start },
     { "forgotten-tail", "a log that lost its end: rule S8", .three_nodes = true, .scripted = true,
       .choose = calm, .start = forgotten_start, .at_the_end = forgotten_check },
+    { "forgotten-two", "likewise while another node is down", .more_nodes = true,
+      .scripted = true, .choose = choose_leaver, .start = forgotten_start_two,
+      .at_the_end = forgotten_check },
     { "hand-over", "leaders hand over, several times a second", .choose = choose_handover,
       .before_healing = handover_check },
     { "twice", "links break, and messages come again over the next", .choose = choose_twice },
@@ -381,9 +374,6 @@ static const struct scenario scenarios[] = {
       .at_the_end = builds_check },
     { "reshard", "shards are split and merged all the time", .choose = choose_reshard,
       .start = reshard_start, .at_the_end = reshard_check },
-    { "resting", "closed shards rest, and wake because nodes are drained and disks lost",
-      .more_nodes = true, .choose = choose_resting, .start = reshard_start_few,
-      .at_the_end = reshard_check },
     { "compared", "replicas are compared with each other", .choose = choose_compared },
     { "slow-disk", "one disk becomes slow: its node gives up its leaders, and has them again",
       .scripted = true, .choose = choose_ailing, .before_healing = ailing_slow },

@@ -79,14 +79,6 @@ static const struct model *newest_model(const struct world *world)
     return newest == NULL ? NULL : catalog_model(newest);
 }
 
-static bool is_retired(const struct world *world, uint64_t id)
-{
-    for (uint32_t i = 0; i < world->node_count; i++)
-        if (world->nodes[i].id == id && world->nodes[i].retired)
-            return true;
-    return false;
-}
-
 static bool takes_part(const struct world *world, uint64_t group, uint32_t epoch, uint64_t id,
                        uint64_t index)
 {
@@ -107,8 +99,7 @@ static bool catalog_whole(const struct world *world, char *why, size_t why_bytes
     uint32_t epoch = newest == NULL ? 0 : model_catalog(catalog_model(newest))->epoch;
 
     for (uint32_t i = 0; i < count; i++) {
-        if (is_retired(world, members[i]) ||
-            takes_part(world, CATALOG_GROUP, epoch == 0 ? 1 : epoch, members[i], 0))
+        if (takes_part(world, CATALOG_GROUP, epoch == 0 ? 1 : epoch, members[i], 0))
             continue;
         snprintf(why, why_bytes, "the catalogue lacks member %llx in epoch %u",
                  (unsigned long long)members[i], epoch);
@@ -168,8 +159,7 @@ static bool is_whole(const struct world *world, bool late, char *why, size_t why
         if (stream->status == STREAM_DELETING || (!late && is_beginning(world, stream)))
             continue;
         for (uint32_t i = 0; i < row->member_count; i++) {
-            if (is_retired(world, row->members[i]) ||
-                takes_part(world, row->group, row->epoch, row->members[i], 0))
+            if (takes_part(world, row->group, row->epoch, row->members[i], 0))
                 continue;
             snprintf(why, why_bytes, "group %llu lacks member %llx in epoch %u",
                      (unsigned long long)group, (unsigned long long)row->members[i], row->epoch);

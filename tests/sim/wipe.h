@@ -31,8 +31,7 @@ bool wipe_all_have(const struct world *world, uint64_t group, uint64_t index);
 /* Whether the catalogue knows the group, and does not name the node for it any more. */
 bool wipe_has_left(const struct world *world, uint64_t group, uint64_t node);
 
-/* Whether every group has all of its members, but those that must stay down (sim_node.retired).
- * When not, `why` says what lacks. */
+/* Whether every group has all of its members.  When not, `why` says what lacks. */
 bool wipe_whole(struct world *world, char *why, size_t why_bytes);
 
 #endif

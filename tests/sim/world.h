@@ -92,8 +92,7 @@ struct sim_node {
     bool stopping; /* and its parts go one by one */
     bool doomed;   /* dies as soon as the present event has run */
     enum death doom;
-    bool broke;   /* because of its disk or its tables */
-    bool retired; /* its data directory must not be used again: it stays down */
+    bool broke; /* because of its disk or its tables */
 };
 
 struct world_event;

@@ -170,6 +170,128 @@ static void a_temporary_directory_goes_with_all_in_it(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
+/* Log and tables, each with a file that says what it is. */
+static void fill(struct fixture *fixture, const char *what)
+{
+    char name[64];
+
+    (void)mkdir(fixture->dir.log, 0750);
+    (void)mkdir(fixture->dir.table, 0750);
+    (void)snprintf(name, sizeof(name), "log/%s", what);
+    write_file(fixture, name, what);
+    (void)snprintf(name, sizeof(name), "table/%s", what);
+    write_file(fixture, name, what);
+}
+
+static void make_next(struct fixture *fixture)
+{
+    assert_int_equal(data_dir_begin_anew(&fixture->dir, &fixture->reason), ERR_OK);
+    assert_int_equal(mkdir(fixture->dir.making, 0750), 0);
+    write_file(fixture, "table.making/new", "new");
+}
+
+static bool has(const struct fixture *fixture, const char *name)
+{
+    char path[512];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", fixture->path, name);
+    return access(path, F_OK) == 0;
+}
+
+static void what_was_forgotten_is_put_aside_whole(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (int round = 1; round <= 2; round++) {
+        char name[192];
+        assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+        fill(fixture, "old");
+        make_next(fixture);
+        assert_int_equal(data_dir_commit_anew(&fixture->dir, &fixture->reason), ERR_OK);
+        data_dir_close(&fixture->dir);
+
+        assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+        (void)snprintf(name, sizeof(name), "forgotten-%d/log/old", round);
+        assert_true(has(fixture, name));
+        (void)snprintf(name, sizeof(name), "forgotten-%d/table/old", round);
+        assert_true(has(fixture, name));
+        (void)snprintf(name, sizeof(name), "%s/forgotten-%d", fixture->path, round);
+        assert_string_equal(fixture->dir.aside, name);
+        assert_true(has(fixture, "table/new"));
+        assert_false(has(fixture, "log") || has(fixture, "table/old"));
+        assert_false(has(fixture, "table.next"));
+        assert_int_equal(data_dir_kept(&fixture->dir).count, round);
+        assert_true(data_dir_kept(&fixture->dir).bytes > 0);
+        data_dir_close(&fixture->dir);
+    }
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    assert_int_equal(fixture->dir.aside[0], 0);
+    data_dir_close(&fixture->dir);
+}
+
+static void tables_that_are_not_whole_change_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    fill(fixture, "old");
+    make_next(fixture);
+    data_dir_close(&fixture->dir);
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    assert_true(has(fixture, "log/old") && has(fixture, "table/old"));
+    assert_int_equal(data_dir_kept(&fixture->dir).count, 0);
+    assert_int_equal(data_dir_begin_anew(&fixture->dir, &fixture->reason), ERR_OK);
+    assert_false(has(fixture, "table.making"));
+    data_dir_close(&fixture->dir);
+}
+
+/* A crash behind each of its steps: the next start goes on in the same place. */
+static void a_move_that_was_cut_short_goes_on(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const steps[] = { "mkdir forgotten-1", "mv log forgotten-1/log",
+                                         "mv table forgotten-1/table" };
+    char command[512];
+
+    for (size_t done = 0; done <= sizeof(steps) / sizeof(steps[0]); done++) {
+        (void)snprintf(command, sizeof(command), "rm -rf '%s'", fixture->path);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+        fill(fixture, "old");
+        make_next(fixture);
+        assert_int_equal(data_dir_commit_anew(&fixture->dir, &fixture->reason), ERR_OK);
+        data_dir_close(&fixture->dir);
+        for (size_t i = 0; i < done; i++) {
+            (void)snprintf(command, sizeof(command), "cd '%s' && %s", fixture->path, steps[i]);
+            assert_int_equal(system(command), 0);
+        }
+        assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+        assert_true(has(fixture, "forgotten-1/log/old") && has(fixture, "forgotten-1/table/old"));
+        assert_true(has(fixture, "table/new"));
+        assert_int_equal(data_dir_kept(&fixture->dir).count, 1);
+        data_dir_close(&fixture->dir);
+    }
+}
+
+/* What an operator has emptied in part is not filled up with what is of another time. */
+static void a_directory_that_has_something_is_left_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    char command[512];
+
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    fill(fixture, "old");
+    (void)snprintf(command, sizeof(command), "mkdir -p '%s/forgotten-1/log'", fixture->path);
+    assert_int_equal(system(command), 0);
+    make_next(fixture);
+    assert_int_equal(data_dir_commit_anew(&fixture->dir, &fixture->reason), ERR_OK);
+    data_dir_close(&fixture->dir);
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    assert_true(has(fixture, "forgotten-2/log/old") && has(fixture, "forgotten-2/table/old"));
+    assert_false(has(fixture, "forgotten-1/log/old"));
+    data_dir_close(&fixture->dir);
+}
+
 #define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -185,6 +307,10 @@ int main(void)
         WITH_DIR(a_parent_that_is_not_there_is_an_error),
         WITH_DIR(a_file_is_no_directory),
         WITH_DIR(a_temporary_directory_goes_with_all_in_it),
+        WITH_DIR(what_was_forgotten_is_put_aside_whole),
+        WITH_DIR(tables_that_are_not_whole_change_nothing),
+        WITH_DIR(a_move_that_was_cut_short_goes_on),
+        WITH_DIR(a_directory_that_has_something_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

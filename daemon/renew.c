@@ -1,0 +1,76 @@
+#include "renew.h"
+
+#include <string.h>
+
+#include "control/renewal.h"
+#include "table/rocks.h"
+
+static enum err make_next(const struct renew_world *world, struct reason *why);
+static bool has_others(const struct config *config);
+
+enum err renew(const struct renew_world *world, struct reason *reason)
+{
+    struct reason why = { "" };
+    enum err err = make_next(world, &why);
+    bool passing = err == ERR_NO_SPACE || err == ERR_IO || err == ERR_NO_MEMORY;
+
+    if (err != ERR_CLOSED) /* who has nobody is told as ever */
+        note_event(world->note, NOTE_ERROR, err == ERR_OK ? "node.renewed" : "node.not_renewed",
+                   "lost=%s why=%s", NOTE_QUOTED(reason->text), NOTE_QUOTED(why.text));
+    if (err == ERR_OK)
+        reason_set(reason, "what this node promised may be forgotten; started again it comes back "
+                   "by itself, under a new id, and keeps what is here in a directory forgotten-N");
+    else if (err == ERR_BUSY)
+        reason_set(reason, "%s; then " REASON_KEEP_DATA, why.text);
+    else if (passing)
+        reason_set(reason, "what this node promised may be forgotten, and the tables of a new id "
+                   "cannot be made: %s", why.text);
+    return err == ERR_OK || passing ? err : ERR_CORRUPT;
+}
+
+/* The tables of the new id, which take the place of the old ones at the next start. */
+static enum err make_next(const struct renew_world *world, struct reason *why)
+{
+    struct renewal renewal;
+    struct table *fresh;
+    enum err err = renewal_plan(world->table, clock_wall_ms(world->clock), &renewal, why);
+
+    if (err == ERR_OK && !has_others(world->config)) {
+        reason_set(why, "seeds: they name no other node, by which it could find its cluster again");
+        err = ERR_INVALID;
+    }
+    if (err == ERR_OK)
+        err = data_dir_begin_anew(world->dir, why);
+    if (err == ERR_OK)
+        err = table_open(&fresh, world->dir->making, why);
+    if (err != ERR_OK)
+        return err;
+    err = renewal_write(fresh, &renewal, why);
+    table_close(fresh);
+    return err == ERR_OK ? data_dir_commit_anew(world->dir, why) : err;
+}
+
+static bool has_others(const struct config *config)
+{
+    bool found = false;
+
+    for (uint32_t i = 0; i < config->seed_count; i++)
+        found |= strcmp(config->seed_list[i], config->peer_advertise) != 0;
+    return found;
+}
+
+void renew_say_kept(const struct data_dir *dir, struct note *note, struct metrics *metrics)
+{
+    struct data_dir_kept kept = data_dir_kept(dir);
+
+    gauge_set(metrics_gauge(metrics, "braid_forgotten_bytes",
+                            "Data of former ids of this node, at its start.", NULL),
+              (int64_t)kept.bytes);
+    if (dir->aside[0] != 0)
+        note_event(note, NOTE_WARN, "data.put_aside", "directory=%s", NOTE_QUOTED(dir->aside));
+    if (kept.count > 0)
+        note_event(note, NOTE_WARN, "data.kept",
+                   "directories=%u bytes=%llu text=\"%s/forgotten-N: what this node had under ids "
+                   "whose promises it forgot; when the cluster is whole again, remove it\"",
+                   kept.count, (unsigned long long)kept.bytes, dir->path);
+}

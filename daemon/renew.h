@@ -1,0 +1,34 @@
+/* renew.h - a node that has forgotten what it promised: its next process has a new id.
+ *
+ *     found out, while running or at a start -> renew -> the process ends with NODE_FORGOT
+ *     -> data_dir_open puts the old log and tables aside -> control_identity gives a new id
+ *
+ * Blocking; what calls it is about to end the process.
+ */
+#ifndef RENEW_H
+#define RENEW_H
+
+#include "base/metric.h"
+#include "base/note.h"
+#include "config.h"
+#include "data_dir.h"
+#include "env/clock.h"
+#include "table/table.h"
+
+struct renew_world {
+    struct data_dir *dir;
+    struct table *table; /* of the directory, open */
+    const struct config *config;
+    struct note *note;
+    struct clock *clock;
+};
+
+/* `reason` says what was lost, and what a person would do; it gets what comes of that.
+ * ERR_CORRUPT: this directory must not be started over again.  ERR_NO_SPACE, ERR_IO,
+ * ERR_NO_MEMORY: the next start may succeed in it. */
+MUST_CHECK enum err renew(const struct renew_world *world, struct reason *reason);
+
+/* At a start: what is kept of former ids takes room until somebody removes it. */
+void renew_say_kept(const struct data_dir *dir, struct note *note, struct metrics *metrics);
+
+#endif

@@ -1,0 +1,158 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "control/control.h"
+#include "control/renewal.h"
+#include "fake_table.h"
+
+#define NOW_MS UINT64_C(1700000000000)
+
+static const struct identity_cluster cluster = { .id = 77,
+                                                 .members = { 42, 6, 7 },
+                                                 .member_count = 3 };
+
+/* A node that has been somewhere: its id is 42. */
+static struct table used(const struct identity_cluster *belongs)
+{
+    struct table table = { .count = 0 };
+    struct random random = { .state = { 41 } };
+    struct reason why = { "turn 7 is gone" }, reason = { "" };
+    uint64_t node = 0;
+
+    assert_int_equal(control_identity(&table, &random, &node, &reason), ERR_OK);
+    assert_int_equal(node, 42);
+    if (belongs != NULL)
+        assert_int_equal(identity_cluster_write(&table, belongs, &reason), ERR_OK);
+    assert_int_equal(identity_forgotten_write(&table, &why, &reason), ERR_OK);
+    return table;
+}
+
+static enum err plan(struct table *table, uint64_t now_ms, struct renewal *renewal)
+{
+    struct reason reason = { "" };
+    enum err err = renewal_plan(table, now_ms, renewal, &reason);
+
+    assert_true((err == ERR_OK) == (reason.text[0] == 0));
+    return err;
+}
+
+static void it_goes_on_in_its_cluster_under_a_new_id(void **state)
+{
+    struct table old = used(&cluster), fresh = { .count = 0 };
+    struct identity_cluster read = { .id = 0 };
+    struct random random = { .state = { 99 } };
+    struct renewal renewal;
+    struct reason reason = { "" };
+    uint64_t node = 0, from = 0;
+
+    assert_int_equal(plan(&old, NOW_MS, &renewal), ERR_OK);
+    assert_int_equal(renewal_write(&fresh, &renewal, &reason), ERR_OK);
+    assert_true(fake_table_row(&fresh, "cluster")->synced);
+    assert_int_equal(identity_cluster_read(&fresh, &read, &reason), ERR_OK);
+    assert_memory_equal(&read, &cluster, sizeof(read));
+    assert_int_equal(control_identity(&fresh, &random, &node, &reason), ERR_OK);
+    assert_int_equal(node, 100);
+    assert_int_equal(renewal_from(&fresh, &from, &reason), ERR_OK);
+    assert_int_equal(from, 42);
+}
+
+static void nothing_was_renewed_at_first(void **state)
+{
+    struct table table = used(&cluster);
+    struct reason reason = { "" };
+    uint64_t from = 9;
+
+    assert_int_equal(renewal_from(&table, &from, &reason), ERR_OK);
+    assert_int_equal(from, 0);
+}
+
+static void so_often_and_no_more_until_a_day_is_over(void **state)
+{
+    struct table table = used(&cluster);
+    struct reason reason = { "" };
+    struct renewal renewal;
+
+    for (uint32_t i = 0; i < RENEWALS_MAX; i++) {
+        assert_int_equal(plan(&table, NOW_MS + i, &renewal), ERR_OK);
+        assert_int_equal(renewal_write(&table, &renewal, &reason), ERR_OK);
+    }
+    assert_int_equal(plan(&table, NOW_MS + RENEWALS_MS - 1, &renewal), ERR_BUSY);
+    assert_int_equal(plan(&table, NOW_MS - RENEWALS_MS, &renewal), ERR_BUSY); /* set back */
+    assert_int_equal(plan(&table, NOW_MS + RENEWALS_MS, &renewal), ERR_OK);
+    assert_int_equal(renewal.count, RENEWALS_MAX);
+    assert_int_equal(renewal.times_ms[0], NOW_MS + 1);
+    assert_int_equal(renewal.times_ms[RENEWALS_MAX - 1], NOW_MS + RENEWALS_MS);
+}
+
+static void nobody_could_give_it_back(void **state)
+{
+    const struct identity_cluster alone = { .id = 77, .members = { 42 }, .member_count = 1 };
+    const struct identity_cluster two = { .id = 77, .members = { 42, 6 }, .member_count = 2 };
+    const struct identity_cluster others = { .id = 77, .members = { 6 }, .member_count = 1 };
+    const struct {
+        const struct identity_cluster *cluster;
+        enum err err;
+    } cases[] = { { NULL, ERR_CLOSED }, { &alone, ERR_CLOSED }, { &two, ERR_CLOSED },
+                  { &others, ERR_OK } };
+    struct renewal renewal;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct table table = used(cases[i].cluster);
+        assert_int_equal(plan(&table, NOW_MS, &renewal), cases[i].err);
+    }
+}
+
+static void who_was_removed_does_not_come_back(void **state)
+{
+    struct table table = used(&cluster);
+    struct reason why = { "removed" }, reason = { "" };
+    struct random random = { .state = { 1 } };
+    struct renewal renewal;
+    uint64_t node;
+
+    assert_int_equal(identity_removed_write(&table, &why, &reason), ERR_OK);
+    assert_true(fake_table_row(&table, "removed")->synced);
+    assert_int_equal(control_identity(&table, &random, &node, &reason), ERR_CORRUPT);
+    assert_string_equal(reason.text, why.text);
+    assert_int_equal(plan(&table, NOW_MS, &renewal), ERR_CLOSED);
+}
+
+static void damaged_rows_renew_nothing(void **state)
+{
+    struct table table = used(&cluster);
+    struct renewal renewal;
+    struct reason reason = { "" };
+    uint64_t from;
+
+    assert_int_equal(plan(&table, NOW_MS, &renewal), ERR_OK);
+    assert_int_equal(renewal_write(&table, &renewal, &reason), ERR_OK);
+    for (size_t len = 0; len < 64; len++) {
+        bool whole = len % 8 == 0 && len >= 16 && len <= 8 * (1 + RENEWALS_MAX);
+        fake_table_row(&table, "renewed")->len = len;
+        memset(fake_table_row(&table, "renewed")->value, 1, 64);
+        assert_int_equal(renewal_from(&table, &from, &reason), whole ? ERR_OK : ERR_CORRUPT);
+    }
+    fake_table_row(&table, "renewed")->len = 16;
+    fake_table_row(&table, "id")->len = 7;
+    reason.text[0] = 0;
+    assert_int_equal(plan(&table, NOW_MS, &renewal), ERR_CORRUPT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_goes_on_in_its_cluster_under_a_new_id),
+        cmocka_unit_test(nothing_was_renewed_at_first),
+        cmocka_unit_test(so_often_and_no_more_until_a_day_is_over),
+        cmocka_unit_test(nobody_could_give_it_back),
+        cmocka_unit_test(who_was_removed_does_not_come_back),
+        cmocka_unit_test(damaged_rows_renew_nothing),
+    };
+
+    return cmocka_run_group_tests_name("renewal", tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+#include "../catalog/given.h"
+
+#include "control/renewed.h"
+
+static uint64_t down; /* a node; 0: none */
+static uint64_t leads; /* all groups; 0: nobody does */
+static struct reason why;
+
+static bool is_up(void *ctx, uint64_t node)
+{
+    return node != down && node != 1;
+}
+
+static uint64_t leader(void *ctx, uint64_t group)
+{
+    return leads;
+}
+
+/* Node 1 has forgotten. */
+static enum renewed decide(const struct model *model)
+{
+    const struct renewed_world world = { .up = is_up, .leader = leader };
+    enum renewed decided;
+
+    why.text[0] = 0;
+    decided = renewed_decide(model, 1, &world, &why);
+    assert_true((decided == RENEWED_MAY) == (why.text[0] == 0));
+    return decided;
+}
+
+/* Nodes 1 to 4, and a stream of one shard on `members`. */
+static struct model *given(uint64_t a, uint64_t b, uint64_t c)
+{
+    struct model *model = given_cluster();
+
+    given_active(model, "river", 1);
+    assert_int_equal(add_node(model, 4, "a"), ERR_OK);
+    memcpy(model_shard_change(model, 2)->members, (uint64_t[]){ a, b, c }, 3 * sizeof(a));
+    down = 0;
+    leads = 2;
+    return model;
+}
+
+static void it_may_when_the_others_are_a_majority(void **state)
+{
+    struct model *model = given(1, 2, 3);
+
+    assert_int_equal(decide(model), RENEWED_MAY);
+    down = 4; /* has no place in it */
+    assert_int_equal(decide(model), RENEWED_MAY);
+    model_free(model);
+}
+
+static void it_waits_while_another_member_is_down(void **state)
+{
+    struct model *model = given(1, 2, 3);
+
+    down = 3;
+    assert_int_equal(decide(model), RENEWED_WAITS);
+    assert_non_null(strstr(why.text, "shard 0 of stream river (group 2)"));
+    model_free(model);
+}
+
+static void it_waits_for_a_leader(void **state)
+{
+    struct model *model = given(1, 2, 3);
+
+    leads = 0;
+    assert_int_equal(decide(model), RENEWED_WAITS);
+    leads = 1; /* what it was: nobody has noticed yet */
+    assert_int_equal(decide(model), RENEWED_WAITS);
+    model_free(model);
+}
+
+static void the_only_copies_and_one_of_two_are_waited_for(void **state)
+{
+    struct model *model = given(1, 2, 3);
+
+    model_shard_change(model, 2)->member_count = 2;
+    assert_int_equal(decide(model), RENEWED_WAITS);
+    model_shard_change(model, 2)->member_count = 1;
+    assert_int_equal(decide(model), RENEWED_WAITS);
+    model_free(model);
+}
+
+static void groups_of_others_and_those_that_come_and_go_do_not_count(void **state)
+{
+    struct model *model = given(2, 3, 4);
+
+    leads = 0;
+    assert_int_equal(decide(model), RENEWED_MAY);
+    model_free(model);
+    model = given(1, 2, 3);
+    leads = 0;
+    uint64_t stream = model_stream_by_name(model, slice_text("river"))->id;
+    assert_int_equal(apply(model, change_delete_stream(stamp, stream)), ERR_OK);
+    assert_int_equal(decide(model), RENEWED_MAY);
+    model_free(model);
+}
+
+static void who_lost_its_name_meanwhile_is_out(void **state)
+{
+    struct model *model = given(1, 2, 3);
+
+    assert_int_equal(come_back(model, 1, 10), ERR_OK);
+    assert_int_equal(decide(model), RENEWED_GONE);
+    model_free(model);
+
+    model = given_cluster();
+    assert_int_equal(renewed_decide(model, 9, &(struct renewed_world){ .up = is_up }, &why),
+                     RENEWED_GONE);
+    model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_may_when_the_others_are_a_majority),
+        cmocka_unit_test(it_waits_while_another_member_is_down),
+        cmocka_unit_test(it_waits_for_a_leader),
+        cmocka_unit_test(the_only_copies_and_one_of_two_are_waited_for),
+        cmocka_unit_test(groups_of_others_and_those_that_come_and_go_do_not_count),
+        cmocka_unit_test(who_lost_its_name_meanwhile_is_out),
+    };
+
+    return cmocka_run_group_tests_name("renewed", tests, NULL, NULL);
+}
