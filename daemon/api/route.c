@@ -71,12 +71,31 @@ void route_settle(struct route *route)
     }
 }
 
+/* The same one on all nodes that see the same ones up. */
+static uint64_t resting_answerer(const struct route *route, const struct model_shard *row)
+{
+    for (uint32_t i = 0; i < row->member_count; i++)
+        if (control_health(route->control, row->members[i]) == NODE_UP &&
+            net_is_up(route->net, row->members[i]))
+            return row->members[i];
+    return 0;
+}
+
 uint64_t route_leader(const struct route *route, uint64_t group)
 {
+    const struct model *model = catalog_model(control_catalog(route->control));
+    const struct model_shard *row = model_shard_by_group(model, group, NULL);
     const struct shard *shard = control_shard(route->control, group);
     uint64_t leader = shard == NULL ? 0 : shard_leader(shard);
 
+    if (row != NULL && model_shard_rests(row))
+        return resting_answerer(route, row);
     return leader != 0 ? leader : control_leader(route->control, group);
+}
+
+bool route_answers(const struct shard *shard)
+{
+    return shard_leads(shard) || shard_rests(shard);
 }
 
 /* ---- the three requests ---- */

@@ -9,7 +9,9 @@
  * node knows which shards are open instead; there it is the asker's to put again.
  *
  * A read goes to the leader too; when there is none within reach, any replica
- * that has the data answers with what is committed there.
+ * that has the data answers with what is committed there.  Of a closed shard that
+ * rests there is no leader: the first of its members that can be reached answers
+ * in its place, so that one node holds a reader to the shard's limits.
  *
  * Loop thread only; callbacks never from inside a call.
  */

@@ -62,7 +62,7 @@ void grant_serve(void *ctx, const struct net_message *message, struct net_incomi
     enum err err = grant_ask_decode(message->bytes, &ask);
     struct shard *shard = err == ERR_OK ? control_shard(route->control, ask.group) : NULL;
 
-    if (err == ERR_OK && (shard == NULL || !shard_leads(shard)))
+    if (err == ERR_OK && (shard == NULL || !route_answers(shard)))
         err = ERR_NOT_LEADER;
     if (err == ERR_OK)
         err = take(route, &ask, &more.throttled);

@@ -79,8 +79,12 @@ void job_free(struct route_job *job);
 /* Frees the route when it is closed and nothing uses it any more. */
 void route_settle(struct route *route);
 
-/* Who leads the group as far as this node knows, 0 = unknown.  Its own replica hears it first. */
+/* Who leads the group as far as this node knows, or answers for it when it rests; 0 = unknown.  Its
+ * own replica hears it first. */
 uint64_t route_leader(const struct route *route, uint64_t group);
+
+/* Whether this node answers for the shard, one of its own: it leads it, or it rests. */
+bool route_answers(const struct shard *shard);
 
 /* A place for what `req` asks. ERR_BUSY, ERR_NO_MEMORY. */
 MUST_CHECK enum err job_new(struct route *route, enum job_kind kind, void *req, void **ret);

@@ -255,7 +255,7 @@ static enum err served_shard(struct route *route, uint64_t group, bool leader_on
         return ERR_BUSY;
 
     struct shard *shard = control_shard(route->control, group);
-    if (shard == NULL || (leader_only && !shard_leads(shard)))
+    if (shard == NULL || (leader_only && !route_answers(shard)))
         return ERR_NOT_LEADER;
     *ret = shard;
     return ERR_OK;

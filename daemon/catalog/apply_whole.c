@@ -12,9 +12,13 @@ enum err apply_whole(struct model *model, const Braid__Catalog__WholeShards *set
     }
     for (size_t i = 0; i < set->n_rows; i++) {
         struct model_shard *shard = model_shard_change(model, set->rows[i]->group);
-        if (shard == NULL || shard->epoch != set->rows[i]->epoch)
+        bool rests = set->rows[i]->rests;
+        if (shard == NULL || shard->epoch != set->rows[i]->epoch ||
+            (rests && shard->state != SHARD_CLOSED))
             continue;
         shard->whole_in = shard->epoch;
+        if (rests)
+            shard->rests_in = shard->epoch;
         any = true;
     }
     if (any)

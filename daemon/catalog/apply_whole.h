@@ -4,6 +4,9 @@
  *         -> the row says that it is whole; C, which had a place before, lets its copy go
  *            (control/copies.h)
  *
+ * Of a shard that is closed, and whose END each member has too, the change may say so: then its
+ * group rests (docs/flows/reshard.md).
+ *
  * Each row is judged alone: what was said in one epoch says nothing of the members of the next.
  *
  * Deterministic, as all of apply.h.

@@ -84,12 +84,14 @@ struct buf *change_set_members(struct change_stamp stamp, const struct change_me
                                uint32_t count);
 
 /* Each member of these epochs has said that it has all of its shard, durably: what others have of
- * it goes.  Up to CATALOG_WHOLE_ROWS_MAX rows; one that is in another epoch by then is passed over.
+ * it goes.  Up to CATALOG_WHOLE_ROWS_MAX rows; one that is in another epoch by then is passed over,
+ * and so is one that shall rest and is not closed.
  * ERR_CLOSED   none holds
  * ERR_INVALID  no rows, or too many */
 struct change_whole {
     uint64_t group;
     uint32_t epoch;
+    bool rests; /* it is closed, and they have its END too */
 };
 struct buf *change_whole_shards(struct change_stamp stamp, const struct change_whole rows[],
                                 uint32_t count);

@@ -21,6 +21,7 @@ struct buf *change_whole_shards(struct change_stamp stamp, const struct change_w
         braid__catalog__whole_shard__init(&all[i]);
         all[i].group = rows[i].group;
         all[i].epoch = rows[i].epoch;
+        all[i].rests = rows[i].rests;
         places[i] = &all[i];
     }
     set.rows = places;

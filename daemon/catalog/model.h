@@ -84,6 +84,7 @@ struct model_shard {
     uint64_t opened_ms;            /* when its parents closed; 0: with the stream */
     uint64_t closed_ms, end;       /* SHARD_CLOSED: `end` is the place behind the last record */
     uint32_t whole_in; /* see model_shard_whole() */
+    uint32_t rests_in; /* see model_shard_rests() */
     struct model_rescued *rescued; /* NULL: it never was */
     /* Who had a place and lost it, the newest of them, as far as this process has seen it: when
      * there are none it has seen no change.  No part of the image. */
@@ -234,6 +235,10 @@ bool model_shard_has(const struct model_shard *shard, uint64_t node); /* among i
 /* Whether all members of the row's epoch have said that they have all of it, durably: what other
  * nodes have of it is of no use any more.  Another epoch ends it. */
 bool model_shard_whole(const struct model_shard *shard);
+/* Whether its group rests: it is closed, and all members of the row's epoch have said that they
+ * have it up to its END, durably.  They run no Raft, and any of them answers readers.  Another
+ * epoch, and so any change of its members, wakes them. */
+bool model_shard_rests(const struct model_shard *shard);
 /* Whether the shard's copy on this node is of a history that a rescue has ended. */
 bool model_shard_aside(const struct model_shard *shard, uint64_t node);
 /* Rescues raise the epoch by this: epochs of one history have the quotient in common. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "catalog/model_private.h"
 
 /* Appended: groups and numbers are given out in ascending order. */
@@ -54,4 +55,9 @@ void model_shard_remove(struct model *model, struct model_stream *stream, uint32
 bool model_shard_whole(const struct model_shard *shard)
 {
     return shard->whole_in != 0 && shard->whole_in == shard->epoch;
+}
+
+bool model_shard_rests(const struct model_shard *shard)
+{
+    return shard->rests_in != 0 && (shard->rests_in == shard->epoch || MUTANT(rests_on));
 }

@@ -240,6 +240,11 @@ static enum err lineage_read(const Braid__Catalog__Shard *row, struct model_shar
     ret->closed_ms = row->closed_ms;
     ret->end = row->end;
     ret->whole_in = row->whole ? row->epoch : 0;
+    ret->rests_in = row->rests ? row->epoch : 0;
+    if (row->rests && ret->state != SHARD_CLOSED) {
+        reason_set(reason, "shard %u: rests, and is not closed", row->number);
+        return ERR_INVALID;
+    }
     return ERR_OK;
 }
 
@@ -403,6 +408,7 @@ static Braid__Catalog__Shard *shard_write(struct arena *arena, const struct mode
     row->closed_ms = shard->closed_ms;
     row->end = shard->end;
     row->whole = model_shard_whole(shard);
+    row->rests = model_shard_rests(shard);
     if (shard->rescued != NULL && !rescued_write(arena, shard->rescued, row))
         return NULL;
     return row;

@@ -359,6 +359,11 @@ struct change_stamp control_stamp(struct control *control)
 
 /* ---- answers ---- */
 
+uint64_t control_node(const struct control *control)
+{
+    return control->options.node;
+}
+
 struct catalog *control_catalog(struct control *control)
 {
     return control->catalog;

@@ -113,6 +113,8 @@ void control_leave(struct control *control, void (*left)(void *ctx), void *ctx);
  * net reports nothing here any more; it is the caller's to close, after `closed` has run. */
 void control_close(struct control *control, void (*closed)(void *ctx), void *ctx);
 
+/* This node's id. */
+uint64_t control_node(const struct control *control);
 struct catalog *control_catalog(struct control *control);
 struct roster *control_roster(struct control *control);
 struct log *control_log(struct control *control);

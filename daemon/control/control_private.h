@@ -14,6 +14,7 @@
  *     moving.c     which groups are on their way to other members
  *     nodes.c      what operators ask about nodes
  *     whole.c      on the catalogue's leader: shards that all members have whole
+ *     rest.c       which groups of closed shards run no Raft
  *     copies.c     what this node has of shards that it left: trimmed, and let go by the former
  *     retain.c     trims by the agreed time
  *     overtaken.c  a member that retention overtook gets a new epoch to come into
@@ -470,6 +471,15 @@ void overtaken_close(struct control *control);
 /* ---- whole.c ---- */
 void whole_open(struct control *control);
 void whole_close(struct control *control);
+
+/* ---- rest.c ---- */
+/* Whether this node can say that the row's group may rest, as far as it goes. */
+bool rest_may(const struct control *control, const struct model_shard *row);
+/* Whether this node's member of it is to be opened without Raft. */
+bool rest_opens(const struct control *control, const struct model_shard *row);
+/* Whether it is open, and to be opened anew, because it is to rest from now on, or to wake. */
+bool rest_turns(const struct control *control, const struct model_shard *row,
+                const struct shard *shard);
 
 /* ---- copies.c ---- */
 void copies_open(struct control *control);

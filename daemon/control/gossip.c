@@ -4,10 +4,10 @@
 #include "control/control_private.h"
 #include "control/word.h"
 
-/* Two ascending lists that are filled from this node's shards. */
+/* Ascending lists that are filled from this node's shards. */
 struct gossip_lists {
-    uint64_t *groups, *terms, *whole, *open;
-    size_t group_count, open_count, room;
+    uint64_t *groups, *terms, *whole, *open, *ended;
+    size_t group_count, open_count, ended_count, room;
 };
 
 static bool lists_fill(struct control *control, struct gossip_lists *lists);
@@ -83,6 +83,8 @@ void gossip_now(struct control *control)
         word.group_count = lists.group_count;
         word.open = lists.open;
         word.open_count = lists.open_count;
+        word.ended = lists.ended;
+        word.ended_count = lists.ended_count;
     }
 
     /* Better silent than with a list that is not whole: who reads it relies on that. */
@@ -103,12 +105,13 @@ void gossip_now(struct control *control)
 static bool lists_fill(struct control *control, struct gossip_lists *lists)
 {
     lists->room = control->host.count + 1; /* the catalogue's group is one more */
-    lists->groups = malloc(4 * lists->room * sizeof(uint64_t));
+    lists->groups = malloc(5 * lists->room * sizeof(uint64_t));
     if (lists->groups == NULL)
         return false;
     lists->terms = lists->groups + lists->room;
     lists->whole = lists->terms + lists->room;
     lists->open = lists->whole + lists->room;
+    lists->ended = lists->open + lists->room;
 
     catalog_add(control, lists);
     struct shard *shard = NULL;
@@ -145,9 +148,14 @@ static void lists_add(struct control *control, struct gossip_lists *lists, struc
         lists->terms[lists->group_count] = status.term;
         lists->whole[lists->group_count++] = status.whole;
     }
-    if (model_shard_by_group(catalog_model(control->catalog), group, &stream) != NULL &&
-        (stream->status == STREAM_CREATING || stream->status == STREAM_DELETING))
+    const struct model_shard *row =
+        model_shard_by_group(catalog_model(control->catalog), group, &stream);
+    if (row == NULL)
+        return;
+    if (stream->status == STREAM_CREATING || stream->status == STREAM_DELETING)
         lists->open[lists->open_count++] = group;
+    if (rest_may(control, row))
+        lists->ended[lists->ended_count++] = group;
 }
 
 /* ---- hearing ---- */

@@ -22,7 +22,6 @@
 enum host_phase { HOST_REST, HOST_OPEN, HOST_CLOSE, HOST_FORGET };
 
 #define ROOM_FIRST 16u
-#define HOUR_MS (UINT64_C(3600) * 1000)
 
 struct host_shard {
     uint64_t group;
@@ -46,7 +45,6 @@ static void seal_look(struct control *control, const struct model_shard *row,
 static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader);
 static void on_sealed(void *ctx, struct shard *shard, const struct entry_head *head,
                       const struct seal *seal);
-static uint64_t retention_ms(uint32_t hours);
 static bool step_close(struct control *control);
 static bool close_look(struct control *control, struct host_shard *hosted);
 static void close_one(struct host_shard *hosted, bool deleted);
@@ -171,13 +169,18 @@ static bool step_open(struct control *control)
         if (hosted == NULL && can_open(control, row)) {
             open_one(control, stream, row, false);
             opened++;
+        } else if (hosted != NULL && hosted->shard != NULL &&
+                   rest_turns(control, row, hosted->shard)) {
+            hosted->reopen = true;
+            close_one(hosted, false);
+            opened++;
         } else if (hosted != NULL && hosted->shard != NULL) {
             seal_look(control, row, hosted);
         }
         if (hosted != NULL && hosted->shard != NULL &&
             hosted->retention_hours != stream->retention_hours) {
             hosted->retention_hours = stream->retention_hours;
-            shard_set_retention(hosted->shard, retention_ms(stream->retention_hours));
+            shard_set_retention(hosted->shard, placed_retention_ms(stream));
         }
         if (host_find(control, row->group) == NULL)
             control->host.missing_now++;
@@ -243,11 +246,12 @@ static void open_one(struct control *control, const struct model_stream *stream,
     struct reason reason = { .text = "" };
     struct shard_options options = {
         .group = row->group,
+        .rests = rest_opens(control, row),
         .preferred = row->members[0],
         .eager = eager || (fresh && row->members[0] == control->options.node),
         .name = { .created_s = row->created_s, .shard = row->number },
         .gaps = placed_gaps(row),
-        .retention_ms = retention_ms(stream->retention_hours),
+        .retention_ms = placed_retention_ms(stream),
         .limits = limits_of_shard(control),
         .tail_bytes_max = CONTROL_TAIL_BYTES_MAX,
         .putq = { .entry_bytes_max = ENTRY_BYTES_MAX,
@@ -306,15 +310,6 @@ static void on_sealed(void *ctx, struct shard *shard, const struct entry_head *h
     hosted->reopen = seal_has(seal, control->options.node);
     hosted->eager = shard_leads(shard);
     close_one(hosted, false);
-}
-
-/* The catalogue takes no others; but a row of whatever version must not end every member's process
- * at each start. */
-static uint64_t retention_ms(uint32_t hours)
-{
-    if (hours < 1)
-        hours = 1;
-    return (hours < RETENTION_HOURS_MAX ? hours : RETENTION_HOURS_MAX) * HOUR_MS;
 }
 
 /* ---- closing ---- */

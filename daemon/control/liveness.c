@@ -75,8 +75,9 @@ enum err liveness_told(struct liveness *liveness, uint64_t id, uint64_t now_ms,
 static bool word_valid(const struct liveness_word *word)
 {
     return word->group_count <= CATALOG_SHARDS_MAX + 1 && word->open_count <= CATALOG_SHARDS_MAX &&
-           word->moving_count <= CATALOG_SHARDS_MAX && ascends(word->groups, word->group_count) &&
-           ascends(word->open, word->open_count) && ascends(word->moving, word->moving_count);
+           word->moving_count <= CATALOG_SHARDS_MAX && word->ended_count <= CATALOG_SHARDS_MAX &&
+           ascends(word->groups, word->group_count) && ascends(word->open, word->open_count) &&
+           ascends(word->moving, word->moving_count) && ascends(word->ended, word->ended_count);
 }
 
 static bool ascends(const uint64_t list[], size_t count)
@@ -102,7 +103,8 @@ static const uint64_t *list_copy(uint64_t **block, const uint64_t list[], size_t
 /* The lists in one block, of which `groups` is the first. */
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from)
 {
-    size_t count = 3 * from->group_count + from->open_count + from->moving_count;
+    size_t count = 3 * from->group_count + from->open_count + from->moving_count +
+                   from->ended_count;
     uint64_t *block = malloc((count + 1) * sizeof(*block));
 
     if (block == NULL)
@@ -116,6 +118,7 @@ static bool word_copy(struct liveness_word *to, const struct liveness_word *from
     to->whole = list_copy(&block, from->whole, from->group_count);
     to->open = list_copy(&block, from->open, from->open_count);
     to->moving = list_copy(&block, from->moving, from->moving_count);
+    to->ended = list_copy(&block, from->ended, from->ended_count);
     return true;
 }
 
@@ -284,6 +287,16 @@ bool liveness_moves(const struct liveness *liveness, uint64_t node, uint64_t gro
         return false;
     size_t at = place(word->moving, word->moving_count, group);
     return at < word->moving_count && word->moving[at] == group;
+}
+
+bool liveness_has_ended(const struct liveness *liveness, uint64_t node, uint64_t group)
+{
+    const struct liveness_word *word = liveness_word_of(liveness, node);
+
+    if (word == NULL)
+        return false;
+    size_t at = place(word->ended, word->ended_count, group);
+    return at < word->ended_count && word->ended[at] == group;
 }
 
 uint64_t liveness_agreed_ms(const struct liveness *liveness, const uint64_t nodes[], uint32_t count,

@@ -42,6 +42,9 @@ struct liveness_word {
      * it has open although the row does not name it. */
     const uint64_t *moving;
     size_t moving_count;
+    /* Groups of closed shards that do not rest yet, and that it has up to the END. */
+    const uint64_t *ended;
+    size_t ended_count;
     bool full; /* its log has no room */
     uint32_t ails;     /* enum ailment, or one that only a newer Braid knows; 0: it is well */
     uint64_t write_us; /* what a write of its log takes now; 0: not known */
@@ -106,6 +109,9 @@ bool liveness_has_open(const struct liveness *liveness, uint64_t node, uint64_t 
 
 /* Whether the node's last word lists the group as one that it comes into, or leaves. */
 bool liveness_moves(const struct liveness *liveness, uint64_t node, uint64_t group);
+
+/* Whether the node's last word lists the group as a closed one that it has up to its END. */
+bool liveness_has_ended(const struct liveness *liveness, uint64_t node, uint64_t group);
 
 /* What a write takes on the other nodes that are up and know it: the median, the lower one of two;
  * 0: no other knows. */

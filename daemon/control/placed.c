@@ -136,3 +136,10 @@ struct gaps placed_gaps(const struct model_shard *row)
     }
     return gaps;
 }
+
+uint64_t placed_retention_ms(const struct model_stream *stream)
+{
+    uint32_t hours = stream->retention_hours < 1 ? 1 : stream->retention_hours;
+
+    return (hours < RETENTION_HOURS_MAX ? hours : RETENTION_HOURS_MAX) * UINT64_C(3600) * 1000;
+}

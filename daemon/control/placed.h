@@ -43,4 +43,8 @@ struct gaps placed_gaps(const struct model_shard *row);
  * the log does not know the group: so it has never voted there. */
 void placed_begin(struct control *control, const struct model_shard *row);
 
+/* How long its shards keep records.  The catalogue takes no other hours; but a row of whatever
+ * version must not end every member's process at each start. */
+uint64_t placed_retention_ms(const struct model_stream *stream);
+
 #endif

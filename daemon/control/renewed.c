@@ -36,9 +36,10 @@ static bool has_majority(const struct model_shard *row, uint64_t without,
                          const struct renewed_world *world)
 {
     uint64_t leader = world->leader(world->ctx, row->group);
+    bool led = (leader != 0 && leader != without) || model_shard_rests(row);
     uint32_t up = 0;
 
     for (uint32_t i = 0; i < row->member_count; i++)
         up += row->members[i] != without && world->up(world->ctx, row->members[i]);
-    return leader != 0 && leader != without && 2 * up > row->member_count;
+    return led && 2 * up > row->member_count;
 }

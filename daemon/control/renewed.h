@@ -6,7 +6,8 @@
  * majority without it: then the right directory, put back, may be the only way to what was
  * acknowledged (an old copy was started by mistake), and who decides to do without is a person.
  *
- *     every such group has a leader, and members that are up are a majority    RENEWED_MAY
+ *     every such group has a leader, or rests, and members that are up are a
+ *     majority                                                                 RENEWED_MAY
  *     one has not                                                              RENEWED_WAITS
  *     its old row is gone, or its name is another one's                        RENEWED_GONE
  *

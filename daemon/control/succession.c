@@ -408,14 +408,23 @@ static uint32_t epoch_of_model(const struct control *control)
     return MUTANT(voter_left_mute) ? 0 : model_catalog(catalog_model(control->catalog))->epoch;
 }
 
+/* Its members run no Raft, and tell who speaks of an older epoch all the same: one that left while
+ * it was down asks for votes until it hears that it is over. */
+static bool is_resting(const struct control *control, uint64_t group)
+{
+    const struct shard *shard = host_find(control, group);
+
+    return shard != NULL && shard_rests(shard);
+}
+
 void succession_stranger(void *ctx, uint64_t group, uint32_t epoch, uint64_t from,
                          const struct replica *replica)
 {
     struct control *control = ctx;
     const struct log_state *state = log_state(control->log, group);
 
-    if (control->closing ||
-        (replica == NULL && group != CATALOG_GROUP && !epoch_serves_left(control, group)))
+    if (control->closing || (replica == NULL && group != CATALOG_GROUP &&
+                             !epoch_serves_left(control, group) && !is_resting(control, group)))
         return;
     uint32_t own = state != NULL ? state->epoch : 0;
     if (replica != NULL)

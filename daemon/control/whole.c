@@ -5,6 +5,8 @@
  *         -> each member has said, of this model or a later one, what moves there: not the shard
  *         -> WholeShards
  *
+ * Of closed shards each member says too that it has the END: then the group rests (rest.c).
+ *
  * What moves is said by whoever lacks anything, and by whoever has not made durable that it does
  * not (moving.c).  Rows that members are away of, or come into still, come again with the next
  * pass.  While the catalogue does not change and nothing is found, none begins. */
@@ -14,8 +16,10 @@
 static void on_timer(struct timer *timer);
 static bool collect(struct control *control);
 static void judge(struct control *control);
+static bool holds(const struct control *control, struct change_whole *row);
 static bool members_have(const struct control *control, const struct change_whole *row);
-static bool has(const struct control *control, uint64_t node, uint64_t group);
+static bool has(const struct control *control, uint64_t node, const struct change_whole *row);
+static bool has_end(const struct control *control, uint64_t node, uint64_t group);
 static void change(struct control *control, const struct change_whole rows[], uint32_t count);
 static void change_on_done(struct catalog_change *req, enum err err);
 
@@ -51,9 +55,19 @@ static void on_timer(struct timer *timer)
 }
 
 /* In the first epoch nobody has left yet. */
+static bool lacks_whole(const struct model_shard *row)
+{
+    return row->epoch > 1 && !model_shard_whole(row);
+}
+
+static bool lacks_rest(const struct model_shard *row)
+{
+    return row->state == SHARD_CLOSED && !model_shard_rests(row);
+}
+
 static bool is_wanted(const struct model_stream *stream, const struct model_shard *row)
 {
-    return row->epoch > 1 && !model_shard_whole(row) &&
+    return (lacks_whole(row) || lacks_rest(row)) &&
            (stream->status == STREAM_ACTIVE || stream->status == STREAM_UPDATING);
 }
 
@@ -91,6 +105,21 @@ static bool collect(struct control *control)
     return whole->count > 0;
 }
 
+/* What can be said of the row now: that it rests, or at least that it is whole. */
+static bool holds(const struct control *control, struct change_whole *row)
+{
+    const struct model_shard *shard =
+        model_shard_by_group(catalog_model(control->catalog), row->group, NULL);
+
+    if (shard == NULL || shard->epoch != row->epoch)
+        return false;
+    row->rests = lacks_rest(shard);
+    if (row->rests && members_have(control, row))
+        return true;
+    row->rests = false;
+    return lacks_whole(shard) && members_have(control, row);
+}
+
 /* Those that hold are changed, the others looked at again, a few times. */
 static void judge(struct control *control)
 {
@@ -99,10 +128,11 @@ static void judge(struct control *control)
     uint32_t count = 0, left = 0;
 
     for (uint32_t i = 0; i < whole->count; i++) {
-        if (members_have(control, &whole->rows[i]))
-            rows[count++] = whole->rows[i];
+        struct change_whole row = whole->rows[i];
+        if (holds(control, &row))
+            rows[count++] = row;
         else
-            whole->rows[left++] = whole->rows[i];
+            whole->rows[left++] = row;
     }
     whole->count = ++whole->looks < CONTROL_WHOLE_LOOKS ? left : 0;
     if (count > 0)
@@ -114,31 +144,38 @@ static bool members_have(const struct control *control, const struct change_whol
     const struct model_shard *shard =
         model_shard_by_group(catalog_model(control->catalog), row->group, NULL);
 
-    if (shard == NULL || shard->epoch != row->epoch)
-        return false;
     for (uint32_t i = 0; i < shard->member_count; i++)
-        if (!has(control, shard->members[i], row->group))
+        if (!has(control, shard->members[i], row))
             return false;
     return shard->member_count > 0;
 }
 
 /* As of the model that the row was found in, or a later one. */
-static bool has(const struct control *control, uint64_t node, uint64_t group)
+static bool has(const struct control *control, uint64_t node, const struct change_whole *row)
 {
     const struct liveness_word *word = liveness_word_of(&control->liveness, node);
     const struct moving *moving = &control->moving;
 
+    if (row->rests && !has_end(control, node, row->group))
+        return false;
     if (node != control->options.node)
         return control_health(control, node) == NODE_UP && word != NULL &&
                word->catalog_index >= control->whole.index &&
                word->catalog_token == model_token(catalog_model(control->catalog)) &&
-               !liveness_moves(&control->liveness, node, group);
+               !liveness_moves(&control->liveness, node, row->group);
     if (moving->index < control->whole.index)
         return false;
     for (uint32_t i = 0; i < moving->count; i++)
-        if (moving->groups[i] == group)
+        if (moving->groups[i] == row->group)
             return false;
     return true;
+}
+
+static bool has_end(const struct control *control, uint64_t node, uint64_t group)
+{
+    if (node != control->options.node)
+        return liveness_has_ended(&control->liveness, node, group);
+    return rest_may(control, model_shard_by_group(catalog_model(control->catalog), group, NULL));
 }
 
 static void change(struct control *control, const struct change_whole rows[], uint32_t count)

@@ -150,6 +150,8 @@ struct buf *word_leading_pack(const struct liveness_word *word,
     row.n_open = word->open_count;
     row.moving = list_of(word->moving);
     row.n_moving = word->moving_count;
+    row.ended = list_of(word->ended);
+    row.n_ended = word->ended_count;
     row.full = word->full;
     row.ails = word->ails;
     row.write_us = word->write_us;
@@ -186,6 +188,8 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
                   .open_count = row->n_open,
                   .moving = row->moving,
                   .moving_count = row->n_moving,
+                  .ended = row->ended,
+                  .ended_count = row->n_ended,
                   .full = row->full,
                   .ails = row->ails,
                   .write_us = row->write_us,

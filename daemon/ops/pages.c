@@ -138,10 +138,14 @@ static void print_stream(const struct ops *ops, struct json *json,
 
 static void print_shard(const struct ops *ops, struct json *json, const struct model_shard *shard)
 {
+    static const char *const states[] = { "OPEN", "OPENING", "CLOSED" };
+
     json_object(json, NULL);
     json_number(json, "number", shard->number);
     json_number(json, "group", shard->group);
     json_number(json, "epoch", shard->epoch);
+    json_text(json, "state", states[shard->state]);
+    json_bool(json, "rests", model_shard_rests(shard));
     json_text(json, "leader",
               node_name(ops, control_leader(ops->world.control, shard->group)));
     json_list(json, "replicas");

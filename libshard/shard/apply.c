@@ -22,7 +22,7 @@
 
 _Static_assert(IMAGE_BYTES_ENDED <= IMAGE_BYTES_MAX, "the image rides in fields of a fixed size");
 
-static void image_add(struct shard_image *image, const struct entry_head *head)
+void apply_head(struct shard_image *image, const struct entry_head *head)
 {
     if (head->type == ENTRY_END && image->end_index == 0) {
         image->end_index = head->index;
@@ -42,7 +42,7 @@ void apply_entry(void *ctx, const struct entry_head *head, struct buf *payload)
 
     ensure(head->index == shard->applied + 1);
     shard->applied = head->index;
-    image_add(&shard->image, head);
+    apply_head(&shard->image, head);
     tail_add(&shard->tail, head, payload);
     if (head->type == ENTRY_RECORDS || head->type == ENTRY_END)
         watch_wake(shard);
@@ -82,7 +82,7 @@ uint32_t shard_image_at_end(const struct log *log, const struct log_state *state
     ensure(apply_image_read(&image, slice_of(state->image, state->image_bytes), &reason) == ERR_OK);
     while (at < state->last) { /* above `applied` they are in memory */
         ensure(log_head(log, state->group, ++at, &head) == ERR_OK);
-        image_add(&image, &head);
+        apply_head(&image, &head);
     }
     return image_write(&image, bytes);
 }

@@ -283,15 +283,16 @@ static bool advance(struct shard_read *req)
 
 /* ---- the answer ---- */
 
-/* Behind the newest record here: only a leader within its lease knows that there is no newer one.
- * Elsewhere one may have been acknowledged since this member last knew of a leader. */
+/* Behind the newest record here: only a leader within its lease knows that there is no newer one,
+ * or any member of a shard that rests.  Elsewhere one may have been acknowledged since this member
+ * last knew of a leader. */
 static uint64_t behind_unknown_ms(const struct shard_read *req)
 {
     struct shard *shard = req->shard;
-    uint64_t then_ms = replica_heard_ms(shard->replica), now_ms = clock_mono_ms(shard->world.clock);
 
-    if (replica_has_lease(shard->replica) || MUTANT(tip_without_leader))
+    if (shard_rests(shard) || replica_has_lease(shard->replica) || MUTANT(tip_without_leader))
         return 0;
+    uint64_t then_ms = replica_heard_ms(shard->replica), now_ms = clock_mono_ms(shard->world.clock);
     if (then_ms == 0) { /* never: then since the newest entry here */
         then_ms = replica_status(shard->replica).applied_time_ms;
         now_ms = req->now_ms;

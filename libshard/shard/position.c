@@ -43,10 +43,10 @@ static void answer(struct locate *req, enum err err)
 }
 
 /* What comes after the newest entry here may be on other members already: only a leader within its
- * lease knows that there is nothing. */
+ * lease knows that there is nothing.  Behind the END of one that rests there is nothing either. */
 static enum err locate_tip(struct locate *req)
 {
-    if (!replica_has_lease(req->shard->replica))
+    if (!shard_rests(req->shard) && !replica_has_lease(req->shard->replica))
         return ERR_NOT_LEADER;
     req->position = position_tip(req->shard);
     return ERR_OK;

@@ -118,7 +118,9 @@ enum err shard_open(struct shard **ret, const struct shard_options *options,
     quota_init(&shard->quota, options->limits, clock_mono_ms(world->clock));
 
     enum err err = load(shard, reason);
-    if (err == ERR_OK)
+    if (err == ERR_OK && options->rests)
+        err = rest_load(shard, reason);
+    else if (err == ERR_OK)
         err = replica_open(&shard->replica, world->roster, options->group, options->preferred,
                            options->eager, &events, shard, reason);
     if (err != ERR_OK) {
@@ -127,6 +129,8 @@ enum err shard_open(struct shard **ret, const struct shard_options *options,
         return err;
     }
     putq_init(&shard->putq, shard->replica, shard->options.putq);
+    if (options->rests)
+        putq_close(&shard->putq, ERR_CLOSED); /* nothing was put yet */
     *ret = shard;
     return ERR_OK;
 }
@@ -165,6 +169,10 @@ static void close_deferred(struct defer *defer)
 {
     struct shard *shard = container_of(defer, struct shard, close_defer);
 
+    if (shard->replica == NULL) {
+        shard_settle(shard);
+        return;
+    }
     hint_applied(shard);
     watch_end(shard, shard_end_err(shard));
     putq_close(&shard->putq, shard_end_err(shard));
@@ -183,7 +191,7 @@ void shard_close(struct shard *shard, void (*closed)(void *ctx), void *ctx)
 
 void shard_settle(struct shard *shard)
 {
-    if (!shard->closing || shard->replica != NULL)
+    if (!shard->closing || shard->replica != NULL || defer_waits(&shard->close_defer))
         return;
     if (!list_empty(&shard->requests) || shard->retention.busy || shard->seal_reading)
         return;
@@ -254,6 +262,11 @@ bool shard_ended(const struct shard *shard, struct shard_ending *ret)
     return true;
 }
 
+bool shard_rests(const struct shard *shard)
+{
+    return shard->options.rests;
+}
+
 uint32_t shard_image(const struct shard *shard, unsigned char bytes[IMAGE_BYTES_MAX])
 {
     return apply_image((void *)(uintptr_t)shard, bytes); /* which only reads it */
@@ -281,6 +294,8 @@ struct shard_status shard_status(const struct shard *shard)
 
     if (shard->replica != NULL)
         status.replica = replica_status(shard->replica);
+    else if (shard->options.rests)
+        status.replica = rest_status(shard);
     return status;
 }
 

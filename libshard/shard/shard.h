@@ -41,6 +41,7 @@ struct shard_options {
     uint64_t group;
     uint64_t preferred;        /* node id that should lead, 0 = any */
     bool eager;                /* just created: the preferred member elects at once */
+    bool rests;                /* it has ended, and all members have all of it: no replica */
     struct seqno_shard name;   /* what its sequence numbers have in common */
     struct gaps gaps;          /* and where they jump */
     uint64_t retention_ms;
@@ -59,7 +60,9 @@ typedef void (*shard_role_cb)(void *ctx, struct shard *shard, enum replica_role 
 typedef void (*shard_sealed_cb)(void *ctx, struct shard *shard, const struct entry_head *head,
                                 const struct seal *seal);
 
-/* Opens the shard on this node; the group has a START in the log.  Errors as replica_open(). */
+/* Opens the shard on this node; the group has a START in the log.  Errors as replica_open().
+ * One that rests only reads its log, and lets go what retention has passed: it says, hears and
+ * stores nothing.  ERR_NOT_FOUND then: its END is not in the log. */
 MUST_CHECK enum err shard_open(struct shard **ret, const struct shard_options *options,
                                const struct shard_world *world, shard_role_cb role,
                                shard_sealed_cb sealed, void *ctx, struct reason *reason);
@@ -81,6 +84,13 @@ struct shard_ending {
 
 /* Whether the END is applied here. */
 bool shard_ended(const struct shard *shard, struct shard_ending *ret);
+
+/* Whether it was opened to rest.  What it has up to its END is all there is: readers may take the
+ * end for the tip. */
+bool shard_rests(const struct shard *shard);
+
+/* Whether the group's END is in the log, applied or not; for a group that is known to rest. */
+bool shard_can_rest(const struct log *log, const struct log_state *state);
 
 /* The applied state, as it rides in a START.  Returns the length. */
 uint32_t shard_image(const struct shard *shard, unsigned char bytes[IMAGE_BYTES_MAX]);

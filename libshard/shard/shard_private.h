@@ -23,7 +23,7 @@ struct shard {
     shard_sealed_cb on_sealed;
     void *ctx;
 
-    struct replica *replica; /* NULL once it is closed */
+    struct replica *replica; /* NULL once it is closed, and while the shard rests */
     enum replica_role role;
     uint64_t leader;
     uint64_t applied;
@@ -57,6 +57,15 @@ struct shard {
 /* replica_events.applied and .image (apply.c); `ctx` is the shard. */
 void apply_entry(void *ctx, const struct entry_head *head, struct buf *payload);
 uint32_t apply_image(void *ctx, unsigned char bytes[IMAGE_BYTES_MAX]);
+
+/* What an entry does to the counters alone. */
+void apply_head(struct shard_image *image, const struct entry_head *head);
+
+/* Of a shard that rests (rest.c), behind load(): applies what the log has up to the END.
+ * ERR_NOT_FOUND: there is none. */
+MUST_CHECK enum err rest_load(struct shard *shard, struct reason *reason);
+/* What its replica would say. */
+struct replica_status rest_status(const struct shard *shard);
 
 /* Reads what apply_image() wrote; no bytes are a shard without records.
  * ERR_CORRUPT, ERR_VERSION. */

@@ -6,12 +6,15 @@
 #include "base/ensure.h"
 #include "catalog/change_reshard.h"
 #include "catalog/uniform.h"
+#include "checks.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "drain.h"
 
 #define STREAM_NAME "river"
 #define OPEN_MOST 12u
 #define GROUPS_MOST 400u /* of SIM_GROUPS_MAX */
+#define GROUPS_FEW 16u
 #define PAUSE_MS 400u
 #define CHANGE_MS 2000u
 #define SETTLE_MOST_NS (60 * SIM_S)
@@ -21,12 +24,14 @@
 struct lineage {
     uint64_t parents[SHARD_PARENTS_MAX]; /* groups */
     uint64_t end;
+    uint32_t rests_in; /* the last epoch in which its group rested */
     bool closed;
 };
 
 static struct {
     bool played;
-    uint64_t begun, committed;
+    uint64_t groups_most;
+    uint64_t begun, committed, rests, woken;
     struct lineage of[SIM_GROUPS_MAX];
 } resharding; /* a seed has a process of its own */
 
@@ -104,8 +109,9 @@ static void propose(struct world *world, struct sim_node *node, void *ctx, uint6
                                   .proposer = node->id,
                                   .token = random_id(&node->random) };
 
+    const struct model *model = catalog_model(control_catalog(node->control));
     if (stream == NULL || stream->status != STREAM_ACTIVE ||
-        model_next_group(catalog_model(control_catalog(node->control))) > GROUPS_MOST)
+        model_next_group(model) > resharding.groups_most)
         return;
     struct op *op = calloc(1, sizeof *op);
     ensure(op != NULL);
@@ -138,7 +144,15 @@ static void next(struct world *world)
 void reshard_start(struct world *world)
 {
     resharding.played = true;
+    resharding.groups_most = GROUPS_MOST;
     next(world);
+}
+
+void reshard_start_few(struct world *world)
+{
+    reshard_start(world);
+    resharding.groups_most = GROUPS_FEW;
+    drain_start(world);
 }
 
 const struct model_shard *reshard_shard_of(const struct model_stream *stream, uint32_t client)
@@ -191,6 +205,11 @@ static void note(const struct model_stream *stream, const struct model_shard *sh
         lineage->end = shard->end;
         resharding.committed++;
     }
+    if (model_shard_rests(shard) && shard->epoch > lineage->rests_in) {
+        resharding.woken += lineage->rests_in > 0;
+        resharding.rests++;
+        lineage->rests_in = shard->epoch;
+    }
 }
 
 void reshard_model(struct world *world, const struct sim_node *node, const struct model *model)
@@ -230,17 +249,52 @@ static bool is_done(const struct world *world)
     return true;
 }
 
-void reshard_check(struct world *world)
+/* The node's members of closed shards run no Raft, and it knows that no other one does. */
+static bool node_rests(const struct sim_node *node)
 {
-    const struct history *history = cluster_of(world)->history;
+    const struct model_stream *stream = river(node);
+
+    for (uint32_t i = 0; stream != NULL && i < stream->shard_count; i++) {
+        const struct model_shard *row = &stream->shards[i];
+        const struct shard *shard = control_shard(node->control, row->group);
+        if (row->state == SHARD_CLOSED &&
+            (!model_shard_rests(row) ||
+             (model_shard_has(row, node->id) && (shard == NULL || !shard_rests(shard)))))
+            return false;
+    }
+    return true;
+}
+
+static bool all_rest(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        if (node->up && node->control != NULL && !node->stopping && !node_rests(node))
+            return false;
+    }
+    return true;
+}
+
+static void settle(struct world *world, bool (*holds)(const struct world *world),
+                   const char *what)
+{
     uint64_t until_ns = world->now_ns + SETTLE_MOST_NS;
 
-    while (!is_done(world)) {
+    while (!holds(world)) {
         if (world->now_ns > until_ns)
-            world_violation(world, "reshard", "the stream is not ACTIVE again within %.0f s",
+            world_violation(world, "reshard", "%s within %.0f s", what,
                             (double)SETTLE_MOST_NS / 1e9);
         world_run(world, world->now_ns + 100 * SIM_MS);
     }
+}
+
+void reshard_check(struct world *world)
+{
+    const struct history *history = cluster_of(world)->history;
+
+    settle(world, is_done, "the stream is not ACTIVE again");
+    settle(world, all_rest, "groups of closed shards do not rest");
+    checks_read_all(world); /* now from those too that run no Raft */
     for (uint64_t slot = CATALOG_GROUP + 1; slot < GROUPS_MOST + OPEN_MOST * 2; slot++) {
         const struct lineage *lineage = &resharding.of[slot];
         if (lineage->closed && history_newest(history, slot) >= lineage->end &&
@@ -253,6 +307,8 @@ void reshard_check(struct world *world)
     if (resharding.begun > 0 && resharding.committed == 0)
         world_violation(world, "reshard", "no shard was split or merged: %llu begun",
                         (unsigned long long)resharding.begun);
-    world_say(world, NULL, "%llu reshards begun, %llu shards closed",
-              (unsigned long long)resharding.begun, (unsigned long long)resharding.committed);
+    world_say(world, NULL, "%llu reshards begun, %llu shards closed, groups rested %llu times and "
+              "woke %llu times", (unsigned long long)resharding.begun,
+              (unsigned long long)resharding.committed, (unsigned long long)resharding.rests,
+              (unsigned long long)resharding.woken);
 }

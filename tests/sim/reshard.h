@@ -5,7 +5,8 @@
  *     at every index of every model the open shards hold each hash key once
  *     what a client puts next lies behind what it put before: in the same shard, or in a descendant
  *     nothing is acknowledged in a shard behind the end that its readers are told
- *     at the end every reshard that was begun is done
+ *     at the end every reshard that was begun is done, the groups of all closed shards rest, and
+ *     each member of them has all that was acknowledged
  */
 #ifndef SIM_RESHARD_H
 #define SIM_RESHARD_H
@@ -14,6 +15,8 @@
 #include "world.h"
 
 void reshard_start(struct world *world);
+/* A few are, and then they rest and wake, because nodes are drained. */
+void reshard_start_few(struct world *world);
 
 /* `node` has this model. */
 void reshard_model(struct world *world, const struct sim_node *node, const struct model *model);

@@ -318,6 +318,16 @@ static void choose_reshard(struct cluster_options *options)
     options->put_pause_ms += 20;
 }
 
+/* There are a few closed shards soon, and they are left alone for long enough to rest. */
+static void choose_resting(struct cluster_options *options)
+{
+    choose_reshard(options);
+    choose_drain(options);
+    choose_lost_disk(options);
+    options->fault_pause_ms = 6000;
+    options->replace_after_ms += 3000;
+}
+
 static const struct scenario scenarios[] = {
     { "swarm", "another mixture of all faults in each seed", .choose = as_it_is },
     { "figure-8", "the schedule of rule F3", .three_nodes = true, .scripted = true,
@@ -374,6 +384,9 @@ static const struct scenario scenarios[] = {
       .at_the_end = builds_check },
     { "reshard", "shards are split and merged all the time", .choose = choose_reshard,
       .start = reshard_start, .at_the_end = reshard_check },
+    { "resting", "closed shards rest, and wake because nodes are drained and disks lost",
+      .more_nodes = true, .choose = choose_resting, .start = reshard_start_few,
+      .at_the_end = reshard_check },
     { "compared", "replicas are compared with each other", .choose = choose_compared },
     { "slow-disk", "one disk becomes slow: its node gives up its leaders, and has them again",
       .scripted = true, .choose = choose_ailing, .before_healing = ailing_slow },

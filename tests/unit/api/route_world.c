@@ -58,7 +58,13 @@ const struct model_shard *model_shard_by_group(const struct model *model, uint64
     static const struct model_shard shard = { .group = GROUP,
                                               .members = { 1, 2, 3 },
                                               .member_count = 3 };
-    return world.shard_gone || group != GROUP ? NULL : &shard;
+    static const struct model_shard resting = { .group = GROUP,
+                                                .state = SHARD_CLOSED,
+                                                .members = { 2, 3, 1 },
+                                                .member_count = 3 };
+    if (world.shard_gone || group != GROUP)
+        return NULL;
+    return world.rests ? &resting : &shard;
 }
 
 struct shard *control_shard(const struct control *control, uint64_t group)
@@ -77,7 +83,27 @@ uint32_t control_limit(const struct control *control, enum limit limit)
     return LIMIT_UNLIMITED;
 }
 
+bool model_shard_rests(const struct model_shard *shard)
+{
+    return world.rests;
+}
+
+uint64_t control_node(const struct control *control)
+{
+    return HERE;
+}
+
+enum node_health control_health(const struct control *control, uint64_t node)
+{
+    return node == HERE || world.up[node] ? NODE_UP : NODE_DOWN;
+}
+
 /* ---- this node's shard ---- */
+
+bool shard_rests(const struct shard *shard)
+{
+    return world.rests;
+}
 
 bool shard_leads(const struct shard *shard)
 {

@@ -125,6 +125,24 @@ static void another_nodes_read_is_answered_with_the_records(void **state)
     free(answer.parts);
 }
 
+static void who_rests_answers_as_a_leader_does(void **state)
+{
+    struct read_ask ask = {
+        .group = GROUP, .leader_only = true, .records_max = 10, .bytes_max = 100
+    };
+    unsigned char bytes[READ_ASK_BYTES];
+
+    world.has_replica = true;
+    read_ask_encode(&ask, bytes);
+    world_ask(NET_READ, slice_of(bytes, sizeof(bytes)));
+    assert_int_equal(world.answer_err, ERR_NOT_LEADER);
+    world.rests = true;
+    world_ask(NET_READ, slice_of(bytes, sizeof(bytes)));
+    assert_int_equal(world.reads, 1);
+    world_read_done(ERR_OK);
+    assert_int_equal(world.answer_err, ERR_OK);
+}
+
 static void after_the_end_others_are_sent_away(void **state)
 {
     unsigned char bytes[512];
@@ -148,6 +166,7 @@ int main(void)
         WITH_WORLD(who_does_not_lead_says_who_does),
         WITH_WORLD(bytes_that_are_no_records_never_reach_the_shard),
         WITH_WORLD(another_nodes_read_is_answered_with_the_records),
+        WITH_WORLD(who_rests_answers_as_a_leader_does),
         WITH_WORLD(after_the_end_others_are_sent_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,11 +193,71 @@ static void a_number_of_shards_is_reached_as_aws_does(void **state)
     }
 }
 
+static enum err rest(struct model *model, uint64_t group, uint32_t epoch)
+{
+    struct change_whole row = { .group = group, .epoch = epoch, .rests = true };
+
+    return apply(model, change_whole_shards(stamp, &row, 1));
+}
+
+static const struct model_shard *parent_of(const struct model *model)
+{
+    return &river(model)->shards[0];
+}
+
+static void only_closed_shards_rest_until_their_members_change(void **state)
+{
+    struct model *model = given(1);
+    uint64_t group = parent_of(model)->group;
+
+    assert_int_equal(rest(model, group, 1), ERR_CLOSED);
+    assert_int_equal(split(model, 0, KEYS_END), ERR_OK);
+    assert_int_equal(rest(model, group, 1), ERR_CLOSED);
+    assert_int_equal(commit(model, 0, 17), ERR_OK);
+    assert_int_equal(rest(model, group, 2), ERR_CLOSED); /* said in another epoch */
+    assert_false(model_shard_rests(parent_of(model)));
+    assert_int_equal(rest(model, group, 1), ERR_OK);
+    assert_true(model_shard_rests(parent_of(model)));
+    assert_true(model_shard_whole(parent_of(model)));
+
+    struct change_members row = { .group = group, .epoch = 2, .member_count = 3 };
+    memcpy(row.members, parent_of(model)->members, sizeof(row.members));
+    assert_int_equal(apply(model, change_set_members(stamp, &row, 1)), ERR_OK);
+    assert_false(model_shard_rests(parent_of(model)));
+    assert_int_equal(rest(model, group, 2), ERR_OK);
+    assert_true(model_shard_rests(parent_of(model)));
+    model_free(model);
+}
+
+static void the_image_says_who_rests(void **state)
+{
+    struct model *model = given(1), *copy = NULL;
+    struct reason reason = { .text = "" };
+
+    assert_int_equal(split(model, 0, KEYS_END), ERR_OK);
+    assert_int_equal(commit(model, 0, 17), ERR_OK);
+    assert_int_equal(rest(model, parent_of(model)->group, 1), ERR_OK);
+    AUTO_UNREF struct buf *image = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(image), &copy, &reason), ERR_OK);
+    assert_true(model_shard_rests(parent_of(copy)));
+    assert_false(model_shard_rests(&river(copy)->shards[1]));
+    model_free(copy);
+
+    struct model_shard *child = model_shard_change(model, river(model)->shards[1].group);
+    child->rests_in = child->epoch;
+    AUTO_UNREF struct buf *wrong = model_image_pack(model);
+    assert_int_equal(model_image_unpack(buf_slice(wrong), &copy, &reason), ERR_CORRUPT);
+    assert_non_null(strstr(reason.text, "shard 1: rests, and is not closed"));
+    model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_take_the_keys_when_the_parent_has_ended),
         cmocka_unit_test(a_merge_waits_for_both_parents),
+        cmocka_unit_test(only_closed_shards_rest_until_their_members_change),
+        cmocka_unit_test(the_image_says_who_rests),
         cmocka_unit_test(one_reshard_at_a_time),
         cmocka_unit_test(what_leaves_a_gap_or_overlaps_is_refused),
         cmocka_unit_test(a_closed_shard_goes_when_retention_has_passed),

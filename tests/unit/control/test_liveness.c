@@ -176,6 +176,26 @@ static void what_moves_on_a_node_is_known_from_its_last_word(void **state)
     liveness_fini(liveness);
 }
 
+static void which_closed_shards_a_node_has_to_the_end_is_known_likewise(void **state)
+{
+    struct liveness *liveness = given();
+    const uint64_t moving[] = { 4 }, ended[] = { 3, 9 }, wrong[] = { 9, 3 };
+    struct liveness_word word = {
+        .moving = moving, .moving_count = 1, .ended = ended, .ended_count = 2
+    };
+
+    assert_int_equal(liveness_told(liveness, 2, 1000, &word), ERR_OK);
+    assert_true(liveness_has_ended(liveness, 2, 3));
+    assert_true(liveness_has_ended(liveness, 2, 9));
+    assert_false(liveness_has_ended(liveness, 2, 4));
+    assert_false(liveness_has_ended(liveness, 3, 3));
+    word.ended = wrong;
+    assert_int_equal(liveness_told(liveness, 2, 1000, &word), ERR_INVALID);
+    says(liveness, 2, 2000, 0, 0);
+    assert_false(liveness_has_ended(liveness, 2, 3));
+    liveness_fini(liveness);
+}
+
 static void a_full_table_forgets_who_is_gone(void **state)
 {
     struct liveness *liveness = given();
@@ -385,6 +405,7 @@ int main(void)
         cmocka_unit_test(lists_that_do_not_ascend_are_refused),
         cmocka_unit_test(open_groups_are_remembered),
         cmocka_unit_test(what_moves_on_a_node_is_known_from_its_last_word),
+        cmocka_unit_test(which_closed_shards_a_node_has_to_the_end_is_known_likewise),
         cmocka_unit_test(a_full_table_forgets_who_is_gone),
         cmocka_unit_test(a_single_node_goes_by_its_own_clock),
         cmocka_unit_test(without_a_majority_of_clocks_there_is_no_time),

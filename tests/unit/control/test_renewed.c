@@ -72,6 +72,22 @@ static void it_waits_for_a_leader(void **state)
     model_free(model);
 }
 
+/* All of its members have all of it, and none leads. */
+static void who_rests_has_no_leader(void **state)
+{
+    struct model *model = given(1, 2, 3);
+    struct model_shard *shard = model_shard_change(model, 2);
+
+    leads = 0;
+    shard->state = SHARD_CLOSED;
+    assert_int_equal(decide(model), RENEWED_WAITS);
+    shard->rests_in = shard->epoch;
+    assert_int_equal(decide(model), RENEWED_MAY);
+    down = 3;
+    assert_int_equal(decide(model), RENEWED_WAITS);
+    model_free(model);
+}
+
 static void the_only_copies_and_one_of_two_are_waited_for(void **state)
 {
     struct model *model = given(1, 2, 3);
@@ -118,6 +134,7 @@ int main(void)
         cmocka_unit_test(it_may_when_the_others_are_a_majority),
         cmocka_unit_test(it_waits_while_another_member_is_down),
         cmocka_unit_test(it_waits_for_a_leader),
+        cmocka_unit_test(who_rests_has_no_leader),
         cmocka_unit_test(the_only_copies_and_one_of_two_are_waited_for),
         cmocka_unit_test(groups_of_others_and_those_that_come_and_go_do_not_count),
         cmocka_unit_test(who_lost_its_name_meanwhile_is_out),

@@ -76,6 +76,8 @@ void log_applied(struct log *log, uint64_t group, uint64_t index, uint64_t term,
     log->state.applied = index;
     log->state.applied_term = term;
     log->state.applied_time_ms = time_ms;
+    log->state.image_bytes = (uint32_t)image.len;
+    memcpy(log->state.image, image.data, image.len);
 }
 
 enum err log_head(const struct log *log, uint64_t group, uint64_t index, struct entry_head *ret)
