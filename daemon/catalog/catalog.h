@@ -186,6 +186,7 @@ struct catalog_copy {
 
 /* False: it is empty. */
 bool catalog_copy(const struct catalog *catalog, struct catalog_copy *ret);
+    uint64_t hears; /* replica_hears() */
 
 /* A rescue, embedded in the caller. */
 struct catalog_rescue;

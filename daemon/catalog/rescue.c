@@ -48,6 +48,8 @@ bool catalog_copy(const struct catalog *catalog, struct catalog_copy *ret)
                                   .last_time_ms = model->time_ms,
                                   .committed = model->index,
                                   .leads = catalog_leads(catalog) };
+    if (catalog->replica != NULL)
+        ret->hears = replica_hears(catalog->replica);
     ret->member_count = catalog_members(catalog, ret->members);
     if (!in_log)
         return true;

@@ -13,7 +13,8 @@
  *         RescueShard says the epoch of the survivor's copy;
  *         splits and merges: BeginReshard, CommitReshard, ForgetShards;
  *         SetBalancing;
- *         WholeShards, and a shard's row says so
+ *         WholeShards, and a shard's row says so;
+ *         who is asked for what it has of a group says which leader it hears
  *
  * The next change kinds and fields get 4: a row above, and their need in version.c.
  */
@@ -38,6 +39,7 @@
 #define VERSION_SETTINGS 3u
 #define VERSION_RESCUE_HELD 3u
 #define VERSION_WHOLE 3u
+#define VERSION_HEARS 3u
 
 /* Whether what came with version `needed` may be written now. */
 bool version_allows(const struct model *model, uint32_t needed);

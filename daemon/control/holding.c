@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "catalog/version.h"
 #include "control/control_private.h"
 
 static void on_ask(void *ctx, const struct net_message *message, struct net_incoming *incoming);
@@ -40,7 +41,8 @@ static bool of_catalog(const struct control *control, struct holding *ret)
                              .applied = copy.committed,
                              .records = model_stream_count(catalog_model(control->catalog)),
                              .open = state != NULL,
-                             .leads = copy.leads };
+                             .leads = copy.leads,
+                             .hears = copy.hears };
     memcpy(ret->members, copy.members, sizeof(ret->members));
     return true;
 }
@@ -68,6 +70,7 @@ bool holding_own(const struct control *control, uint64_t group, struct holding *
     struct shard_status status = shard_status(shard);
     ret->open = true;
     ret->leads = status.replica.lease;
+    ret->hears = status.replica.hears;
     ret->records = status.records;
     if (status.replica.applied > ret->applied)
         ret->applied = status.replica.applied;
@@ -89,6 +92,8 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
         net_answer(incoming, ERR_NOT_FOUND, NULL, 0);
         return;
     }
+    if (!version_allows(catalog_model(control->catalog), VERSION_HEARS))
+        holding.hears = 0; /* an older build cannot read it */
     AUTO_UNREF struct buf *bytes = holding_encode(&holding);
     net_answer(incoming, bytes == NULL ? ERR_NO_MEMORY : ERR_OK, &bytes, bytes == NULL ? 0 : 1);
 }

@@ -19,6 +19,7 @@ struct holding {
     uint64_t records;      /* applied since the shard was created; 0 unless the shard is open */
     bool open;
     bool leads;            /* and a majority answers it */
+    uint64_t hears;        /* the leader that it heard less than an election timeout ago; 0: none */
 };
 
 void holding_open(struct control *control);

@@ -6,17 +6,20 @@
 #define HEAD_BYTES 56u
 #define OPEN 1u
 #define LEADS 2u
+#define HEARS 4u
 
 struct buf *holding_encode(const struct holding *holding)
 {
-    struct buf *buf = buf_new(HEAD_BYTES + 8u * holding->member_count);
+    uint32_t ids = holding->member_count + (holding->hears != 0);
+    struct buf *buf = buf_new(HEAD_BYTES + 8u * ids);
 
     if (buf == NULL)
         return NULL;
     unsigned char *at = buf->data;
     at[0] = FORMAT;
     at[1] = (unsigned char)holding->member_count;
-    at[2] = (unsigned char)((holding->open ? OPEN : 0) | (holding->leads ? LEADS : 0));
+    at[2] = (unsigned char)((holding->open ? OPEN : 0) | (holding->leads ? LEADS : 0) |
+                            (holding->hears != 0 ? HEARS : 0));
     at[3] = 0;
     put_u32(at + 4, holding->epoch);
     put_u64(at + 8, holding->first);
@@ -27,6 +30,8 @@ struct buf *holding_encode(const struct holding *holding)
     put_u64(at + 48, holding->records);
     for (uint32_t i = 0; i < holding->member_count; i++)
         put_u64(at + HEAD_BYTES + 8 * (size_t)i, holding->members[i]);
+    if (holding->hears != 0)
+        put_u64(at + HEAD_BYTES + 8 * (size_t)holding->member_count, holding->hears);
     return buf;
 }
 
@@ -52,6 +57,8 @@ bool holding_decode(struct holding *holding, struct slice bytes)
         return false;
     for (uint32_t i = 0; i < read.member_count; i++)
         read.members[i] = reader_u64(&reader);
+    if ((flags & HEARS) != 0)
+        read.hears = reader_u64(&reader);
     if (!reader_done(&reader) || read.epoch == 0 || read.applied > read.last)
         return false;
     *holding = read;

@@ -1,5 +1,6 @@
 #include "control/rescue.h"
 
+#include "base/mutant.h"
 #include "catalog/model.h"
 
 static bool is_under_way(const struct rescue_look *look, const struct model_shard *row);
@@ -31,7 +32,7 @@ void rescue_choose(struct rescue_look *look, const struct model *model)
         best = &node->holding;
         look->survivor = i;
     }
-    if (best == NULL && rescue_waits(look))
+    if (rescue_led(look) || (best == NULL && rescue_waits(look)))
         return;
     if (best == NULL) {
         reason_set(&look->reason, "no node that is up has a whole copy of it: nothing is left to "
@@ -39,13 +40,43 @@ void rescue_choose(struct rescue_look *look, const struct model *model)
         return;
     }
     uint32_t there = members_there(look, row, best);
-    if (there > best->member_count / 2 || there == GROUP_MEMBERS_MAX) {
+    if (there > best->member_count / 2) {
         reason_set(&look->reason, "%u of its %u members are up with what they have: it needs no "
                    "rescue, it elects a leader by itself", there, best->member_count);
         look->err = ERR_CLOSED;
     } else if (!rescue_waits(look)) {
         look->err = ERR_OK;
     }
+}
+
+static const char *name_of(const struct rescue_look *look, uint64_t id)
+{
+    for (uint32_t i = 0; i < look->node_count; i++)
+        if (look->nodes[i].node == id)
+            return look->nodes[i].name;
+    return "?";
+}
+
+/* This node may be cut off from the leader and those that answer it, and yet reach one member. */
+bool rescue_led(struct rescue_look *look)
+{
+    for (uint32_t i = 0; i < look->node_count; i++) {
+        const struct rescue_node *node = &look->nodes[i];
+        uint64_t hears = MUTANT(leader_unheard) ? 0 : node->holding.hears;
+        if (node->heard != RESCUE_HAS || (!node->holding.leads && hears == 0))
+            continue;
+        look->err = ERR_CLOSED;
+        if (node->holding.leads)
+            reason_set(&look->reason, "node %s (%llx) leads it: it needs no rescue", node->name,
+                       (unsigned long long)node->node);
+        else
+            reason_set(&look->reason, "node %s (%llx) hears its leader, node %s (%llx): it needs "
+                       "no rescue. If that one is down here, look for what is between the two "
+                       "nodes", node->name, (unsigned long long)node->node, name_of(look, hears),
+                       (unsigned long long)hears);
+        return true;
+    }
+    return false;
 }
 
 /* One that only hangs may have what would be given up, and come back with it. */
@@ -112,7 +143,7 @@ static bool is_cut_off(const struct holding *holding, const struct holding *newe
     return holding->epoch == newest->epoch && holding->last + 1 < newest->first;
 }
 
-/* Of the newest epoch that is known of.  A leader is worth all of them. */
+/* Of the newest epoch that is known of. */
 static uint32_t members_there(const struct rescue_look *look, const struct model_shard *row,
                               const struct holding *newest)
 {
@@ -120,8 +151,6 @@ static uint32_t members_there(const struct rescue_look *look, const struct model
 
     for (uint32_t i = 0; i < look->node_count; i++) {
         const struct rescue_node *node = &look->nodes[i];
-        if (node->heard == RESCUE_HAS && node->holding.leads)
-            return GROUP_MEMBERS_MAX;
         if (!is_candidate(node, row) || is_cut_off(&node->holding, newest))
             continue;
         for (uint32_t k = 0; k < newest->member_count; k++)

@@ -68,7 +68,8 @@ void rescue_look_cancel(struct rescue_look *look);
 
 /* Sets err, reason and survivor, of nodes and the row.
  * ERR_NOT_FOUND  no such group, or no whole copy of it answered
- * ERR_CLOSED     it needs no rescue: it is led, or a majority of its members is there
+ * ERR_CLOSED     it needs no rescue: it is led, as the leader or who hears it says, or a majority
+ *                of its members is there
  * ERR_BUSY       a node that is connected did not answer */
 void rescue_choose(struct rescue_look *look, const struct model *model);
 
@@ -78,6 +79,10 @@ void rescue_choose_catalog(struct rescue_look *look);
 
 /* Whether a node is silent whose copy may be better; then err and reason say so. */
 bool rescue_waits(struct rescue_look *look);
+
+/* Whether somebody leads the group, or hears who does, within reach of this node or not; then err
+ * and reason say so. */
+bool rescue_led(struct rescue_look *look);
 
 /* As Raft compares logs; a later epoch begins with all that was acknowledged in those before. */
 bool rescue_has_more(const struct holding *a, const struct holding *b);

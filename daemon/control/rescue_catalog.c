@@ -27,18 +27,16 @@ static uint32_t members_there(const struct rescue_look *look, const struct holdi
 void rescue_choose_catalog(struct rescue_look *look)
 {
     const struct rescue_node *best = NULL;
-    bool led = false;
 
     for (uint32_t i = 0; i < look->node_count; i++) {
         const struct rescue_node *node = &look->nodes[i];
-        led |= node->heard == RESCUE_HAS && node->holding.leads;
         if (!is_candidate(node) || (best != NULL && !comes_before(node, best)))
             continue;
         best = node;
         look->survivor = i;
     }
     look->err = ERR_NOT_FOUND;
-    if (best == NULL && rescue_waits(look))
+    if (rescue_led(look) || (best == NULL && rescue_waits(look)))
         return;
     if (best == NULL) {
         reason_set(&look->reason, "no node that is up has a copy of the catalogue: start one that "
@@ -46,13 +44,12 @@ void rescue_choose_catalog(struct rescue_look *look)
         return;
     }
     look->epoch = best->holding.epoch;
-    look->err = ERR_CLOSED;
     uint32_t there = members_there(look, &best->holding);
-    if (led)
-        reason_set(&look->reason, "it has a leader: it needs no rescue");
-    else if (there > best->holding.member_count / 2)
+    if (there > best->holding.member_count / 2) {
         reason_set(&look->reason, "%u of its %u members are up with what they have: it needs no "
                    "rescue, it elects a leader by itself", there, best->holding.member_count);
-    else if (!rescue_waits(look))
+        look->err = ERR_CLOSED;
+    } else if (!rescue_waits(look)) {
         look->err = ERR_OK;
+    }
 }

@@ -104,6 +104,7 @@ bool replica_transferring(const struct replica *replica);
 /* Figures of one member. */
 struct replica_status {
     uint64_t group, term, leader; /* leader: node id or 0 */
+    uint64_t hears;               /* replica_hears() */
     uint32_t epoch;
     enum replica_role role;
     uint64_t applied, applied_term, applied_time_ms, last, first;
@@ -130,6 +131,9 @@ bool replica_has_lease(const struct replica *replica);
  * message of its leader was read; as a leader, when the newest one that a member answered was sent.
  * 0: not since it was opened. */
 uint64_t replica_heard_ms(const struct replica *replica);
+
+/* The leader that this follower heard less than an election timeout ago; 0: none, or it leads. */
+uint64_t replica_hears(const struct replica *replica);
 
 uint64_t replica_group(const struct replica *replica);
 uint64_t replica_applied(const struct replica *replica);

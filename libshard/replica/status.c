@@ -37,6 +37,7 @@ struct replica_status replica_status(const struct replica *replica)
         .group = replica->group,
         .term = replica->term,
         .leader = replica->role_leader,
+        .hears = replica_hears(replica),
         .epoch = replica->epoch,
         .role = replica->role,
         .applied = replica->applied,
@@ -67,6 +68,16 @@ bool replica_has_lease(const struct replica *replica)
 uint64_t replica_heard_ms(const struct replica *replica)
 {
     return replica->heard_ms;
+}
+
+uint64_t replica_hears(const struct replica *replica)
+{
+    uint64_t silent_ms = replica_now_ms(replica) - replica->heard_ms;
+
+    return replica->role == REPLICA_FOLLOWER && replica->heard_ms != 0 &&
+                   silent_ms < replica->roster->options.election_timeout_ms
+               ? replica->role_leader
+               : 0;
 }
 
 uint64_t replica_group(const struct replica *replica)

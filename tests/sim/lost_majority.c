@@ -8,13 +8,24 @@
 
 #define BEGINS_NS (3 * SIM_S)
 #define LOOK_NS (200 * SIM_MS)
+#define OUTSIDE_NS (4 * SIM_S) /* links that are cut have broken by then */
 #define GROUPS_MAX 64u
 
-enum step { STEP_BEGINS, STEP_CUT, STEP_RESCUES, STEP_RETURNS, STEP_DONE };
+enum step {
+    STEP_BEGINS,
+    STEP_OUTSIDE,
+    STEP_ASKED,
+    STEP_CUT,
+    STEP_RESCUES,
+    STEP_RETURNS,
+    STEP_DONE
+};
 
 static struct {
     enum step step;
     struct sim_node *a, *lost[2];
+    struct sim_node *outside; /* no member, and cut off from those two */
+    uint64_t outside_group;
     bool wiped[2];
     uint64_t until_ns;
     uint64_t groups[GROUPS_MAX]; /* that have both; 0: rescued */
@@ -25,12 +36,50 @@ static void later(struct world *world, uint64_t delay_ns);
 
 /* ---- losing them ---- */
 
-static void cut(struct world *world, bool on)
+static void cut(struct world *world, const struct sim_node *from, bool on)
 {
     for (unsigned i = 0; i < 2; i++) {
-        net_sim_cut(world, lost.a->at, lost.lost[i]->at, on);
-        net_sim_cut(world, lost.lost[i]->at, lost.a->at, on);
+        net_sim_cut(world, from->at, lost.lost[i]->at, on);
+        net_sim_cut(world, lost.lost[i]->at, from->at, on);
     }
+}
+
+static void lose_sight(struct world *world)
+{
+    lost.step = STEP_CUT;
+    lost.until_ns = world->now_ns + 300 * SIM_MS + world_below(world, 3 * SIM_S);
+    cut(world, lost.a, true);
+}
+
+/* ---- an operator at the wrong place ---- */
+
+static struct sim_node *outsider(struct world *world, const struct model_shard *row)
+{
+    for (uint32_t i = 0; i < world->node_count; i++)
+        if (world->nodes[i].up && !model_shard_has(row, world->nodes[i].id))
+            return &world->nodes[i];
+    return NULL;
+}
+
+static void stand_outside(struct world *world, const struct model_shard *row)
+{
+    lost.outside = outsider(world, row);
+    lost.outside_group = row->group;
+    if (lost.outside == NULL) {
+        lose_sight(world);
+        return;
+    }
+    lost.step = STEP_OUTSIDE;
+    lost.until_ns = world->now_ns + OUTSIDE_NS;
+    cut(world, lost.outside, true);
+}
+
+static void ask_outside(struct world *world)
+{
+    lost.step = STEP_ASKED;
+    lost.until_ns = world->now_ns + SIM_S;
+    if (lost.outside->up && lost.outside->control != NULL)
+        world_inside(world, lost.outside, rescues_ask_in_vain, NULL, lost.outside_group);
 }
 
 /* Two that are not both in the catalogue's group: that one is rescued otherwise. */
@@ -67,9 +116,7 @@ static void begin(struct world *world)
         group = row->group;
         if (stream->status != STREAM_ACTIVE || !choose(world, leader, row))
             continue;
-        lost.step = STEP_CUT;
-        lost.until_ns = world->now_ns + 300 * SIM_MS + world_below(world, 3 * SIM_S);
-        cut(world, true);
+        stand_outside(world, row);
         return;
     }
 }
@@ -97,7 +144,7 @@ static void lose(struct world *world)
 {
     if (!note_groups(world))
         return;
-    cut(world, false);
+    cut(world, lost.a, false);
     for (unsigned i = 0; i < 2; i++) {
         lost.wiped[i] = world_chance(world, 1, 2);
         if (lost.wiped[i]) {
@@ -140,7 +187,9 @@ static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t
 {
     if (cluster_of(world)->healing) {
         if (lost.step == STEP_CUT)
-            cut(world, false);
+            cut(world, lost.a, false);
+        else if (lost.step == STEP_OUTSIDE || lost.step == STEP_ASKED)
+            cut(world, lost.outside, false);
         return;
     }
     if (lost.step == STEP_BEGINS) {
@@ -148,6 +197,11 @@ static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t
     } else if (world->now_ns < lost.until_ns) {
         later(world, LOOK_NS);
         return;
+    } else if (lost.step == STEP_OUTSIDE) {
+        ask_outside(world);
+    } else if (lost.step == STEP_ASKED) {
+        cut(world, lost.outside, false);
+        lose_sight(world);
     } else if (lost.step == STEP_CUT) {
         lose(world);
     } else if (lost.step == STEP_RESCUES && rescue_all(world)) {

@@ -111,6 +111,28 @@ void rescues_ask(struct world *world, struct sim_node *node, void *ctx, uint64_t
     rescue_look(node->control, &op->look, group, looked);
 }
 
+static void looked_in_vain(struct rescue_look *look)
+{
+    struct rescue_op *op = container_of(look, struct rescue_op, look);
+
+    world_say(op->world, op->node, "no rescue: %s", look->reason.text);
+    if (look->err == ERR_OK && !cluster_of(op->world)->healing)
+        world_violation(op->world, "rescue", "node %u would rescue group %llu from node %llx, and "
+                        "it is led", op->node->at + 1, (unsigned long long)look->group,
+                        (unsigned long long)look->nodes[look->survivor].node);
+    free(op);
+}
+
+void rescues_ask_in_vain(struct world *world, struct sim_node *node, void *ctx, uint64_t group)
+{
+    struct rescue_op *op = calloc(1, sizeof *op);
+
+    ensure(op != NULL);
+    op->world = world;
+    op->node = node;
+    rescue_look(node->control, &op->look, group, looked_in_vain);
+}
+
 /* ---- beginning ---- */
 
 static bool has_begun(const struct asked *asked, const struct log_state *state)

@@ -13,6 +13,10 @@
  * has grown since. */
 void rescues_ask(struct world *world, struct sim_node *node, void *ctx, uint64_t group);
 
+/* Inside a node that reaches one member of a group that is led: it must find that no rescue is
+ * needed. */
+void rescues_ask_in_vain(struct world *world, struct sim_node *node, void *ctx, uint64_t group);
+
 /* After each event of a node that runs, before what it has applied is looked at. */
 void rescues_after_event(struct world *world, struct sim_node *node);
 

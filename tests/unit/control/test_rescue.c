@@ -98,7 +98,25 @@ static void a_majority_and_a_leader_need_no_rescue(void **state)
     has(1, 1, 50, 3)->leads = true;
     heard(2, RESCUE_DOWN);
     heard(3, RESCUE_DOWN);
-    expect_none(model, ERR_CLOSED, "needs no rescue");
+    expect_none(model, ERR_CLOSED, "(1) leads it");
+    model_free(model);
+}
+
+/* The look reached one of three members, and the other two reach that one. */
+static void a_leader_that_one_hears_needs_no_rescue(void **state)
+{
+    struct model *model = given();
+
+    begin();
+    heard(3, RESCUE_DOWN);
+    strcpy(look.nodes[0].name, "three");
+    has(1, 1, 50, 3)->hears = 3;
+    heard(2, RESCUE_DOWN);
+    expect_none(model, ERR_CLOSED, "hears its leader, node three (3): it needs no rescue");
+    rescue_choose_catalog(&look);
+    assert_int_equal(look.err, ERR_CLOSED);
+    look.nodes[1].holding.hears = 0; /* any more */
+    expect_survivor(model, 1);
     model_free(model);
 }
 
@@ -252,6 +270,12 @@ static void a_holding_is_read_as_it_was_written(void **state)
     bytes->data[0] = 9; /* another format */
     assert_false(holding_decode(&read, buf_slice(bytes)));
     buf_unref(bytes);
+    holding.hears = 6;
+    bytes = holding_encode(&holding);
+    assert_true(holding_decode(&read, buf_slice(bytes)));
+    assert_memory_equal(&read, &holding, sizeof(read));
+    assert_false(holding_decode(&read, slice_of(bytes->data, bytes->len - 8)));
+    buf_unref(bytes);
     holding.applied = 91; /* more than it has */
     bytes = holding_encode(&holding);
     assert_false(holding_decode(&read, buf_slice(bytes)));
@@ -264,6 +288,7 @@ int main(void)
         cmocka_unit_test(the_one_copy_is_the_survivor),
         cmocka_unit_test(of_copies_outside_of_a_majority_it_is_the_one_with_most),
         cmocka_unit_test(a_majority_and_a_leader_need_no_rescue),
+        cmocka_unit_test(a_leader_that_one_hears_needs_no_rescue),
         cmocka_unit_test(who_cannot_be_fed_makes_no_majority),
         cmocka_unit_test(half_a_copy_is_none),
         cmocka_unit_test(who_is_connected_and_silent_is_waited_for),
