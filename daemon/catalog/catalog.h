@@ -78,6 +78,10 @@ void catalog_seal(struct catalog *catalog, const uint64_t members[], uint32_t me
  * fetched from there. */
 void catalog_told(struct catalog *catalog, uint32_t epoch, uint64_t from);
 
+/* Reads what is agreed on from another member, also where the own log could have it: for one whose
+ * log is full and takes nothing. */
+void catalog_fetch(struct catalog *catalog);
+
 /* Always there; model_founded() says whether it has content. */
 const struct model *catalog_model(const struct catalog *catalog);
 
@@ -182,11 +186,11 @@ struct catalog_copy {
     uint64_t last, last_term, last_time_ms;
     uint64_t committed; /* known to be; all of it is kept by a rescue */
     bool leads;
+    uint64_t hears; /* replica_hears() */
 };
 
 /* False: it is empty. */
 bool catalog_copy(const struct catalog *catalog, struct catalog_copy *ret);
-    uint64_t hears; /* replica_hears() */
 
 /* A rescue, embedded in the caller. */
 struct catalog_rescue;

@@ -24,6 +24,12 @@ void follow_start(struct catalog *catalog)
         ask_later(catalog, 0);
 }
 
+void catalog_fetch(struct catalog *catalog)
+{
+    catalog->follow.once = true;
+    follow_start(catalog);
+}
+
 void follow_close(struct catalog *catalog)
 {
     timer_stop(&catalog->follow.timer);

@@ -1,6 +1,6 @@
 /* refresh.c - a node that asks how far the leader is, and waits until it is there too.
  *
- *     catalog_refresh -> (this node leads: at once)
+ *     catalog_refresh -> (this node leads, and a majority answers it: at once)
  *                     -> "how far?" to the leader -> its index -> applied here -> callback
  *
  * A member hears of what is committed with the leader's next message, up to a
@@ -28,7 +28,7 @@ void catalog_refresh(struct catalog *catalog, struct catalog_refresh *req, uint6
         return;
     }
     if (catalog_leads(catalog)) {
-        end(req, ERR_OK);
+        end(req, replica_has_lease(catalog->replica) ? ERR_OK : ERR_UNAVAILABLE);
         return;
     }
     AUTO_UNREF struct buf *bytes = answer_ask((struct catalog_ask){ .how_far = true });

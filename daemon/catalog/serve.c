@@ -64,6 +64,10 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
         answer_as_follower(catalog, incoming, &ask);
         return;
     }
+    if (ask.how_far && !(catalog_leads(catalog) && replica_has_lease(catalog->replica))) {
+        answer_refuse(incoming, ERR_NOT_LEADER); /* another one may be further */
+        return;
+    }
     if (ask.how_far) {
         answer_log(incoming, NULL, 0, NULL, catalog->model->index);
         return;

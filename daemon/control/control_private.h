@@ -44,6 +44,7 @@
 #include "control/liveness.h"
 #include "control/members.h"
 #include "control/pace.h"
+#include "control/rescue.h"
 
 /* A node that this one has a link to, as it described itself. */
 struct bootstrap_peer {
@@ -232,7 +233,11 @@ struct copies {
 
 struct retain {
     struct timer timer;
-    uint64_t now_ms; /* agreed, for this pass */
+    struct catalog_refresh refresh;
+    struct rescue_look look;
+    bool asking;
+    uint64_t asked_ms; /* agreed when that was asked */
+    uint64_t now_ms;   /* agreed, for retention: the catalogue is known as of then; 0: not yet */
     uint64_t after;
     bool passing;
 };

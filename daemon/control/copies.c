@@ -144,7 +144,7 @@ static void release(struct control *control, const struct log_state *state, uint
 static void seek(struct control *control, const struct log_state *state, uint32_t hours)
 {
     struct copies *copies = &control->copies;
-    uint64_t now_ms = control_agreed_ms(control), kept_ms = hours * HOUR_MS;
+    uint64_t now_ms = control->retain.now_ms, kept_ms = hours * HOUR_MS;
 
     if (now_ms <= kept_ms + RETENTION_GRACE_MS || MUTANT(copies_untrimmed))
         return;

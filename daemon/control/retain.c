@@ -1,7 +1,17 @@
+/* Retention, in passes over all shards.  It goes by the settings of streams, so a pass begins with
+ * the question how far the catalogue is: a node that is cut off from its leader, or has just
+ * started, may know a shorter retention than clients have been promised since.  What is too old is
+ * told by the time as it was agreed on before that question: whatever was set later found those
+ * records gone. */
 #include "base/mutant.h"
 #include "control/control_private.h"
+#include "control/placed.h"
 
 static void on_timer(struct timer *timer);
+static void ask(struct control *control);
+static void on_fresh(struct catalog_refresh *req, enum err err);
+static void on_look(struct rescue_look *look);
+static void begin(struct control *control, bool fresh);
 static void step(struct control *control);
 
 void retain_open(struct control *control)
@@ -9,9 +19,11 @@ void retain_open(struct control *control)
     timer_start(control->world.clock, &control->retain.timer, CONTROL_RETAIN_EVERY_MS, on_timer);
 }
 
+/* A question to the catalogue's leader that is on its way ends before the catalogue does. */
 void retain_close(struct control *control)
 {
     timer_stop(&control->retain.timer);
+    rescue_look_cancel(&control->retain.look);
 }
 
 static void on_timer(struct timer *timer)
@@ -19,18 +31,77 @@ static void on_timer(struct timer *timer)
     struct control *control = container_of(timer, struct control, retain.timer);
     struct retain *retain = &control->retain;
 
-    if (!retain->passing) {
-        retain->now_ms = control_agreed_ms(control);
-        retain->after = 0;
-        retain->passing = retain->now_ms != 0;
-        room_look(control);
-    }
-    if (retain->passing)
+    if (retain->passing) {
         step(control);
+    } else {
+        room_look(control);
+        ask(control);
+    }
     if (!retain->passing)
         log_save(control->log);
     timer_start(control->world.clock, timer, retain->passing ? 0 : CONTROL_RETAIN_EVERY_MS,
                 on_timer);
+}
+
+static void ask(struct control *control)
+{
+    struct retain *retain = &control->retain;
+    uint64_t agreed_ms = control_agreed_ms(control);
+
+    if (agreed_ms == 0 || retain->asking)
+        return;
+    retain->asked_ms = agreed_ms;
+    retain->asking = true;
+    catalog_refresh(control->catalog, &retain->refresh, CONTROL_RETAIN_ASK_MS, on_fresh);
+}
+
+static void on_fresh(struct catalog_refresh *req, enum err err)
+{
+    struct control *control = container_of(req, struct control, retain.refresh);
+
+    if (err != ERR_OK && room_is_short(control) && !control->closing) {
+        catalog_fetch(control->catalog);
+        rescue_look(control, &control->retain.look, CATALOG_GROUP, on_look);
+        return;
+    }
+    begin(control, err == ERR_OK || MUTANT(stale_retention));
+}
+
+/* Logs that are full take no changes of the catalogue either, and where most are, nobody leads it:
+ * then retention, which alone makes room, would wait for ever.  A change that was agreed on is in
+ * the logs of a majority; when a majority has none behind this node's model, there is none. */
+static void on_look(struct rescue_look *look)
+{
+    struct control *control = container_of(look, struct control, retain.look);
+    const struct model *model = catalog_model(control->catalog);
+    uint64_t members[GROUP_MEMBERS_MAX];
+    uint32_t count = catalog_members(control->catalog, members), same = 0;
+    uint32_t epoch = model_catalog(model)->epoch == 0 ? 1 : model_catalog(model)->epoch;
+
+    for (uint32_t i = 0; i < look->node_count; i++) {
+        const struct rescue_node *node = &look->nodes[i];
+        bool has_no_more = node->heard == RESCUE_HAS && node->holding.open &&
+                           node->holding.epoch == epoch &&
+                           node->holding.last <= model_index(model);
+        for (uint32_t k = 0; k < count && has_no_more; k++)
+            same += members[k] == node->node;
+    }
+    begin(control, same > count / 2);
+}
+
+/* While nothing is known the time stands still: nothing more is too old. */
+static void begin(struct control *control, bool fresh)
+{
+    struct retain *retain = &control->retain;
+
+    retain->asking = false;
+    if (fresh)
+        retain->now_ms = retain->asked_ms;
+    if (control->closing || retain->now_ms == 0)
+        return;
+    retain->after = 0;
+    retain->passing = true;
+    timer_start(control->world.clock, &retain->timer, 0, on_timer);
 }
 
 /* A leader knows from its followers what all have, the others from its word. */
@@ -57,6 +128,15 @@ void control_retain(struct control *control, struct shard *shard, uint64_t now_m
         overtaken_told(control, status.group, status.epoch, 0);
 }
 
+/* As the model has it now: the passes of host.c may not have come to the shard yet. */
+static void set_retention(struct control *control, struct shard *shard)
+{
+    const struct model_stream *stream = NULL;
+
+    if (model_shard_by_group(catalog_model(control->catalog), shard_group(shard), &stream) != NULL)
+        shard_set_retention(shard, placed_retention_ms(stream));
+}
+
 static void step(struct control *control)
 {
     struct retain *retain = &control->retain;
@@ -68,6 +148,7 @@ static void step(struct control *control)
             return;
         }
         retain->after = shard_group(shard);
+        set_retention(control, shard);
         control_retain(control, shard, retain->now_ms);
     }
 }

@@ -43,6 +43,7 @@ struct cluster_options {
     uint32_t skew_ms_max;       /* how far wall clocks are apart from the start */
     uint32_t wall_speed;        /* of all wall clocks, so that retention comes about */
     uint32_t retention_hours;   /* of the stream */
+    uint32_t retention_hours_first; /* with which it is created; 0: the same */
     bool tail_readers;         /* no reader begins anew */
     uint32_t unheard_terms;    /* at most, by which a start raises a group's term */
     bool all_first;            /* the stream is created when all nodes are in */

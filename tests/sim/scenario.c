@@ -19,6 +19,7 @@
 #include "moments.h"
 #include "nemesis.h"
 #include "overtaken.h"
+#include "raised.h"
 #include "reshard.h"
 #include "rolling.h"
 #include "unheard.h"
@@ -176,6 +177,19 @@ static void choose_far_clock(struct cluster_options *options)
     options->skew_ms_max = 0;
     options->wall_speed = 900; /* a log drops nothing before its grace of a minute is over */
     options->retention_hours = 24 * 365;
+}
+
+/* Records would be too old after four seconds, if that were not raised in the first of them. */
+static void choose_raised(struct cluster_options *options)
+{
+    calm(options);
+    options->wall_speed = 900;
+    options->retention_hours = 24 * 365;
+    options->retention_hours_first = 1;
+    options->segment_bytes = 262144;
+    options->shard_count = 6; /* so that somebody else leads one */
+    options->client_count = 12;
+    options->put_pause_ms = 60;
 }
 
 /* One node is away for so long that nobody has what it lacks. */
@@ -357,6 +371,9 @@ static const struct scenario scenarios[] = {
       .at_the_end = overtaken_check },
     { "far-clock", "one clock is years ahead, and nothing may be gone",
       .choose = choose_far_clock, .start = far_clock_start },
+    { "raised-retention", "a node does not hear that retention is raised", .three_nodes = true,
+      .scripted = true, .choose = choose_raised, .start = raised_start,
+      .at_the_end = raised_check },
     { "creating", "two disks are lost while a stream is created", .more_nodes = true,
       .scripted = true, .choose = choose_creating, .start = creating_start,
       .at_the_end = creating_check },

@@ -119,10 +119,13 @@ static void create_stream(struct world *world, struct sim_node *node, void *ctx,
     struct change_stamp stamp = { .proposed_ms = clock_wall_ms(&node->clock),
                                   .proposer = node->id,
                                   .token = random_id(&node->random) };
+    const struct cluster_options *options = &cluster_of(world)->options;
+    uint32_t hours = options->retention_hours_first != 0 ? options->retention_hours_first
+                                                         : options->retention_hours;
     struct change_stream wanted = { .name = slice_text(STREAM_NAME),
                                     .mode = STREAM_PROVISIONED,
-                                    .shard_count = cluster_of(world)->options.shard_count,
-                                    .retention_hours = cluster_of(world)->options.retention_hours,
+                                    .shard_count = options->shard_count,
+                                    .retention_hours = hours,
                                     .record_kib_max = 1024 };
 
     ensure(create != NULL);
