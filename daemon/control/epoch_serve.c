@@ -197,6 +197,12 @@ static void pace_on_timer(struct timer *timer)
     pulls_read(container_of(timer, struct control, succession.pace_timer));
 }
 
+static void read_after(struct control *control, uint64_t wait_ns)
+{
+    timer_start(control->world.clock, &control->succession.pace_timer,
+                (wait_ns + 999999u) / 1000000u, pace_on_timer);
+}
+
 /* Whether one more may be read now; else the timer comes back, or the end of one that is read. */
 static bool may_read(struct control *control)
 {
@@ -211,8 +217,7 @@ static bool may_read(struct control *control)
         return true;
     uint64_t wait_ns = pace_wait_ns(&succession->pace, now_ns);
     if (wait_ns > 0 && succession->pulls_read == 0)
-        timer_start(control->world.clock, &succession->pace_timer, wait_ns / 1000000u + 1,
-                    pace_on_timer);
+        read_after(control, wait_ns);
     return wait_ns == 0 && succession->pulls_read == 0;
 }
 
@@ -242,6 +247,8 @@ static void on_read(struct log_read *read, enum err err)
     struct pulled *pulled = container_of(read, struct pulled, read);
     struct control *control = pulled->control;
     struct buf *parts[LOG_READ_ENTRIES_MAX + 1];
+    uint64_t now_ns = clock_mono_ns(control->world.clock);
+    uint64_t given = 0;
     uint32_t count = 0;
     AUTO_UNREF struct buf *heads = NULL;
 
@@ -251,16 +258,22 @@ static void on_read(struct log_read *read, enum err err)
     }
     if (err == ERR_OK) {
         parts[count++] = heads;
-        for (uint32_t i = 0; i < read->count; i++)
+        for (uint32_t i = 0; i < read->count; i++) {
+            given += read->entries[i].head.length;
             if (read->entries[i].payload != NULL)
                 parts[count++] = read->entries[i].payload;
+        }
     }
     net_answer(pulled->incoming, err, parts, count);
     control->succession.pulls--;
     control->succession.pulls_read--;
     control->succession.pulls_read_bytes -= read->bytes_max;
-    pace_end(&control->succession.pace, clock_mono_ns(control->world.clock));
+    pace_end(&control->succession.pace, now_ns, given);
     log_read_fini(read);
     free(pulled);
-    pulls_read(control);
+    /* What came out of memory took no turn of the loop: clients get in between. */
+    if (pace_has_clients(&control->succession.pace, now_ns))
+        read_after(control, 0);
+    else
+        pulls_read(control);
 }

@@ -105,9 +105,9 @@ void pace_begin(struct pace *pace, uint64_t now_ns)
 }
 
 /* Timers have whole milliseconds.  Who was called late makes up for it, to a limit. */
-void pace_end(struct pace *pace, uint64_t now_ns)
+void pace_end(struct pace *pace, uint64_t now_ns, uint64_t bytes)
 {
-    uint64_t took_ns = now_ns - pace->began_ns;
+    uint64_t took_ns = now_ns - pace->began_ns + bytes * PACE_BYTE_NS;
     uint64_t rest_ns = took_ns * pace->rest / PACE_PART;
     uint64_t late_ns = pace->began_ns > pace->next_ns ? pace->began_ns - pace->next_ns : 0;
 
@@ -115,8 +115,7 @@ void pace_end(struct pace *pace, uint64_t now_ns)
         rest_ns = PACE_REST_MS_MAX * NS_PER_MS;
     if (late_ns > PACE_LATE_MS_MAX * NS_PER_MS)
         late_ns = PACE_LATE_MS_MAX * NS_PER_MS;
-    uint64_t next_ns = now_ns + rest_ns - (late_ns < rest_ns ? late_ns : rest_ns);
-    pace->next_ns = pace->doubts ? now_ns + DOUBT_NS : next_ns;
+    pace->next_ns = pace->doubts ? now_ns + DOUBT_NS : now_ns + rest_ns - late_ns;
     pace->began_ns = 0;
     pace->gave_ns = now_ns;
 }

@@ -3,8 +3,9 @@
  * Every put that this node takes part in waits for its loop and its disk, and so do the entries
  * that it reads for a member that is being filled.  So while there are puts one read goes at a
  * time, and behind it comes a rest that is a multiple of what it took: whatever makes things slow,
- * clients or the disk or the processor, makes the rest longer.  The multiple follows the log's own
- * writes: it grows while they take more than they do at other times, and shrinks while they do not.
+ * clients or the disk or the processor, makes the rest longer.  What it took is the time until its
+ * bytes are there, and what the loop then has to do with so many.  The multiple follows the log's
+ * own writes: it grows while they take more than at other times, and shrinks while they do not.
  * It has a maximum, and so has one rest: a member that is filled comes to its end.
  *
  * What they take at other times must be known first: who has just begun gives nothing for a look or
@@ -52,6 +53,7 @@ bool pace_has_clients(const struct pace *pace, uint64_t now_ns);
 uint64_t pace_wait_ns(const struct pace *pace, uint64_t now_ns);
 
 void pace_begin(struct pace *pace, uint64_t now_ns);
-void pace_end(struct pace *pace, uint64_t now_ns);
+/* It gave so many bytes. */
+void pace_end(struct pace *pace, uint64_t now_ns, uint64_t bytes);
 
 #endif

@@ -45,6 +45,15 @@ struct buf *buf_copy(struct slice slice)
     return buf;
 }
 
+struct buf *buf_around(void *bytes, size_t len, void (*release)(void *bytes))
+{
+    struct buf *buf = malloc(sizeof(*buf));
+
+    if (buf != NULL)
+        *buf = (struct buf){ .data = bytes, .len = len, .refs = 1, .release = release };
+    return buf;
+}
+
 struct buf *buf_part(struct buf *whole, struct slice part)
 {
     struct buf *owner = whole->whole != NULL ? whole->whole : whole;
@@ -81,5 +90,7 @@ void buf_unref(struct buf *buf)
     if (--buf->refs > 0)
         return;
     buf_unref(buf->whole);
+    if (buf->release != NULL)
+        buf->release(buf->data);
     free(buf);
 }

@@ -5,7 +5,7 @@
  * reference.  The maker fills the bytes before it shares the buf; after that
  * they are constant.
  *
- *     buf_new, buf_copy, buf_part  ->  one reference, yours
+ *     buf_new, buf_copy, buf_around, buf_part  ->  one reference, yours
  *     buf_ref                      ->  one more
  *     buf_unref                    ->  one less; the last one frees
  *
@@ -25,6 +25,7 @@ struct buf {
     size_t len;
     uint32_t refs;
     struct buf *whole; /* the buf that owns `data`, for a part; else NULL */
+    void (*release)(void *bytes); /* of `data`, for bytes that were made elsewhere; else NULL */
 };
 
 /* `len` uninitialised bytes.  NULL when there is no memory. */
@@ -32,6 +33,10 @@ struct buf *buf_new(size_t len);
 
 /* The bytes of `slice`, copied.  NULL when there is no memory. */
 struct buf *buf_copy(struct slice slice);
+
+/* `bytes`, which `release` gets back with the last reference.  NULL when there is no memory: they
+ * are the caller's still. */
+struct buf *buf_around(void *bytes, size_t len, void (*release)(void *bytes));
 
 /* A view of `part`, which must lie inside `whole`; it holds a reference on `whole`.
  * NULL when there is no memory. */

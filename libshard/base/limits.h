@@ -47,13 +47,16 @@
 /* ---- the log ---- */
 #define FRAME_BYTES_MAX (4u * 1024u * 1024u)  /* one synchronous write; a larger one is alone */
 #define LOG_RUN_ENTRIES_MAX 1024u             /* of one index row: 5 to 40 KiB to decode */
-#define LOG_ROWS_CACHED_MAX 64u               /* decoded index rows, 2.5 MiB at most */
+/* decoded index rows: as many as there are groups side by side, in one read each (FILLS_MAX) */
+#define LOG_ROWS_CACHED_MAX 1024u
+#define LOG_ROWS_CACHED_BYTES (8u * 1024u * 1024u) /* of them, or one */
 #define LOG_READS_MAX 16u                     /* extents of one log_read() under way at once */
 #define LOG_READ_EXTENT_MAX (1024u * 1024u)   /* one read of the disk; checked in under 1 ms */
 #define LOG_BLOCK_BYTES (2u * 1024u * 1024u)  /* read at once for shared reads: a huge page */
 #define LOG_BLOCKS_MAX 32u /* of them kept for the next such read: 64 MiB while they go on */
 #define LOG_BLOCKS_READ_MAX 4u                /* of them read at once */
-#define LOG_BLOCK_PIECE_BYTES (512u * 1024u)  /* in the background: writes get in between */
+#define LOG_BLOCKS_BACKGROUND_MAX 2u          /* in the background: one ahead, and */
+#define LOG_BLOCK_PIECE_BYTES (512u * 1024u)  /* in pieces: writes get in between */
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
 /* damaged entries that are remembered; a disk with more of them is to be replaced */
 #define LOG_DAMAGED_MAX 1024u
@@ -228,7 +231,8 @@
 #define PACE_REST_FIRST 32u /* longer at first, */
 #define PACE_REST_MAX 64u /* and sixteen times as long while the log's writes are slow, */
 #define PACE_REST_MS_MAX 10u /* but no longer: the floor of a fill's speed */
-#define PACE_LATE_MS_MAX 4u /* rests that ended late are made up for to here */
+#define PACE_LATE_MS_MAX 2u /* rests that ended late are made up for to here */
+#define PACE_BYTE_NS 1u /* of the loop, for each byte that is given: checked and sent */
 #define PACE_GAVE_MS 1000u /* and what writes take without it is known when it is so long ago */
 #define PACE_LOOK_MS 50u /* a look at the log's writes; slow are those that take */
 #define PACE_WRITE_TIMES 2u /* so many times what they take while nothing is read for others, */

@@ -62,7 +62,7 @@ enum err log_open(struct log **ret, const struct log_options *options,
     list_init(&log->dirty_hard);
     list_init(&log->dirty_hint);
     list_init(&log->files_ready);
-    list_init(&log->cache);
+    cache_init(log);
     shelf_init(log);
     head_init(log);
     empty_init(log);

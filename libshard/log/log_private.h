@@ -180,9 +180,12 @@ struct table_job {
     struct reason reason;
 };
 
+#define CACHE_LISTS 256u /* of rows, by their groups */
+
 /* A decoded index row, shared by reads. */
 struct cached_row {
-    struct list_node link; /* in log->cache, newest first */
+    struct list_node link;    /* in log->cache.rows, the last used first */
+    struct list_node by_group; /* in one of log->cache.groups */
     struct index_row row;
 };
 
@@ -229,8 +232,12 @@ struct log {
     struct timer job_later; /* runs while the tables are left alone */
     uint64_t job_backoff_ms;
 
-    struct list cache; /* of struct cached_row */
-    uint32_t cache_count;
+    struct cache {
+        struct list rows; /* of struct cached_row */
+        struct list groups[CACHE_LISTS];
+        uint32_t count;
+        size_t bytes;
+    } cache;
     struct blocks {
         struct list list; /* of struct block, the last used first */
         uint32_t count, reading; /* with memory; of them those that the disk reads */
@@ -435,6 +442,7 @@ struct lookup {
 };
 
 void lookup_start(struct log *log, struct lookup *lookup, lookup_cb cb);
+void cache_init(struct log *log);
 const struct index_row *cache_find(struct log *log, uint64_t group, uint64_t index);
 /* Takes `row` when it can be trusted later; returns what the cache holds then. */
 const struct index_row *cache_put(struct log *log, struct lookup *lookup);
@@ -454,14 +462,16 @@ typedef void (*block_wait_cb)(struct block_wait *wait, bool ready);
 struct block_wait {
     struct list_node link;
     block_wait_cb cb;
-    bool background; /* nothing is read ahead for it, and the block in pieces */
+    bool background; /* little is read ahead for it, and the block in pieces */
 };
 
 void shelf_init(struct log *log);
 void shelf_fini(struct log *log);
+/* Whether parts of blocks may be kept: not when too many are kept by such parts. */
+bool shelf_lends(const struct log *log);
 /* The bytes of the segment from `at` on, a multiple of LOG_BLOCK_BYTES, to its next multiple or
- * the segment's end.  Until the end of this call's turn only.  NULL: they are not here. */
-const unsigned char *shelf_find(struct log *log, const struct segment *segment, uint64_t at);
+ * the segment's end.  Until the end of this call's turn.  NULL: they are not here. */
+struct buf *shelf_find(struct log *log, const struct segment *segment, uint64_t at);
 /* Reads them, and a few that come behind; `wait->cb` once, not from inside.  The segment must be
  * filed, and pinned meanwhile.  False: no room for them. */
 bool shelf_want(struct log *log, struct segment *segment, uint64_t at, struct block_wait *wait);

@@ -69,24 +69,44 @@ void lookup_start(struct log *log, struct lookup *lookup, lookup_cb cb)
     work_start(log->world.work, &lookup->work, lookup_run, lookup_done);
 }
 
+void cache_init(struct log *log)
+{
+    list_init(&log->cache.rows);
+    for (unsigned i = 0; i < CACHE_LISTS; i++)
+        list_init(&log->cache.groups[i]);
+}
+
+static struct list *cache_of(struct log *log, uint64_t group)
+{
+    return &log->cache.groups[group % CACHE_LISTS];
+}
+
+static size_t cached_bytes(const struct cached_row *cached)
+{
+    return sizeof(*cached) + cached->row.count * sizeof(*cached->row.places);
+}
+
 static void forget(struct log *log, struct cached_row *cached)
 {
     list_remove(&cached->link);
+    list_remove(&cached->by_group);
+    log->cache.bytes -= cached_bytes(cached);
+    log->cache.count--;
     index_row_fini(&cached->row);
     free(cached);
-    log->cache_count--;
 }
 
 const struct index_row *cache_find(struct log *log, uint64_t group, uint64_t index)
 {
-    for (struct list_node *node = list_first(&log->cache); node != NULL;
-         node = list_next(&log->cache, node)) {
-        struct cached_row *cached = container_of(node, struct cached_row, link);
+    struct list *rows = cache_of(log, group);
+
+    for (struct list_node *node = list_first(rows); node != NULL; node = list_next(rows, node)) {
+        struct cached_row *cached = container_of(node, struct cached_row, by_group);
         if (cached->row.group != group || index < cached->row.first ||
             index - cached->row.first >= cached->row.count)
             continue;
-        list_remove(node);
-        list_prepend(&log->cache, node);
+        list_remove(&cached->link);
+        list_prepend(&log->cache.rows, &cached->link);
         return &cached->row;
     }
     return NULL;
@@ -98,24 +118,29 @@ const struct index_row *cache_put(struct log *log, struct lookup *lookup)
         index_row_fini(&lookup->row);
         return NULL;
     }
-    if (log->cache_count == LOG_ROWS_CACHED_MAX)
-        forget(log, container_of(list_last(&log->cache), struct cached_row, link));
 
     struct cached_row *cached = log_memory(1, sizeof(*cached));
     cached->row = lookup->row;
     lookup->row = (struct index_row){ 0 };
-    list_prepend(&log->cache, &cached->link);
-    log->cache_count++;
+    log->cache.count++;
+    log->cache.bytes += cached_bytes(cached);
+    while (!list_empty(&log->cache.rows) && (log->cache.count > LOG_ROWS_CACHED_MAX ||
+                                             log->cache.bytes > LOG_ROWS_CACHED_BYTES))
+        forget(log, container_of(list_last(&log->cache.rows), struct cached_row, link));
+    list_prepend(&log->cache.rows, &cached->link);
+    list_prepend(cache_of(log, cached->row.group), &cached->by_group);
     return &cached->row;
 }
 
 void cache_drop(struct log *log, uint64_t group, uint64_t from)
 {
+    struct list *rows = cache_of(log, group);
+
     if (MUTANT(lookup_keeps_cut))
         return;
-    for (struct list_node *node = list_first(&log->cache), *next; node != NULL; node = next) {
-        struct cached_row *cached = container_of(node, struct cached_row, link);
-        next = list_next(&log->cache, node);
+    for (struct list_node *node = list_first(rows), *next; node != NULL; node = next) {
+        struct cached_row *cached = container_of(node, struct cached_row, by_group);
+        next = list_next(rows, node);
         if (cached->row.group == group && cached->row.first + cached->row.count > from)
             forget(log, cached);
     }
@@ -123,9 +148,9 @@ void cache_drop(struct log *log, uint64_t group, uint64_t from)
 
 void cache_drop_segment(struct log *log, uint64_t segment)
 {
-    for (struct list_node *node = list_first(&log->cache), *next; node != NULL; node = next) {
+    for (struct list_node *node = list_first(&log->cache.rows), *next; node != NULL; node = next) {
         struct cached_row *cached = container_of(node, struct cached_row, link);
-        next = list_next(&log->cache, node);
+        next = list_next(&log->cache.rows, node);
         if (cached->row.segment == segment)
             forget(log, cached);
     }
@@ -133,6 +158,6 @@ void cache_drop_segment(struct log *log, uint64_t segment)
 
 void cache_fini(struct log *log)
 {
-    for (struct list_node *node; (node = list_first(&log->cache)) != NULL;)
+    for (struct list_node *node; (node = list_first(&log->cache.rows)) != NULL;)
         forget(log, container_of(node, struct cached_row, link));
 }

@@ -52,8 +52,6 @@ struct read_job {
     bool again;     /* which is to be planned when nothing is under way */
     bool alone;     /* blocks were of no use: it reads by itself */
     uint32_t walked, walked_bytes; /* entries that are over, bytes of the next one */
-    struct buf *shared;            /* the payloads of all that are taken out of blocks */
-    size_t shared_bytes, shared_at;
     struct block_wait wait;
     enum err err;
 };
@@ -252,10 +250,8 @@ static void plan(struct read_job *job)
             job->spots[i].damaged)
             continue;
         job->spots[i].shared = is_shared(job, i);
-        if (job->spots[i].shared) {
-            job->shared_bytes += req->entries[i].head.length;
+        if (job->spots[i].shared)
             continue;
-        }
         if (job->extent_count == 0 || !joins(job, first, last, i)) {
             extent = &job->extents[job->extent_count++];
             *extent = (struct extent_read){ .job = job, .first = i };
@@ -376,41 +372,51 @@ static void go_alone(struct read_job *job)
     plan(job);
 }
 
-/* Copies out of blocks what they have of the entry.  False when one is awaited, or none can be had:
- * then `*lost`. */
-static bool gather(struct read_job *job, const struct spot *spot, struct buf *payload, bool *lost)
+enum gathered {
+    GATHER_DONE,
+    GATHER_WAITS,  /* for a block */
+    GATHER_LOST,   /* no block can be had */
+    GATHER_FAILED  /* no memory */
+};
+
+/* The next bytes of the entry, from this block: a part of it when that is all, else a copy. */
+static bool take_bytes(struct read_job *job, struct log_read_entry *entry, struct buf *block,
+                       uint64_t place)
 {
-    while (job->walked_bytes < payload->len) {
-        uint64_t place = (uint64_t)spot->offset + job->walked_bytes;
-        uint64_t at = place / LOG_BLOCK_BYTES * LOG_BLOCK_BYTES;
-        const unsigned char *bytes = shelf_find(job->log, spot->segment, at);
-        if (bytes == NULL) {
-            *lost = !shelf_want(job->log, spot->segment, at, &job->wait);
-            return false;
-        }
-        size_t len = LOG_BLOCK_BYTES - (size_t)(place - at);
-        if (len > payload->len - job->walked_bytes)
-            len = payload->len - job->walked_bytes;
-        memcpy(payload->data + job->walked_bytes, bytes + (place - at), len);
-        job->walked_bytes += (uint32_t)len;
-    }
+    uint32_t length = entry->head.length;
+    size_t len = LOG_BLOCK_BYTES - (size_t)place;
+
+    if (len > length - job->walked_bytes)
+        len = length - job->walked_bytes;
+    struct slice bytes = slice_of(block->data + place, len);
+    bool lent = len == length && shelf_lends(job->log);
+    if (lent)
+        entry->payload = buf_part(block, bytes);
+    else if (entry->payload == NULL)
+        entry->payload = buf_new(length);
+    if (entry->payload == NULL)
+        return false;
+    if (!lent)
+        memcpy(entry->payload->data + job->walked_bytes, bytes.data, len);
+    job->walked_bytes += (uint32_t)len;
     return true;
 }
 
-/* One piece of memory for all of them: their makers are many and their sizes odd. */
-static bool has_payload(struct read_job *job, struct log_read_entry *entry)
+/* What blocks have of the entry. */
+static enum gathered gather(struct read_job *job, const struct spot *spot,
+                            struct log_read_entry *entry)
 {
-    if (entry->payload != NULL)
-        return true;
-    if (job->shared == NULL)
-        job->shared = buf_new(job->shared_bytes);
-    if (job->shared == NULL)
-        return false;
-    ensure(job->shared_at + entry->head.length <= job->shared_bytes);
-    entry->payload = buf_part(
-        job->shared, slice_of(job->shared->data + job->shared_at, entry->head.length));
-    job->shared_at += entry->head.length;
-    return entry->payload != NULL;
+    while (job->walked_bytes < entry->head.length) {
+        uint64_t place = (uint64_t)spot->offset + job->walked_bytes;
+        uint64_t at = place / LOG_BLOCK_BYTES * LOG_BLOCK_BYTES;
+        struct buf *block = shelf_find(job->log, spot->segment, at);
+        if (block == NULL)
+            return shelf_want(job->log, spot->segment, at, &job->wait) ? GATHER_WAITS
+                                                                        : GATHER_LOST;
+        if (!take_bytes(job, entry, block, place - at))
+            return GATHER_FAILED;
+    }
+    return GATHER_DONE;
 }
 
 static void walk(struct read_job *job)
@@ -420,18 +426,15 @@ static void walk(struct read_job *job)
     for (; job->walked < req->count; job->walked++, job->walked_bytes = 0) {
         const struct spot *spot = &job->spots[job->walked];
         struct log_read_entry *entry = &req->entries[job->walked];
-        bool lost = false;
         if (!spot->shared)
             continue;
-        if (!has_payload(job, entry)) {
+        enum gathered gathered = gather(job, spot, entry);
+        if (gathered == GATHER_FAILED)
             end_soon(job, ERR_NO_MEMORY);
+        else if (gathered == GATHER_LOST)
+            go_alone(job);
+        if (gathered != GATHER_DONE)
             return;
-        }
-        if (!gather(job, spot, entry->payload, &lost)) {
-            if (lost)
-                go_alone(job);
-            return;
-        }
         if (!entry_matches(&entry->head, buf_slice(entry->payload))) {
             shelf_drop(job->log, spot->segment);
             go_alone(job);
@@ -483,7 +486,6 @@ static void read_on_end(struct defer *defer)
         log_read_fini(req);
     else if (job->sound < req->count)
         req->count = job->sound;
-    buf_unref(job->shared);
     free(job->spots);
     free(job->extents);
     free(job);

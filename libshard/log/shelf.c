@@ -9,16 +9,20 @@
  * read each payload by itself, in as many small reads of the disk as there are entries.  So such
  * reads take whole blocks, which stay here for the next group's.
  *
- * Of the blocks that are wanted the lowest is read first, few at once (in the background one, in
- * pieces): so the reads of many groups
- * that begin near each other are soon at the same block, and walk on together.  If each went at its
- * own pace, the blocks of the last would be gone when the first has been there.
+ * Of the blocks that are wanted the lowest is read first, few at once (in the background fewer, in
+ * pieces): so the reads of many groups that begin near each other are soon at the same block, and
+ * walk on together.  If each went at its own pace, the blocks of the last would be gone when the
+ * first has been there.
  *
  * A filed segment does not change, but for what log_mend() writes: so a block stays true, and an
  * entry whose checksum is wrong there is read anew from the disk.  The number of a segment is never
  * used again, so a block of one whose file was recycled is never found.  The last one used is the
- * first in the list; the last in the list goes when there are LOG_BLOCKS_MAX.  All go when nobody
- * has read for a while. */
+ * first in the list; the last in the list that is not lent goes when there are LOG_BLOCKS_MAX.  All
+ * go when nobody has read for a while.
+ *
+ * A payload that lies in one block is not copied: the reader gets a part of the block, whose memory
+ * stays until the last such part has been sent.  While more than LOG_BLOCKS_MAX are kept by that,
+ * nothing more is lent, and payloads are copied. */
 
 #define IDLE_MS 2000u
 
@@ -31,9 +35,9 @@ struct block {
     uint64_t number;         /* of the segment */
     uint64_t at;             /* offset there, a multiple of LOG_BLOCK_BYTES */
     enum block_phase phase;
-    unsigned char *bytes; /* NULL while it is wanted */
+    struct buf *bytes;       /* NULL while it is wanted; also held by those that it was lent to */
     size_t len, piece, done; /* of it; read at once; so far */
-    bool background;         /* in pieces, and nothing ahead of it */
+    bool background;         /* in pieces, and little ahead of it */
     bool telling; /* those that wait; it must stay */
     bool stale;   /* changed since the read began */
     struct list waits; /* of struct block_wait */
@@ -52,7 +56,7 @@ static void block_free(struct block *block)
 {
     list_remove(&block->link);
     block->log->blocks.count -= block->bytes != NULL;
-    disk_memory_free(block->bytes);
+    buf_unref(block->bytes);
     free(block);
 }
 
@@ -74,7 +78,7 @@ static struct block *block_find(struct log *log, uint64_t number, uint64_t at)
     return NULL;
 }
 
-const unsigned char *shelf_find(struct log *log, const struct segment *segment, uint64_t at)
+struct buf *shelf_find(struct log *log, const struct segment *segment, uint64_t at)
 {
     struct block *block = block_find(log, segment->number, at);
 
@@ -86,34 +90,50 @@ const unsigned char *shelf_find(struct log *log, const struct segment *segment, 
     return block->bytes;
 }
 
+bool shelf_lends(const struct log *log)
+{
+    return log->blocks.count <= LOG_BLOCKS_MAX;
+}
+
 /* Memory for one more.  When there are enough, that of the one that was not used for longest: new
- * memory would have to be cleared first. */
-static unsigned char *block_memory(struct log *log)
+ * memory would have to be cleared first.  What was lent is not there to be used again. */
+static struct buf *block_memory(struct log *log)
 {
     struct list_node *node = list_last(&log->blocks.list);
 
     while (node != NULL && log->blocks.count >= LOG_BLOCKS_MAX) {
         struct block *block = container_of(node, struct block, link);
         node = node->prev == &log->blocks.list.ends ? NULL : node->prev;
-        if (block->phase != BLOCK_READY || block->telling)
+        if (block->phase != BLOCK_READY || block->telling || block->bytes->refs > 1)
             continue;
-        unsigned char *bytes = block->bytes;
+        struct buf *bytes = block->bytes;
         block->bytes = NULL;
         log->blocks.count--;
         block_free(block);
         return bytes;
     }
-    return disk_memory(LOG_BLOCK_BYTES);
+    void *memory = disk_memory(LOG_BLOCK_BYTES);
+    struct buf *bytes = NULL;
+    if (memory != NULL)
+        bytes = buf_around(memory, LOG_BLOCK_BYTES, disk_memory_free);
+    if (bytes == NULL)
+        disk_memory_free(memory);
+    return bytes;
 }
 
-static struct block *block_add(struct log *log, struct segment *segment, uint64_t at)
+static struct block *block_add(struct log *log, struct segment *segment, uint64_t at,
+                               bool background)
 {
     struct block *block = calloc(1, sizeof(*block));
 
     if (block == NULL)
         return NULL;
     *block = (struct block){
-        .log = log, .segment = segment, .number = segment->number, .at = at
+        .log = log,
+        .segment = segment,
+        .number = segment->number,
+        .at = at,
+        .background = background,
     };
     list_init(&block->waits);
     list_prepend(&log->blocks.list, &block->link);
@@ -125,7 +145,7 @@ static void block_read_piece(struct block *block)
     size_t left = block->len - block->done;
 
     disk_read(block->segment->file->file, &block->io, block->at + block->done,
-              block->bytes + block->done, left < block->piece ? left : block->piece,
+              block->bytes->data + block->done, left < block->piece ? left : block->piece,
               block_on_read);
 }
 
@@ -167,13 +187,14 @@ static struct block *lowest_wanted(const struct log *log)
 }
 
 /* While nothing else is wanted, what comes behind the one that was begun last. */
-static void read_ahead(struct log *log, struct segment *segment, uint64_t at)
+static void read_ahead(struct log *log, struct segment *segment, uint64_t at, bool background)
 {
-    while (log->blocks.reading < LOG_BLOCKS_READ_MAX &&
-           (at += LOG_BLOCK_BYTES) < segment->file->bytes) {
+    uint32_t most = background ? LOG_BLOCKS_BACKGROUND_MAX : LOG_BLOCKS_READ_MAX;
+
+    while (log->blocks.reading < most && (at += LOG_BLOCK_BYTES) < segment->file->bytes) {
         struct block *block = block_find(log, segment->number, at);
         if (block == NULL)
-            block = block_add(log, segment, at);
+            block = block_add(log, segment, at, background);
         if (block == NULL)
             return;
         if (block->phase == BLOCK_WANTED)
@@ -189,8 +210,8 @@ static void shelf_kick(struct log *log)
         block_read(block);
         last = block;
     }
-    if (last != NULL && !last->background)
-        read_ahead(log, last->segment, last->at);
+    if (last != NULL)
+        read_ahead(log, last->segment, last->at, last->background);
 }
 
 bool shelf_want(struct log *log, struct segment *segment, uint64_t at, struct block_wait *wait)
@@ -198,10 +219,9 @@ bool shelf_want(struct log *log, struct segment *segment, uint64_t at, struct bl
     struct block *block = block_find(log, segment->number, at);
 
     if (block == NULL) {
-        block = block_add(log, segment, at);
+        block = block_add(log, segment, at, wait->background);
         if (block == NULL)
             return false;
-        block->background = wait->background;
     }
     list_append(&block->waits, &wait->link);
     shelf_kick(log);

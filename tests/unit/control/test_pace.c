@@ -28,7 +28,7 @@ static void look(struct world *world, uint64_t write_ns, bool giving)
     world->writes_ns += 10 * write_ns;
     pace_look(&world->pace, world->now, world->applied, world->writes, world->writes_ns);
     if (giving)
-        pace_end(&world->pace, world->now);
+        pace_end(&world->pace, world->now, 0);
 }
 
 static struct world world_with_clients(uint64_t write_ns)
@@ -50,7 +50,7 @@ static uint64_t rest_after(struct world *world, uint64_t took)
     world->now += wait;
     pace_begin(&world->pace, world->now);
     world->now += took;
-    pace_end(&world->pace, world->now);
+    pace_end(&world->pace, world->now, 0);
     return pace_wait_ns(&world->pace, world->now);
 }
 
@@ -63,7 +63,7 @@ static void without_clients_nothing_waits(void **state)
     assert_false(pace_has_clients(&pace, START));
     pace_begin(&pace, START);
     assert_int_equal(pace_wait_ns(&pace, START), 0); /* not even for the one under way */
-    pace_end(&pace, START + 100 * MS);
+    pace_end(&pace, START + 100 * MS, 0);
     assert_int_equal(pace_wait_ns(&pace, START + 100 * MS), 0);
 }
 
@@ -83,7 +83,7 @@ static void one_goes_at_a_time(void **state)
     assert_int_equal(pace_wait_ns(&world.pace, world.now), 0);
     pace_begin(&world.pace, world.now);
     assert_true(pace_wait_ns(&world.pace, world.now) == UINT64_MAX);
-    pace_end(&world.pace, world.now + MS);
+    pace_end(&world.pace, world.now + MS, 0);
     assert_true(pace_wait_ns(&world.pace, world.now + MS) < UINT64_MAX);
 }
 
@@ -92,7 +92,7 @@ static void it_begins_slowly_and_goes_faster_while_writes_are_quick(void **state
     struct world world = world_with_clients(MS);
     uint64_t first, last;
 
-    (void)rest_after(&world, MS / 10); /* late: it makes up for nothing that was before */
+    (void)rest_after(&world, 20 * MS); /* late: it makes up for nothing that was before */
     first = rest_after(&world, MS / 10);
     for (int i = 0; i < 100; i++)
         look(&world, MS, true);
@@ -179,8 +179,39 @@ static void who_is_called_late_makes_up_for_it(void **state)
     world.now += wait + MS / 2; /* its timer came half a millisecond late */
     pace_begin(&world.pace, world.now);
     world.now += MS;
-    pace_end(&world.pace, world.now);
+    pace_end(&world.pace, world.now, 0);
     assert_int_equal(pace_wait_ns(&world.pace, world.now), wait - MS / 2);
+}
+
+/* Timers have whole milliseconds: what one short rest was too long, several are shorter. */
+static void what_was_late_is_made_up_for_by_several(void **state)
+{
+    struct world world = world_with_clients(MS);
+    uint64_t rest = MS / 100 * PACE_REST_FIRST / PACE_PART;
+    uint64_t count = 0;
+
+    (void)rest_after(&world, 20 * MS);
+    world.now += rest_after(&world, MS / 100) + MS;
+    while (count < 100 && pace_wait_ns(&world.pace, world.now) == 0) {
+        pace_begin(&world.pace, world.now);
+        world.now += MS / 100;
+        pace_end(&world.pace, world.now, 0);
+        count++;
+    }
+    assert_int_equal(count, MS / rest + 1);
+}
+
+/* A read out of memory takes no time by the clock, but its bytes are checked and sent. */
+static void bytes_count_as_time(void **state)
+{
+    struct world world = world_with_clients(MS);
+
+    (void)rest_after(&world, MS);
+    world.now += pace_wait_ns(&world.pace, world.now);
+    pace_begin(&world.pace, world.now);
+    pace_end(&world.pace, world.now, 100000);
+    assert_int_equal(pace_wait_ns(&world.pace, world.now),
+                     UINT64_C(100000) * PACE_BYTE_NS * PACE_REST_FIRST / PACE_PART);
 }
 
 int main(void)
@@ -195,6 +226,8 @@ int main(void)
         cmocka_unit_test(nothing_begins_before_it_is_known_what_is_usual),
         cmocka_unit_test(what_does_not_help_is_not_gone_on_with),
         cmocka_unit_test(who_is_called_late_makes_up_for_it),
+        cmocka_unit_test(what_was_late_is_made_up_for_by_several),
+        cmocka_unit_test(bytes_count_as_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

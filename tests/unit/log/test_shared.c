@@ -119,6 +119,22 @@ static void nothing_is_kept_when_nobody_reads(void **state)
     drop_all(readers);
 }
 
+/* Payloads are parts of blocks: those stay for them, and are not used for other bytes meanwhile. */
+static void what_was_lent_stays_when_the_block_has_gone(void **state)
+{
+    struct reader readers[READ_GROUPS], again[READ_GROUPS];
+
+    (void)state;
+    read_all(readers, true);
+    for (uint64_t began = clock_mono_ms(node.clock); clock_mono_ms(node.clock) - began < 4500;)
+        node_turn(&node);
+    read_all(again, true);
+    drop_all(again);
+    for (unsigned i = 0; i < READ_GROUPS; i++)
+        check(&readers[i].read);
+    drop_all(readers);
+}
+
 /* The first entry of group 3 whose bytes are in the first segment. */
 static uint64_t place_of(uint64_t index, char path[160])
 {
@@ -193,6 +209,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(groups_that_are_read_side_by_side_read_the_disk_once,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_kept_when_nobody_reads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_lent_stays_when_the_block_has_gone, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_entry_is_found_and_those_before_it_are_given,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_log_that_closes_waits_for_them, set_up, tear_down),
