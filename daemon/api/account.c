@@ -19,20 +19,66 @@ static void propose_on_applied(struct catalog_change *change, enum err err);
 
 /* ---- limits ---- */
 
+/* What nothing limits, the catalogue does. */
+static uint32_t shards_most(const struct request *request)
+{
+    return limit_up_to(control_limit(request->api->world.control, LIMIT_SHARDS), SHARDS_MAX);
+}
+
+static uint32_t on_demand_most(const struct request *request)
+{
+    return limit_up_to(control_limit(request->api->world.control, LIMIT_ON_DEMAND_STREAMS),
+                       CATALOG_STREAMS_MAX);
+}
+
+static uint32_t on_demand_count(const struct model *model)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < model_stream_count(model); i++)
+        count += model_stream_at(model, i)->mode == STREAM_ON_DEMAND;
+    return count;
+}
+
+bool account_check_shards(struct request *request, uint32_t more)
+{
+    uint32_t total = model_open_total(request_model(request)), most = shards_most(request);
+
+    if (more <= most && total <= most - more)
+        return true;
+    request_fail(request, ERROR_LIMIT_EXCEEDED,
+                 "This request would exceed the shard limit for the account %s in %s. Current "
+                 "shard count for the account: %u. Limit: %u. Number of additional shards that "
+                 "would have resulted from this request: %u. Refer to the AWS Service Limits "
+                 "page (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) "
+                 "for current limits and how to request higher limits.",
+                 request->account, request->region, total, most, more);
+    return false;
+}
+
+bool account_check_mode(struct request *request, enum stream_mode mode)
+{
+    uint32_t most = on_demand_most(request);
+
+    if (mode != STREAM_ON_DEMAND || on_demand_count(request_model(request)) < most)
+        return true;
+    request_fail(request, ERROR_LIMIT_EXCEEDED,
+                 "This request would exceed the limit of streams in ON_DEMAND mode for the account "
+                 "%s in %s, which is %u.", request->account, request->region, most);
+    return false;
+}
+
 void describe_limits_handle(struct request *request)
 {
     const struct model *model = request_model(request);
     struct describe_limits_out *out = request_take(request, sizeof(*out));
-    int32_t on_demand = 0;
 
     if (out == NULL || !request_fresh(request))
         return;
-    for (uint32_t i = 0; i < model_stream_count(model); i++)
-        on_demand += model_stream_at(model, i)->mode == STREAM_ON_DEMAND;
-    wire_set(out, shard_limit, (int32_t)SHARDS_MAX);
+    wire_set(out, shard_limit, (int32_t)shards_most(request));
     wire_set(out, open_shard_count, (int32_t)model_open_total(model));
-    wire_set(out, on_demand_stream_count, on_demand);
-    wire_set(out, on_demand_stream_count_limit, (int32_t)CATALOG_STREAMS_MAX);
+    wire_set(out, on_demand_stream_count, (int32_t)on_demand_count(model));
+    wire_set(out, on_demand_stream_count_limit, (int32_t)on_demand_most(request));
     request_reply(request, out);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/calls.h"
 #include "api/fault.h"
 #include "api/handler.h"
 #include "api/name.h"
@@ -112,6 +113,7 @@ static void subscriptions_on_closed(void *ctx)
     void *closed_ctx = api->closed_ctx;
 
     digest_free(api->digest);
+    rates_fini(&api->rates);
     free(api);
     cb(closed_ctx);
 }
@@ -139,7 +141,7 @@ void request_start(struct request *request, request_cb done)
     else if (request->operation == operation_at(OPERATION_list_streams) &&
              !request_caught_up(request))
         request_fail(request, ERROR_SERVICE_UNAVAILABLE, "%s", starting);
-    else
+    else if (calls_allow(request))
         run_handler(request);
 }
 

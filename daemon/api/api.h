@@ -103,6 +103,7 @@ struct request {
     /* private */
     request_cb done;
     struct defer defer;
+    bool counted;         /* among the calls of its operation (calls.h) */
     bool handling;        /* the handler has not returned yet */
     bool refreshed;       /* it runs for the second time, on a model that is up to date */
     struct catalog_refresh refresh;

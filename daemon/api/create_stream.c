@@ -71,21 +71,16 @@ static bool check_mode(struct request *request, struct change_stream *wanted)
 static bool check_room(struct request *request, const struct change_stream *wanted)
 {
     const struct model *model = request_model(request);
-    uint32_t total = model_open_total(model), creating = 0;
+    uint32_t most = limit_up_to(control_limit(request->api->world.control, LIMIT_STREAMS_CREATING),
+                                STREAMS_CREATING_MAX);
+    uint32_t creating = 0;
 
-    if (wanted->shard_count > SHARDS_MAX || total > SHARDS_MAX - wanted->shard_count) {
-        request_fail(request, ERROR_LIMIT_EXCEEDED,
-                     "This request would exceed the shard limit for the account %s in %s. Current "
-                     "shard count for the account: %u. Limit: %u. Number of additional shards that "
-                     "would have resulted from this request: %u. Refer to the AWS Service Limits "
-                     "page (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) "
-                     "for current limits and how to request higher limits.",
-                     request->account, request->region, total, SHARDS_MAX, wanted->shard_count);
+    if (!account_check_shards(request, wanted->shard_count) ||
+        !account_check_mode(request, wanted->mode))
         return false;
-    }
     for (uint32_t i = 0; i < model_stream_count(model); i++)
         creating += model_stream_at(model, i)->status == STREAM_CREATING;
-    if (creating >= STREAMS_CREATING_MAX) {
+    if (creating >= most) {
         request_fail(request, ERROR_LIMIT_EXCEEDED,
                      "Rate exceeded for stream %.*s under account %s.", (int)wanted->name.len,
                      (const char *)wanted->name.data, request->account);

@@ -1,3 +1,4 @@
+#include "api/calls.h"
 #include "api/consumer.h"
 #include "base/limits.h"
 #include "catalog/change_consumers.h"
@@ -18,7 +19,8 @@ void deregister_stream_consumer_handle(struct request *request)
     struct consumer_named named;
 
     consumer = deregistering == NULL ? NULL : consumer_asked(request, &named, &stream);
-    if (consumer == NULL)
+    if (consumer == NULL ||
+        !calls_allow_of_stream(request, stream, LIMIT_DEREGISTER_CONSUMER_CALLS))
         return;
     deregistering->request = request;
     deregistering->shown = named.shown;

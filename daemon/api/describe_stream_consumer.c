@@ -1,3 +1,4 @@
+#include "api/calls.h"
 #include "api/consumer.h"
 #include "api/describe.h"
 
@@ -10,7 +11,8 @@ void describe_stream_consumer_handle(struct request *request)
     bool ok = true;
 
     consumer = out == NULL ? NULL : consumer_asked(request, &named, &stream);
-    if (consumer == NULL)
+    if (consumer == NULL ||
+        !calls_allow_of_stream(request, stream, LIMIT_DESCRIBE_CONSUMER_CALLS))
         return;
 
     struct consumer_description_out *description = &out->consumer_description;

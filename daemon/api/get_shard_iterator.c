@@ -1,4 +1,5 @@
 #include "api/beginning.h"
+#include "api/calls.h"
 #include "api/iterator.h"
 #include "api/name.h"
 #include "api/route.h"
@@ -39,6 +40,8 @@ void get_shard_iterator_handle(struct request *request)
         return;
     shard_name_print(shard->number, shard_name);
     if (!check_arguments(request, name, slice_text(shard_name), shard, &wanted))
+        return;
+    if (!calls_allow_of_shard(request, stream, shard))
         return;
     if (in->has_dry_run && in->dry_run)
         request_fail_dry_run(request);

@@ -6,6 +6,7 @@
 #define API_HANDLER_H
 
 #include "api/api.h"
+#include "api/rate.h"
 #include "catalog/change.h"
 #include "catalog/model.h"
 #include "wire/shapes.h"
@@ -14,6 +15,7 @@ struct api {
     struct api_world world;
     struct digest *digest; /* the loop's own */
     struct subscriptions *subscriptions;
+    struct rates rates;    /* of calls (calls.h) */
     uint64_t tokens;       /* made so far: no two are alike */
     bool caught_up;        /* this node has been ready since its start */
     api_closed_cb on_closed;

@@ -1,3 +1,4 @@
+#include "api/calls.h"
 #include "api/describe.h"
 #include "api/name.h"
 #include "api/page.h"
@@ -34,6 +35,8 @@ void list_shards_handle(struct request *request)
 
     if (in->has_next_token ? !start_of_token(request, &listing)
                            : !start_of_stream(request, &listing))
+        return;
+    if (!calls_allow_of_stream(request, listing.stream, LIMIT_LIST_SHARDS_CALLS))
         return;
     if (listing.stream->status == STREAM_CREATING || listing.stream->status == STREAM_DELETING)
         request_fail_state(request, listing.stream);

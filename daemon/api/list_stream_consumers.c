@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "api/calls.h"
 #include "api/consumer.h"
 #include "api/describe.h"
 #include "api/page.h"
@@ -27,7 +28,9 @@ void list_stream_consumers_handle(struct request *request)
     if (out == NULL || !request_stream_name(request, NULL, &in->stream_arn, &name))
         return;
     stream = request_stream(request, name);
-    if (stream == NULL || !find_start(request, stream, &from))
+    if (stream == NULL ||
+        !calls_allow_of_stream(request, stream, LIMIT_LIST_CONSUMERS_CALLS) ||
+        !find_start(request, stream, &from))
         return;
     if (in->has_stream_creation_timestamp_ms &&
         (uint64_t)in->stream_creation_timestamp_ms / 1000 != stream->created_ms / 1000) {

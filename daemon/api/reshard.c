@@ -2,6 +2,7 @@
  * control/reshard.c does the rest, with the stream in UPDATING. */
 #include <stdlib.h>
 
+#include "api/account.h"
 #include "api/describe.h"
 #include "api/handler.h"
 #include "api/name.h"
@@ -21,7 +22,6 @@ static const struct model_shard *shard_of(struct request *request,
                                           const struct model_stream *stream, uint32_t number);
 static bool check_open(struct request *request, const struct model_stream *stream,
                        const struct model_shard *shard);
-static bool check_room(struct request *request, const struct model_stream *stream, uint32_t more);
 static void propose(struct request *request, const struct model_stream *stream,
                     const struct reshard_step steps[], uint32_t count,
                     struct update_shard_count_out *out);
@@ -49,7 +49,7 @@ void split_shard_handle(struct request *request)
     }
     stream = stream_to_reshard(request, name);
     shard = stream == NULL ? NULL : shard_of(request, stream, number);
-    if (shard == NULL || !check_open(request, stream, shard) || !check_room(request, stream, 1))
+    if (shard == NULL || !check_open(request, stream, shard) || !account_check_shards(request, 1))
         return;
     if (u128_parse(in->new_starting_hash_key, &key) != ERR_OK ||
         key.v <= shard->hash_first.v + 1 || key.v >= shard->hash_last.v) {
@@ -152,7 +152,21 @@ static bool check_target(struct request *request, const struct model_stream *str
         return false;
     }
     return check_rows(request, stream, target) &&
-           (target <= count || check_room(request, stream, target - count));
+           (target <= count || account_check_shards(request, target - count));
+}
+
+/* The catalogue counts those that it has begun.  False: the request has failed. */
+static bool check_often(struct request *request, const struct model_stream *stream)
+{
+    uint32_t most = control_limit(request->api->world.control, LIMIT_RESHARDS);
+
+    if (limit_is_off(most) ||
+        model_times_since(&model_settings(stream)->resharded, request->now_ms) < most)
+        return true;
+    request_fail(request, ERROR_LIMIT_EXCEEDED,
+                 "UpdateShardCount has changed stream %s under account %s %u times within 24 "
+                 "hours. Try again later.", stream->name, request->account, most);
+    return false;
 }
 
 void update_shard_count_handle(struct request *request)
@@ -186,7 +200,8 @@ void update_shard_count_handle(struct request *request)
         request_reply(request, out); /* it has as many */
         return;
     }
-    propose(request, stream, steps, count, out);
+    if (check_often(request, stream))
+        propose(request, stream, steps, count, out);
     free(steps);
 }
 
@@ -240,23 +255,6 @@ static bool check_open(struct request *request, const struct model_stream *strea
     return false;
 }
 
-/* False: the request has failed. */
-static bool check_room(struct request *request, const struct model_stream *stream, uint32_t more)
-{
-    uint32_t total = model_open_total(request_model(request));
-
-    if (total + more <= SHARDS_MAX)
-        return true;
-    request_fail(request, ERROR_LIMIT_EXCEEDED,
-                 "This request would exceed the shard limit for the account %s in %s. Current "
-                 "shard count for the account: %u. Limit: %u. Number of additional shards that "
-                 "would have resulted from this request: %u. Refer to the AWS Service Limits "
-                 "page (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) "
-                 "for current limits and how to request higher limits.",
-                 request->account, request->region, total, SHARDS_MAX, more);
-    return false;
-}
-
 static void propose(struct request *request, const struct model_stream *stream,
                     const struct reshard_step steps[], uint32_t count,
                     struct update_shard_count_out *out)
@@ -270,7 +268,7 @@ static void propose(struct request *request, const struct model_stream *stream,
     resharding->out = out;
     AUTO_UNREF struct buf *change =
         change_begin_reshard(request_stamp(request), stream, steps, count,
-                             out == NULL ? 0 : (uint32_t)out->target_shard_count);
+                             out == NULL ? 0 : (uint32_t)out->target_shard_count, out != NULL);
     if (change == NULL) {
         request_fail_err(request, ERR_NO_MEMORY, NULL);
         return;

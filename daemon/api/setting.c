@@ -3,8 +3,6 @@
 #include "api/consumer.h"
 #include "base/limits.h"
 
-#define DAY_MS UINT64_C(86400000)
-
 static void on_applied(struct catalog_change *change, enum err err);
 static void fail(struct setting *setting, enum err err);
 static void fail_consumer(struct setting *setting, enum err err);
@@ -111,15 +109,9 @@ void setting_set_policy(struct setting *setting, char *policy)
 
 bool setting_note(struct model_times *times, uint64_t now_ms, uint32_t most)
 {
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < times->count; i++)
-        if (times->ms[i] + DAY_MS > now_ms)
-            times->ms[kept++] = times->ms[i];
-    times->count = kept;
-    if (kept >= most)
+    if (!limit_is_off(most) && model_times_since(times, now_ms) >= most)
         return false;
-    times->ms[times->count++] = now_ms;
+    model_times_note(times, now_ms);
     return true;
 }
 

@@ -53,7 +53,8 @@ void setting_set_tags(struct setting *setting, struct tags_of tags);
 const char *setting_policy(const struct setting *setting);
 void setting_set_policy(struct setting *setting, char *policy);
 
-/* Notes that something is done now that may be done `most` times in 24 hours.  False: it was. */
+/* Notes that something is done now that may be done `most` times (a limit) in 24 hours.  False: it
+ * was. */
 bool setting_note(struct model_times *times, uint64_t now_ms, uint32_t most);
 
 /* The handler is done: `out` goes to the client when it is so. */

@@ -8,13 +8,14 @@
 /* False: the request has failed. */
 static bool note_switch(struct setting *setting)
 {
-    if (setting_note(&setting->wanted.settings.switched, setting->request->now_ms,
-                     MODE_SWITCHES_MAX))
+    uint32_t most = control_limit(setting->request->api->world.control, LIMIT_MODE_SWITCHES);
+
+    if (setting_note(&setting->wanted.settings.switched, setting->request->now_ms, most))
         return true;
     request_fail(setting->request, ERROR_LIMIT_EXCEEDED,
                  "The capacity mode of stream %s under account %s was switched %u times within 24 "
                  "hours. Try again later.", setting->stream->name, setting->request->account,
-                 MODE_SWITCHES_MAX);
+                 most);
     return false;
 }
 
@@ -37,7 +38,8 @@ void update_stream_mode_handle(struct request *request)
     enum stream_mode mode = in->stream_mode_details.stream_mode.value == WIRE_MODE_ON_DEMAND
                                 ? STREAM_ON_DEMAND
                                 : STREAM_PROVISIONED;
-    if (mode != setting->stream->mode && !note_switch(setting))
+    if (mode != setting->stream->mode &&
+        (!account_check_mode(request, mode) || !note_switch(setting)))
         return;
     setting->wanted.mode = mode;
     if (mode == STREAM_PROVISIONED) {

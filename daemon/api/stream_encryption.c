@@ -24,12 +24,14 @@ static struct setting *begin(struct request *request)
 /* False: the request has failed. */
 static bool note(struct setting *setting, struct model_times *times, const char *what)
 {
-    if (setting_note(times, setting->request->now_ms, ENCRYPTIONS_MAX))
+    uint32_t most = control_limit(setting->request->api->world.control, LIMIT_ENCRYPTIONS);
+
+    if (setting_note(times, setting->request->now_ms, most))
         return true;
     request_fail(setting->request, ERROR_LIMIT_EXCEEDED,
                  "Encryption of stream %s under account %s was %s %u times within 24 hours. Try "
                  "again later.", setting->stream->name, setting->request->account, what,
-                 ENCRYPTIONS_MAX);
+                 most);
     return false;
 }
 

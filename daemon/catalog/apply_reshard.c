@@ -20,6 +20,7 @@ static enum err step_check(const struct model *model, const struct model_stream 
 static bool child_holds(const struct model *model, const Braid__Catalog__Shard *child);
 static void step_begin(struct model *model, struct model_stream *stream,
                        const Braid__Catalog__ReshardStep *step, uint64_t proposed_ms);
+static void count(struct model *model, struct model_stream *stream, uint64_t proposed_ms);
 static enum err commit(struct model *model, const Braid__Catalog__CommitReshard *row,
                        uint64_t proposed_ms, struct reason *reason);
 static bool commit_steps(struct model_stream *stream, const Braid__Catalog__EndedShard **ended_by,
@@ -80,7 +81,20 @@ static enum err begin(struct model *model, const Braid__Catalog__BeginReshard *r
         step_begin(model, stream, row->steps[i], proposed_ms);
     stream->status = STREAM_UPDATING;
     stream->target = row->target;
+    if (row->counted)
+        count(model, stream, proposed_ms);
     return ERR_OK;
+}
+
+/* Whoever sets something of the stream at the same time looks again. */
+static void count(struct model *model, struct model_stream *stream, uint64_t proposed_ms)
+{
+    model->stream_bytes -= model_settings_bytes(stream->settings);
+    if (stream->settings == NULL)
+        stream->settings = model_memory(1, sizeof(*stream->settings));
+    stream->settings->revision++;
+    model_times_note(&stream->settings->resharded, proposed_ms);
+    model->stream_bytes += model_settings_bytes(stream->settings);
 }
 
 /* One that is on its way to a number of shards begins its next steps when the last are done. */

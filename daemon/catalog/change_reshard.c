@@ -29,7 +29,7 @@ static Braid__Catalog__Change stamped(struct change_stamp stamp,
 
 struct buf *change_begin_reshard(struct change_stamp stamp, const struct model_stream *stream,
                                  const struct reshard_step steps[], uint32_t count,
-                                 uint32_t target)
+                                 uint32_t target, bool counted)
 {
     Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_BEGIN_RESHARD);
     Braid__Catalog__BeginReshard row;
@@ -39,6 +39,7 @@ struct buf *change_begin_reshard(struct change_stamp stamp, const struct model_s
     braid__catalog__begin_reshard__init(&row);
     row.stream = stream->id;
     row.target = target;
+    row.counted = counted;
     arena_init(&arena, ARENA_BYTES_MAX);
     row.steps = arena_take(&arena, (count + 1) * sizeof(row.steps[0]));
     bool whole = row.steps != NULL;

@@ -15,7 +15,8 @@ struct reshard_step {
     struct u128 middle; /* of one parent: where the second child begins */
 };
 
-/* The leader places the children.  `target`: of UpdateShardCount, else 0.
+/* The leader places the children.  `target`: of UpdateShardCount, else 0; `counted`: it is a
+ * client's.
  * ERR_NOT_FOUND
  * ERR_EXISTS     the stream is being changed
  * ERR_CLOSED     it is being deleted
@@ -23,7 +24,7 @@ struct reshard_step {
  * ERR_BUSY       a maximum of the catalogue */
 struct buf *change_begin_reshard(struct change_stamp stamp, const struct model_stream *stream,
                                  const struct reshard_step steps[], uint32_t count,
-                                 uint32_t target);
+                                 uint32_t target, bool counted);
 
 struct reshard_end {
     uint32_t number;

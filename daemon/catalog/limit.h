@@ -9,10 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/slice.h"
+#include "base/limits.h"
 
 #define LIMIT_UNLIMITED UINT32_MAX
 #define LIMIT_MOST (LIMIT_UNLIMITED - 1u) /* of those without a reason for less */
+#define LIMIT_CALLS_MOST 100000u          /* a second: what is left is counted in microseconds */
 
 enum limit {
 #define STREAM_LIMIT(id, name, usual, most, kind, text) LIMIT_##id,
@@ -48,6 +49,12 @@ struct limits {
 static inline bool limit_is_off(uint32_t value)
 {
     return value == 0 || value == LIMIT_UNLIMITED;
+}
+
+/* For what has a maximum of its own. */
+static inline uint32_t limit_up_to(uint32_t value, uint32_t most)
+{
+    return limit_is_off(value) || value > most ? most : value;
 }
 
 /* For what takes 0 for no limit. */

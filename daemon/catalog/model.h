@@ -139,6 +139,7 @@ struct model_settings {
     bool spreads; /* records go to any shard, whatever their keys are */
     char *policy; /* NULL: none */
     struct model_times switched, encrypted, decrypted; /* its mode; it */
+    struct model_times resharded; /* by UpdateShardCount */
 };
 
 /* A registered reader with a bandwidth of its own (docs/flows/fan-out.md). */
@@ -175,6 +176,12 @@ struct model_stream {
     uint32_t consumer_count;
     uint64_t consumer_floor_s; /* those to come are created behind it */
 };
+
+/* How many of them were in the 24 hours before. */
+uint32_t model_times_since(const struct model_times *times, uint64_t now_ms);
+
+/* One more; those that are older go. */
+void model_times_note(struct model_times *times, uint64_t now_ms);
 
 struct model; /* members behind functions: lists are sorted, lookups are binary searches */
 

@@ -6,6 +6,7 @@
 #define SETTINGS_ROW_BYTES 48u /* of proto/catalog.proto, with the largest numbers, but for texts */
 #define TIME_BYTES 10u
 #define TAG_ROW_BYTES 12u
+#define DAY_MS UINT64_C(86400000)
 
 static char *text_copy(const char *text)
 {
@@ -17,6 +18,31 @@ const struct model_settings *model_settings(const struct model_stream *stream)
     static const struct model_settings none = { .revision = 0 };
 
     return stream->settings == NULL ? &none : stream->settings;
+}
+
+static bool is_recent(uint64_t at_ms, uint64_t now_ms)
+{
+    return at_ms + DAY_MS > now_ms;
+}
+
+uint32_t model_times_since(const struct model_times *times, uint64_t now_ms)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < times->count; i++)
+        count += is_recent(times->ms[i], now_ms);
+    return count;
+}
+
+void model_times_note(struct model_times *times, uint64_t now_ms)
+{
+    uint32_t kept = 0, first = times->count == ENCRYPTIONS_MAX; /* where nothing limits them */
+
+    for (uint32_t i = first; i < times->count; i++)
+        if (is_recent(times->ms[i], now_ms))
+            times->ms[kept++] = times->ms[i];
+    times->ms[kept++] = now_ms;
+    times->count = kept;
 }
 
 struct model_settings *model_settings_copy(const struct model_settings *settings)
@@ -48,7 +74,8 @@ uint32_t model_settings_bytes(const struct model_settings *settings)
     size_t texts = (settings->key_id == NULL ? 0 : strlen(settings->key_id)) +
                    (settings->policy == NULL ? 0 : strlen(settings->policy));
     size_t times =
-        settings->switched.count + settings->encrypted.count + settings->decrypted.count;
+        settings->switched.count + settings->encrypted.count + settings->decrypted.count +
+        settings->resharded.count;
 
     return (uint32_t)(SETTINGS_ROW_BYTES + texts + times * TIME_BYTES);
 }

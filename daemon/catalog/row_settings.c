@@ -52,6 +52,7 @@ enum err row_settings_read(const Braid__Catalog__Settings *row, struct model_set
     good &= times_read(row->switched_ms, row->n_switched_ms, &settings->switched);
     good &= times_read(row->encrypted_ms, row->n_encrypted_ms, &settings->encrypted);
     good &= times_read(row->decrypted_ms, row->n_decrypted_ms, &settings->decrypted);
+    good &= times_read(row->resharded_ms, row->n_resharded_ms, &settings->resharded);
     if (good) {
         *ret = settings;
         return ERR_OK;
@@ -127,7 +128,8 @@ bool row_settings_write(struct arena *arena, const struct model_settings *settin
     *ret = row;
     return times_write(arena, &settings->switched, &row->switched_ms, &row->n_switched_ms) &&
            times_write(arena, &settings->encrypted, &row->encrypted_ms, &row->n_encrypted_ms) &&
-           times_write(arena, &settings->decrypted, &row->decrypted_ms, &row->n_decrypted_ms);
+           times_write(arena, &settings->decrypted, &row->decrypted_ms, &row->n_decrypted_ms) &&
+           times_write(arena, &settings->resharded, &row->resharded_ms, &row->n_resharded_ms);
 }
 
 Braid__Catalog__Tag **row_tags_write(struct arena *arena, const struct model_tag *tags,

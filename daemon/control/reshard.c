@@ -215,7 +215,8 @@ static void go_on(struct control *control, const struct model_stream *stream)
     if (!uniform_steps(stream, stream->target, &steps, &count))
         return;
     change(control, &control->reshard.begin,
-           change_begin_reshard(control_stamp(control), stream, steps, count, stream->target));
+           change_begin_reshard(control_stamp(control), stream, steps, count, stream->target,
+                                false));
     free(steps);
 }
 

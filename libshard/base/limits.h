@@ -145,8 +145,8 @@
 #define TAG_VALUE_BYTES_MAX 1024u             /* 256 characters in UTF-8 */
 #define POLICY_BYTES_MAX 20480u               /* AWS's */
 #define KEY_ID_BYTES_MAX 8192u                /* 2,048 characters in UTF-8 */
-#define MODE_SWITCHES_MAX 2u                  /* of a stream in 24 hours, AWS's */
-#define ENCRYPTIONS_MAX 25u                   /* likewise, starts, and stops */
+/* of a stream in 24 hours, starts, and stops, AWS's; no more of other changes are remembered */
+#define ENCRYPTIONS_MAX 25u
 #define CATALOG_MEMBERS_ROWS_MAX 64u          /* groups that one change gives new members */
 #define CATALOG_WHOLE_ROWS_MAX 256u /* groups that one change says are whole on all members */
 #define CATALOG_JOBS_MAX 256u                 /* changes asked on this node at once */
@@ -316,6 +316,7 @@
 #define ROUTE_WAIT_PART 4u /* a leader is looked for again after this part of the wait so far, */
 #define ROUTE_WAIT_MIN_MS 10u                 /* but so much, */
 #define ROUTE_WAIT_MAX_MS 80u /* and an election takes one or two seconds at worst */
+#define RATES_MAX 65536u /* streams and shards whose calls of the last second a node has counted */
 #define GRANTS_MAX 65536u                     /* subscriptions of shards that one node leads */
 #define GRANT_HOLD_MS 5000u                   /* as AWS: then a new one takes over */
 #define GRANT_LIFE_MS 15000u                  /* one that nobody renews is forgotten */

@@ -2,22 +2,28 @@
 
 The clusters of the other files have none.  Buckets hold one second's worth and go into debt for what
 is larger, so that a small limit and a large request refuse what follows for longer than any test
-takes.  A rate of calls is met by calling until it refuses.
+takes.  A rate of calls is met by calling from many threads until it refuses.
 """
 
+import concurrent.futures
+
+import botocore.exceptions
 import pytest
-from braid_cluster import Cluster
+from braid_cluster import Cluster, wait_until
 from braid_shapes import watch
 
 SHARD = "shardId-000000000000"
-MANY = 200  # calls: more than any rate of a test allows in the time that they take
+LOWERED = {"list-shards-calls-per-s": "5", "update-shard-counts-per-day": "2",
+           "shards-per-account": "1000", "on-demand-streams": "2",
+           "describe-stream-calls-per-s": "5", "describe-stream-summary-calls-per-s": "5"}
+AT_ONCE, ROUNDS = 25, 8  # calls: no rate that is met here is above 10 a second
 
 
 @pytest.fixture(scope="module")
 def cluster():
     with Cluster(nodes=3, options={"limits": "aws", "put-records-per-s": "10",
                                    "put-bytes-per-s": "1000",
-                                   "read-bytes-per-s": "100"}) as cluster:
+                                   "read-bytes-per-s": "100", **LOWERED}) as cluster:
         yield cluster
 
 
@@ -35,15 +41,27 @@ def stream(cluster, new_name):
 
 
 def refusal(call, **arguments):
-    """(type, message) of what `call` fails with at last."""
-    for _ in range(MANY):
-        try:
-            call(**arguments)
-        except Exception as fault:  # pylint: disable=broad-except
-            error = fault.response["Error"]
-            assert fault.response["ResponseMetadata"]["HTTPStatusCode"] == 400
-            return error["Code"], error["Message"]
-    raise AssertionError(f"{MANY} calls and no limit")
+    """(type, message) of what `call` fails with; None when it does not."""
+    try:
+        call(**arguments)
+    except botocore.exceptions.ClientError as fault:
+        assert fault.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+        return fault.response["Error"]["Code"], fault.response["Error"]["Message"]
+    return None
+
+
+def refusals(call, **arguments):
+    """{(type, message)} of what fails when `call` is made many times at once."""
+
+    def one(_):
+        return refusal(call, **arguments)
+
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as threads:
+        for _ in range(ROUNDS):
+            refused = set(threads.map(one, range(AT_ONCE))) - {None}
+            if refused:
+                return refused
+    raise AssertionError(f"{ROUNDS * AT_ONCE} calls and no limit")
 
 
 def rate_exceeded(stream, shard=SHARD):
@@ -104,8 +122,8 @@ def test_bytes_read_of_a_shard(kinesis, stream):
 
 
 def test_reads_of_a_shard(kinesis, stream):
-    assert refusal(kinesis.get_records,
-                   ShardIterator=iterator(kinesis, stream)) == read_exceeded(stream)
+    assert refusals(kinesis.get_records,
+                    ShardIterator=iterator(kinesis, stream)) == {read_exceeded(stream)}
 
 
 def test_a_stream_that_is_slowed_does_not_slow_another(cluster, kinesis, stream, new_name):
@@ -113,3 +131,129 @@ def test_a_stream_that_is_slowed_does_not_slow_another(cluster, kinesis, stream,
     other = new_name()
     cluster.create_stream(other)
     assert kinesis.put_records(StreamName=other, Records=records(500))["FailedRecordCount"] == 0
+
+
+# ---- calls ----
+
+def stream_exceeded(stream):
+    return ("LimitExceededException",
+            f"Rate exceeded for stream {stream} under account 000000000000.")
+
+
+def passing(kinesis, operation):
+    """What the call is refused with for other reasons than its rate passes."""
+    faults = kinesis.exceptions
+
+    def call(**arguments):
+        try:
+            getattr(kinesis, operation)(**arguments)
+        except (faults.InvalidArgumentException, faults.ResourceInUseException,
+                faults.ResourceNotFoundException, faults.ValidationException):
+            pass
+
+    return call
+
+
+@pytest.mark.parametrize("operation, arguments", [
+    ("create_stream", {"ShardCount": 1}), ("delete_stream", {}), ("describe_stream", {}),
+    ("describe_stream_summary", {}), ("list_tags_for_stream", {}),
+    ("add_tags_to_stream", {"Tags": {"a": "b"}}), ("remove_tags_from_stream", {"TagKeys": ["a"]}),
+    ("split_shard", {"ShardToSplit": SHARD, "NewStartingHashKey": "1"}),
+    ("merge_shards", {"ShardToMerge": SHARD, "AdjacentShardToMerge": SHARD}),
+    ("update_shard_count", {"TargetShardCount": 1, "ScalingType": "UNIFORM_SCALING"}),
+    ("list_shards", {}),
+])
+def test_calls_that_name_a_stream(kinesis, stream, operation, arguments):
+    assert refusals(passing(kinesis, operation), StreamName=stream,
+                    **arguments) == {stream_exceeded(stream)}
+
+
+@pytest.mark.parametrize("operation, arguments", [
+    ("register_stream_consumer", {"ConsumerName": "one"}), ("list_stream_consumers", {}),
+    ("update_stream_warm_throughput", {"WarmThroughputMiBps": 1}),
+])
+def test_calls_that_name_a_stream_by_its_arn(kinesis, stream, operation, arguments):
+    arn = kinesis.describe_stream_summary(StreamName=stream)[
+        "StreamDescriptionSummary"]["StreamARN"]
+    assert refusals(passing(kinesis, operation), StreamARN=arn,
+                    **arguments) == {stream_exceeded(stream)}
+
+
+@pytest.mark.parametrize("operation", ["describe_stream_consumer", "deregister_stream_consumer"])
+def test_calls_that_name_a_consumer(cluster, kinesis, stream, operation):
+    arn = kinesis.describe_stream_summary(StreamName=stream)[
+        "StreamDescriptionSummary"]["StreamARN"]
+    client = cluster.client(1, attempts=5)
+    names = [f"reader-{at}" for at in range(10)]
+    for name in names:
+        client.register_stream_consumer(StreamARN=arn, ConsumerName=name)
+    left = iter(names * AT_ONCE * ROUNDS)
+    assert refusals(lambda: passing(kinesis, operation)(
+        StreamARN=arn, ConsumerName=next(left))) == {stream_exceeded(stream)}
+
+
+@pytest.mark.parametrize("operation, arguments", [
+    ("list_streams", {}), ("describe_limits", {}), ("describe_account_settings", {}),
+    ("update_account_settings",
+     {"MinimumThroughputBillingCommitment": {"Status": "DISABLED"}}),
+])
+def test_calls_that_concern_the_account(kinesis, operation, arguments):
+    assert refusals(getattr(kinesis, operation), **arguments) == {
+        ("LimitExceededException", "Rate exceeded for account 000000000000.")}
+
+
+def test_iterators_of_a_shard(kinesis, stream):
+    assert refusals(iterator, kinesis=kinesis, stream=stream) == {rate_exceeded(stream)}
+
+
+# ---- how many, and how often in a day ----
+
+def settle(cluster, name):
+    cluster.await_active(name)
+    return cluster.client(1, attempts=5).describe_stream_summary(StreamName=name)[
+        "StreamDescriptionSummary"]["OpenShardCount"]
+
+
+def test_update_shard_count_in_a_day(cluster, kinesis, stream):
+    """Counted by the catalogue: another node knows it, too, and one that was started since."""
+    client = cluster.client(2, attempts=5)
+    for target in (2, 1):
+        client.update_shard_count(StreamName=stream, TargetShardCount=target,
+                                  ScalingType="UNIFORM_SCALING")
+        assert settle(cluster, stream) == target
+    client.update_shard_count(StreamName=stream, TargetShardCount=1,
+                              ScalingType="UNIFORM_SCALING")  # it has as many
+    assert settle(cluster, stream) == 1
+
+    assert refusal(kinesis.update_shard_count, StreamName=stream, TargetShardCount=2,
+                   ScalingType="UNIFORM_SCALING") == (
+        "LimitExceededException", f"UpdateShardCount has changed stream {stream} under account "
+        "000000000000 2 times within 24 hours. Try again later.")
+
+
+def test_shards_of_the_account(cluster, kinesis, new_name):
+    now = cluster.client(1, attempts=5).describe_limits()
+    assert now["ShardLimit"] == 1000
+
+    code, message = refusal(kinesis.create_stream, StreamName=new_name(), ShardCount=1000)
+    assert code == "LimitExceededException"
+    assert message.startswith(
+        "This request would exceed the shard limit for the account 000000000000 in us-east-1. "
+        f"Current shard count for the account: {now['OpenShardCount']}. Limit: 1000. Number of "
+        "additional shards that would have resulted from this request: 1000.")
+
+
+def test_on_demand_streams_of_the_account(cluster, kinesis, new_name):
+    client = cluster.client(1, attempts=5)
+    names = [new_name(), new_name()]
+    assert client.describe_limits()["OnDemandStreamCountLimit"] == 2
+    for name in names:
+        client.create_stream(StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+        cluster.await_active(name)
+    words = ("LimitExceededException", "This request would exceed the limit of streams in "
+             "ON_DEMAND mode for the account 000000000000 in us-east-1, which is 2.")
+    assert refusal(kinesis.create_stream, StreamName=new_name(),
+                   StreamModeDetails={"StreamMode": "ON_DEMAND"}) == words
+    for name in names:
+        client.delete_stream(StreamName=name)
+    wait_until(lambda: client.describe_limits()["OnDemandStreamCount"] == 0, 60, "both gone")

@@ -92,14 +92,14 @@ static struct buf *some_change(struct world *world, const struct model_stream *s
 
     if (target <= OPEN_MOST && world_chance(world, 1, 3) &&
         uniform_steps(stream, target, &steps, &count)) {
-        struct buf *change = change_begin_reshard(stamp, stream, steps, count, target);
+        struct buf *change = change_begin_reshard(stamp, stream, steps, count, target, false);
         free(steps);
         return change;
     }
     bool merges = stream->open_count >= OPEN_MOST ||
                   (stream->open_count > 1 && world_chance(world, 1, 2));
     step = merges ? merge(world, stream) : split(world, stream);
-    return change_begin_reshard(stamp, stream, &step, 1, 0);
+    return change_begin_reshard(stamp, stream, &step, 1, 0, false);
 }
 
 static void propose(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)

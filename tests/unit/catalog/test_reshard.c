@@ -27,14 +27,14 @@ static enum err split(struct model *model, uint32_t number, u128_bits middle)
         .parents = { number }, .parent_count = 1, .middle = { .v = middle }
     };
 
-    return apply_placed(model, change_begin_reshard(stamp, river(model), &step, 1, 0));
+    return apply_placed(model, change_begin_reshard(stamp, river(model), &step, 1, 0, false));
 }
 
 static enum err merge(struct model *model, uint32_t number, uint32_t other)
 {
     struct reshard_step step = { .parents = { number, other }, .parent_count = 2 };
 
-    return apply_placed(model, change_begin_reshard(stamp, river(model), &step, 1, 0));
+    return apply_placed(model, change_begin_reshard(stamp, river(model), &step, 1, 0, false));
 }
 
 static enum err commit(struct model *model, uint32_t number, uint64_t end)
@@ -109,7 +109,8 @@ static void what_leaves_a_gap_or_overlaps_is_refused(void **state)
         { .parents = { 0 }, .parent_count = 1, .middle = { .v = 5 } },
         { .parents = { 0 }, .parent_count = 1, .middle = { .v = 9 } },
     };
-    assert_int_equal(apply_placed(model, change_begin_reshard(stamp, river(model), twice, 2, 0)),
+    assert_int_equal(apply_placed(model, change_begin_reshard(stamp, river(model), twice, 2, 0,
+                                                              false)),
                      ERR_INVALID);
     assert_int_equal(river(model)->shard_count, before);
     assert_int_equal(river(model)->status, STREAM_ACTIVE);
@@ -157,6 +158,43 @@ static void lineage_survives_in_the_image(void **state)
     model_free(model);
 }
 
+static enum err scale(struct model *model, uint32_t target, uint64_t at_ms)
+{
+    struct change_stamp then = { .proposed_ms = at_ms };
+    struct reshard_step *steps = NULL;
+    uint32_t count = 0;
+
+    assert_true(uniform_steps(river(model), target, &steps, &count));
+    enum err err =
+        apply_placed(model, change_begin_reshard(then, river(model), steps, count, target, true));
+    free(steps);
+    return err;
+}
+
+static void what_clients_scale_is_counted_for_a_day(void **state)
+{
+    const uint64_t day_ms = 86400000, begin_ms = 10 * day_ms;
+    struct model *model = given(1);
+
+    assert_int_equal(scale(model, 2, begin_ms), ERR_OK);
+    assert_int_equal(scale(model, 2, begin_ms), ERR_EXISTS); /* refused, not counted */
+    assert_int_equal(model_settings(river(model))->revision, 1);
+    assert_int_equal(commit(model, 0, 2), ERR_OK);
+    assert_int_equal(scale(model, 1, begin_ms + day_ms / 2), ERR_OK);
+    const struct model_times *times = &model_settings(river(model))->resharded;
+    assert_int_equal(model_times_since(times, begin_ms + day_ms - 1), 2);
+    assert_int_equal(model_times_since(times, begin_ms + day_ms), 1);
+
+    struct buf *image = model_image_pack(model);
+    struct reason reason;
+    struct model *read;
+    assert_int_equal(model_image_unpack(buf_slice(image), &read, &reason), ERR_OK);
+    assert_int_equal(model_settings(river(read))->resharded.count, 2);
+    buf_unref(image);
+    model_free(read);
+    model_free(model);
+}
+
 static uint32_t reach(struct model *model, uint32_t target)
 {
     while (river(model)->open_count != target) {
@@ -165,7 +203,7 @@ static uint32_t reach(struct model *model, uint32_t target)
         uint32_t count = 0, end_count = 0;
         assert_true(uniform_steps(river(model), target, &steps, &count));
         assert_int_equal(apply_placed(model, change_begin_reshard(stamp, river(model), steps, count,
-                                                            target)), ERR_OK);
+                                                                  target, false)), ERR_OK);
         for (uint32_t i = 0; i < count; i++)
             for (uint32_t k = 0; k < steps[i].parent_count; k++)
                 ends[end_count++] = (struct reshard_end){ .number = steps[i].parents[k], .end = 2 };
@@ -262,6 +300,7 @@ int main(void)
         cmocka_unit_test(what_leaves_a_gap_or_overlaps_is_refused),
         cmocka_unit_test(a_closed_shard_goes_when_retention_has_passed),
         cmocka_unit_test(lineage_survives_in_the_image),
+        cmocka_unit_test(what_clients_scale_is_counted_for_a_day),
         cmocka_unit_test(a_number_of_shards_is_reached_as_aws_does),
     };
 
