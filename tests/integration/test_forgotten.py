@@ -174,6 +174,22 @@ def test_two_that_have_forgotten_come_in_behind_a_rescue(cluster):
     put(cluster, 2, range(200, 210))
 
 
+def test_who_is_removed_meanwhile_does_not_come_back():
+    with Cluster(nodes=4) as cluster:
+        cluster.create_stream("s", shards=4)
+        put(cluster, 1, range(20))
+        lose_the_end(cluster, 4)
+        forgets(cluster, 4)
+        to_first = {"BRAID_OPERATIONS": cluster[1].operations}
+        for act in ("drain", "remove"):
+            done = run_braid("node", act, cluster[4].name, "--wait", env=to_first)
+            assert done.returncode == 0, done
+        for _ in range(2):
+            assert "it was removed" in ends_by_itself(cluster, 4, BAD_DATA)
+        assert cluster[4].name not in ids(cluster, 1)
+        assert kept(cluster, 4) == ["forgotten-1"]
+
+
 def test_a_node_alone_keeps_its_directory(tmp_path):
     """Nobody could give back what it lost: it is refused, and nothing is moved."""
     with Cluster(nodes=1) as cluster:

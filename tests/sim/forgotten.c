@@ -265,6 +265,15 @@ static void second_starts(struct world *world, struct sim_node *none, void *ctx,
     cluster_start(world, second);
 }
 
+/* What it waits for it knows after a restart too. */
+static void dies_while_it_waits(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    struct sim_node *victim = &world->nodes[forgotten_of(world)->victim];
+
+    cluster_kill(world, victim, DEATH_KILL);
+    cluster_start_later(world, victim, 100 * SIM_MS);
+}
+
 /* Another node dies, which may have places in groups of the victim: those have no majority then. */
 static void strike_second(struct world *world)
 {
@@ -279,6 +288,10 @@ static void strike_second(struct world *world)
     world_after(world, (struct world_after){ .delay_ns = SECOND_DOWN_NS,
                                              .kind = KIND_NEMESIS,
                                              .fn = second_starts });
+    if (world_chance(world, 1, 2))
+        world_after(world, (struct world_after){ .delay_ns = SECOND_DOWN_NS / 4,
+                                                 .kind = KIND_NEMESIS,
+                                                 .fn = dies_while_it_waits });
 }
 
 void forgotten_renews(struct world *world, struct sim_node *node)
