@@ -148,6 +148,15 @@ void cluster_print_ailing(const json_t *cluster)
     }
 }
 
+/* Of the node that was asked: nobody else knows. */
+static void print_forgotten(const json_t *cluster)
+{
+    if (member_count(cluster, "forgotten_bytes") > 0)
+        printf("\n%s keeps %" JSON_INTEGER_FORMAT " bytes that it had under ids whose promises it "
+               "forgot.\nWhen all is whole, remove them: docs/runbooks/lost-node.md.\n",
+               member_text(cluster, "node"), member_count(cluster, "forgotten_bytes"));
+}
+
 static enum outcome print(const struct cli *cli, const json_t *cluster)
 {
     if (!member_is_true(cluster, "founded")) {
@@ -168,6 +177,7 @@ static enum outcome print(const struct cli *cli, const json_t *cluster)
     balancing_print(cluster);
     cluster_print_waiting(cluster);
     cluster_print_ailing(cluster);
+    print_forgotten(cluster);
     if (!member_is_true(cluster, "ready"))
         printf("\n%s is not ready: it %s\n", member_text(cluster, "node"),
                member_text(cluster, "waiting_for"));

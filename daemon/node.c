@@ -363,6 +363,7 @@ static enum err open_operations(struct node *node, struct reason *reason)
                                .clients = node->clients,
                                .name = config->name,
                                .version = BRAID_VERSION,
+                               .forgotten_bytes = renew_kept(&node->dir, &node->note),
                                .audit = { .path = node->dir.audit, .work = node->work } };
     struct http_server_options options = { .host = config->operations_at.host,
                                            .port = config->operations_at.port,
@@ -454,7 +455,6 @@ static void say_started(struct node *node)
                    "lower connections-max\"",
                    node->connections_max, (unsigned long long)config->connections_max,
                    (unsigned long long)node->files, node->connections_max);
-    renew_say_kept(&node->dir, &node->note, node->metrics);
     say_who_may(node);
     (void)sd_notifyf(0, "READY=1\nSTATUS=Listening for clients on %s\nMAINPID=%ld",
                      config->client_listen, (long)getpid());

@@ -59,13 +59,10 @@ static bool has_others(const struct config *config)
     return found;
 }
 
-void renew_say_kept(const struct data_dir *dir, struct note *note, struct metrics *metrics)
+uint64_t renew_kept(const struct data_dir *dir, struct note *note)
 {
     struct data_dir_kept kept = data_dir_kept(dir);
 
-    gauge_set(metrics_gauge(metrics, "braid_forgotten_bytes",
-                            "Data of former ids of this node, at its start.", NULL),
-              (int64_t)kept.bytes);
     if (dir->aside[0] != 0)
         note_event(note, NOTE_WARN, "data.put_aside", "directory=%s", NOTE_QUOTED(dir->aside));
     if (kept.count > 0)
@@ -73,4 +70,5 @@ void renew_say_kept(const struct data_dir *dir, struct note *note, struct metric
                    "directories=%u bytes=%llu text=\"%s/forgotten-N: what this node had under ids "
                    "whose promises it forgot; when the cluster is whole again, remove it\"",
                    kept.count, (unsigned long long)kept.bytes, dir->path);
+    return kept.bytes;
 }

@@ -8,7 +8,6 @@
 #ifndef RENEW_H
 #define RENEW_H
 
-#include "base/metric.h"
 #include "base/note.h"
 #include "config.h"
 #include "data_dir.h"
@@ -28,7 +27,8 @@ struct renew_world {
  * ERR_NO_MEMORY: the next start may succeed in it. */
 MUST_CHECK enum err renew(const struct renew_world *world, struct reason *reason);
 
-/* At a start: what is kept of former ids takes room until somebody removes it. */
-void renew_say_kept(const struct data_dir *dir, struct note *note, struct metrics *metrics);
+/* At a start, says and returns how much is kept of former ids: it takes room until somebody removes
+ * it. */
+uint64_t renew_kept(const struct data_dir *dir, struct note *note);
 
 #endif
