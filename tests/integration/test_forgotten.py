@@ -13,6 +13,7 @@ from braid_records import read_stream
 BAD_DATA, FORGOT = 3, 4  # exit statuses
 RENEWALS_MAX = 3  # libshard/base/limits.h
 WHOLE_S = 60
+SEEDS_S = 2  # all have greeted all, and asked again
 
 
 @pytest.fixture
@@ -188,6 +189,32 @@ def test_who_is_removed_meanwhile_does_not_come_back():
             assert "it was removed" in ends_by_itself(cluster, 4, BAD_DATA)
         assert cluster[4].name not in ids(cluster, 1)
         assert kept(cluster, 4) == ["forgotten-1"]
+
+
+def test_three_that_have_lost_a_file_found_nothing_and_go_on_when_it_is_back(cluster, tmp_path):
+    before = ids(cluster, 1)
+    lost = {}
+    for number in (1, 2, 3):
+        cluster.kill(number)
+    for number in (1, 2, 3):
+        lost[number] = newest_frame(cluster[number].data)[0]
+        os.rename(lost[number], tmp_path / str(number))
+        forgets(cluster, number)
+        cluster.start(number)
+    for number in (1, 2, 3):
+        wait_until(lambda: "waits" in cluster[number].get("/readyz")[1], WHOLE_S, "it waits")
+    time.sleep(SEEDS_S)
+    for number in (1, 2, 3):
+        assert not cluster.state(number)["founded"]
+        cluster.stop(number)
+        data = cluster[number].data
+        for part in ("log", "table"):
+            shutil.rmtree(os.path.join(data, part))
+            os.rename(os.path.join(data, "forgotten-1", part), os.path.join(data, part))
+        os.rename(tmp_path / str(number), lost[number])
+    cluster.start_all()
+    assert ids(cluster, 1) == before
+    check_that_it_counts(cluster, 2, range(20))
 
 
 def test_a_node_alone_keeps_its_directory(tmp_path):
