@@ -252,6 +252,10 @@ static void create_on_done(struct disk_create *req, enum err err, struct disk_fi
     } else if (err == ERR_EXISTS) {
         log->file_next++; /* somebody put a file there; it is not ours to overwrite */
         supply_kick(log);
+    } else if (err == ERR_IO) {
+        /* A write or a sync failed: a disk that did so once is not to be trusted with the next. */
+        log_fail(log, &req->reason);
+        return;
     } else if (!log->closing) {
         /* A full disk is no reason to stop: what is there can be read, and is used again. */
         log->figures.creates_failed++;

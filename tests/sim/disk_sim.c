@@ -272,10 +272,15 @@ enum err disk_create_now(struct disk *disk, const char *name, uint64_t size, str
 {
     if (find(disk, name) != NULL)
         return ERR_EXISTS;
-    if (disk->full || is_broken(disk)) {
-        reason_set(reason, "make %s: %s", name,
-                   disk->full ? "No space left on device" : "Input/output error");
-        return disk->full ? ERR_NO_SPACE : ERR_IO;
+    if (disk->full) {
+        reason_set(reason, "make %s: No space left on device", name);
+        return ERR_NO_SPACE;
+    }
+    if (is_broken(disk)) {
+        disk->breaks = false;
+        disk->failed = true;
+        reason_set(reason, "make %s: Input/output error", name);
+        return ERR_IO;
     }
     *ret = add(disk, name, size);
     (*ret)->open = true;
@@ -291,6 +296,9 @@ static void created(struct world *world, struct sim_node *node, void *ctx, uint6
     if (err == ERR_OK)
         moments_note(world, node, MOMENT_FILE_MADE, 0);
     req->cb(req, err, err == ERR_OK ? file : NULL);
+    if (err == ERR_IO && !node->doomed)
+        world_violation(world, "failed write", "node %u: a file could not be made and the process "
+                        "goes on", node->at + 1);
 }
 
 void disk_create_start(struct disk *disk, struct disk_create *req, const char *name, uint64_t size,

@@ -11,6 +11,7 @@ static struct {
     struct defer write_defer, create_defer;
     struct disk_io *io;
     struct disk_create *creating;
+    enum err create_err;
     unsigned creates;
     bool hold;      /* writes wait for let_go() */
     bool has_begun; /* all that is held */
@@ -81,7 +82,9 @@ static void let_go(void)
 static void fail_create(struct defer *defer)
 {
     (void)defer;
-    fault.creating->cb(fault.creating, ERR_NO_SPACE, NULL);
+    if (fault.create_err == ERR_IO)
+        reason_set(&fault.creating->reason, "create segment: Input/output error");
+    fault.creating->cb(fault.creating, fault.create_err, NULL);
 }
 
 void __wrap_disk_create_start(struct disk *disk, struct disk_create *req, const char *name,
@@ -161,6 +164,7 @@ static void a_full_disk_is_tried_again_later_and_stops_nothing(void **state)
     node_open(&node);
     node_start(&node, 1);
     fault.create = true;
+    fault.create_err = ERR_NO_SPACE;
     while (log_has_room(node.log, 50000)) {
         node_append(&node, 1, 50000);
         node_wait_all(&node);
@@ -175,6 +179,26 @@ static void a_full_disk_is_tried_again_later_and_stops_nothing(void **state)
     node_append(&node, 1, 50000);
     node_wait_all(&node);
     node_check(&node);
+}
+
+static void a_file_that_cannot_be_written_ends_the_node(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    fault.create = true;
+    fault.create_err = ERR_IO;
+    for (unsigned i = 0; i < 1000 && !node.failed; i++) {
+        node_append(&node, 1, 50000);
+        uv_run(&node.loop, UV_RUN_ONCE);
+    }
+    assert_true(node.failed);
+    assert_non_null(strstr(node.reason.text, "create segment: Input/output error"));
+    assert_int_equal(fault.creates, 1);
+    node.failed = false; /* was looked at */
+    fault.create = false;
+    node.groups[1].count = 0;
+    node_reopen(&node);
 }
 
 static void full_tables_put_filing_off_and_nothing_else(void **state)
@@ -302,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_failed_write_is_said_once_and_nothing_is_durable_any_more),
         TEST(a_full_disk_is_tried_again_later_and_stops_nothing),
+        TEST(a_file_that_cannot_be_written_ends_the_node),
         TEST(full_tables_put_filing_off_and_nothing_else),
         TEST(full_tables_put_off_that_a_segment_becomes_free),
         TEST(a_small_frame_that_has_not_begun_is_taken_back_for_more),
