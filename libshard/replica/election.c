@@ -85,8 +85,8 @@ void election_cancel(struct replica *replica)
 
 void election_eager(struct replica *replica)
 {
-    /* One that had entries may have promised a leader to wait. */
-    if (replica->forgetful)
+    /* It may have promised a leader to wait, if there are others. */
+    if (replica->forgetful && replica->member_count > 1)
         return;
     hurry(replica, 0, 0, EAGER_MS, EAGER_TRIES);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "replica/election.h"
 #include "replica/feed.h"
 #include "replica/fence.h"
@@ -93,7 +94,9 @@ static struct replica *replica_new(struct roster *roster, const struct log_state
     }
     if (replica->term == 0)
         replica->term = 1;
-    replica->forgetful = state->last > state->start_index;
+    /* A leader relies on who has its barrier, which lies above the SEAL.  A member that was filled
+     * begins above both: it may have none of its own entries, and have promised all the same. */
+    replica->forgetful = state->last > state->start_index || replica_begun_with(replica) == 0;
     return replica;
 }
 

@@ -160,7 +160,7 @@ struct replica {
 
     /* elections */
     uint64_t time_shift_ms, opened_ms;
-    bool forgetful; /* had entries when it was opened: may have promised a leader something */
+    bool forgetful; /* may have promised a leader something before it was opened */
     struct list_node hurry_link;
     uint64_t hurry_ms, hurry_gone;
     uint32_t hurry_again_ms, hurry_left;
@@ -226,6 +226,10 @@ void replica_tick(struct replica *replica);
 bool replica_finish(struct replica *replica);
 struct member *replica_member(struct replica *replica, uint64_t node);
 uint64_t replica_now_ms(const struct replica *replica);
+
+/* Who begins an epoch has all up to its SEAL: this is its index.  0: the replica began elsewhere,
+ * or it is not known. */
+uint64_t replica_begun_with(const struct replica *replica);
 
 /* No more leader; legal when it is none. */
 void replica_lead_end(struct replica *replica);

@@ -2,8 +2,7 @@
 #include "replica/election.h"
 #include "replica/replica_private.h"
 
-/* Who begins an epoch has all up to its SEAL. */
-static uint64_t begun_with(const struct replica *replica)
+uint64_t replica_begun_with(const struct replica *replica)
 {
     struct entry_head head;
 
@@ -19,7 +18,7 @@ static uint64_t begun_with(const struct replica *replica)
 
 static uint64_t whole(const struct replica *replica)
 {
-    uint64_t base = begun_with(replica), lowest = replica->applied;
+    uint64_t base = replica_begun_with(replica), lowest = replica->applied;
 
     if (!replica->leading)
         return base;

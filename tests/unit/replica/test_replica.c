@@ -207,29 +207,6 @@ static void a_leader_that_is_silent_is_waited_for(void **state)
     fake_free(fake);
 }
 
-static void a_follower_that_forgot_its_promise_lets_votes_wait(void **state)
-{
-    struct fake *fake = fake_new(3);
-
-    fake_group(fake, GROUP, 3, 1);
-    struct fake_owner *old = fake_leader(fake, GROUP);
-    fake_run(fake, 300);
-    /* Node 3 lost its leader and asks; node 2 has just been opened anew. */
-    fake_cut(fake, 1, 3, true);
-    fake_run(fake, 2 * FAKE_T - 150);
-    fake_kill(fake, 2);
-    fake_restart(fake, 2, 1);
-    fake_cut(fake, 1, 2, true);
-    for (uint32_t ms = 0; ms < 4 * FAKE_T; ms++) {
-        fake_run(fake, 1);
-        bool other = fake_owner(fake, 2, GROUP)->role != REPLICA_FOLLOWER ||
-                     fake_owner(fake, 3, GROUP)->role != REPLICA_FOLLOWER;
-        assert_false(other && replica_has_lease(old->replica));
-    }
-    assert_int_not_equal(fake_leader(fake, GROUP)->node->id, 1);
-    fake_free(fake);
-}
-
 static void a_follower_that_was_away_is_fed_from_the_log(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -567,7 +544,6 @@ int main(void)
         cmocka_unit_test(when_a_leader_is_gone_the_preferred_successor_leads_at_once),
         cmocka_unit_test(a_successor_with_an_old_log_makes_room_for_the_next),
         cmocka_unit_test(a_leader_that_is_silent_is_waited_for),
-        cmocka_unit_test(a_follower_that_forgot_its_promise_lets_votes_wait),
         cmocka_unit_test(a_follower_that_was_away_is_fed_from_the_log),
         cmocka_unit_test(a_follower_behind_what_libraft_keeps_is_fed_while_puts_go_on),
         cmocka_unit_test(a_follower_that_retention_has_overtaken_is_told_of),
