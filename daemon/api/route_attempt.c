@@ -71,10 +71,13 @@ static void attempt_leader(struct route_job *job)
     uint64_t leader = job->hint;
 
     job->hint = 0;
+    if (shard != NULL && shard_leads(shard)) {
+        attempt_here(job, shard);
+        return;
+    }
     if (leader == 0)
         leader = route_leader(route, job->group);
-    bool rests = shard != NULL && shard_rests(shard) && leader == control_node(route->control);
-    if (rests || (shard != NULL && shard_leads(shard))) {
+    if (shard != NULL && shard_rests(shard) && leader == control_node(route->control)) {
         attempt_here(job, shard);
         return;
     }

@@ -9,22 +9,51 @@ static const struct model_shard *open_at(const struct model_stream *stream, uint
     return &stream->shards[stream->open[at]];
 }
 
+static struct reshard_step split(const struct model_shard *shard)
+{
+    struct u128 half = { .v = (shard->hash_last.v - shard->hash_first.v) / 2 };
+
+    return (struct reshard_step){
+        .parents = { shard->number },
+        .parent_count = 1,
+        .middle = { .v = shard->hash_first.v + half.v + 1 },
+    };
+}
+
+static bool has_one_key(const struct model_shard *shard)
+{
+    return shard->hash_last.v == shard->hash_first.v;
+}
+
 static uint32_t split_all(const struct model_stream *stream, struct reshard_step *steps)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < stream->open_count; i++) {
-        const struct model_shard *shard = open_at(stream, i);
-        struct u128 half = { .v = (shard->hash_last.v - shard->hash_first.v) / 2 };
-        if (shard->hash_last.v == shard->hash_first.v)
-            continue; /* it has one key */
-        steps[count++] = (struct reshard_step){
-            .parents = { shard->number },
-            .parent_count = 1,
-            .middle = { .v = shard->hash_first.v + half.v + 1 },
-        };
-    }
+    for (uint32_t i = 0; i < stream->open_count; i++)
+        if (!has_one_key(open_at(stream, i)))
+            steps[count++] = split(open_at(stream, i));
     return count;
+}
+
+bool uniform_step_of(const struct model_stream *stream, const struct model_shard *shard,
+                     struct reshard_step *step)
+{
+    uint32_t at = 0;
+
+    while (at < stream->open_count && open_at(stream, at) != shard)
+        at++;
+    if (at == stream->open_count || (has_one_key(shard) && stream->open_count < 2))
+        return false;
+    if (!has_one_key(shard)) {
+        *step = split(shard);
+        return true;
+    }
+    at -= at > 0; /* of the two neighbours the first */
+    *step = (struct reshard_step){
+        .parents = { open_at(stream, at)->number, open_at(stream, at + 1)->number },
+        .parent_count = 2,
+    };
+    return true;
 }
 
 /* Two neighbours, the first of them at `at`. */

@@ -20,4 +20,9 @@
 bool uniform_steps(const struct model_stream *stream, uint32_t target, struct reshard_step **steps,
                    uint32_t *count);
 
+/* What one open shard needs to be replaced: a split in the middle; of one hash key a merge with a
+ * neighbour.  False: it is not open, or has all there are and cannot be. */
+bool uniform_step_of(const struct model_stream *stream, const struct model_shard *shard,
+                     struct reshard_step *step);
+
 #endif

@@ -7,6 +7,7 @@
  *     host.c       opens and closes this node's shards
  *     lifecycle.c  on the catalogue's leader: streams into ACTIVE and out of DELETING
  *     reshard.c    likewise: splits and merges, from BeginReshard to CommitReshard
+ *     stranded.c   likewise: open shards that have ended, and nobody knows why
  *     ending.c     ends a shard that this node leads, when the former asks
  *     retire.c     on the catalogue's leader: closed shards that nobody can read any more go
  *     replace.c    on the catalogue's leader: who takes the places of nodes that leave
@@ -437,6 +438,12 @@ void reshard_open(struct control *control);
 void reshard_look(struct control *control);
 void reshard_close(struct control *control);
 
+/* ---- stranded.c ---- */
+struct reshard_step;
+/* What an open shard needs that has ended; false: there is none. */
+bool stranded_next(const struct control *control, const struct model_stream **stream,
+                   struct reshard_step *step);
+
 /* ---- ending.c ---- */
 void ending_open(struct control *control);
 void ending_close(struct control *control);
@@ -478,8 +485,8 @@ void whole_open(struct control *control);
 void whole_close(struct control *control);
 
 /* ---- rest.c ---- */
-/* Whether this node can say that the row's group may rest, as far as it goes. */
-bool rest_may(const struct control *control, const struct model_shard *row);
+/* Whether this node has the row's group up to its END, and it does not rest. */
+bool rest_has_end(const struct control *control, const struct model_shard *row);
 /* Whether this node's member of it is to be opened without Raft. */
 bool rest_opens(const struct control *control, const struct model_shard *row);
 /* Whether it is open, and to be opened anew, because it is to rest from now on, or to wake. */

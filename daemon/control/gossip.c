@@ -154,7 +154,7 @@ static void lists_add(struct control *control, struct gossip_lists *lists, struc
         return;
     if (stream->status == STREAM_CREATING || stream->status == STREAM_DELETING)
         lists->open[lists->open_count++] = group;
-    if (rest_may(control, row))
+    if (rest_has_end(control, row))
         lists->ended[lists->ended_count++] = group;
 }
 

@@ -174,6 +174,7 @@ static bool step_open(struct control *control)
             hosted->reopen = true;
             close_one(hosted, false);
             opened++;
+            continue; /* it is back in a moment, and not missing */
         } else if (hosted != NULL && hosted->shard != NULL) {
             seal_look(control, row, hosted);
         }

@@ -42,7 +42,7 @@ struct liveness_word {
      * it has open although the row does not name it. */
     const uint64_t *moving;
     size_t moving_count;
-    /* Groups of closed shards that do not rest yet, and that it has up to the END. */
+    /* Groups that have ended and do not rest, and that it has up to the END. */
     const uint64_t *ended;
     size_t ended_count;
     bool full; /* its log has no room */
@@ -110,7 +110,7 @@ bool liveness_has_open(const struct liveness *liveness, uint64_t node, uint64_t 
 /* Whether the node's last word lists the group as one that it comes into, or leaves. */
 bool liveness_moves(const struct liveness *liveness, uint64_t node, uint64_t group);
 
-/* Whether the node's last word lists the group as a closed one that it has up to its END. */
+/* Whether the node's last word lists the group as one that has ended. */
 bool liveness_has_ended(const struct liveness *liveness, uint64_t node, uint64_t group);
 
 /* What a write takes on the other nodes that are up and know it: the median, the lower one of two;

@@ -15,6 +15,7 @@
 #include "base/mutant.h"
 #include "catalog/change_reshard.h"
 #include "catalog/uniform.h"
+#include "catalog/version.h"
 #include "control/control_private.h"
 
 #define ABLE_MS 500u /* so long it counts that a leader could end its shard */
@@ -36,6 +37,7 @@ static void parent_ask(struct reshard_parent *parent, bool ends);
 static void parent_on_answer(struct net_call *call, enum err err, enum err remote,
                              struct slice answer, struct buf *answer_buf);
 static void begin_look(struct control *control);
+static void take_up(struct control *control);
 static void change(struct control *control, struct reshard_change *change, struct buf *bytes);
 static void change_on_done(struct catalog_change *req, enum err err);
 
@@ -146,6 +148,20 @@ static void begin_look(struct control *control)
         go_on(control, stream);
         reshard->turn = at + 1;
     }
+    take_up(control);
+}
+
+/* What a rescue of the catalogue has left. */
+static void take_up(struct control *control)
+{
+    const struct model_stream *stream = NULL;
+    struct reshard_step step;
+
+    if (!control->reshard.begin.under_way &&
+        version_allows(catalog_model(control->catalog), VERSION_RESHARDS) &&
+        stranded_next(control, &stream, &step))
+        change(control, &control->reshard.begin,
+               change_begin_reshard(control_stamp(control), stream, &step, 1, 0, false));
 }
 
 static bool same_parents(const struct model_shard *a, const struct model_shard *b)

@@ -22,14 +22,16 @@ static bool has_begun(const struct control *control, const struct model_shard *r
     return state != NULL && state->epoch == row->epoch && log_started(control->log, row->group);
 }
 
-bool rest_may(const struct control *control, const struct model_shard *row)
+bool rest_has_end(const struct control *control, const struct model_shard *row)
 {
     const struct shard *shard = host_find(control, row->group);
     struct shard_ending ending;
 
-    return row->state == SHARD_CLOSED && !model_shard_rests(row) &&
+    return !model_shard_rests(row) &&
            model_shard_has(row, control->options.node) && shard != NULL &&
-           has_begun(control, row) && (shard_ended(shard, &ending) || MUTANT(rested_early));
+           has_begun(control, row) &&
+           (shard_ended(shard, &ending) ||
+            (MUTANT(rested_early) && row->state == SHARD_CLOSED));
 }
 
 static bool is_wanted(const struct model_shard *row, const struct log_state *state)

@@ -175,7 +175,8 @@ static bool has_end(const struct control *control, uint64_t node, uint64_t group
 {
     if (node != control->options.node)
         return liveness_has_ended(&control->liveness, node, group);
-    return rest_may(control, model_shard_by_group(catalog_model(control->catalog), group, NULL));
+    return rest_has_end(control,
+                        model_shard_by_group(catalog_model(control->catalog), group, NULL));
 }
 
 static void change(struct control *control, const struct change_whole rows[], uint32_t count)

@@ -59,6 +59,21 @@ def check_parent(cluster, numbers):
         assert not answer["Records"] and len(answer["ChildShards"]) == 2
 
 
+def test_consumers_are_given_it_at_every_node(cluster):
+    arn = cluster.client(1).describe_stream_summary(
+        StreamName="s")["StreamDescriptionSummary"]["StreamARN"]
+    for number in (1, 2, 3):
+        client = cluster.client(number, attempts=10)
+        consumer = client.register_stream_consumer(StreamARN=arn, ConsumerName=f"c-{number}")
+        answer = client.subscribe_to_shard(ConsumerARN=consumer["Consumer"]["ConsumerARN"],
+                                           ShardId=PARENT,
+                                           StartingPosition={"Type": "TRIM_HORIZON"})
+        events = [event["SubscribeToShardEvent"] for event in answer["EventStream"]]
+        found = [int(record["Data"]) for event in events for record in event["Records"]]
+        assert sorted(found) == list(range(COUNT)), number
+        assert len(events[-1]["ChildShards"]) == 2
+
+
 def test_it_is_read_from_every_node_also_when_one_is_down(cluster):
     check_parent(cluster, (1, 2, 3))
     first = next(node.number for node in cluster.nodes

@@ -31,7 +31,7 @@ struct lineage {
 static struct {
     bool played;
     uint64_t groups_most;
-    uint64_t begun, committed, rests, woken;
+    uint64_t begun, committed, rests, woken, stranded;
     struct lineage of[SIM_GROUPS_MAX];
 } resharding; /* a seed has a process of its own */
 
@@ -102,6 +102,39 @@ static struct buf *some_change(struct world *world, const struct model_stream *s
     return change_begin_reshard(stamp, stream, &step, 1, 0, false);
 }
 
+/* As a rescue of the catalogue leaves it that has lost the step: it has ended, and is open. */
+static void strand(struct world *world, struct sim_node *node,
+                   const struct model_stream *stream)
+{
+    for (uint32_t i = 0; i < stream->open_count; i++) {
+        const struct model_shard *row = &stream->shards[stream->open[i]];
+        struct shard *shard = control_shard(node->control, row->group);
+        if (shard == NULL || !shard_leads(shard))
+            continue;
+        world_say(world, node, "reshard: shard %u ends by itself", row->number);
+        resharding.stranded++;
+        shard_end(shard);
+        return;
+    }
+}
+
+static void strand_inside(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    if (river(node) != NULL)
+        strand(world, node, river(node));
+}
+
+/* On each node that runs one, so that what heals meets some. */
+void reshard_strand(struct world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        if (node->up && !node->stopping && node->control != NULL &&
+            node->paused_until_ns <= world->now_ns)
+            world_inside(world, node, strand_inside, NULL, 0);
+    }
+}
+
 static void propose(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     const struct model_stream *stream = river(node);
@@ -113,6 +146,10 @@ static void propose(struct world *world, struct sim_node *node, void *ctx, uint6
     if (stream == NULL || stream->status != STREAM_ACTIVE ||
         model_next_group(model) > resharding.groups_most)
         return;
+    if (world_chance(world, 1, 8)) {
+        strand(world, node, stream);
+        return;
+    }
     struct op *op = calloc(1, sizeof *op);
     ensure(op != NULL);
     op->world = world;
@@ -308,7 +345,8 @@ void reshard_check(struct world *world)
         world_violation(world, "reshard", "no shard was split or merged: %llu begun",
                         (unsigned long long)resharding.begun);
     world_say(world, NULL, "%llu reshards begun, %llu shards closed, groups rested %llu times and "
-              "woke %llu times", (unsigned long long)resharding.begun,
-              (unsigned long long)resharding.committed, (unsigned long long)resharding.rests,
-              (unsigned long long)resharding.woken);
+              "woke %llu times, %llu shards ended by themselves",
+              (unsigned long long)resharding.begun, (unsigned long long)resharding.committed,
+              (unsigned long long)resharding.rests, (unsigned long long)resharding.woken,
+              (unsigned long long)resharding.stranded);
 }

@@ -231,6 +231,33 @@ static void a_number_of_shards_is_reached_as_aws_does(void **state)
     }
 }
 
+static void one_shard_is_replaced_by_a_split_or_a_merge(void **state)
+{
+    struct model *model = given(1);
+    struct reshard_step step;
+
+    assert_true(uniform_step_of(river(model), &river(model)->shards[0], &step));
+    assert_int_equal(step.parent_count, 1);
+    assert_true(step.middle.v == KEYS_END);
+
+    assert_int_equal(split(model, 0, 1), ERR_OK); /* the first child has one key */
+    assert_false(uniform_step_of(river(model), &river(model)->shards[1], &step)); /* not open */
+    assert_int_equal(commit(model, 0, 17), ERR_OK);
+    assert_false(uniform_step_of(river(model), &river(model)->shards[0], &step)); /* closed */
+    assert_true(uniform_step_of(river(model), &river(model)->shards[1], &step));
+    assert_int_equal(step.parent_count, 2);
+    assert_int_equal(step.parents[0], 1);
+    assert_int_equal(step.parents[1], 2);
+
+    assert_int_equal(split(model, 2, U128_MAX.v), ERR_OK); /* and now the last one */
+    assert_int_equal(commit(model, 2, 17), ERR_OK);
+    assert_true(uniform_step_of(river(model), &river(model)->shards[4], &step));
+    assert_int_equal(step.parent_count, 2);
+    assert_int_equal(step.parents[0], 3);
+    assert_int_equal(step.parents[1], 4);
+    model_free(model);
+}
+
 static enum err rest(struct model *model, uint64_t group, uint32_t epoch)
 {
     struct change_whole row = { .group = group, .epoch = epoch, .rests = true };
@@ -294,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_take_the_keys_when_the_parent_has_ended),
         cmocka_unit_test(a_merge_waits_for_both_parents),
+        cmocka_unit_test(one_shard_is_replaced_by_a_split_or_a_merge),
         cmocka_unit_test(only_closed_shards_rest_until_their_members_change),
         cmocka_unit_test(the_image_says_who_rests),
         cmocka_unit_test(one_reshard_at_a_time),
