@@ -218,6 +218,7 @@ static void here_read(struct route_job *job, struct shard *shard)
                                      .records_max = req->records_max,
                                      .bytes_max = req->bytes_max,
                                      .now_ms = clock_wall_ms(job->route->clock),
+                                     .hidden_ms = control_reading_ms(job->route->control),
                                      .waits = req->watches,
                                      .unmetered = req->watches };
     shard_read(shard, &job->read, here_on_read);
@@ -230,7 +231,7 @@ static void here_locate(struct route_job *job, struct shard *shard)
     job->locate = (struct locate){ .type = req->type,
                                    .seqno = req->seqno,
                                    .time_ms = req->time_ms,
-                                   .now_ms = clock_wall_ms(job->route->clock) };
+                                   .hidden_ms = control_reading_ms(job->route->control) };
     shard_locate(shard, &job->locate, here_on_locate);
 }
 

@@ -154,6 +154,7 @@ static void serve_read(void *ctx, const struct net_message *message, struct net_
                                         .records_max = ask.records_max,
                                         .bytes_max = ask.bytes_max,
                                         .now_ms = clock_wall_ms(route->clock),
+                                        .hidden_ms = control_reading_ms(route->control),
                                         .waits = ask.watches,
                                         .unmetered = ask.watches };
     shard_read(shard, &served->read, serve_read_on_done);
@@ -228,7 +229,7 @@ static void serve_locate(void *ctx, const struct net_message *message,
     served->locate = (struct locate){ .type = ask.type,
                                       .seqno = ask.seqno,
                                       .time_ms = ask.time_ms,
-                                      .now_ms = clock_wall_ms(route->clock) };
+                                      .hidden_ms = control_reading_ms(route->control) };
     shard_locate(shard, &served->locate, serve_locate_on_done);
 }
 

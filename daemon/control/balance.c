@@ -37,6 +37,7 @@ static void on_timer(struct timer *timer)
 
     say(control);
     ailing_look(control);
+    reading_look(control);
     epoch_serve_look(control);
     look(control);
     timer_start(control->world.clock, timer, CONTROL_LEADERS_EVERY_MS, on_timer);

@@ -181,6 +181,11 @@ uint32_t control_limit(const struct control *control, enum limit limit);
 /* The earliest clock heard from a majority of nodes in the last minute: what retention goes by. */
 uint64_t control_agreed_ms(const struct control *control);
 
+/* What is too old by this clock is hidden from readers: this node's own, unless that is ahead of
+ * the agreed one by more than a clock may be; it stands still while this node may lack settings.
+ * 0: none is agreed on yet, and nothing is hidden. */
+uint64_t control_reading_ms(const struct control *control);
+
 /* By how much this node's clock is off the majority's; positive: it is ahead. */
 int64_t control_clock_off_ms(const struct control *control);
 

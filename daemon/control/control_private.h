@@ -238,9 +238,15 @@ struct retain {
     struct rescue_look look;
     bool asking;
     uint64_t asked_ms; /* agreed when that was asked */
+    uint64_t asked_mono_ms, known_mono_ms; /* monotonic: the same, and for `now_ms` */
     uint64_t now_ms;   /* agreed, for retention: the catalogue is known as of then; 0: not yet */
     uint64_t after;
     bool passing;
+};
+
+struct reading_clock {
+    uint64_t agreed_ms; /* at the last look that found one; 0: none did yet */
+    uint64_t looked_ms; /* monotonic */
 };
 
 struct ailing {
@@ -351,6 +357,7 @@ struct control {
     struct copies copies;
     struct retain retain;
     struct ailing ailing;
+    struct reading_clock reading;
     struct balance balance;
     struct leave leave;
     struct room room;
@@ -507,6 +514,9 @@ void retain_close(struct control *control);
 /* ---- ailing.c ---- */
 /* Once a second. */
 void ailing_look(struct control *control);
+
+/* reading.c: once a second */
+void reading_look(struct control *control);
 
 /* ---- balance.c ---- */
 void balance_open(struct control *control);

@@ -51,6 +51,7 @@ static void ask(struct control *control)
     if (agreed_ms == 0 || retain->asking)
         return;
     retain->asked_ms = agreed_ms;
+    retain->asked_mono_ms = control_now_ms(control);
     retain->asking = true;
     catalog_refresh(control->catalog, &retain->refresh, CONTROL_RETAIN_ASK_MS, on_fresh);
 }
@@ -95,8 +96,10 @@ static void begin(struct control *control, bool fresh)
     struct retain *retain = &control->retain;
 
     retain->asking = false;
-    if (fresh)
+    if (fresh) {
         retain->now_ms = retain->asked_ms;
+        retain->known_mono_ms = retain->asked_mono_ms;
+    }
     if (control->closing || retain->now_ms == 0)
         return;
     retain->after = 0;

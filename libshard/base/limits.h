@@ -176,6 +176,7 @@
 #define CONTROL_OPENS_PER_TURN 8u /* replicas opened or closed in one turn: each reads its heads */
 #define CONTROL_RETAIN_EVERY_MS 5000u         /* retention, and the log's hints */
 #define CONTROL_RETAIN_ASK_MS 2000u           /* how far the catalogue is, before each pass */
+#define CONTROL_READING_MS 10000u             /* settings known so long ago still hide records */
 #define CONTROL_RETAINS_PER_TURN 64u          /* shards trimmed in one turn */
 #define CONTROL_CHANGE_MS 5000u               /* for a change that a node makes for itself */
 /* who takes the place of one that lost its disk is not ready before it has its shards, or so long

@@ -139,7 +139,7 @@ static enum err take_records(struct shard_read *req, const struct entry_head *he
 static void take_entry(struct shard_read *req, const struct entry_head *head, struct buf *payload)
 {
     const struct retention *retention = &req->shard->retention;
-    bool too_old = head->time_ms < retention_cutoff_ms(retention, req->now_ms);
+    bool too_old = head->time_ms < retention_cutoff_ms(retention, req->hidden_ms);
 
     ensure(head->index == req->next.index);
     if (head->type != ENTRY_RECORDS || too_old || req->next.ordinal >= head->records) {
@@ -403,6 +403,7 @@ void shard_read(struct shard *shard, struct shard_read *req, shard_read_cb cb)
         .records_max = between(1, req->records_max, GET_RECORDS_MAX),
         .bytes_max = req->bytes_max < GET_BYTES_MAX ? req->bytes_max : GET_BYTES_MAX,
         .now_ms = req->now_ms,
+        .hidden_ms = req->hidden_ms,
         .waits = req->waits,
         .unmetered = req->unmetered,
         .next = gaps_position_in(&shard->options.gaps, req->from),

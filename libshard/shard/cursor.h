@@ -56,7 +56,7 @@ struct locate {
     enum locate_type type;
     struct seqno seqno;   /* for AT_ and AFTER_SEQUENCE_NUMBER */
     uint64_t time_ms;     /* for AT_TIMESTAMP */
-    uint64_t now_ms;      /* the caller's wall clock, for the horizon */
+    uint64_t hidden_ms;   /* as in shard_read */
     /* out */
     struct position position;
     /* private */
@@ -95,7 +95,8 @@ struct shard_read {
     struct position from;
     uint32_t records_max; /* 1 .. GET_RECORDS_MAX, moved into that range */
     size_t bytes_max;     /* of data and keys, GET_BYTES_MAX at most; one record goes in any case */
-    uint64_t now_ms;      /* the caller's wall clock, for the horizon */
+    uint64_t now_ms;      /* the caller's wall clock, for `behind_ms` */
+    uint64_t hidden_ms;   /* by this clock records are too old to be given; 0: none is */
     bool waits;           /* for records, when there are none: SHARD_WATCH_MS (watch.h) */
     bool unmetered;       /* no part of the shard's read limit: its reader is paced elsewhere */
     /* out */

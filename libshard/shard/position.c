@@ -112,7 +112,7 @@ static void locate_on_seek(struct log_seek *seek, enum err err)
 
 static void locate_by_time(struct shard *shard, struct locate *req)
 {
-    uint64_t oldest_ms = retention_cutoff_ms(&shard->retention, req->now_ms);
+    uint64_t oldest_ms = retention_cutoff_ms(&shard->retention, req->hidden_ms);
     uint64_t time_ms = req->time_ms > oldest_ms ? req->time_ms : oldest_ms;
     uint64_t horizon = shard->retention.horizon;
 

@@ -1,6 +1,7 @@
 #include "shard/watch.h"
 
 #include "base/limits.h"
+#include "base/mutant.h"
 
 static void leave(struct shard_read *req)
 {
@@ -49,6 +50,8 @@ static void wake_deferred(struct defer *defer)
     while ((node = list_pop(&woken)) != NULL) {
         struct shard_read *req = container_of(node, struct shard_read, watch);
         leave(req);
+        if (MUTANT(woken_ahead))
+            req->next.index++;
         cursor_go_on(req);
     }
 }

@@ -39,6 +39,20 @@ static void check_read_answer(struct slice bytes)
     free(answer.parts);
 }
 
+/* What is taken says the same when it is encoded again. */
+static void check_grant(struct slice bytes)
+{
+    unsigned char bytes_again[GRANT_ASK_BYTES];
+    struct grant_ask ask, again;
+
+    if (grant_ask_decode(bytes, &ask) != ERR_OK)
+        return;
+    grant_ask_encode(&ask, bytes_again);
+    ensure(grant_ask_decode(slice_of(bytes_again, sizeof(bytes_again)), &again) == ERR_OK);
+    ensure(again.group == ask.group && again.consumer == ask.consumer &&
+           again.token == ask.token && again.age_ms == ask.age_ms && again.renews == ask.renews);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned char *copy = malloc(size > 0 ? size : 1);
@@ -51,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ensure(copy != NULL);
     if (size > 0)
         memcpy(copy, data + 1, size - 1);
-    switch (size > 0 ? data[0] % 7 : 0) {
+    switch (size > 0 ? data[0] % 8 : 0) {
     case 0:
         check_put(bytes);
         break;
@@ -69,6 +83,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 5:
         (void)!put_answer_decode(bytes, &seqno);
+        break;
+    case 7:
+        check_grant(bytes);
         break;
     default:
         (void)refusal_decode(bytes);

@@ -385,7 +385,7 @@ static void scan_step(struct world *world, struct sim_node *node, void *ctx, uin
                         node->at + 1, (unsigned long long)arg);
     scan->read.records_max = 500;
     scan->read.bytes_max = 1024 * 1024;
-    scan->read.now_ms = clock_wall_ms(&node->clock);
+    scan->read.now_ms = scan->read.hidden_ms = clock_wall_ms(&node->clock);
     scan->busy = true;
     shard_read(shard, &scan->read, scanned);
 }

@@ -48,6 +48,7 @@ struct cluster_options {
     uint32_t unheard_terms;    /* at most, by which a start raises a group's term */
     bool all_first;            /* the stream is created when all nodes are in */
     bool large;                 /* some records are of many blocks */
+    bool subscribers;           /* some readers wait at the tip */
 };
 
 struct cluster {
@@ -62,6 +63,7 @@ struct cluster {
     uint64_t transfers, handed_over;     /* begun; come about, as far as seen */
     uint64_t stream;                     /* id of the stream, 0 until it is ACTIVE */
     void *workload;                      /* of workload.h */
+    void *subscribers;                   /* of subscribers.c, NULL when there are none */
     void *sights;                        /* of checks.c */
     void *promises;                      /* of promises.c */
     void *moments;                       /* of moments.c */

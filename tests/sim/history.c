@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "cluster.h"
 #include "reshard.h"
 
 #define CLIENTS_MAX 64u
@@ -29,6 +30,7 @@ struct value {
     uint64_t group, index; /* where it was acknowledged, or first seen */
     uint32_t ordinal;
     uint32_t scan; /* of the last scan that saw it */
+    uint32_t pass; /* of the last read that gave it whole */
     uint64_t put_ns;
     bool lost; /* acknowledged, and its group was rescued without it */
 };
@@ -40,12 +42,21 @@ struct client {
     uint32_t last_ordinal;
 };
 
+/* A read that is being looked at. */
+struct pass {
+    uint32_t number;
+    uint64_t group; /* 0: none */
+    uint64_t first, end; /* entries that it passed whole */
+    uint64_t acked; /* values in them that it gave */
+};
+
 struct history {
     struct world *world;
     uint64_t keep_ns;
     struct facts applied; /* (group, index) -> term, crc << 8 | type */
     struct facts leaders; /* (group, term) -> node id */
     struct facts models;  /* index -> digest */
+    struct facts acked;   /* (group, index) -> values acknowledged there */
     struct facts places;  /* (group, index << 9 | ordinal) -> client, counter */
     struct client clients[CLIENTS_MAX];
     uint64_t acked_in[SIM_GROUPS_MAX];
@@ -55,6 +66,7 @@ struct history {
     uint32_t scan;
     uint64_t scan_place; /* index << 9 | ordinal of the last value of the scan */
     uint64_t scan_acked;
+    struct pass pass;
     bool cleared; /* a place has been, after a rescue: a value may say that it still stands there */
 };
 
@@ -74,6 +86,7 @@ void history_free(struct history *history)
     sim_free(history->applied.at);
     sim_free(history->leaders.at);
     sim_free(history->models.at);
+    sim_free(history->acked.at);
     sim_free(history->places.at);
     for (uint32_t i = 0; i < CLIENTS_MAX; i++)
         sim_free(history->clients[i].values);
@@ -86,7 +99,7 @@ static uint64_t hash(uint64_t a, uint64_t b)
     return h ^ h >> 31;
 }
 
-static struct fact *slot(struct facts *facts, uint64_t a, uint64_t b)
+static struct fact *slot(const struct facts *facts, uint64_t a, uint64_t b)
 {
     uint64_t near = b & ((UINT64_C(1) << facts->near_bits) - 1);
     uint64_t at = (hash(a, b >> facts->near_bits) + near) & (facts->room - 1);
@@ -119,6 +132,12 @@ static struct fact *fact_of(struct facts *facts, uint64_t a, uint64_t b, bool *f
     return fact;
 }
 
+/* x of the fact about (a, b), 0 when there is none. */
+static uint64_t known(const struct facts *facts, uint64_t a, uint64_t b)
+{
+    return facts->room == 0 ? 0 : slot(facts, a, b)->x;
+}
+
 void history_applied(struct history *history, struct sim_node *node, const struct entry_head *head)
 {
     bool fresh;
@@ -149,12 +168,21 @@ static struct value *value_of(struct history *history, uint32_t client, uint64_t
     return &history->clients[client].values[counter - 1];
 }
 
+static bool is_passed(const struct pass *pass, const struct value *value)
+{
+    return pass->group != 0 && value->group == pass->group && value->index >= pass->first &&
+           value->index < pass->end;
+}
+
 static void lose(struct history *history, struct value *value)
 {
+    bool fresh;
+
     if (value->state != VALUE_ACKED || value->lost)
         return;
     value->lost = true;
     history->acked_in[sim_slot(value->group)]--;
+    fact_of(&history->acked, value->group, value->index, &fresh)->x--;
     history->counts.lost++;
 }
 
@@ -308,6 +336,7 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
 {
     uint64_t group = at.group, index = at.index;
     uint32_t ordinal = at.ordinal;
+    bool fresh;
     struct client *c = &history->clients[client];
     struct value *value = value_of(history, client, counter);
 
@@ -316,6 +345,7 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
     value->state = VALUE_ACKED;
     history->counts.acked++;
     history->acked_in[sim_slot(group)]++;
+    fact_of(&history->acked, group, index, &fresh)->x++;
     if (index > history->newest[sim_slot(group)])
         history->newest[sim_slot(group)] = index;
     if (!in_time)
@@ -351,6 +381,11 @@ void history_read(struct history *history, struct sim_node *node, uint64_t group
                         (unsigned long long)group, (unsigned long long)index,
                         value == NULL ? "nobody put" : "was refused");
     check_place(history, value, client, counter, group, place);
+    if (value->state == VALUE_ACKED && !value->lost &&
+        is_passed(&history->pass, value)) {
+        history->pass.acked++;
+        value->pass = history->pass.number;
+    }
     if (history->scan_place == 0)
         return;
     if (place <= history->scan_place && history->scan_place != 1)
@@ -401,6 +436,53 @@ void history_scan_end(struct history *history, struct sim_node *node, uint64_t g
     if (history->scan_acked != history->acked_in[sim_slot(group)])
         name_lost(history, node, group);
     history->scan_place = 0;
+}
+
+/* Places jump by a rescue: a read that passes so many is not looked at.  Nor is one where retention
+ * is raised: for CONTROL_READING_MS a node may hide by the shorter one. */
+#define PASS_MOST 100000u
+
+void history_pass_begin(struct history *history, uint64_t group, struct position from,
+                        struct position next)
+{
+    struct pass pass = { .number = history->pass.number + 1,
+                         .group = group,
+                         .first = from.index + (from.ordinal > 0 ? 1 : 0),
+                         .end = next.index };
+
+    if (pass.end > pass.first + PASS_MOST ||
+        cluster_of(history->world)->options.retention_hours_first != 0)
+        pass.group = 0;
+    history->pass = pass;
+}
+
+/* Whether a value that must be there lies in what was passed, and was not given. */
+static bool is_missing_any(const struct history *history)
+{
+    for (uint32_t client = 0; client < CLIENTS_MAX; client++)
+        for (uint64_t i = 0; i < history->clients[client].count; i++) {
+            const struct value *value = &history->clients[client].values[i];
+            if (value->state == VALUE_ACKED && !value->lost && is_passed(&history->pass, value) &&
+                value->pass != history->pass.number && !may_be_gone(history, value))
+                return true;
+        }
+    return false;
+}
+
+void history_pass_end(struct history *history, const struct sim_node *node)
+{
+    struct pass pass = history->pass;
+    uint64_t acked = 0;
+
+    for (uint64_t at = pass.first; pass.group != 0 && at < pass.end; at++)
+        acked += known(&history->acked, pass.group, at);
+    if (pass.group != 0 && pass.acked < acked && is_missing_any(history))
+        world_violation(history->world, "passed over",
+                        "node %u gave %llu of the %llu values acknowledged in group %llu from "
+                        "index %llu up to %llu", node->at + 1, (unsigned long long)pass.acked,
+                        (unsigned long long)acked, (unsigned long long)pass.group,
+                        (unsigned long long)pass.first, (unsigned long long)pass.end);
+    history->pass.group = 0;
 }
 
 struct history_counts history_counts(const struct history *history)

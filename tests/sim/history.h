@@ -19,6 +19,7 @@
 #include "base/ensure.h"
 #include "catalog/model.h"
 #include "log/entry.h"
+#include "shard/cursor.h"
 #include "shard/gaps.h"
 #include "world.h"
 
@@ -92,6 +93,12 @@ void history_acked(struct history *history, uint32_t client, uint64_t counter,
  * acknowledgement.  Returns false for bytes that no client ever put. */
 void history_read(struct history *history, struct sim_node *node, uint64_t group, uint64_t index,
                   uint32_t ordinal, uint32_t client, uint64_t counter);
+
+/* A read went from one position to the other: what history_read() is told between the two calls
+ * must be all that was acknowledged in entries that it passed whole. */
+void history_pass_begin(struct history *history, uint64_t group, struct position from,
+                        struct position next);
+void history_pass_end(struct history *history, const struct sim_node *node);
 
 /* Begins a full read of one group on one node, which must then deliver everything in order. */
 void history_scan_begin(struct history *history, struct sim_node *node, uint64_t group);

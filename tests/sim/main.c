@@ -29,6 +29,7 @@
 #include "reseal.h"
 #include "rot.h"
 #include "scenario.h"
+#include "subscribers.h"
 #include "wipe.h"
 #include "workload.h"
 
@@ -144,6 +145,7 @@ static void heal_and_check(struct world *world)
     if (cluster_of(world)->rot != NULL)
         cluster_of(world)->flips = rot_check(world);
     wait_until(world, checks_caught_up, "behind");
+    wait_until(world, subscribers_are_there, "subscriber");
     checks_read_all(world);
 }
 
@@ -199,6 +201,8 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
     cluster_init(cluster, world, &chosen);
     start_all(world);
     workload_start(world);
+    if (chosen.subscribers)
+        subscribers_start(world);
     if (scenario->start != NULL)
         scenario->start(world);
     if (!scenario->scripted)

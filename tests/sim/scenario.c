@@ -304,6 +304,11 @@ static void choose_upgrade(struct cluster_options *options)
     options->churn = true;
 }
 
+static void choose_fan_out(struct cluster_options *options)
+{
+    options->subscribers = true;
+}
+
 static void choose_rolling(struct cluster_options *options)
 {
     calm(options);
@@ -404,6 +409,7 @@ static const struct scenario scenarios[] = {
     { "resting", "closed shards rest, and wake because nodes are drained and disks lost",
       .more_nodes = true, .choose = choose_resting, .start = reshard_start_few,
       .before_healing = reshard_strand, .at_the_end = reshard_check },
+    { "fan-out", "readers wait at the tip, in all seeds", .choose = choose_fan_out },
     { "compared", "replicas are compared with each other", .choose = choose_compared },
     { "slow-disk", "one disk becomes slow: its node gives up its leaders, and has them again",
       .scripted = true, .choose = choose_ailing, .before_healing = ailing_slow },
@@ -492,6 +498,15 @@ static bool choose_repeats(const struct world *world)
     return random_below(&random, 3) == 0;
 }
 
+/* Likewise. */
+static bool choose_subscribers(const struct world *world)
+{
+    struct random random;
+
+    random_init(&random, world->seed ^ UINT64_C(0x73756273));
+    return random_below(&random, 4) == 0;
+}
+
 /* Segments are a sixty-fourth of what they are in the daemon, and hardly anybody would read 64 KiB
  * of them in vain: most seeds read a block or two. */
 static uint64_t choose_read_gap(const struct world *world)
@@ -540,6 +555,7 @@ struct cluster_options scenario_options(const struct scenario *scenario, const s
     options.weather.repeats = choose_repeats(world);
     options.read_gap_bytes = choose_read_gap(world);
     options.compare = random_below(&random, 2) == 0;
+    options.subscribers = choose_subscribers(world);
     scenario->choose(&options);
     return options;
 }

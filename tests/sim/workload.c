@@ -14,6 +14,7 @@
 #include "reshard.h"
 #include "rolling.h"
 #include "shard/command.h"
+#include "subscribers.h"
 
 #define CLIENTS_MAX 64u
 #define RECORDS_PER_PUT_MAX 3u
@@ -88,7 +89,7 @@ uint64_t workload_bytes(struct world *world)
     return workload_of(world)->bytes;
 }
 
-static struct sim_node *some_node(struct world *world)
+struct sim_node *workload_some_node(struct world *world)
 {
     struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
 
@@ -164,7 +165,7 @@ static bool may_create(struct world *world, struct sim_node *node)
 static void create_step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
 {
     struct workload *workload = workload_of(world);
-    struct sim_node *node = some_node(world);
+    struct sim_node *node = workload_some_node(world);
 
     if (node != NULL && active_stream(node) != NULL) {
         cluster_of(world)->stream = active_stream(node)->id;
@@ -268,6 +269,7 @@ static void put_values(struct world *world, struct sim_node *node, void *ctx, ui
     if (client->group != shard->group)
         client->read_from = (struct position){ .index = 1 };
     client->group = shard->group;
+    subscribers_follow(world, (uint32_t)arg, client->group);
     client->first = client->put + 1;
     client->count = 1 + world_below(world, RECORDS_PER_PUT_MAX);
     client->padding = world_below(world, world_chance(world, 1, 20) ? PADDING_MAX : 100);
@@ -336,7 +338,9 @@ static void read_done(struct route_read *read, enum err err)
 
     client->reading = false;
     if (err == ERR_OK) {
+        history_pass_begin(cluster_of(op->world)->history, read->group, read->from, read->next);
         workload_note_parts(op->world, op->node, read->group, read->parts, read->part_count);
+        history_pass_end(cluster_of(op->world)->history, op->node);
         client->read_from = read->next;
         if (read->behind_ms == 0)
             history_tip(cluster_of(op->world)->history, op->node, read->group, read->next.index,
@@ -397,7 +401,7 @@ static void ask_tip(struct world *world, struct sim_node *node, void *ctx, uint6
 static void client_step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
 {
     struct client *client = &workload_of(world)->clients[arg];
-    struct sim_node *node = some_node(world);
+    struct sim_node *node = workload_some_node(world);
 
     if (workload_of(world)->stopping)
         return;
@@ -449,6 +453,7 @@ void workload_node_died(struct world *world, struct sim_node *node)
 
     if (workload == NULL)
         return;
+    subscribers_node_died(world, node);
     workload->creating = false;
     for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *client = &workload->clients[i];

@@ -21,6 +21,9 @@ void workload_node_died(struct world *world, struct sim_node *node);
 void workload_note_parts(struct world *world, struct sim_node *node, uint64_t group,
                          const struct read_part *parts, uint32_t part_count);
 
+/* One that runs and takes requests, by chance; NULL: the one that chance took does not. */
+struct sim_node *workload_some_node(struct world *world);
+
 /* Whether a client waits for an answer of the node's process. */
 bool workload_is_at(struct world *world, const struct sim_node *node);
 

@@ -78,6 +78,11 @@ uint64_t control_leader(const struct control *control, uint64_t group)
     return world.leader;
 }
 
+uint64_t control_reading_ms(const struct control *control)
+{
+    return UINT64_C(1700000000000) + world.now_ms;
+}
+
 uint32_t control_limit(const struct control *control, enum limit limit)
 {
     return LIMIT_UNLIMITED;

@@ -117,7 +117,8 @@ static inline void reading_start(struct fixture *f, struct reading *reading, str
     *reading = (struct reading){ .req = { .from = from,
                                           .records_max = records_max,
                                           .bytes_max = bytes_max,
-                                          .now_ms = f->fake.clock.wall_ms } };
+                                          .now_ms = f->fake.clock.wall_ms,
+                                          .hidden_ms = f->fake.clock.wall_ms } };
     shard_read(f->shard, &reading->req, reading_done);
 }
 

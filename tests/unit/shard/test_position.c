@@ -17,7 +17,7 @@ static void locating_done(struct locate *req, enum err err)
 static void locate_start(struct fixture *f, struct locating *l, struct locate in)
 {
     *l = (struct locating){ .req = in };
-    l->req.now_ms = f->fake.clock.wall_ms;
+    l->req.hidden_ms = f->fake.clock.wall_ms;
     shard_locate(f->shard, &l->req, locating_done);
 }
 

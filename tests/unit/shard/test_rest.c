@@ -117,7 +117,7 @@ static void located(struct locate *req, enum err err)
 static void any_member_knows_its_tip(void **state)
 {
     struct fixture *f = *state;
-    struct locate latest = { .type = LOCATE_LATEST, .now_ms = f->fake.clock.wall_ms };
+    struct locate latest = { .type = LOCATE_LATEST, .hidden_ms = f->fake.clock.wall_ms };
 
     f->fake.replica.lease = false;
     assert_int_equal(fixture_open(f, NULL), ERR_OK);

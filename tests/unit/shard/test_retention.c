@@ -67,6 +67,20 @@ static void the_limit_is_exact_when_read_from_the_log(void **state)
     assert_int_equal(first_visible(f), 8);
 }
 
+static void without_a_clock_nothing_is_hidden(void **state)
+{
+    struct fixture *f = *state;
+    struct reading r = { .req = { .records_max = GET_RECORDS_MAX, .bytes_max = GET_BYTES_MAX } };
+
+    apply_ten(f, true);
+    f->fake.clock.wall_ms += 2 * RETENTION_MS;
+    r.req.now_ms = f->fake.clock.wall_ms;
+    shard_read(f->shard, &r.req, reading_done);
+    fake_turn(&f->fake);
+    assert_int_equal(r.req.record_count, 10);
+    shard_read_fini(&r.req);
+}
+
 static void the_horizon_moves_on(void **state)
 {
     struct fixture *f = *state;
@@ -243,6 +257,7 @@ int main(void)
         TEST(what_is_young_enough_stays),
         TEST(the_limit_is_exact_without_the_horizon),
         TEST(the_limit_is_exact_when_read_from_the_log),
+        TEST(without_a_clock_nothing_is_hidden),
         TEST(the_horizon_moves_on),
         TEST(the_horizon_never_goes_back),
         TEST(a_longer_retention_stops_it_and_a_shorter_one_moves_it),

@@ -357,7 +357,8 @@ static void read_at(struct river *river, struct reading *reading, struct positio
     *reading = (struct reading){ .req = { .from = from,
                                           .records_max = records_max,
                                           .bytes_max = bytes_max,
-                                          .now_ms = clock_wall_ms(river->clock) } };
+                                          .now_ms = clock_wall_ms(river->clock),
+                                          .hidden_ms = clock_wall_ms(river->clock) } };
     shard_read(river->shard, &reading->req, reading_done);
     run_until(river, &reading->done);
     must(reading->err, &reading->req.reason);
@@ -413,7 +414,7 @@ static struct position locate(struct river *river, struct locate in)
 {
     struct locating locating = { .req = in };
 
-    locating.req.now_ms = clock_wall_ms(river->clock);
+    locating.req.hidden_ms = clock_wall_ms(river->clock);
     shard_locate(river->shard, &locating.req, locating_done);
     run_until(river, &locating.done);
     assert_int_equal(locating.err, ERR_OK);

@@ -13,7 +13,8 @@ static void watching_start(struct fixture *f, struct reading *reading)
                                           .bytes_max = 1000,
                                           .waits = true,
                                           .unmetered = true,
-                                          .now_ms = f->fake.clock.wall_ms } };
+                                          .now_ms = f->fake.clock.wall_ms,
+                                          .hidden_ms = f->fake.clock.wall_ms } };
     shard_read(f->shard, &reading->req, reading_done);
     fake_turn(&f->fake);
 }
