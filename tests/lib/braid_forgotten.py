@@ -32,13 +32,9 @@ def flip_bit(path, offset):
         file.write(bytes([byte ^ 0x10]))
 
 
-def rot_the_end(data):
-    path, offset = newest_frame(data)
-    flip_bit(path, offset + NUMBER_AT + 7)
-
-
 def lose_the_end(cluster, number):
     """Kills the node; at its next start the last frame of its log looks like a torn one."""
     time.sleep(HEARD_S)
     cluster.kill(number)
-    rot_the_end(cluster[number].data)
+    path, offset = newest_frame(cluster[number].data)
+    flip_bit(path, offset + NUMBER_AT + 7)
