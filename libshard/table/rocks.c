@@ -301,8 +301,9 @@ static void replay(const struct table_batch *batch, const struct table *table,
     }
 }
 
-/* RocksDB must not find the disk full itself: some builds end the process then, others take no
- * writes any more until they are opened anew.  Besides the batch it writes its tables and merges
+/* RocksDB should not find the disk full itself.  Where its log does, Debian's build ends the
+ * process by an assertion; where a table does that is written in the background, it takes no rows
+ * until some seconds after there is room again.  Besides the batch it writes its tables and merges
  * them. */
 static enum err check_space(const struct table *table, size_t bytes, struct reason *reason)
 {

@@ -11,6 +11,9 @@
 
 /* A node on a real file system that is small and becomes full: segments and tables share it. */
 
+#define ROW_BYTES (64u * 1024u)
+#define ROWS_BYTES_IN_MEMORY (4u * MIB) /* RocksDB's buffer, WRITE_BUFFER_BYTES in rocks.c */
+
 static char roomy[] = "64m", tight[] = "7m";
 
 static struct node node;
@@ -137,6 +140,46 @@ static void a_new_log_on_a_disk_that_is_too_small_says_so(void **state)
     assert_true(space_now().free_bytes >= 2 * MIB); /* it did not try by writing */
 }
 
+/* What RocksDB cannot compress: `number` makes the key, and the row. */
+static enum err put_row(unsigned number)
+{
+    static unsigned char bytes[ROW_BYTES];
+    struct table_batch *batch = table_batch_new();
+    char key[16];
+
+    snprintf(key, sizeof(key), "%u", number);
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)random_below(&node.random, 256);
+    table_batch_put(batch, TABLE_NODE, slice_text(key), slice_of(bytes, sizeof(bytes)));
+    enum err err = table_write(node.table, batch, false, &node.reason);
+    table_batch_free(batch);
+    return err;
+}
+
+/* What it has in memory goes to a file in the background, and finds the disk full.  It takes no
+ * rows then, and comes to itself some seconds after there is room. */
+static void tables_that_found_no_room_themselves_go_on_when_there_is_some(void **state)
+{
+    enum err err = ERR_OK;
+    unsigned rows = 0;
+
+    (void)state;
+    node_open(&node);
+    others_leave(ROWS_BYTES_IN_MEMORY + 2 * MIB);
+    while (err == ERR_OK) {
+        err = put_row(rows++);
+        if (rows * ROW_BYTES + MIB > ROWS_BYTES_IN_MEMORY)
+            usleep(50000); /* it is on its way to a file any moment */
+    }
+    assert_int_equal(err, ERR_NO_SPACE);
+    assert_non_null(strstr(node.reason.text, "No space left on device")); /* not our own look */
+    others_leave(40 * MIB);
+    while (put_row(rows) != ERR_OK)
+        usleep(100000);
+    node_reopen(&node);
+    assert_int_equal(put_row(rows), ERR_OK);
+}
+
 static bool write_text(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -168,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(segments_leave_room_for_the_tables, roomy),
         TEST(a_disk_that_others_fill_stops_filing_and_no_more_until_there_is_room, roomy),
+        TEST(tables_that_found_no_room_themselves_go_on_when_there_is_some, roomy),
         TEST(a_new_log_on_a_disk_that_is_too_small_says_so, tight),
     };
 
