@@ -44,6 +44,8 @@ struct catalog_world {
     uint32_t knows; /* the highest cluster version that this process knows (version.h) */
     /* The image cannot be written, or read back: stop the process. */
     void (*on_failed)(void *ctx, const struct reason *reason);
+    /* Likewise: the tables are damaged, and a start would end the same way; NULL: on_failed. */
+    void (*on_spoiled)(void *ctx, const struct reason *reason);
     /* The cluster is at a later version: likewise. */
     void (*on_outdated)(void *ctx, const struct reason *reason);
     void *ctx;

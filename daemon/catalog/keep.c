@@ -26,6 +26,7 @@ static void write_image(struct catalog *catalog, const struct model *model, bool
 static void write_run(struct work *work);
 static void write_done(struct work *work);
 static void put_off(struct catalog *catalog);
+static void fail(struct catalog *catalog, struct keep_job *job);
 static void job_free(struct keep_job *job);
 
 enum err keep_open(struct catalog *catalog, struct reason *reason)
@@ -159,14 +160,24 @@ static void write_done(struct work *work)
         catalog_changed(catalog);
     } else if (job->err == ERR_NO_SPACE) {
         put_off(catalog);
-    } else if (catalog->world.on_failed != NULL) {
-        reason_wrap(&job->reason, "write the catalogue's image");
-        catalog->world.on_failed(catalog->world.ctx, &job->reason);
+    } else {
+        fail(catalog, job);
     }
     job_free(job);
     if (catalog->rescue != NULL)
         rescue_write(catalog);
     catalog_idle(catalog);
+}
+
+static void fail(struct catalog *catalog, struct keep_job *job)
+{
+    const struct catalog_world *world = &catalog->world;
+
+    reason_wrap(&job->reason, "write the catalogue's image");
+    if (job->err == ERR_CORRUPT && world->on_spoiled != NULL)
+        world->on_spoiled(world->ctx, &job->reason);
+    else if (world->on_failed != NULL)
+        world->on_failed(world->ctx, &job->reason);
 }
 
 /* The image is a short cut: without it the log keeps its entries and a start applies them again. */

@@ -164,6 +164,7 @@ static enum err log_part_open(struct control *control, struct reason *reason)
                                    .read_gap_bytes = control->options.read_gap_bytes,
                                    .on_durable = on_durable,
                                    .on_failed = on_failed,
+                                   .on_spoiled = on_forgotten,
                                    .on_damaged = damage_on_found,
                                    .ctx = control };
     struct log_world world = { .disk = control->world.disk,
@@ -229,6 +230,7 @@ static enum err catalog_part_open(struct control *control, struct reason *reason
                                    .note = control->world.note,
                                    .knows = control->options.knows,
                                    .on_failed = on_failed,
+                                   .on_spoiled = on_forgotten,
                                    .on_outdated = on_outdated,
                                    .ctx = control };
     enum err err = catalog_open(&control->catalog, control->options.node, &world, reason);

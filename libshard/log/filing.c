@@ -171,7 +171,10 @@ static void job_done(struct work *work)
     }
     if (job->err != ERR_OK) {
         segment_row_fini(&job->segment_row);
-        log_fail(log, &job->reason);
+        if (job->err == ERR_CORRUPT)
+            log_spoil(log, &job->reason);
+        else
+            log_fail(log, &job->reason);
         if (kind == JOB_MOVE)
             job_move_failed(log);
         return;

@@ -162,14 +162,35 @@ void log_free(struct log *log)
     free(log);
 }
 
-void log_fail(struct log *log, const struct reason *reason)
+static void end(struct log *log, void (*tell)(void *ctx, const struct reason *reason),
+                const struct reason *reason)
 {
     bool first = !log->failed;
 
     log->failed = true;
     if (first)
-        log->options.on_failed(log->options.ctx, reason);
+        tell(log->options.ctx, reason);
     log_close_kick(log);
+}
+
+void log_fail(struct log *log, const struct reason *reason)
+{
+    end(log, log->options.on_failed, reason);
+}
+
+void log_spoil(struct log *log, struct reason *reason)
+{
+    log_advise(reason);
+    end(log, log->options.on_spoiled != NULL ? log->options.on_spoiled : log->options.on_failed,
+        reason);
+}
+
+void log_advise(struct reason *reason)
+{
+    struct reason said = *reason;
+
+    if (strstr(said.text, REASON_KEEP_DATA) == NULL)
+        reason_set(reason, "%s; " REASON_KEEP_DATA, said.text);
 }
 
 const struct log_state *log_state(const struct log *log, uint64_t group)

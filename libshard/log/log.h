@@ -61,6 +61,10 @@ struct log_options {
     uint64_t empty_bytes_per_s; /* while a segment is emptied; 0 = LOG_EMPTY_BYTES_PER_S */
     void (*on_durable)(void *ctx, uint64_t turn);            /* turns up to this are durable */
     void (*on_failed)(void *ctx, const struct reason *reason); /* once; stop the process */
+    /* Instead, when rows of the tables are found damaged: whoever starts it again ends like this
+     * again, and what the node promised may be lost.  The sentence says what to do.  NULL:
+     * on_failed. */
+    void (*on_spoiled)(void *ctx, const struct reason *reason);
     /* Each time that a read finds a damaged entry; `why` names group, entry, file and offset.  May
      * be NULL.  The read itself answers ERR_CORRUPT, or ERR_IO. */
     void (*on_damaged)(void *ctx, const struct log_damage *damage, const struct reason *why);

@@ -270,6 +270,10 @@ __attribute__((returns_nonnull)) void *log_memory_grow(void *bytes, size_t count
 
 /* ---- log.c ---- */
 void log_fail(struct log *log, const struct reason *reason);
+/* Likewise, when the tables are damaged. */
+void log_spoil(struct log *log, struct reason *reason);
+/* What the tables say of their own files names the file and what is wrong, not what to do. */
+void log_advise(struct reason *reason);
 void log_close_kick(struct log *log);
 void log_free(struct log *log);
 

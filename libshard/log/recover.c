@@ -70,15 +70,6 @@ static enum err apply_hints(struct finds *finds);
 static enum err keep_unapplied(struct finds *finds);
 static enum err settle_disk(struct finds *finds);
 
-/* What the tables say of their own files names the file and what is wrong, not what to do. */
-static void advise(struct reason *reason)
-{
-    struct reason said = *reason;
-
-    if (strstr(said.text, ADVICE) == NULL)
-        reason_set(reason, "%s; " ADVICE, said.text);
-}
-
 enum err recover(struct log *log, struct reason *reason)
 {
     static enum err (*const steps[])(struct finds *) = {
@@ -93,7 +84,7 @@ enum err recover(struct log *log, struct reason *reason)
     free(finds.files);
     free(finds.hints);
     if (err == ERR_CORRUPT)
-        advise(reason);
+        log_advise(reason);
     return err;
 }
 

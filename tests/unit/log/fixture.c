@@ -21,6 +21,14 @@ static void on_failed(void *ctx, const struct reason *reason)
     node->reason = *reason;
 }
 
+static void on_spoiled(void *ctx, const struct reason *reason)
+{
+    struct node *node = ctx;
+
+    on_failed(ctx, reason);
+    node->spoiled = true;
+}
+
 void node_clear(struct node *node)
 {
     memset(node, 0, sizeof(*node));
@@ -42,7 +50,7 @@ static void on_damaged(void *ctx, const struct log_damage *damage, const struct 
 struct log_options node_options(struct node *node)
 {
     node->durable = 0;
-    node->failed = node->closed = false;
+    node->failed = node->spoiled = node->closed = false;
     return (struct log_options){
         .node = node->id,
         .segment_bytes = node->segment_bytes,
@@ -50,6 +58,7 @@ struct log_options node_options(struct node *node)
         .log_bytes_max = node->bytes_max,
         .on_durable = on_durable,
         .on_failed = on_failed,
+        .on_spoiled = on_spoiled,
         .on_damaged = on_damaged,
         .ctx = node,
     };

@@ -53,6 +53,7 @@ struct node {
     struct log *log; /* NULL while closed */
     uint64_t durable;
     bool failed, closed;
+    bool spoiled; /* beside `failed` */
     struct reason reason; /* of the failure, or of the last open */
     struct log_damage damage; /* found last, and the sentence about it */
     struct reason damage_why;

@@ -7,7 +7,8 @@ static struct node node;
 /* The linker leads the log's calls through here (-Wl,--wrap). */
 static struct {
     bool write, create;
-    bool table; /* read by workers */
+    bool table; /* read by workers; the next one too */
+    enum err table_err;
     struct defer write_defer, create_defer;
     struct disk_io *io;
     struct disk_create *creating;
@@ -111,11 +112,12 @@ enum err __wrap_table_write(struct table *table, const struct table_batch *batch
     if (!__atomic_load_n(&fault.table, __ATOMIC_RELAXED))
         return __real_table_write(table, batch, sync, reason);
     reason_set(reason, "made up");
-    return ERR_NO_SPACE;
+    return fault.table_err;
 }
 
 static void tables_are_full(bool full)
 {
+    fault.table_err = ERR_NO_SPACE;
     __atomic_store_n(&fault.table, full, __ATOMIC_RELAXED);
 }
 
@@ -232,6 +234,27 @@ static void full_tables_put_filing_off_and_nothing_else(void **state)
     node_check(&node);
 }
 
+/* Started again it would end again, and again: the sentence must say what helps. */
+static void damaged_tables_end_the_node_and_say_what_to_do(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_wait(&node, node_start(&node, 1));
+    fault.table_err = ERR_CORRUPT;
+    __atomic_store_n(&fault.table, true, __ATOMIC_RELAXED);
+    log_save(node.log);
+    for (unsigned i = 0; i < 1000 && !node.failed; i++) {
+        node_append(&node, 1, 50000);
+        uv_run(&node.loop, UV_RUN_ONCE);
+    }
+    assert_true(node.spoiled);
+    assert_non_null(strstr(node.reason.text, "made up; " REASON_KEEP_DATA));
+    tables_are_full(false);
+    node.failed = false; /* was looked at */
+    node.groups[1].count = 0;
+    node_reopen(&node);
+}
+
 static void full_tables_put_off_that_a_segment_becomes_free(void **state)
 {
     (void)state;
@@ -327,6 +350,7 @@ int main(void)
         TEST(a_failed_write_is_said_once_and_nothing_is_durable_any_more),
         TEST(a_full_disk_is_tried_again_later_and_stops_nothing),
         TEST(a_file_that_cannot_be_written_ends_the_node),
+        TEST(damaged_tables_end_the_node_and_say_what_to_do),
         TEST(full_tables_put_filing_off_and_nothing_else),
         TEST(full_tables_put_off_that_a_segment_becomes_free),
         TEST(a_small_frame_that_has_not_begun_is_taken_back_for_more),
