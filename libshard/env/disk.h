@@ -101,7 +101,8 @@ void disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset, co
  * its callback will not run.  False: it is under way or done. */
 bool disk_withdraw(struct disk_io *req);
 
-/* ERR_IO.  Several may be under way; they may overtake each other. */
+/* Of the disk, not of what the kernel remembers of a write.  ERR_IO.  Several may be under way;
+ * they may overtake each other. */
 void disk_read(struct disk_file *file, struct disk_io *req, uint64_t offset, void *bytes,
                size_t len, disk_io_cb cb);
 

@@ -1,6 +1,7 @@
 /* Reads and writes of disk_posix.c.  A request that waits or is done lies in a
  * list by its own link; nothing is allocated for it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -84,6 +85,10 @@ enum err disk_read_now(struct disk_file *file, uint64_t offset, void *bytes, siz
     unsigned char *at = bytes;
 
     check_place(file, offset, bytes, len);
+    /* Without O_DIRECT the kernel would give back what it remembers of a write, and damage on the
+     * disk would be found, and mended, nowhere. */
+    if (!file->disk->direct)
+        (void)posix_fadvise(file->fd, (off_t)offset, (off_t)len, POSIX_FADV_DONTNEED);
     while (len > 0) {
         ssize_t n = pread(file->fd, at, len, (off_t)offset);
 

@@ -21,6 +21,8 @@ static struct {
     int write_error;
     int sync_error;
     unsigned syncs;
+    unsigned forgets; /* of what the kernel has in memory */
+    off_t forgot_at, forgot_len;
 } fault;
 
 int __real_openat64(int dir, const char *name, int flags, mode_t mode);
@@ -29,6 +31,8 @@ ssize_t __real_pwrite64(int fd, const void *bytes, size_t len, off_t offset);
 ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t len, off_t offset);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
+int __real_posix_fadvise64(int fd, off_t offset, off_t len, int advice);
+int __wrap_posix_fadvise64(int fd, off_t offset, off_t len, int advice);
 
 static int refuse(int error)
 {
@@ -56,6 +60,16 @@ int __wrap_fdatasync(int fd)
 {
     fault.syncs++;
     return fault.sync_error != 0 ? refuse(fault.sync_error) : __real_fdatasync(fd);
+}
+
+int __wrap_posix_fadvise64(int fd, off_t offset, off_t len, int advice)
+{
+    if (advice == POSIX_FADV_DONTNEED) {
+        fault.forgets++;
+        fault.forgot_at = offset;
+        fault.forgot_len = len;
+    }
+    return __real_posix_fadvise64(fd, offset, len, advice);
 }
 
 static int setup(void **state)
@@ -354,7 +368,11 @@ static void where_o_direct_is_refused_the_disk_says_so_and_syncs(void **state)
     wait_for(1);
     assert_int_equal(w.last, ERR_OK);
     assert_int_equal(fault.syncs, 1);
+    assert_int_equal(fault.forgets, 0);
     assert_reads(file, DISK_ALIGN, out, DISK_ALIGN);
+    assert_int_equal(fault.forgets, 1); /* else it would be read from memory */
+    assert_int_equal(fault.forgot_at, DISK_ALIGN);
+    assert_int_equal(fault.forgot_len, DISK_ALIGN);
 
     fault.sync_error = EIO;
     disk_write(file, &req, 0, out, DISK_ALIGN, io_done);
