@@ -225,6 +225,8 @@ static enum err open_control(struct node *node, struct reason *reason)
         .heartbeat_ms = (uint32_t)config->heartbeat_ms,
         .tick_ms = (uint32_t)config->tick_ms,
         .tail_bytes_max = config->tail_bytes_max,
+        .scale_window_ms = config->on_demand_window_s * 1000,
+        .scale_quiet_ms = config->on_demand_quiet_s * 1000,
         .limits = config->limits,
         .on_failed = on_failed,
         .on_forgotten = on_forgotten,

@@ -145,6 +145,7 @@ static enum err parts_open(struct control *control, struct reason *reason)
         host_open(control);
         lifecycle_open(control);
         reshard_open(control);
+        scaling_open(control);
         retire_open(control);
         replace_open(control);
         whole_open(control);

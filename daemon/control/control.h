@@ -10,6 +10,7 @@
  *     lifecycle   on the catalogue's leader: streams from CREATING to ACTIVE,
  *                 from DELETING to gone
  *     replace     on the catalogue's leader: other nodes take the places of those that leave
+ *     scaling     streams in ON_DEMAND mode get the shards that they need
  *     retain      the agreed time, and trimming by it
  *     balance     leaders go back to where placement wanted them
  *
@@ -76,6 +77,8 @@ struct control_options {
     uint32_t moves_at_once;      /* groups of draining and dead nodes, in the whole cluster */
     uint32_t election_timeout_ms, heartbeat_ms, tick_ms;
     size_t tail_bytes_max;       /* all shards of this node */
+    uint64_t scale_window_ms;    /* scale.h; 0: streams in ON_DEMAND mode keep their shards */
+    uint64_t scale_quiet_ms;
     struct limits limits;        /* where a stream has none of its own */
     void (*on_failed)(void *ctx, const struct reason *reason); /* stop the process */
     /* This node and `node` have applied different entries; may be NULL. */

@@ -46,6 +46,7 @@
 #include "control/members.h"
 #include "control/pace.h"
 #include "control/rescue.h"
+#include "control/scale.h"
 
 /* A node that this one has a link to, as it described itself. */
 struct bootstrap_peer {
@@ -174,6 +175,16 @@ struct reshard {
     uint64_t begin_ms; /* not before: the last one failed */
     uint32_t turn;     /* of the streams that begin */
     struct reshard_parent parents[CATALOG_ENDS_MAX];
+};
+
+struct scaling {
+    struct timer timer;
+    struct scale_load *loads; /* of shards that this node leads, ascending by group */
+    uint32_t count;
+    struct catalog_change change;
+    bool changing;
+    uint64_t again_ms; /* not before: the last one failed */
+    uint32_t turn;     /* of the streams */
 };
 
 struct retire {
@@ -348,6 +359,7 @@ struct control {
     struct lifecycle lifecycle;
     struct reshard reshard;
     struct retire retire;
+    struct scaling scaling;
     struct moving moving;
     struct replace replace;
     struct overtaken overtaken;
@@ -458,6 +470,12 @@ void ending_close(struct control *control);
 struct buf *ending_ask(uint64_t group, bool ends);
 /* ERR_CORRUPT. */
 MUST_CHECK enum err ending_read(struct slice answer, struct shard_ending *ret);
+
+/* ---- scaling.c ---- */
+void scaling_open(struct control *control);
+void scaling_close(struct control *control);
+/* The groups of that word, ascending; there is room for all that this node has. */
+size_t scaling_list(const struct control *control, enum scale_word word, uint64_t groups[]);
 
 /* ---- retire.c ---- */
 void retire_open(struct control *control);

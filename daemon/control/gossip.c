@@ -6,8 +6,8 @@
 
 /* Ascending lists that are filled from this node's shards. */
 struct gossip_lists {
-    uint64_t *groups, *terms, *whole, *open, *ended;
-    size_t group_count, open_count, ended_count, room;
+    uint64_t *groups, *terms, *whole, *open, *ended, *hot, *quiet;
+    size_t group_count, open_count, ended_count, hot_count, quiet_count, room;
 };
 
 static bool lists_fill(struct control *control, struct gossip_lists *lists);
@@ -85,6 +85,10 @@ void gossip_now(struct control *control)
         word.open_count = lists.open_count;
         word.ended = lists.ended;
         word.ended_count = lists.ended_count;
+        word.hot = lists.hot;
+        word.hot_count = lists.hot_count;
+        word.quiet = lists.quiet;
+        word.quiet_count = lists.quiet_count;
     }
 
     /* Better silent than with a list that is not whole: who reads it relies on that. */
@@ -105,13 +109,15 @@ void gossip_now(struct control *control)
 static bool lists_fill(struct control *control, struct gossip_lists *lists)
 {
     lists->room = control->host.count + 1; /* the catalogue's group is one more */
-    lists->groups = malloc(5 * lists->room * sizeof(uint64_t));
+    lists->groups = malloc(7 * lists->room * sizeof(uint64_t));
     if (lists->groups == NULL)
         return false;
     lists->terms = lists->groups + lists->room;
     lists->whole = lists->terms + lists->room;
     lists->open = lists->whole + lists->room;
     lists->ended = lists->open + lists->room;
+    lists->hot = lists->ended + lists->room;
+    lists->quiet = lists->hot + lists->room;
 
     catalog_add(control, lists);
     struct shard *shard = NULL;
@@ -119,6 +125,8 @@ static bool lists_fill(struct control *control, struct gossip_lists *lists)
         after = shard_group(shard);
         lists_add(control, lists, shard);
     }
+    lists->hot_count = scaling_list(control, SCALE_HOT, lists->hot);
+    lists->quiet_count = scaling_list(control, SCALE_QUIET, lists->quiet);
     return true;
 }
 

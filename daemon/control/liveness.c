@@ -76,8 +76,10 @@ static bool word_valid(const struct liveness_word *word)
 {
     return word->group_count <= CATALOG_SHARDS_MAX + 1 && word->open_count <= CATALOG_SHARDS_MAX &&
            word->moving_count <= CATALOG_SHARDS_MAX && word->ended_count <= CATALOG_SHARDS_MAX &&
+           word->hot_count <= CATALOG_SHARDS_MAX && word->quiet_count <= CATALOG_SHARDS_MAX &&
            ascends(word->groups, word->group_count) && ascends(word->open, word->open_count) &&
-           ascends(word->moving, word->moving_count) && ascends(word->ended, word->ended_count);
+           ascends(word->moving, word->moving_count) && ascends(word->ended, word->ended_count) &&
+           ascends(word->hot, word->hot_count) && ascends(word->quiet, word->quiet_count);
 }
 
 static bool ascends(const uint64_t list[], size_t count)
@@ -104,7 +106,7 @@ static const uint64_t *list_copy(uint64_t **block, const uint64_t list[], size_t
 static bool word_copy(struct liveness_word *to, const struct liveness_word *from)
 {
     size_t count = 3 * from->group_count + from->open_count + from->moving_count +
-                   from->ended_count;
+                   from->ended_count + from->hot_count + from->quiet_count;
     uint64_t *block = malloc((count + 1) * sizeof(*block));
 
     if (block == NULL)
@@ -119,6 +121,8 @@ static bool word_copy(struct liveness_word *to, const struct liveness_word *from
     to->open = list_copy(&block, from->open, from->open_count);
     to->moving = list_copy(&block, from->moving, from->moving_count);
     to->ended = list_copy(&block, from->ended, from->ended_count);
+    to->hot = list_copy(&block, from->hot, from->hot_count);
+    to->quiet = list_copy(&block, from->quiet, from->quiet_count);
     return true;
 }
 
@@ -297,6 +301,26 @@ bool liveness_has_ended(const struct liveness *liveness, uint64_t node, uint64_t
         return false;
     size_t at = place(word->ended, word->ended_count, group);
     return at < word->ended_count && word->ended[at] == group;
+}
+
+bool liveness_has_hot(const struct liveness *liveness, uint64_t node, uint64_t group)
+{
+    const struct liveness_word *word = liveness_word_of(liveness, node);
+
+    if (word == NULL)
+        return false;
+    size_t at = place(word->hot, word->hot_count, group);
+    return at < word->hot_count && word->hot[at] == group;
+}
+
+bool liveness_has_quiet(const struct liveness *liveness, uint64_t node, uint64_t group)
+{
+    const struct liveness_word *word = liveness_word_of(liveness, node);
+
+    if (word == NULL)
+        return false;
+    size_t at = place(word->quiet, word->quiet_count, group);
+    return at < word->quiet_count && word->quiet[at] == group;
 }
 
 uint64_t liveness_agreed_ms(const struct liveness *liveness, const uint64_t nodes[], uint32_t count,

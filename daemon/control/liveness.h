@@ -45,6 +45,9 @@ struct liveness_word {
     /* Groups that have ended and do not rest, and that it has up to the END. */
     const uint64_t *ended;
     size_t ended_count;
+    /* Of what it leads, groups that are to be split, and that may be merged (scale.h). */
+    const uint64_t *hot, *quiet;
+    size_t hot_count, quiet_count;
     bool full; /* its log has no room */
     uint32_t ails;     /* enum ailment, or one that only a newer Braid knows; 0: it is well */
     uint64_t write_us; /* what a write of its log takes now; 0: not known */
@@ -112,6 +115,10 @@ bool liveness_moves(const struct liveness *liveness, uint64_t node, uint64_t gro
 
 /* Whether the node's last word lists the group as one that has ended. */
 bool liveness_has_ended(const struct liveness *liveness, uint64_t node, uint64_t group);
+
+/* Whether the node's last word lists the group as one to be split, or as one that may be merged. */
+bool liveness_has_hot(const struct liveness *liveness, uint64_t node, uint64_t group);
+bool liveness_has_quiet(const struct liveness *liveness, uint64_t node, uint64_t group);
 
 /* What a write takes on the other nodes that are up and know it: the median, the lower one of two;
  * 0: no other knows. */

@@ -27,6 +27,7 @@ void control_close(struct control *control, void (*closed)(void *ctx), void *ctx
     enrol_close(control);
     lifecycle_close(control);
     reshard_close(control);
+    scaling_close(control);
     retire_close(control);
     ending_close(control);
     replace_close(control);

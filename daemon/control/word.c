@@ -152,6 +152,10 @@ struct buf *word_leading_pack(const struct liveness_word *word,
     row.n_moving = word->moving_count;
     row.ended = list_of(word->ended);
     row.n_ended = word->ended_count;
+    row.hot = list_of(word->hot);
+    row.n_hot = word->hot_count;
+    row.quiet = list_of(word->quiet);
+    row.n_quiet = word->quiet_count;
     row.full = word->full;
     row.ails = word->ails;
     row.write_us = word->write_us;
@@ -190,6 +194,10 @@ enum err word_leading_read(struct slice bytes, struct word_leading *ret)
                   .moving_count = row->n_moving,
                   .ended = row->ended,
                   .ended_count = row->n_ended,
+                  .hot = row->hot,
+                  .hot_count = row->n_hot,
+                  .quiet = row->quiet,
+                  .quiet_count = row->n_quiet,
                   .full = row->full,
                   .ails = row->ails,
                   .write_us = row->write_us,

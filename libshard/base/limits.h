@@ -242,6 +242,8 @@
 #define PACE_DOUBT_MS 10000u /* learned again when the longest rests have not helped so long */
 #define EPOCH_WORDS_MAX 64u /* strangers remembered, so that each is answered now and then only */
 #define CONTROL_RESHARD_MS 10u /* between looks while shards are split or merged */
+#define CONTROL_SCALE_EVERY_MS 1000u /* between looks at the load of streams in ON_DEMAND mode */
+#define CONTROL_SCALE_AGAIN_MS 60000u /* before one that failed, for want of room, is tried again */
 #define CONTROL_END_ASK_MS 1000u /* for the answer of a shard's leader */
 #define CONTROL_RETIRE_EVERY_MS 10000u /* between looks for closed shards that nobody can read */
 #define CONTROL_DELETING_MAX 64u /* streams whose end the catalogue's leader awaits at once */

@@ -196,6 +196,22 @@ static void which_closed_shards_a_node_has_to_the_end_is_known_likewise(void **s
     liveness_fini(liveness);
 }
 
+static void which_shards_are_to_be_split_or_merged_is_known_likewise(void **state)
+{
+    struct liveness *liveness = given();
+    const uint64_t hot[] = { 4, 8 }, quiet[] = { 3 }, wrong[] = { 8, 8 };
+    struct liveness_word word = { .hot = hot, .hot_count = 2, .quiet = quiet, .quiet_count = 1 };
+
+    assert_int_equal(liveness_told(liveness, 2, 1000, &word), ERR_OK);
+    assert_true(liveness_has_hot(liveness, 2, 8));
+    assert_false(liveness_has_hot(liveness, 2, 3));
+    assert_true(liveness_has_quiet(liveness, 2, 3));
+    assert_false(liveness_has_quiet(liveness, 2, 4));
+    word.hot = wrong;
+    assert_int_equal(liveness_told(liveness, 2, 1000, &word), ERR_INVALID);
+    liveness_fini(liveness);
+}
+
 static void a_full_table_forgets_who_is_gone(void **state)
 {
     struct liveness *liveness = given();
@@ -406,6 +422,7 @@ int main(void)
         cmocka_unit_test(open_groups_are_remembered),
         cmocka_unit_test(what_moves_on_a_node_is_known_from_its_last_word),
         cmocka_unit_test(which_closed_shards_a_node_has_to_the_end_is_known_likewise),
+        cmocka_unit_test(which_shards_are_to_be_split_or_merged_is_known_likewise),
         cmocka_unit_test(a_full_table_forgets_who_is_gone),
         cmocka_unit_test(a_single_node_goes_by_its_own_clock),
         cmocka_unit_test(without_a_majority_of_clocks_there_is_no_time),

@@ -71,7 +71,7 @@ static void members_that_nobody_can_mean_are_no_cluster(void **state)
 static void what_a_node_leads_comes_back(void **state)
 {
     const uint64_t groups[] = { 1, 9 }, terms[] = { 4, 2 }, whole[] = { 3, 8 }, open[] = { 9 };
-    const uint64_t moving[] = { 5, 6 }, ended[] = { 7 };
+    const uint64_t moving[] = { 5, 6 }, ended[] = { 7 }, hot[] = { 9 }, quiet[] = { 2, 3 };
     struct liveness_word word = { .wall_ms = 12,
                                   .boot = 13,
                                   .catalog_index = 14,
@@ -87,6 +87,10 @@ static void what_a_node_leads_comes_back(void **state)
                                   .moving_count = 2,
                                   .ended = ended,
                                   .ended_count = 1,
+                                  .hot = hot,
+                                  .hot_count = 1,
+                                  .quiet = quiet,
+                                  .quiet_count = 2,
                                   .full = true,
                                   .ails = 2,
                                   .write_us = 1234,
@@ -110,6 +114,10 @@ static void what_a_node_leads_comes_back(void **state)
     assert_memory_equal(leading.word.moving, moving, sizeof(moving));
     assert_int_equal(leading.word.ended_count, 1);
     assert_memory_equal(leading.word.ended, ended, sizeof(ended));
+    assert_int_equal(leading.word.hot_count, 1);
+    assert_memory_equal(leading.word.hot, hot, sizeof(hot));
+    assert_int_equal(leading.word.quiet_count, 2);
+    assert_memory_equal(leading.word.quiet, quiet, sizeof(quiet));
     assert_true(leading.word.full);
     assert_int_equal(leading.word.ails, 2);
     assert_int_equal(leading.word.write_us, 1234);
