@@ -281,6 +281,7 @@ void checks_after_event(struct world *world, struct sim_node *node)
     }
     look_at_room(world, node);
     rescues_after_event(world, node);
+    forgotten_after_event(world, node);
     look_at_catalog(world, node);
     copies_after_event(world, node);
     struct news news;

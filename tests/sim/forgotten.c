@@ -141,6 +141,9 @@ static void start(struct world *world, bool two)
     cluster_of(world)->forgotten = forgotten;
     forgotten->two = two;
     forgotten->victim = (uint32_t)world_below(world, world->node_count);
+    /* Mostly the catalogue goes on without both: its members are the first three. */
+    if (two && world_chance(world, 3, 4))
+        forgotten->victim = 3 + (uint32_t)world_below(world, world->node_count - 3);
     world_after(world, (struct world_after){ .delay_ns = BEGIN_NS + world_below(world, 2 * SIM_S),
                                              .kind = KIND_NEMESIS,
                                              .fn = look });
@@ -165,8 +168,9 @@ static bool is_back(struct world *world, const struct sim_node *node)
     return forgotten != NULL && forgotten->act == ACT_BACK && node->at == forgotten->victim;
 }
 
-/* A group in which the second one, and so a majority, is away. */
-static const struct model_shard *torn_group(const struct forgotten *forgotten,
+/* A group in which the second one, and so a majority, is away.  Its row may have the new id
+ * already: changes come many at a time. */
+static const struct model_shard *torn_group(const struct forgotten *forgotten, uint64_t new_id,
                                             const struct model *model)
 {
     const struct model_stream *stream;
@@ -175,31 +179,31 @@ static const struct model_shard *torn_group(const struct forgotten *forgotten,
     for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
         if (stream->status == STREAM_ACTIVE && row->member_count == 3 &&
-            model_shard_has(row, forgotten->old_id) && model_shard_has(row, forgotten->second->id))
+            model_shard_has(row, forgotten->second->id) &&
+            (model_shard_has(row, forgotten->old_id) || model_shard_has(row, new_id)))
             return row;
     }
     return NULL;
 }
 
 /* It may come into the catalogue only when all of its groups have a majority. */
-static void look_at_new(struct world *world, struct sim_node *node)
+void forgotten_after_event(struct world *world, struct sim_node *node)
 {
     const struct forgotten *forgotten = forgotten_of(world);
 
-    if (forgotten->second == NULL || node->control == NULL || cluster_of(world)->healing)
+    if (forgotten == NULL || forgotten->act != ACT_NEW || node->at != forgotten->victim ||
+        forgotten->second == NULL || cluster_of(world)->healing)
         return;
     const struct model *model = catalog_model(control_catalog(node->control));
     const struct model_shard *torn;
-    if (model_node_by_id(model, node->id) != NULL && (torn = torn_group(forgotten, model)) != NULL)
+    if (model_node_by_id(model, node->id) != NULL &&
+        (torn = torn_group(forgotten, node->id, model)) != NULL)
         world_violation(world, "forgotten", "node %u has a new id, and group %llu no majority",
                         node->at + 1, (unsigned long long)torn->group);
 }
 
 void forgotten_look(struct world *world, struct sim_node *node, bool leads)
 {
-    if (forgotten_of(world) != NULL && forgotten_of(world)->act == ACT_NEW &&
-        node->at == forgotten_of(world)->victim)
-        look_at_new(world, node);
     if (!is_back(world, node))
         return;
     if (leads)
@@ -274,14 +278,34 @@ static void dies_while_it_waits(struct world *world, struct sim_node *none, void
     cluster_start_later(world, victim, 100 * SIM_MS);
 }
 
-/* Another node dies, which may have places in groups of the victim: those have no majority then. */
+/* One that has a place in a group of the victim, without which that has no majority. */
+static struct sim_node *choose_second(struct world *world)
+{
+    const struct sim_node *leader = wipe_catalog_leader(world);
+    const struct forgotten *forgotten = forgotten_of(world);
+    struct sim_node *second = NULL;
+    const struct model_stream *stream;
+    const struct model_shard *row;
+    uint32_t seen = 0;
+
+    if (leader == NULL)
+        return NULL;
+    const struct model *model = catalog_model(control_catalog(leader->control));
+    for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
+        group = row->group;
+        for (uint32_t i = 0; i < row->member_count && model_shard_has(row, forgotten->old_id); i++)
+            if (wipe_node(world, row->members[i]) != NULL && world_chance(world, 1, ++seen))
+                second = wipe_node(world, row->members[i]);
+    }
+    return second;
+}
+
 static void strike_second(struct world *world)
 {
     struct forgotten *forgotten = forgotten_of(world);
-    uint32_t at = (uint32_t)world_below(world, world->node_count - 1);
-    struct sim_node *second = &world->nodes[at + (at >= forgotten->victim)];
+    struct sim_node *second = choose_second(world);
 
-    if (!second->up)
+    if (second == NULL)
         return;
     cluster_kill(world, second, DEATH_KILL);
     forgotten->second = second;

@@ -24,7 +24,10 @@
 void forgotten_start(struct world *world);
 void forgotten_start_two(struct world *world);
 
-/* Called by the checks after each event of the node. */
+/* Called by the checks after each event of the node, which runs. */
+void forgotten_after_event(struct world *world, struct sim_node *node);
+
+/* Likewise for each of its groups. */
 void forgotten_look(struct world *world, struct sim_node *node, bool leads);
 
 /* Called by the net for each message that a node sends. */
