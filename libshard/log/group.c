@@ -157,6 +157,16 @@ void group_hard(struct log *log, struct group *group, const struct log_state *ha
     touch_hard(log, group);
 }
 
+static void note_let_go(struct group *group, const struct log_state *start)
+{
+    uint64_t at = start->start_index + 1;
+
+    if (group->cut_epoch != start->epoch || at < group->cut_at)
+        group->cut_at = at;
+    group->cut_epoch = start->epoch;
+    group->hint_void = true;
+}
+
 /* A group that is there already keeps its entries up to the start when it has the very entry that
  * the epoch starts behind; else what it has is of no use here. */
 static void start_again(struct log *log, struct group *group, const struct log_state *start,
@@ -167,13 +177,15 @@ static void start_again(struct log *log, struct group *group, const struct log_s
 
     if (state->last > start->start_index && !MUTANT(start_keeps_above)) {
         if (state->epoch == start->epoch)
-            group->taken_back = group->hint_void = true;
+            group->taken_back = true;
+        note_let_go(group, start);
         index_cut(log, group, start->start_index + 1);
         cache_drop(log, state->group, start->start_index + 1);
     }
     if (state->last < start->start_index || before_term != start->start_term) {
         index_detach(group);
         state->first = start->start_index + 1;
+        note_let_go(group, start);
         time_ms = start->last_time_ms;
     }
     group->start_time_ms = time_ms;

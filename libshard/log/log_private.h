@@ -47,10 +47,14 @@ struct group {
     uint64_t started;       /* turn of its newest START */
     uint64_t start_time_ms; /* time of the entry at state.start_index */
     uint64_t gone_below;    /* at a start: it was trimmed so far, and rows may be gone */
+    /* Of the newest START that let go of entries: what an older hint says of trims counts below
+     * `cut_at` only.  A copy that was let go may be filled again from before its trim. */
+    uint32_t cut_epoch;
+    uint64_t cut_at;
     /* A START of the same epoch took entries back, which may have been applied: a member that is
      * being filled begins anew with another member's answer.  What was saved is void then. */
     bool taken_back; /* since the process began, or in what it replayed */
-    bool hint_void;  /* in the tail: with it, a new hint is filed */
+    bool hint_void;  /* by that, or by cut_epoch, in the tail: with it, a new hint is filed */
     struct run **runs;      /* by index, without gaps; the last ends at state.last */
     uint32_t run_count, run_room;
     struct list_node dirty_hard; /* in log->dirty_hard: changed since the tail was begun */

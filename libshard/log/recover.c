@@ -66,6 +66,14 @@ static enum err load_states(struct finds *finds);
 static enum err scan_open(struct finds *finds);
 static enum err begin(struct finds *finds);
 static enum err foresee(struct finds *finds);
+/* What was trimmed is gone in whatever epoch, but what came in its place since is not. */
+static uint64_t trimmed_to(const struct group *group, const struct hint *hint)
+{
+    bool older = hint->epoch < group->cut_epoch;
+
+    return older && hint->first > group->cut_at ? group->cut_at : hint->first;
+}
+
 static enum err apply_hints(struct finds *finds);
 static enum err keep_unapplied(struct finds *finds);
 static enum err settle_disk(struct finds *finds);
@@ -516,8 +524,9 @@ static enum err apply_hints(struct finds *finds)
             name_last(group, hint);
         if (counts && hint->applied >= group->state.applied)
             group_applied(log, group, hint);
-        if (hint->first <= group->state.last + 1)
-            group_trim(log, group, hint->first);
+        uint64_t first = trimmed_to(group, hint);
+        if (first <= group->state.last + 1)
+            group_trim(log, group, first);
     }
     while (list_pop(&log->dirty_hint) != NULL)
         continue;
