@@ -26,6 +26,7 @@ struct comer {
     enum comer_phase phase;
     uint64_t from;  /* whom to ask first; 0 = a member of the row */
     uint32_t turn;  /* which member next */
+    uint32_t common_asked; /* who gives to others, so often */
     bool queued;    /* waits until others are through (FILLS_MAX) */
     uint32_t wait_ms;
     struct net_call call;
@@ -69,6 +70,8 @@ void filling_open(struct control *control);
 void filling_close(struct control *control);
 /* One more is about to pull. */
 void filling_came(struct control *control);
+/* None is on its way any more. */
+void filling_over(struct control *control);
 /* Lets those pull that may. */
 void filling_kick(struct control *control);
 /* The comer's pull, if one was under way, is over and gave so many bytes. */

@@ -11,6 +11,7 @@
 #include "replica/seal.h"
 
 #define WORD_EVERY_MS 100u
+#define COMMON_ASKED_MAX 3u /* COMER_WAIT_MS_FIRST, twice and four times as long apart */
 
 static void on_word(void *ctx, const struct net_message *message);
 static void on_word_closed(void *ctx, const struct net_message *message);
@@ -71,6 +72,8 @@ static void place_free(struct control *control)
 
     ensure(succession->active > 0);
     succession->active--;
+    if (succession->active == 0)
+        filling_over(control);
     for (uint32_t i = 0; i < succession->count; i++) {
         struct comer *comer = succession->comers[i];
         if (!comer->queued)
@@ -168,7 +171,32 @@ static bool has_begun(const struct comer *comer, uint64_t node)
     return false;
 }
 
-/* The one that knows more, else the row's members in turn, and who could give before: it may have
+/* The member that most others ask and pull from: it reads its log once for all of them.  0: none of
+ * this group's is. */
+static uint64_t whom_others_ask(const struct comer *comer, const struct model_shard *row)
+{
+    const struct control *control = comer->control;
+    const struct succession *succession = &control->succession;
+    uint32_t best = 0;
+    uint64_t found = 0;
+
+    for (uint32_t i = 0; i < row->member_count; i++) {
+        uint64_t node = row->members[i];
+        uint32_t count = 0;
+        for (uint32_t k = 0; k < succession->count; k++)
+            count += succession->comers[k]->phase != COMER_WAITS &&
+                     succession->comers[k]->source == node;
+        if (count <= best || node == control->options.node ||
+            !net_is_up(control->world.net, node))
+            continue;
+        best = count;
+        found = node;
+    }
+    return found;
+}
+
+/* At first who gives to others, a few times, because it may hear of the epoch a little later; then
+ * the one that knows more, else the row's members in turn, and who could give before: it may have
  * left the group, and be the only one that has the end of the last epoch.  0: nobody is up. */
 static uint64_t whom_to_ask(struct comer *comer)
 {
@@ -176,7 +204,14 @@ static uint64_t whom_to_ask(struct comer *comer)
     const struct model_shard *row =
         model_shard_by_group(catalog_model(control->catalog), comer->group, NULL);
     uint64_t from = comer->from;
+    uint64_t common = 0;
 
+    if (row != NULL && comer->common_asked < COMMON_ASKED_MAX)
+        common = whom_others_ask(comer, row);
+    if (common != 0 && !has_begun(comer, common)) {
+        comer->common_asked++;
+        return common;
+    }
     comer->from = 0;
     if (from != 0 && !has_begun(comer, from) && net_is_up(control->world.net, from))
         return from;

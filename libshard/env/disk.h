@@ -52,6 +52,12 @@ void disk_close(struct disk_file *file);
 
 uint64_t disk_size(const struct disk_file *file);
 
+/* What is to be known of a new file's blocks. */
+enum disk_blocks {
+    DISK_WRITTEN, /* written once as zeros: later writes change no metadata */
+    DISK_RESERVED /* theirs, and read as zeros: the first write to each costs a little more */
+};
+
 struct disk_create;
 typedef void (*disk_create_cb)(struct disk_create *req, enum err err, struct disk_file *file);
 
@@ -60,19 +66,20 @@ struct disk_create {
     struct disk *disk;
     char name[DISK_NAME_MAX];
     uint64_t size;
+    enum disk_blocks blocks;
     disk_create_cb cb;
     struct reason reason; /* set when err is not ERR_OK */
     void *platform;       /* private */
 };
 
-/* Makes a file of `size` bytes, all written as zeros and durable, the name
- * included; a half-made one does not survive under that name.  ERR_EXISTS,
- * ERR_IO, ERR_NO_SPACE, said before anything is written when the file would
- * take from DISK_HEADROOM_BYTES. */
+/* Makes a file of `size` bytes, all zeros and durable, the name included; a
+ * half-made one does not survive under that name.  Where blocks cannot be
+ * reserved they are written.  ERR_EXISTS, ERR_IO, ERR_NO_SPACE, said before
+ * anything is written when the file would take from DISK_HEADROOM_BYTES. */
 void disk_create_start(struct disk *disk, struct disk_create *req, const char *name, uint64_t size,
-                       disk_create_cb cb);
+                       enum disk_blocks blocks, disk_create_cb cb);
 
-/* Blocking twin of disk_create_start(). */
+/* Blocking twin of disk_create_start(); DISK_WRITTEN. */
 MUST_CHECK enum err disk_create_now(struct disk *disk, const char *name, uint64_t size,
                                     struct disk_file **ret, struct reason *reason);
 

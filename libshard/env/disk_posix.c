@@ -5,8 +5,8 @@
  *            one goes to the kernel without the thread
  *   reads    libuv's threads, DISK_READS_MAX at once, the others wait
  *   creates  libuv's threads, one at a time: zeros under "<name>.new", sync,
- *            rename, sync of the directory.  posix_fallocate would not do: the
- *            first write to each block would still change the file's map
+ *            rename, sync of the directory.  Blocks that are only reserved would
+ *            not do for small writes: the first to each changes the file's map
  *
  * Files are opened twice over the life of a name: the one being zeroed without
  * O_DSYNC, because one sync at the end is enough.

@@ -1,5 +1,6 @@
 /* New files of disk_posix.c: all their blocks are written once, so that later
- * writes change no metadata and a full disk is found out here. */
+ * writes change no metadata, or reserved, when so much is about to be written
+ * that it would be the disk's work twice.  A full disk is found out here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,20 +26,21 @@ static void creates_start(struct disk *disk);
 static void create_on_thread(uv_work_t *work);
 static void create_on_done(uv_work_t *work, int status);
 static enum err make_file(struct disk *disk, const char *name, uint64_t size,
-                          struct reason *reason);
+                          enum disk_blocks blocks, struct reason *reason);
 static enum err check_space(struct disk *disk, const char *name, uint64_t size,
                             struct reason *reason);
+static bool reserve(int fd, uint64_t size);
 static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t size,
                            struct reason *reason);
 static enum err publish(struct disk *disk, const char *half_made, const char *name,
                         struct reason *reason);
 
 void disk_create_start(struct disk *disk, struct disk_create *req, const char *name, uint64_t size,
-                       disk_create_cb cb)
+                       enum disk_blocks blocks, disk_create_cb cb)
 {
     ensure(disk_name_legal(name));
     ensure(size % DISK_ALIGN == 0 && size <= INT64_MAX);
-    *req = (struct disk_create){ .disk = disk, .size = size, .cb = cb };
+    *req = (struct disk_create){ .disk = disk, .size = size, .blocks = blocks, .cb = cb };
     strcpy(req->name, name);
 
     struct creation *creation = calloc(1, sizeof(*creation));
@@ -55,7 +57,7 @@ enum err disk_create_now(struct disk *disk, const char *name, uint64_t size, str
     ensure(disk_name_legal(name));
     ensure(size % DISK_ALIGN == 0 && size <= INT64_MAX);
 
-    enum err err = make_file(disk, name, size, reason);
+    enum err err = make_file(disk, name, size, DISK_WRITTEN, reason);
     if (err != ERR_OK)
         return err;
     return disk_open(disk, name, ret, reason);
@@ -75,7 +77,7 @@ static void create_on_thread(uv_work_t *work)
     struct creation *creation = work->data;
     struct disk_create *req = creation->req;
 
-    creation->err = make_file(creation->disk, req->name, req->size, &req->reason);
+    creation->err = make_file(creation->disk, req->name, req->size, req->blocks, &req->reason);
 }
 
 static void create_on_done(uv_work_t *work, int status)
@@ -97,7 +99,8 @@ static void create_on_done(uv_work_t *work, int status)
 }
 
 /* Any thread. */
-static enum err make_file(struct disk *disk, const char *name, uint64_t size, struct reason *reason)
+static enum err make_file(struct disk *disk, const char *name, uint64_t size,
+                          enum disk_blocks blocks, struct reason *reason)
 {
     char half_made[DISK_NAME_MAX + sizeof(HALF_MADE)];
     int flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | (disk->direct ? O_DIRECT : 0);
@@ -113,7 +116,8 @@ static enum err make_file(struct disk *disk, const char *name, uint64_t size, st
     int fd = openat(disk->dir_fd, half_made, flags, 0600);
     if (fd < 0)
         return disk_failed_errno(reason, errno, "create %s/%s", disk->path, half_made);
-    err = make_zeros(disk, fd, half_made, size, reason);
+    if (blocks == DISK_WRITTEN || !reserve(fd, size))
+        err = make_zeros(disk, fd, half_made, size, reason);
     close(fd);
     if (err == ERR_OK)
         err = publish(disk, half_made, name, reason);
@@ -139,6 +143,12 @@ static enum err check_space(struct disk *disk, const char *name, uint64_t size,
                        "the tables",
                        disk->path, name, (unsigned long long)space.free_bytes,
                        (unsigned long long)size, (unsigned long long)headroom);
+}
+
+/* False: not by this file system, or not now; then it is written, which says why. */
+static bool reserve(int fd, uint64_t size)
+{
+    return fallocate(fd, 0, 0, (off_t)size) == 0 && fdatasync(fd) == 0;
 }
 
 static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t size,

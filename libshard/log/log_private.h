@@ -221,6 +221,7 @@ struct log {
     uint64_t file_bytes_min; /* smaller ones, of another configuration, are not used again */
     struct disk_create create;
     bool creating;
+    bool bulk; /* new files are reserved only */
     uint64_t create_backoff_ms;
     struct timer create_later;
 
@@ -479,7 +480,7 @@ void shelf_fini(struct log *log);
 bool shelf_lends(const struct log *log);
 /* The bytes of the segment from `at` on, a multiple of LOG_BLOCK_BYTES, to its next multiple or
  * the segment's end.  Until the end of this call's turn.  NULL: they are not here. */
-struct buf *shelf_find(struct log *log, const struct segment *segment, uint64_t at);
+struct buf *shelf_find(struct log *log, struct segment *segment, uint64_t at);
 /* Reads them, and a few that come behind; `wait->cb` once, not from inside.  The segment must be
  * filed, and pinned meanwhile.  False: no room for them. */
 bool shelf_want(struct log *log, struct segment *segment, uint64_t at, struct block_wait *wait);

@@ -38,6 +38,7 @@ struct block {
     struct buf *bytes;       /* NULL while it is wanted; also held by those that it was lent to */
     size_t len, piece, done; /* of it; read at once; so far */
     bool background;         /* in pieces, and little ahead of it */
+    bool followed; /* somebody has begun with it: what comes behind it is read, or was */
     bool telling; /* those that wait; it must stay */
     bool stale;   /* changed since the read began */
     struct list waits; /* of struct block_wait */
@@ -76,18 +77,6 @@ static struct block *block_find(struct log *log, uint64_t number, uint64_t at)
             return block;
     }
     return NULL;
-}
-
-struct buf *shelf_find(struct log *log, const struct segment *segment, uint64_t at)
-{
-    struct block *block = block_find(log, segment->number, at);
-
-    log->blocks.used = true;
-    if (block == NULL || block->phase != BLOCK_READY)
-        return NULL;
-    list_remove(&block->link);
-    list_prepend(&log->blocks.list, &block->link);
-    return block->bytes;
 }
 
 bool shelf_lends(const struct log *log)
@@ -212,6 +201,22 @@ static void shelf_kick(struct log *log)
     }
     if (last != NULL)
         read_ahead(log, last->segment, last->at, last->background);
+}
+
+/* Who begins with a block soon wants the next. */
+struct buf *shelf_find(struct log *log, struct segment *segment, uint64_t at)
+{
+    struct block *block = block_find(log, segment->number, at);
+
+    log->blocks.used = true;
+    if (block == NULL || block->phase != BLOCK_READY)
+        return NULL;
+    list_remove(&block->link);
+    list_prepend(&log->blocks.list, &block->link);
+    if (!block->followed)
+        read_ahead(log, segment, at, block->background);
+    block->followed = true;
+    return block->bytes;
 }
 
 bool shelf_want(struct log *log, struct segment *segment, uint64_t at, struct block_wait *wait)

@@ -5,7 +5,11 @@
 
 /* Segments, and the files they lie in.  Files are made before they are needed, one at a time; once
  * made they are used again and again, never removed: on a mount with discard an unlink of a segment
- * holds the disk for up to a second. */
+ * holds the disk for up to a second.
+ *
+ * They are written once as zeros: a small write is two to three times as quick where nothing of the
+ * file's map changes.  Who is filled writes large frames, to which that matters little, and would
+ * have the disk write everything twice: meanwhile they are only reserved (log_bulk()). */
 
 #define CREATE_BACKOFF_MS_FIRST 1000u
 
@@ -237,7 +241,12 @@ void supply_kick(struct log *log)
     log->creating = true;
     segment_file_name(log->file_next, name);
     disk_create_start(log->world.disk, &log->create, name, options->segment_bytes,
-                      create_on_done);
+                      log->bulk ? DISK_RESERVED : DISK_WRITTEN, create_on_done);
+}
+
+void log_bulk(struct log *log, bool bulk)
+{
+    log->bulk = bulk;
 }
 
 static void create_on_done(struct disk_create *req, enum err err, struct disk_file *file)

@@ -302,7 +302,7 @@ static void created(struct world *world, struct sim_node *node, void *ctx, uint6
 }
 
 void disk_create_start(struct disk *disk, struct disk_create *req, const char *name, uint64_t size,
-                       disk_create_cb cb)
+                       enum disk_blocks blocks, disk_create_cb cb)
 {
     req->disk = disk;
     snprintf(req->name, sizeof req->name, "%s", name);

@@ -112,7 +112,7 @@ static void a_file_can_be_made_without_blocking(void **state)
 
     for (int i = 0; i < 3; i++) {
         char name[8] = { 'a', (char)('0' + i), 0 };
-        disk_create_start(w.disk, &reqs[i], name, DISK_ALIGN, create_done);
+        disk_create_start(w.disk, &reqs[i], name, DISK_ALIGN, DISK_WRITTEN, create_done);
     }
     assert_int_equal(w.ran, 0);
     for (int i = 0; i < 3; i++) {
@@ -123,12 +123,35 @@ static void a_file_can_be_made_without_blocking(void **state)
     }
 }
 
+/* Its blocks are its own, and zeros, whether they were written or not. */
+static void blocks_can_be_reserved(void **state)
+{
+    unsigned char *bytes = disk_memory(DISK_ALIGN);
+    struct disk_create req;
+    char path[128];
+    struct stat found;
+
+    memset(bytes, 1, DISK_ALIGN);
+    disk_create_start(w.disk, &req, "a.log", 64 * DISK_ALIGN, DISK_RESERVED, create_done);
+    wait_for(1);
+    assert_int_equal(w.last, ERR_OK);
+    assert_int_equal(disk_size(w.made), 64 * DISK_ALIGN);
+    snprintf(path, sizeof(path), "%s/a.log", w.path);
+    assert_int_equal(stat(path, &found), 0);
+    assert_true(found.st_blocks >= 64 * (long)DISK_ALIGN / 512);
+    assert_int_equal(disk_read_now(w.made, 32 * DISK_ALIGN, bytes, DISK_ALIGN, &w.reason), ERR_OK);
+    for (size_t i = 0; i < DISK_ALIGN; i++)
+        assert_int_equal(bytes[i], 0);
+    disk_memory_free(bytes);
+    disk_close(w.made);
+}
+
 static void a_name_that_exists_is_left_alone(void **state)
 {
     struct disk_file *file = make("a.log", DISK_ALIGN);
     struct disk_create req;
 
-    disk_create_start(w.disk, &req, "a.log", 2 * DISK_ALIGN, create_done);
+    disk_create_start(w.disk, &req, "a.log", 2 * DISK_ALIGN, DISK_WRITTEN, create_done);
     wait_for(1);
     assert_int_equal(w.last, ERR_EXISTS);
     assert_null(w.made);
@@ -289,7 +312,7 @@ static void a_file_that_does_not_fit_leaves_nothing_behind(void **state)
     struct disk_create req;
 
     limit_files(DISK_ALIGN);
-    disk_create_start(w.disk, &req, "big.log", SIZE, create_done);
+    disk_create_start(w.disk, &req, "big.log", SIZE, DISK_WRITTEN, create_done);
     wait_for(1);
     limit_files(RLIM_INFINITY);
     assert_int_equal(w.last, ERR_IO);
@@ -403,7 +426,7 @@ static void a_full_disk_is_no_space_when_a_file_is_made(void **state)
     struct disk_create req;
 
     fault.write_error = ENOSPC;
-    disk_create_start(w.disk, &req, "a.log", DISK_ALIGN, create_done);
+    disk_create_start(w.disk, &req, "a.log", DISK_ALIGN, DISK_WRITTEN, create_done);
     wait_for(1);
     assert_int_equal(w.last, ERR_NO_SPACE);
     assert_non_null(strstr(req.reason.text, "No space left"));
@@ -435,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_new_file_is_zeros_to_its_last_byte),
         TEST(a_file_can_be_made_without_blocking),
+        TEST(blocks_can_be_reserved),
         TEST(a_name_that_exists_is_left_alone),
         TEST(what_is_written_is_read_after_the_callback),
         TEST(writes_complete_in_the_order_of_their_starts),

@@ -16,6 +16,7 @@ static struct {
     unsigned creates;
     bool hold;      /* writes wait for let_go() */
     bool has_begun; /* all that is held */
+    enum disk_blocks blocks; /* of the file that was made last */
     struct disk_io *held[2];
     unsigned held_count, withdrawn;
 } fault;
@@ -25,9 +26,9 @@ void __real_disk_write(struct disk_file *file, struct disk_io *req, uint64_t off
 void __wrap_disk_write(struct disk_file *file, struct disk_io *req, uint64_t offset,
                        const void *bytes, size_t len, disk_io_cb cb);
 void __real_disk_create_start(struct disk *disk, struct disk_create *req, const char *name,
-                              uint64_t size, disk_create_cb cb);
+                              uint64_t size, enum disk_blocks blocks, disk_create_cb cb);
 void __wrap_disk_create_start(struct disk *disk, struct disk_create *req, const char *name,
-                              uint64_t size, disk_create_cb cb);
+                              uint64_t size, enum disk_blocks blocks, disk_create_cb cb);
 
 static void fail_write(struct defer *defer)
 {
@@ -89,11 +90,12 @@ static void fail_create(struct defer *defer)
 }
 
 void __wrap_disk_create_start(struct disk *disk, struct disk_create *req, const char *name,
-                              uint64_t size, disk_create_cb cb)
+                              uint64_t size, enum disk_blocks blocks, disk_create_cb cb)
 {
     fault.creates++;
+    fault.blocks = blocks;
     if (!fault.create) {
-        __real_disk_create_start(disk, req, name, size, cb);
+        __real_disk_create_start(disk, req, name, size, blocks, cb);
         return;
     }
     req->cb = cb;
@@ -201,6 +203,35 @@ static void a_file_that_cannot_be_written_ends_the_node(void **state)
     fault.create = false;
     node.groups[1].count = 0;
     node_reopen(&node);
+}
+
+/* Until a file has been made. */
+static void fill_a_segment(void)
+{
+    unsigned creates = fault.creates;
+
+    while (fault.creates == creates) {
+        node_append(&node, 1, 50000);
+        node_wait_all(&node);
+    }
+}
+
+static void files_are_reserved_while_much_is_written(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    fill_a_segment();
+    assert_int_equal(fault.blocks, DISK_WRITTEN);
+    log_bulk(node.log, true);
+    fill_a_segment();
+    assert_int_equal(fault.blocks, DISK_RESERVED);
+    log_bulk(node.log, false);
+    fill_a_segment();
+    assert_int_equal(fault.blocks, DISK_WRITTEN);
+    node_check(&node);
+    node_reopen(&node);
+    node_check(&node);
 }
 
 static void full_tables_put_filing_off_and_nothing_else(void **state)
@@ -351,6 +382,7 @@ int main(void)
         TEST(a_full_disk_is_tried_again_later_and_stops_nothing),
         TEST(a_file_that_cannot_be_written_ends_the_node),
         TEST(damaged_tables_end_the_node_and_say_what_to_do),
+        TEST(files_are_reserved_while_much_is_written),
         TEST(full_tables_put_filing_off_and_nothing_else),
         TEST(full_tables_put_off_that_a_segment_becomes_free),
         TEST(a_small_frame_that_has_not_begun_is_taken_back_for_more),
