@@ -1,10 +1,10 @@
 /* fence.h - what libraft 0.15 lacks, one rule each.
  *
- * Each rule has a number, a reason, and a switch: built with -DFENCE_OFF_F3
- * (meson option fence_off) rule F3 is left out, as by mutant no_F3
- * (base/mutant.h), for the simulator, which must then find a violation.  They
- * only delay, drop or shorten what passes between libraft and the world, which
- * Raft tolerates, and do no harm with a later libraft.
+ * Each rule has a number, a reason, and a switch: built with -Dfence_off=F3
+ * rule F3 is left out, as by fault no_F3 (base/mutant.h), for the simulator,
+ * which must then find a violation.  They only delay, drop or shorten what
+ * passes between libraft and the world, which Raft tolerates, and do no harm
+ * with a later libraft.
  *
  *     F1   while a follower's appends are in flight: no tick, and only
  *          AppendEntries of the same term and leader; what comes behind waits
@@ -37,65 +37,7 @@
 #include "base/mutant.h"
 #include "replica/replica_private.h"
 
-#ifndef FENCE_OFF_F1
-#define FENCE_OFF_F1 0
-#endif
-#ifndef FENCE_OFF_F2
-#define FENCE_OFF_F2 0
-#endif
-#ifndef FENCE_OFF_F3
-#define FENCE_OFF_F3 0
-#endif
-#ifndef FENCE_OFF_F4
-#define FENCE_OFF_F4 0
-#endif
-#ifndef FENCE_OFF_F6
-#define FENCE_OFF_F6 0
-#endif
-#ifndef FENCE_OFF_F7
-#define FENCE_OFF_F7 0
-#endif
-#ifndef FENCE_OFF_F8
-#define FENCE_OFF_F8 0
-#endif
-#ifndef FENCE_OFF_F9
-#define FENCE_OFF_F9 0
-#endif
-#ifndef FENCE_OFF_F11
-#define FENCE_OFF_F11 0
-#endif
-#ifndef FENCE_OFF_F12
-#define FENCE_OFF_F12 0
-#endif
-#ifndef FENCE_OFF_F13
-#define FENCE_OFF_F13 0
-#endif
-#ifndef FENCE_OFF_F14
-#define FENCE_OFF_F14 0
-#endif
-#ifndef FENCE_OFF_F15
-#define FENCE_OFF_F15 0
-#endif
-#ifndef FENCE_OFF_F17
-#define FENCE_OFF_F17 0
-#endif
-#ifndef FENCE_OFF_F18
-#define FENCE_OFF_F18 0
-#endif
-#ifndef FENCE_OFF_F19
-#define FENCE_OFF_F19 0
-#endif
-#ifndef FENCE_OFF_F20
-#define FENCE_OFF_F20 0
-#endif
-#ifndef FENCE_OFF_F21
-#define FENCE_OFF_F21 0
-#endif
-#ifndef FENCE_OFF_S8
-#define FENCE_OFF_S8 0
-#endif
-
-#define FENCE(rule) (!FENCE_OFF_##rule && !MUTANT(no_##rule))
+#define FENCE(rule) (!MUTANT(no_##rule))
 
 /* Whether libraft may be ticked now (F1, F13). */
 bool fence_tick(struct replica *replica);
