@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "operations.h"
 #include "progress.h"
 #include "stream_table.h"
 
-#define LOOK_MS 50u
+#define LIMITS_LOOK_MS 3000u /* for an operations port, which may not be there */
+#define LOOK_MS 100u /* half of the DescribeStreamSummary that AWS allows a second */
 #define SHARDS_MAX_ASKED 10000
 
 #define WHICH_STREAM "which stream? 'braid stream list' lists them"
@@ -127,6 +129,28 @@ enum outcome stream_shards(const struct cli *cli, struct client *client, const c
     return OUTCOME_OK;
 }
 
+/* Those of its own, from an operations port: the Kinesis API does not know them.  NULL: no such
+ * port answers, or it says nothing of them. */
+static json_t *limits_of(const struct cli *cli, const char *name)
+{
+    char path[OPERATIONS_PATH_BYTES_MAX];
+    struct client_answer answer;
+    struct client *client;
+    json_t *tree = NULL, *limits;
+
+    if (cli_operations(cli, &client) != OUTCOME_OK)
+        return NULL;
+    snprintf(path, sizeof(path), "/streams?name=%s", name);
+    client_until(client, cli_now_ms() + LIMITS_LOOK_MS);
+    if (client_get(client, path, &answer) == ERR_OK)
+        tree = json_loadb((const char *)answer.body.data, answer.body.len, 0, NULL);
+    client_close(client);
+    limits = json_incref(json_object_get(
+        json_array_get(json_object_get(tree, "streams"), 0), "limits"));
+    json_decref(tree);
+    return limits;
+}
+
 enum outcome stream_describe(struct cli *cli, int argc, char **argv)
 {
     const struct cli_syntax syntax = { .arguments = "NAME",
@@ -135,7 +159,7 @@ enum outcome stream_describe(struct cli *cli, int argc, char **argv)
                                        .timeout = CLI_TIMEOUT_TEXT,
                                        .timeout_s = CLI_TIMEOUT_S,
                                        .text = "Describes a stream and its shards." };
-    json_t *summary = NULL, *shards = NULL;
+    json_t *summary = NULL, *shards = NULL, *limits = NULL;
     struct client *client;
 
     cli_parse(cli, &syntax, argc, argv, NULL);
@@ -150,11 +174,14 @@ enum outcome stream_describe(struct cli *cli, int argc, char **argv)
     client_close(client);
     if (outcome == OUTCOME_OK && shards == NULL)
         shards = json_array();
+    if (outcome == OUTCOME_OK)
+        limits = limits_of(cli, cli->argument);
     if (outcome == OUTCOME_OK && cli->output == OUTPUT_JSON)
-        outcome = cli_print_json(
-            cli, json_pack("{s:O, s:O}", "StreamDescriptionSummary", summary, "Shards", shards));
+        outcome = cli_print_json(cli, json_pack("{s:O, s:O, s:O*}", "StreamDescriptionSummary",
+                                                summary, "Shards", shards, "Limits", limits));
     else if (outcome == OUTCOME_OK)
-        outcome = stream_table_describe(cli, summary, shards);
+        outcome = stream_table_describe(cli, summary, shards, limits);
+    json_decref(limits);
     json_decref(summary);
     json_decref(shards);
     return outcome;

@@ -48,8 +48,23 @@ enum outcome stream_table_list(const struct cli *cli, const json_t *streams)
     return table_print(table) ? OUTCOME_OK : cli_no_memory(cli);
 }
 
+static void limits_print(json_t *limits)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(limits, name, value)
+    {
+        if (json_is_string(value))
+            printf("%s: %s\n", name, json_string_value(value));
+        else
+            printf("%s: %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
+    }
+    putchar('\n');
+}
+
 enum outcome stream_table_describe(const struct cli *cli, const json_t *summary,
-                                   const json_t *shards)
+                                   const json_t *shards, json_t *limits)
 {
     static const char *const columns[] = { "SHARD", "FROM HASH KEY", "TO HASH KEY",
                                            "FROM SEQUENCE NUMBER", "STATE" };
@@ -57,11 +72,12 @@ enum outcome stream_table_describe(const struct cli *cli, const json_t *summary,
     char at[TIME_TEXT_MAX];
 
     printf("%s: %s, %" JSON_INTEGER_FORMAT " open shards, keeps records %" JSON_INTEGER_FORMAT
-           " hours, created %s\n%s\n\n",
+           " hours, created %s\n%s\n",
            member(summary, "StreamName"), member(summary, "StreamStatus"),
            json_integer_value(json_object_get(summary, "OpenShardCount")),
            json_integer_value(json_object_get(summary, "RetentionPeriodHours")),
            created(summary, at), member(summary, "StreamARN"));
+    limits_print(limits);
     for (size_t i = 0; i < json_array_size(shards); i++) {
         const json_t *shard = json_array_get(shards, i);
         const json_t *hashes = json_object_get(shard, "HashKeyRange");

@@ -7,9 +7,9 @@
 /* An array of AWS's StreamSummary. */
 enum outcome stream_table_list(const struct cli *cli, const json_t *streams);
 
-/* A StreamDescriptionSummary and an array of Shard. */
+/* A StreamDescriptionSummary, an array of Shard, and limits of its own by name, or NULL. */
 enum outcome stream_table_describe(const struct cli *cli, const json_t *summary,
-                                   const json_t *shards);
+                                   const json_t *shards, json_t *limits);
 
 /* Seconds since the epoch as "2026-01-31 12:00:00"; local time. */
 #define TIME_TEXT_MAX 32u

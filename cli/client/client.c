@@ -324,6 +324,8 @@ static enum err perform(struct client *client, const char *path, struct client_a
     if (code == CURLE_OK) {
         curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
         read_fault(client, answer);
+        if (fault_is_rate(answer->type, answer->reason.text))
+            return ERR_BUSY;
         return fault_of_answer(answer->status, answer->type);
     }
     reason_set(&answer->reason, "%s: %s", endpoint,

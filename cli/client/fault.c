@@ -25,6 +25,12 @@ enum err fault_of_answer(long status, const char *type)
     return ERR_INVALID;
 }
 
+bool fault_is_rate(const char *type, const char *message)
+{
+    return strcmp(type, "LimitExceededException") == 0 &&
+           strstr(message, "Rate exceeded ") != NULL;
+}
+
 bool fault_is_unproved(const char *type)
 {
     return strcmp(type, "MissingAuthenticationTokenException") == 0 ||

@@ -23,6 +23,10 @@
  * ERR_INVALID      everything else: retrying does not help */
 enum err fault_of_answer(long status, const char *type);
 
+/* Whether what a LimitExceededException says is that calls come too fast: ERR_BUSY.  Its other
+ * meanings do not pass. */
+bool fault_is_rate(const char *type, const char *message);
+
 /* Whether the error says that the request was not signed with a known access key. */
 bool fault_is_unproved(const char *type);
 

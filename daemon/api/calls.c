@@ -78,7 +78,7 @@ bool calls_allow(struct request *request)
 bool calls_allow_of_stream(struct request *request, const struct model_stream *stream,
                            enum limit limit)
 {
-    uint32_t per_s = control_limit(request->api->world.control, limit);
+    uint32_t per_s = control_stream_limit(request->api->world.control, stream, limit);
 
     if (take(request, limit, per_s, stream->id))
         return true;
@@ -89,7 +89,8 @@ bool calls_allow_of_stream(struct request *request, const struct model_stream *s
 bool calls_allow_of_shard(struct request *request, const struct model_stream *stream,
                           const struct model_shard *shard)
 {
-    uint32_t per_s = control_limit(request->api->world.control, LIMIT_ITERATOR_CALLS);
+    uint32_t per_s =
+        control_stream_limit(request->api->world.control, stream, LIMIT_ITERATOR_CALLS);
 
     if (take(request, LIMIT_ITERATOR_CALLS, per_s, shard->group))
         return true;

@@ -158,7 +158,7 @@ static bool check_target(struct request *request, const struct model_stream *str
 /* The catalogue counts those that it has begun.  False: the request has failed. */
 static bool check_often(struct request *request, const struct model_stream *stream)
 {
-    uint32_t most = control_limit(request->api->world.control, LIMIT_RESHARDS);
+    uint32_t most = control_stream_limit(request->api->world.control, stream, LIMIT_RESHARDS);
 
     if (limit_is_off(most) ||
         model_times_since(&model_settings(stream)->resharded, request->now_ms) < most)

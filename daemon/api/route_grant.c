@@ -45,7 +45,11 @@ void route_grant_cancel(struct route_grant *req)
 /* This node leads the shard. */
 static enum err take(struct route *route, struct grant_ask *ask, bool *throttled)
 {
-    ask->calls_per_s = limit_or_0(control_limit(route->control, LIMIT_SUBSCRIBE_CALLS));
+    const struct model_stream *stream = NULL;
+
+    (void)model_shard_by_group(catalog_model(control_catalog(route->control)), ask->group, &stream);
+    ask->calls_per_s =
+        limit_or_0(control_stream_limit(route->control, stream, LIMIT_SUBSCRIBE_CALLS));
     return grants_take(&route->grants, ask, clock_mono_ms(route->clock), throttled);
 }
 

@@ -8,7 +8,8 @@
 /* False: the request has failed. */
 static bool note_switch(struct setting *setting)
 {
-    uint32_t most = control_limit(setting->request->api->world.control, LIMIT_MODE_SWITCHES);
+    uint32_t most = control_stream_limit(setting->request->api->world.control, setting->stream,
+                                         LIMIT_MODE_SWITCHES);
 
     if (setting_note(&setting->wanted.settings.switched, setting->request->now_ms, most))
         return true;

@@ -24,7 +24,8 @@ static struct setting *begin(struct request *request)
 /* False: the request has failed. */
 static bool note(struct setting *setting, struct model_times *times, const char *what)
 {
-    uint32_t most = control_limit(setting->request->api->world.control, LIMIT_ENCRYPTIONS);
+    uint32_t most = control_stream_limit(setting->request->api->world.control, setting->stream,
+                                         LIMIT_ENCRYPTIONS);
 
     if (setting_note(times, setting->request->now_ms, most))
         return true;

@@ -246,11 +246,20 @@ static void pump(struct subscription *subscription)
     fan_next(&subscription->reader, on_next);
 }
 
+/* Bytes a second; 0: no limit. */
+static uint32_t rate_of(const struct subscription *subscription)
+{
+    struct control *control = subscription->api->world.control;
+    const struct model *model = catalog_model(control_catalog(control));
+    const struct model_stream *stream = model_stream_by_id(model, subscription->stream);
+
+    return limit_or_0(control_stream_limit(control, stream, LIMIT_CONSUMER_BYTES));
+}
+
 /* A consumer has a bandwidth; what it did not use for a second is lost. */
 static void pace(struct subscription *subscription, size_t bytes)
 {
-    uint64_t rate =
-        limit_or_0(control_limit(subscription->api->world.control, LIMIT_CONSUMER_BYTES));
+    uint64_t rate = rate_of(subscription);
     uint64_t now_ms = now_of(subscription);
     uint64_t used_ms = rate == 0 ? 0 : (uint64_t)bytes * 1000 / rate;
 

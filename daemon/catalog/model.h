@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/slice.h"
 #include "base/u128.h"
+#include "catalog/limit.h"
 
 #define CATALOG_GROUP UINT64_C(1)        /* the catalogue's own group id; shards start at 2 */
 #define MODEL_NAME_MAX 128u              /* characters of a stream, node or AZ name */
@@ -140,6 +141,7 @@ struct model_settings {
     char *policy; /* NULL: none */
     struct model_times switched, encrypted, decrypted; /* its mode; it */
     struct model_times resharded; /* by UpdateShardCount */
+    uint32_t limits[LIMIT_STREAM_COUNT]; /* 0: the cluster's */
 };
 
 /* A registered reader with a bandwidth of its own (docs/flows/fan-out.md). */
@@ -179,6 +181,9 @@ struct model_stream {
 
 /* How many of them were in the 24 hours before. */
 uint32_t model_times_since(const struct model_times *times, uint64_t now_ms);
+
+/* How many of a stream's limits are up to the last that is its own. */
+uint32_t model_limits_count(const struct model_settings *settings);
 
 /* One more; those that are older go. */
 void model_times_note(struct model_times *times, uint64_t now_ms);

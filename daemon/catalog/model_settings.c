@@ -5,6 +5,7 @@
 
 #define SETTINGS_ROW_BYTES 48u /* of proto/catalog.proto, with the largest numbers, but for texts */
 #define TIME_BYTES 10u
+#define LIMIT_BYTES 5u
 #define TAG_ROW_BYTES 12u
 #define DAY_MS UINT64_C(86400000)
 
@@ -67,6 +68,15 @@ void model_settings_free(struct model_settings *settings)
     free(settings);
 }
 
+uint32_t model_limits_count(const struct model_settings *settings)
+{
+    uint32_t count = LIMIT_STREAM_COUNT;
+
+    while (count > 0 && settings->limits[count - 1] == 0)
+        count--;
+    return count;
+}
+
 uint32_t model_settings_bytes(const struct model_settings *settings)
 {
     if (settings == NULL)
@@ -77,7 +87,8 @@ uint32_t model_settings_bytes(const struct model_settings *settings)
         settings->switched.count + settings->encrypted.count + settings->decrypted.count +
         settings->resharded.count;
 
-    return (uint32_t)(SETTINGS_ROW_BYTES + texts + times * TIME_BYTES);
+    return (uint32_t)(SETTINGS_ROW_BYTES + texts + times * TIME_BYTES +
+                      model_limits_count(settings) * LIMIT_BYTES);
 }
 
 struct model_tag *model_tags_copy(const struct model_tag *tags, uint32_t count)

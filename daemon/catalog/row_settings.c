@@ -32,6 +32,19 @@ static bool times_read(const uint64_t *ms, size_t count, struct model_times *ret
     return true;
 }
 
+static bool limits_read(const uint32_t *limits, size_t count, struct model_settings *ret)
+{
+    if (count > LIMIT_STREAM_COUNT)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t most = limit_row((enum limit)i)->most;
+        if (limits[i] > most && limits[i] != LIMIT_UNLIMITED)
+            return false;
+        ret->limits[i] = limits[i];
+    }
+    return true;
+}
+
 enum err row_settings_read(const Braid__Catalog__Settings *row, struct model_settings **ret,
                            struct reason *reason)
 {
@@ -53,6 +66,7 @@ enum err row_settings_read(const Braid__Catalog__Settings *row, struct model_set
     good &= times_read(row->encrypted_ms, row->n_encrypted_ms, &settings->encrypted);
     good &= times_read(row->decrypted_ms, row->n_decrypted_ms, &settings->decrypted);
     good &= times_read(row->resharded_ms, row->n_resharded_ms, &settings->resharded);
+    good &= limits_read(row->limits, row->n_limits, settings);
     if (good) {
         *ret = settings;
         return ERR_OK;
@@ -125,6 +139,11 @@ bool row_settings_write(struct arena *arena, const struct model_settings *settin
     row->warm_mibps = settings->warm_mibps;
     row->spreads = settings->spreads;
     row->policy = row_text(settings->policy);
+    row->n_limits = model_limits_count(settings);
+    row->limits = arena_take(arena, sizeof(settings->limits));
+    if (row->limits == NULL)
+        return false;
+    memcpy(row->limits, settings->limits, sizeof(settings->limits));
     *ret = row;
     return times_write(arena, &settings->switched, &row->switched_ms, &row->n_switched_ms) &&
            times_write(arena, &settings->encrypted, &row->encrypted_ms, &row->n_encrypted_ms) &&

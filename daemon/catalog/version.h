@@ -8,7 +8,8 @@
  *     1   all changes up to RescueShard
  *     2   RaiseVersion; a node's row says what it knows, and none that knows less is let in;
  *         rescues of the catalogue
- *     3   SetStream; a stream's row has settings; RegisterConsumer, DeregisterConsumer,
+ *     3   SetStream; a stream's row has settings, limits of its own among them;
+ *         RegisterConsumer, DeregisterConsumer,
  *         SetConsumer, and DeleteStream that spares what has consumers;
  *         RescueShard says the epoch of the survivor's copy;
  *         splits and merges: BeginReshard, CommitReshard, ForgetShards;

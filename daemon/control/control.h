@@ -181,6 +181,10 @@ bool control_ready(const struct control *control, struct reason *why);
 /* The cluster's, as this node's configuration has it. */
 uint32_t control_limit(const struct control *control, enum limit limit);
 
+/* The stream's own (below LIMIT_STREAM_COUNT); the cluster's when it has none, or is NULL. */
+uint32_t control_stream_limit(const struct control *control, const struct model_stream *stream,
+                              enum limit limit);
+
 /* The earliest clock heard from a majority of nodes in the last minute: what retention goes by. */
 uint64_t control_agreed_ms(const struct control *control);
 

@@ -523,7 +523,8 @@ void copies_open(struct control *control);
 void copies_close(struct control *control);
 
 /* ---- limits.c ---- */
-struct quota_limits limits_of_shard(const struct control *control);
+struct quota_limits limits_of_shard(const struct control *control,
+                                    const struct model_stream *stream);
 
 /* ---- retain.c ---- */
 void retain_open(struct control *control);

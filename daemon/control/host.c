@@ -183,6 +183,8 @@ static bool step_open(struct control *control)
             hosted->retention_hours = stream->retention_hours;
             shard_set_retention(hosted->shard, placed_retention_ms(stream));
         }
+        if (hosted != NULL && hosted->shard != NULL)
+            shard_set_limits(hosted->shard, limits_of_shard(control, stream));
         if (host_find(control, row->group) == NULL)
             control->host.missing_now++;
     }
@@ -253,7 +255,7 @@ static void open_one(struct control *control, const struct model_stream *stream,
         .name = { .created_s = row->created_s, .shard = row->number },
         .gaps = placed_gaps(row),
         .retention_ms = placed_retention_ms(stream),
-        .limits = limits_of_shard(control),
+        .limits = limits_of_shard(control, stream),
         .tail_bytes_max = CONTROL_TAIL_BYTES_MAX,
         .putq = { .entry_bytes_max = ENTRY_BYTES_MAX,
                   .waiting_bytes_max = CONTROL_WAITING_BYTES_MAX },

@@ -186,6 +186,11 @@ struct buf *nodes_remove(struct control *control, uint64_t node)
     return change_forget_node(control_stamp(control), node);
 }
 
+struct buf *nodes_set_stream(struct control *control, const struct change_settings *wanted)
+{
+    return change_set_stream(control_stamp(control), wanted);
+}
+
 struct buf *nodes_balance(struct control *control, bool paused)
 {
     return change_set_balancing(control_stamp(control), paused);

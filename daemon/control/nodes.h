@@ -10,6 +10,7 @@
 #ifndef CONTROL_NODES_H
 #define CONTROL_NODES_H
 
+#include "catalog/change_settings.h"
 #include "control/control.h"
 #include "control/members.h"
 
@@ -55,6 +56,9 @@ MUST_CHECK enum err nodes_may_go(struct control *control, uint64_t node, struct 
 /* The changes.  One reference; NULL when there is no memory. */
 struct buf *nodes_drain(struct control *control, uint64_t node, bool draining);
 struct buf *nodes_remove(struct control *control, uint64_t node);
+
+/* Likewise, what is set of a stream. */
+struct buf *nodes_set_stream(struct control *control, const struct change_settings *wanted);
 
 /* Likewise, for all of them: leaders and replicas stay where they are (paused), or are balanced
  * again.  What leaves a draining, dead or ailing node goes on meanwhile. */

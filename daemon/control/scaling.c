@@ -62,10 +62,10 @@ static const struct scale_load *find(const struct scaling *scaling, uint64_t gro
 }
 
 /* What a shard takes; where nothing limits it, what it takes on AWS. */
-static struct scale_rule rule_of(const struct control *control)
+static struct scale_rule rule_of(const struct control *control, const struct model_stream *stream)
 {
-    uint32_t bytes = control_limit(control, LIMIT_PUT_BYTES);
-    uint32_t records = control_limit(control, LIMIT_PUT_RECORDS);
+    uint32_t bytes = control_stream_limit(control, stream, LIMIT_PUT_BYTES);
+    uint32_t records = control_stream_limit(control, stream, LIMIT_PUT_RECORDS);
 
     return (struct scale_rule){
         .window_ms = control->options.scale_window_ms,
@@ -75,21 +75,23 @@ static struct scale_rule rule_of(const struct control *control)
     };
 }
 
-static bool is_measured(const struct control *control, const struct shard *shard)
+/* NULL: it is not to be measured. */
+static const struct model_stream *measured_of(const struct control *control,
+                                              const struct shard *shard)
 {
     const struct model_stream *stream = NULL;
     const struct model_shard *row =
         model_shard_by_group(catalog_model(control->catalog), shard_group(shard), &stream);
+    bool measured = row != NULL && row->state == SHARD_OPEN && stream->mode == STREAM_ON_DEMAND &&
+                    shard_leads(shard);
 
-    return row != NULL && row->state == SHARD_OPEN && stream->mode == STREAM_ON_DEMAND &&
-           shard_leads(shard);
+    return measured ? stream : NULL;
 }
 
 /* Those that it leads no more are forgotten. */
 static void measure(struct control *control)
 {
     struct scaling *scaling = &control->scaling;
-    struct scale_rule rule = rule_of(control);
     struct scale_load *loads = calloc(control->host.count + (size_t)1, sizeof(*loads));
     uint64_t now_ms = control_now_ms(control);
     struct shard *shard = NULL;
@@ -99,8 +101,10 @@ static void measure(struct control *control)
         return;
     for (uint64_t after = 0; (shard = host_next(control, after)) != NULL;) {
         after = shard_group(shard);
-        if (!is_measured(control, shard))
+        const struct model_stream *stream = measured_of(control, shard);
+        if (stream == NULL)
             continue;
+        struct scale_rule rule = rule_of(control, stream);
         struct shard_status status = shard_status(shard);
         const struct scale_load *known = find(scaling, after);
         loads[count] = known != NULL ? *known

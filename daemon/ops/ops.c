@@ -63,6 +63,8 @@ void ops_on_request(void *ctx, struct http_exchange *exchange)
         balancing_on_post(ops, exchange, true);
     else if (posts && slice_equal(path, slice_text("/cluster/balancing/resume")))
         balancing_on_post(ops, exchange, false);
+    else if (posts && slice_equal(path, slice_text("/streams/limits")))
+        stream_limits_on_post(ops, exchange);
     else if (posts)
         nodes_on_post(ops, exchange);
     else if (exchange->request.verb != HTTP_VERB_GET && exchange->request.verb != HTTP_VERB_HEAD)

@@ -41,6 +41,11 @@ void nodes_stopping(struct ops *ops);
 /* What /cluster and /nodes say of a node, inside an object. */
 void node_print_fields(const struct ops *ops, struct json *json, const struct model_node *node);
 
+/* ---- stream_limits.c ---- */
+void stream_limits_on_post(struct ops *ops, struct http_exchange *exchange);
+/* A stream's own, as a member of an object. */
+void stream_limits_print(struct json *json, const struct model_stream *stream);
+
 /* ---- upgrades.c ---- */
 void upgrades_on_post(struct ops *ops, struct http_exchange *exchange);
 

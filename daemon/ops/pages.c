@@ -127,6 +127,7 @@ static void print_stream(const struct ops *ops, struct json *json,
     json_text(json, "mode", stream->mode == STREAM_ON_DEMAND ? "ON_DEMAND" : "PROVISIONED");
     json_number(json, "created_ms", stream->created_ms);
     json_number(json, "retention_hours", stream->retention_hours);
+    stream_limits_print(json, stream);
     json_number(json, "shard_count", stream->shard_count);
     json_number(json, "shards_left_out", stream->shard_count - shown);
     json_list(json, "shards");

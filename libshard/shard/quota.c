@@ -60,6 +60,27 @@ void quota_init(struct quota *quota, struct quota_limits limits, uint64_t now_ms
     };
 }
 
+static void set(struct quota_bucket *bucket, uint32_t rate, uint64_t now_ms)
+{
+    int64_t owed;
+
+    if (bucket->rate == rate)
+        return;
+    refill(bucket, now_ms);
+    owed = bucket->rate != 0 && rate != 0 && bucket->millitokens < 0 ? bucket->millitokens : 0;
+    *bucket = full(rate, now_ms);
+    if (owed < 0)
+        bucket->millitokens = owed;
+}
+
+void quota_set(struct quota *quota, struct quota_limits limits, uint64_t now_ms)
+{
+    set(&quota->put_bytes, limits.put_bytes_per_s, now_ms);
+    set(&quota->put_records, limits.put_records_per_s, now_ms);
+    set(&quota->read_bytes, limits.read_bytes_per_s, now_ms);
+    set(&quota->read_calls, limits.read_calls_per_s, now_ms);
+}
+
 bool quota_put_allows(struct quota *quota, uint64_t now_ms, size_t bytes, uint32_t records)
 {
     refill(&quota->put_bytes, now_ms);

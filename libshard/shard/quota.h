@@ -39,6 +39,9 @@ struct quota {
 /* Full buckets. */
 void quota_init(struct quota *quota, struct quota_limits limits, uint64_t now_ms);
 
+/* Others from now on: what is owed stays owed; a bucket of another size begins full. */
+void quota_set(struct quota *quota, struct quota_limits limits, uint64_t now_ms);
+
 /* Whether a put of this size may happen now. */
 bool quota_put_allows(struct quota *quota, uint64_t now_ms, size_t bytes, uint32_t records);
 

@@ -231,6 +231,11 @@ enum err shard_put(struct shard *shard, struct put *put, bool *throttled)
     return ERR_OK;
 }
 
+void shard_set_limits(struct shard *shard, struct quota_limits limits)
+{
+    quota_set(&shard->quota, limits, clock_mono_ms(shard->world.clock));
+}
+
 /* ---- the end of an epoch ---- */
 
 void shard_seal(struct shard *shard, const struct seal *seal)

@@ -6,10 +6,11 @@ takes.  A rate of calls is met by calling from many threads until it refuses.
 """
 
 import concurrent.futures
+import json
 
 import botocore.exceptions
 import pytest
-from braid_cluster import Cluster, wait_until
+from braid_cluster import Cluster, run_braid, wait_until
 from braid_shapes import watch
 
 SHARD = "shardId-000000000000"
@@ -257,3 +258,55 @@ def test_on_demand_streams_of_the_account(cluster, kinesis, new_name):
     for name in names:
         client.delete_stream(StreamName=name)
     wait_until(lambda: client.describe_limits()["OnDemandStreamCount"] == 0, 60, "both gone")
+
+
+# ---- of one stream ----
+
+def braid(cluster, *arguments, status=0):
+    done = run_braid(*arguments, env={
+        "BRAID_ENDPOINT": ",".join(node.endpoint for node in cluster.nodes),
+        "BRAID_OPERATIONS": ",".join(node.operations for node in cluster.nodes)})
+    assert done.returncode == status, done
+    return done.stdout.decode() + done.stderr.decode()
+
+
+def limits_of(cluster, stream):
+    return json.loads(braid(cluster, "stream", "describe", stream, "-o", "json"))["Limits"]
+
+
+def test_a_stream_has_limits_of_its_own(cluster, kinesis, stream):
+    braid(cluster, "stream", "set", stream, "--limit", "put-records-per-s=unlimited", "--limit",
+          "put-bytes-per-s=64K")
+    assert limits_of(cluster, stream) == {"put-records-per-s": "unlimited",
+                                          "put-bytes-per-s": 65536}
+    assert "put-bytes-per-s: 65536" in braid(cluster, "stream", "describe", stream)
+    # The leader hears of it a moment after the node that was asked.
+    wait_until(lambda: put_twice(kinesis, stream) == [0, 0], 60, "two large puts, one after another")
+    large = {"StreamName": stream, "Data": b"x" * 1000000, "PartitionKey": "1"}
+    wait_until(lambda: refusal(kinesis.put_record, **large) is None, 60, "a bucket that is full")
+    assert refusal(kinesis.put_record, **large) == rate_exceeded(stream)
+
+
+def put_twice(kinesis, stream):
+    return [kinesis.put_records(StreamName=stream, Records=records(500))["FailedRecordCount"]
+            for _ in range(2)]
+
+
+def test_a_limit_goes_back_to_the_clusters(cluster, stream):
+    braid(cluster, "stream", "set", stream, "--limit", "read-calls-per-s=7")
+    braid(cluster, "stream", "set", stream, "--limit", "subscribe-calls-per-s=3")
+    braid(cluster, "stream", "set", stream, "--limit", "read-calls-per-s=default")
+    assert limits_of(cluster, stream) == {"subscribe-calls-per-s": 3}
+
+
+def test_a_wrong_limit_is_named_with_what_it_may_be(cluster, stream):
+    said = braid(cluster, "stream", "set", stream, "--limit", "put-records-per-s=0", status=1)
+    assert "put-records-per-s is default, unlimited, or a number from 1 to 4294967294" in said
+    said = braid(cluster, "stream", "set", stream, "--limit", "create-stream-calls-per-s=1",
+                 status=1)
+    assert "which limit? docs/limits.md lists them" in said
+    assert "like put-bytes-per-s=2M" in braid(cluster, "stream", "set", stream, "--limit", "much",
+                                              status=2)
+    assert "there is no such stream" in braid(cluster, "stream", "set", "none", "--limit",
+                                              "put-records-per-s=1", status=4)
+    assert limits_of(cluster, stream) == {}

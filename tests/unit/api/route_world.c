@@ -83,7 +83,8 @@ uint64_t control_reading_ms(const struct control *control)
     return UINT64_C(1700000000000) + world.now_ms;
 }
 
-uint32_t control_limit(const struct control *control, enum limit limit)
+uint32_t control_stream_limit(const struct control *control, const struct model_stream *stream,
+                              enum limit limit)
 {
     return LIMIT_UNLIMITED;
 }

@@ -82,7 +82,8 @@ struct catalog *control_catalog(struct control *control)
     return NULL;
 }
 
-uint32_t control_limit(const struct control *control, enum limit limit)
+uint32_t control_stream_limit(const struct control *control, const struct model_stream *stream,
+                              enum limit limit)
 {
     assert_int_equal(limit, LIMIT_CONSUMER_BYTES);
     return world.bytes_per_s;

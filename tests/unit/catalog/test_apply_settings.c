@@ -37,6 +37,8 @@ static struct change_settings wanted_of(const struct model_stream *stream)
     wanted.settings.warm_mibps = 7;
     wanted.settings.spreads = true;
     wanted.settings.policy = policy;
+    wanted.settings.limits[LIMIT_PUT_RECORDS] = 7;
+    wanted.settings.limits[LIMIT_READ_CALLS] = LIMIT_UNLIMITED;
     wanted.settings.switched = (struct model_times){ .ms = { NOW_MS }, .count = 1 };
     wanted.settings.encrypted = (struct model_times){ .ms = { NOW_MS - 1, NOW_MS }, .count = 2 };
     return wanted;
@@ -58,6 +60,9 @@ static void is_as_wanted(const struct model_stream *stream)
     assert_int_equal(settings->warm_mibps, 7);
     assert_true(settings->spreads);
     assert_string_equal(settings->policy, "{}");
+    assert_int_equal(settings->limits[LIMIT_PUT_BYTES], 0);
+    assert_int_equal(settings->limits[LIMIT_PUT_RECORDS], 7);
+    assert_int_equal(settings->limits[LIMIT_READ_CALLS], LIMIT_UNLIMITED);
     assert_int_equal(settings->switched.count, 1);
     assert_true(settings->encrypted.ms[1] == NOW_MS);
     assert_int_equal(settings->encrypted.count, 2);
@@ -126,7 +131,7 @@ static void what_is_out_of_range_is_refused(void **state)
     char *policy = test_malloc(POLICY_BYTES_MAX + 2);
     struct change_settings wanted;
 
-    for (int what = 0; what < 7; what++) {
+    for (int what = 0; what < 8; what++) {
         wanted = change_settings_of(stream);
         memset(policy, 'x', POLICY_BYTES_MAX + 1);
         policy[POLICY_BYTES_MAX + 1] = 0;
@@ -144,6 +149,8 @@ static void what_is_out_of_range_is_refused(void **state)
             wanted.settings.policy = policy;
         if (what == 6)
             wanted.settings.warm_mibps = UINT32_MAX;
+        if (what == 7)
+            wanted.settings.limits[LIMIT_SUBSCRIBE_CALLS] = 1001;
         assert_int_equal(apply(model, change_set_stream(stamp, &wanted)), ERR_INVALID);
     }
     assert_null(stream->settings);

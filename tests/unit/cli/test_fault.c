@@ -22,6 +22,13 @@ static void aws_names_say_what_to_do(void **state)
     assert_int_equal(fault_of_answer(404, ""), ERR_INVALID);
 }
 
+static void too_fast_passes_and_too_many_does_not(void **state)
+{
+    assert_true(fault_is_rate("LimitExceededException", "Rate exceeded for account 0."));
+    assert_false(fault_is_rate("LimitExceededException", "This request would exceed the limit"));
+    assert_false(fault_is_rate("ValidationException", "Rate exceeded for account 0."));
+}
+
 static void a_servers_fault_may_be_retried(void **state)
 {
     assert_int_equal(fault_of_answer(503, "ServiceUnavailable"), ERR_UNAVAILABLE);
@@ -58,6 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(success_is_no_fault),
+        cmocka_unit_test(too_fast_passes_and_too_many_does_not),
         cmocka_unit_test(aws_names_say_what_to_do),
         cmocka_unit_test(a_servers_fault_may_be_retried),
         cmocka_unit_test(a_clients_fault_may_not),

@@ -126,6 +126,31 @@ static void zero_is_unlimited(void **state)
     }
 }
 
+static void another_limit_counts_at_once_and_what_is_owed_stays(void **state)
+{
+    struct quota quota;
+    struct quota_limits limits = aws;
+
+    quota_init(&quota, aws, 1000);
+    assert_true(put(&quota, 1000, MIB, 1));
+    assert_false(put(&quota, 1000, 1, 1));
+    quota_set(&quota, aws, 1000); /* the same: nothing is given */
+    assert_false(put(&quota, 1000, 1, 1));
+    limits.put_bytes_per_s = 2 * MIB;
+    quota_set(&quota, limits, 1000);
+    assert_true(put(&quota, 1000, 2 * MIB, 1));
+
+    quota_read_take(&quota, 1000, 10 * MIB);
+    limits.read_bytes_per_s = MIB;
+    quota_set(&quota, limits, 1000);
+    assert_false(quota_read_call(&quota, 10999));
+    assert_true(quota_read_call(&quota, 11000));
+    limits.read_bytes_per_s = 0;
+    quota_read_take(&quota, 11000, 10 * MIB);
+    quota_set(&quota, limits, 11000);
+    assert_true(quota_read_call(&quota, 11000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +163,7 @@ int main(void)
         cmocka_unit_test(idle_time_saves_one_second_at_most),
         cmocka_unit_test(a_clock_that_stands_still_gives_nothing),
         cmocka_unit_test(zero_is_unlimited),
+        cmocka_unit_test(another_limit_counts_at_once_and_what_is_owed_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,99 @@
+/* POST /streams/limits?name=S&put-bytes-per-s=2M&...: limits of a stream's own. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/nodes.h"
+#include "ops/ask.h"
+#include "ops/ops_private.h"
+
+#define VALUE_MAX 31u
+#define CLUSTERS "default" /* as the cluster has it */
+
+/* What was asked for, into `limits`; how many, or -1: it has replied. */
+static int take(struct http_exchange *exchange, uint32_t limits[LIMIT_STREAM_COUNT])
+{
+    int count = 0;
+
+    for (uint32_t i = 0; i < LIMIT_STREAM_COUNT; i++) {
+        const struct limit_row *row = limit_row((enum limit)i);
+        char name[64], value[VALUE_MAX + 1], text[REASON_BYTES_MAX];
+        (void)snprintf(name, sizeof(name), "%s=", row->name);
+        struct slice given = ask_value(exchange, name);
+        if (given.data == NULL)
+            continue;
+        count++;
+        if (ask_decode(given, value, sizeof(value)) > 0 && strcmp(value, CLUSTERS) == 0) {
+            limits[i] = 0;
+            continue;
+        }
+        if (ask_decode(given, value, sizeof(value)) > 0 &&
+            limit_parse((enum limit)i, value, &limits[i]))
+            continue;
+        (void)snprintf(text, sizeof(text),
+                       "%s is " CLUSTERS ", unlimited, or %s from 1 to %" PRIu32, row->name,
+                       row->kind == LIMIT_SIZE ? "a size (1024, 64K, 16M, 1G)" : "a number",
+                       row->most);
+        answer_message(exchange, 400, text, false);
+        return -1;
+    }
+    return count;
+}
+
+/* A parameter that is no limit of a stream must not pass in silence. */
+static bool all_known(struct http_exchange *exchange, uint32_t count)
+{
+    struct slice query = exchange->request.query;
+    uint32_t given = query.len == 0 ? 0 : 1;
+
+    for (size_t i = 0; i < query.len; i++)
+        given += query.data[i] == '&';
+    if (given == count + 1 && count > 0)
+        return true;
+    answer_message(exchange, 400,
+                   "which limit? docs/limits.md lists them; those of the whole account are options "
+                   "of braidd, and no stream has one of its own",
+                   false);
+    return false;
+}
+
+void stream_limits_on_post(struct ops *ops, struct http_exchange *exchange)
+{
+    const struct model *model = catalog_model(control_catalog(ops->world.control));
+    char name[MODEL_NAME_MAX + 1] = "";
+
+    if (ops->stopping) {
+        answer_message(exchange, 503, "this node is stopping", true);
+        return;
+    }
+    if (!ask_allowed(exchange))
+        return;
+    (void)ask_decode(ask_value(exchange, "name="), name, sizeof(name));
+    const struct model_stream *stream = model_stream_by_name(model, slice_text(name));
+    if (stream == NULL) {
+        answer_message(exchange, 404, "there is no such stream", false);
+        return;
+    }
+    struct change_settings wanted = change_settings_of(stream);
+    int count = take(exchange, wanted.settings.limits);
+    if (count < 0 || !all_known(exchange, (uint32_t)count))
+        return;
+    AUTO_UNREF struct buf *change = nodes_set_stream(ops->world.control, &wanted);
+    if (change == NULL)
+        answer_message(exchange, 503, "no memory", true);
+    else
+        nodes_offer(ops, exchange, buf_slice(change));
+}
+
+void stream_limits_print(struct json *json, const struct model_stream *stream)
+{
+    json_object(json, "limits");
+    for (uint32_t i = 0; i < LIMIT_STREAM_COUNT; i++) {
+        uint32_t value = model_settings(stream)->limits[i];
+        if (value == LIMIT_UNLIMITED)
+            json_text(json, limit_row((enum limit)i)->name, "unlimited");
+        else if (value != 0)
+            json_number(json, limit_row((enum limit)i)->name, value);
+    }
+    json_end_object(json);
+}
