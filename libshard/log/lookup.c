@@ -112,6 +112,22 @@ const struct index_row *cache_find(struct log *log, uint64_t group, uint64_t ind
     return NULL;
 }
 
+static bool is_over(const struct cache *cache)
+{
+    return cache->count > LOG_ROWS_CACHED_MAX || cache->bytes > LOG_ROWS_CACHED_BYTES;
+}
+
+static void forget_oldest(struct log *log)
+{
+    struct list_node *node = list_last(&log->cache.rows);
+
+    while (node != NULL && is_over(&log->cache)) {
+        struct cached_row *cached = container_of(node, struct cached_row, link);
+        node = node->prev == &log->cache.rows.ends ? NULL : node->prev;
+        forget(log, cached);
+    }
+}
+
 const struct index_row *cache_put(struct log *log, struct lookup *lookup)
 {
     if (lookup->cuts != log->cuts) {
@@ -124,9 +140,7 @@ const struct index_row *cache_put(struct log *log, struct lookup *lookup)
     lookup->row = (struct index_row){ 0 };
     log->cache.count++;
     log->cache.bytes += cached_bytes(cached);
-    while (!list_empty(&log->cache.rows) && (log->cache.count > LOG_ROWS_CACHED_MAX ||
-                                             log->cache.bytes > LOG_ROWS_CACHED_BYTES))
-        forget(log, container_of(list_last(&log->cache.rows), struct cached_row, link));
+    forget_oldest(log);
     list_prepend(&log->cache.rows, &cached->link);
     list_prepend(cache_of(log, cached->row.group), &cached->by_group);
     return &cached->row;
