@@ -465,6 +465,42 @@ bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset)
     return true;
 }
 
+/* Of those that cannot be read any more none is behind the end. */
+static void forget_spoiled(struct disk *disk, const struct disk_file *file, uint64_t size)
+{
+    for (uint32_t i = 0; i < disk->spoiled_count;) {
+        const struct spoiled *at = &disk->spoiled[i];
+        if (at->file == file && at->offset >= size)
+            disk->spoiled[i] = disk->spoiled[--disk->spoiled_count];
+        else
+            i++;
+    }
+}
+
+void disk_sim_lose(struct disk *disk, const char *name)
+{
+    struct disk_file *file = find(disk, name);
+    uint32_t at = 0;
+
+    ensure(file != NULL && !file->open);
+    forget_spoiled(disk, file, 0);
+    while (disk->files[at] != file)
+        at++;
+    for (disk->file_count--; at < disk->file_count; at++)
+        disk->files[at] = disk->files[at + 1];
+    blocks_fini(&file->blocks);
+    sim_free(file);
+}
+
+void disk_sim_cut(struct disk *disk, const char *name, uint64_t size)
+{
+    struct disk_file *file = find(disk, name);
+
+    ensure(file != NULL && !file->open && size % DISK_ALIGN == 0 && size <= file->blocks.size);
+    forget_spoiled(disk, file, size);
+    file->blocks.size = size;
+}
+
 bool disk_sim_spoil(struct disk *disk, const char *name, uint64_t offset)
 {
     const struct disk_file *file = find(disk, name);

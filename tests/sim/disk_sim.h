@@ -69,6 +69,10 @@ bool disk_sim_peek(const struct disk *disk, const char *name, uint64_t offset, v
  * none. */
 const unsigned char *disk_sim_bytes(struct disk *disk, const char *name, uint64_t *size);
 
+/* The file is gone, or has this size, a multiple of DISK_ALIGN: while nothing has it open. */
+void disk_sim_lose(struct disk *disk, const char *name);
+void disk_sim_cut(struct disk *disk, const char *name, uint64_t size);
+
 /* Flips a bit of the byte at `offset`; false when there is nothing. */
 bool disk_sim_rot(struct disk *disk, const char *name, uint64_t offset);
 

@@ -1,6 +1,7 @@
 #include "forgotten.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/ensure.h"
 #include "cluster.h"
@@ -24,24 +25,33 @@ enum act {
     ACT_BACK, /* it runs, and does not know yet */
     ACT_SAID, /* it knows; the next start must be refused, */
     ACT_OUT,  /* and was: what it has is put aside */
-    ACT_NEW   /* it has a new id */
+    ACT_NEW,  /* it has a new id */
+    ACT_WELL  /* what it lost it does not need */
 };
+
 
 struct forgotten {
     enum act act;
     uint32_t victim;
     struct sim_node *second; /* it is down since the victim has a new id; NULL: none is */
     bool two;                /* there is to be one */
+    bool files;              /* a file is lost, or its end */
+    bool newest;             /* what was lost had the newest frame */
     uint64_t turn; /* of the damaged frame */
     uint64_t back_ns;
     uint64_t old_id;
 };
 
-/* The newest frame on a disk. */
+/* The newest frame on a disk; and any file of it. */
 struct newest {
+    struct world *world;
     struct disk *disk;
+    char any[DISK_NAME_MAX];
+    uint64_t any_bytes;
+    uint32_t files;
     uint64_t node;
     char file[DISK_NAME_MAX];
+    uint64_t bytes; /* of it */
     struct frame_head head;
 };
 
@@ -60,6 +70,10 @@ static void look_into(void *ctx, const char *name, uint64_t size)
     struct reason reason;
     unsigned char *bytes = sim_malloc(size);
 
+    if (world_below(newest->world, ++newest->files) == 0) {
+        snprintf(newest->any, sizeof newest->any, "%s", name);
+        newest->any_bytes = size;
+    }
     ensure(disk_open(newest->disk, name, &file, &reason) == ERR_OK);
     ensure(disk_read_now(file, 0, bytes, size, &reason) == ERR_OK);
     disk_close(file);
@@ -69,6 +83,7 @@ static void look_into(void *ctx, const char *name, uint64_t size)
             continue;
         newest->head = head;
         snprintf(newest->file, sizeof newest->file, "%s", name);
+        newest->bytes = size;
     }
     sim_free(bytes);
 }
@@ -98,10 +113,36 @@ static void comes_back(struct world *world, struct sim_node *none, void *ctx, ui
     cluster_start(world, &world->nodes[forgotten->victim]);
 }
 
+static void rot_frame(struct world *world, struct sim_node *victim, const struct newest *newest)
+{
+    struct forgotten *forgotten = forgotten_of(world);
+
+    forgotten->newest = true;
+    ensure(disk_sim_rot(victim->disk, newest->file,
+                        newest->head.offset + world_below(world, FRAME_HEAD_BYTES)));
+    world_say(world, victim, "turn %llu rots: %s at %llu", (unsigned long long)forgotten->turn,
+              newest->file, (unsigned long long)newest->head.offset);
+}
+
+static void lose_file(struct world *world, struct sim_node *victim, const struct newest *newest)
+{
+    bool any = world_chance(world, 1, 2);
+    const char *name = any ? newest->any : newest->file;
+    uint64_t blocks = (any ? newest->any_bytes : newest->bytes) / DISK_ALIGN;
+    uint64_t kept = world_chance(world, 1, 2) ? 0 : world_below(world, blocks) * DISK_ALIGN;
+
+    forgotten_of(world)->newest = strcmp(name, newest->file) == 0;
+    if (kept == 0)
+        disk_sim_lose(victim->disk, name);
+    else
+        disk_sim_cut(victim->disk, name, kept);
+    world_say(world, victim, "%s is lost%s", name, kept == 0 ? "" : " from a block on");
+}
+
 static void strike(struct world *world, struct sim_node *victim)
 {
     struct forgotten *forgotten = forgotten_of(world);
-    struct newest newest = { .disk = victim->disk, .node = victim->id };
+    struct newest newest = { .world = world, .disk = victim->disk, .node = victim->id };
     struct reason reason;
 
     forgotten->turn = log_durable(control_log(victim->control));
@@ -109,10 +150,10 @@ static void strike(struct world *world, struct sim_node *victim)
     ensure(disk_list(victim->disk, look_into, &newest, &reason) == ERR_OK);
     ensure(newest.head.turn == forgotten->turn);
     forgotten->old_id = victim->id;
-    ensure(disk_sim_rot(victim->disk, newest.file,
-                        newest.head.offset + world_below(world, FRAME_HEAD_BYTES)));
-    world_say(world, victim, "turn %llu rots: %s at %llu", (unsigned long long)forgotten->turn,
-              newest.file, (unsigned long long)newest.head.offset);
+    if (forgotten->files)
+        lose_file(world, victim, &newest);
+    else
+        rot_frame(world, victim, &newest);
     forgotten->act = ACT_DOWN;
     world_after(world, (struct world_after){ .delay_ns = world_below(world, 4 * SIM_S),
                                              .kind = KIND_NEMESIS,
@@ -159,6 +200,12 @@ void forgotten_start_two(struct world *world)
     start(world, true);
 }
 
+void forgotten_start_files(struct world *world)
+{
+    start(world, false);
+    forgotten_of(world)->files = true;
+}
+
 /* ---- what follows ---- */
 
 static bool is_back(struct world *world, const struct sim_node *node)
@@ -202,10 +249,27 @@ void forgotten_after_event(struct world *world, struct sim_node *node)
                         node->at + 1, (unsigned long long)torn->group);
 }
 
+/* It has started, and has all that it promised (promises.c): the file was free, or what it lost had
+ * been let go. */
+static bool does_without(struct world *world, const struct sim_node *node)
+{
+    const struct forgotten *forgotten = forgotten_of(world);
+
+    return node->control != NULL && !node->doomed &&
+           (!forgotten->newest ||
+            (forgotten->files && log_recovery(control_log(node->control)).whole_turn >=
+                                     forgotten->turn));
+}
+
 void forgotten_look(struct world *world, struct sim_node *node, bool leads)
 {
     if (!is_back(world, node))
         return;
+    if (does_without(world, node)) {
+        forgotten_of(world)->act = ACT_WELL;
+        world_say(world, node, "does without what it lost");
+        return;
+    }
     if (leads)
         world_violation(world, "forgotten", "node %u lost turn %llu and leads", node->at + 1,
                         (unsigned long long)forgotten_of(world)->turn);
@@ -343,14 +407,14 @@ void forgotten_renews(struct world *world, struct sim_node *node)
 
 bool forgotten_may_forget(struct world *world, const struct sim_node *node)
 {
-    return is_back(world, node);
+    return is_back(world, node) && forgotten_of(world)->newest;
 }
 
 void forgotten_check(struct world *world)
 {
     const struct forgotten *forgotten = forgotten_of(world);
 
-    if (forgotten != NULL && forgotten->act != ACT_NEW)
+    if (forgotten != NULL && forgotten->act != ACT_NEW && forgotten->act != ACT_WELL)
         world_violation(world, "forgotten", "the scenario did not end: act %d",
                         (int)forgotten->act);
 }

@@ -9,6 +9,9 @@
  *
  * Rule S8 is what finds it.  Without it (mutant no_S8) the node takes part.
  *
+ * Of files, one file of its log is gone instead, or ends earlier: the node must
+ * find that out likewise, or have everything without it.
+ *
  * Of two, another node is down meanwhile.  As long as it is, the one that forgot
  * must not come into the catalogue under its new id: groups of both have no
  * majority (control/renewed.h).
@@ -23,6 +26,7 @@
 
 void forgotten_start(struct world *world);
 void forgotten_start_two(struct world *world);
+void forgotten_start_files(struct world *world);
 
 /* Called by the checks after each event of the node, which runs. */
 void forgotten_after_event(struct world *world, struct sim_node *node);

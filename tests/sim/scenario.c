@@ -48,6 +48,15 @@ static void calm(struct cluster_options *options)
     options->drift_ppm_max = options->skew_ms_max = 0;
 }
 
+/* Some segments are full and filed, one is being written, some are free. */
+static void choose_lost_file(struct cluster_options *options)
+{
+    calm(options);
+    options->large = true;
+    options->segment_bytes = 262144;
+    options->put_pause_ms = 10;
+}
+
 /* One shard, one client, nothing but the schedule. */
 static void choose_figure8(struct cluster_options *options)
 {
@@ -353,6 +362,9 @@ static const struct scenario scenarios[] = {
       .choose = choose_figure8, .start = figure8_start },
     { "forgotten-tail", "a log that lost its end: rule S8", .three_nodes = true, .scripted = true,
       .choose = calm, .start = forgotten_start, .at_the_end = forgotten_check },
+    { "lost-file", "likewise; a file of it is gone, or ends earlier", .three_nodes = true,
+      .scripted = true, .choose = choose_lost_file, .start = forgotten_start_files,
+      .at_the_end = forgotten_check },
     { "forgotten-two", "likewise while another node is down", .more_nodes = true,
       .scripted = true, .choose = choose_leaver, .start = forgotten_start_two,
       .at_the_end = forgotten_check },
