@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "catalog/apply.h"
 #include "catalog/version.h"
 
@@ -233,16 +234,33 @@ bool catalog_is_member(const struct catalog *catalog)
     return false;
 }
 
+static bool has_member(const struct catalog *catalog, uint64_t node)
+{
+    for (uint32_t i = 0; i < catalog->member_count; i++)
+        if (catalog->members[i] == node)
+            return true;
+    return false;
+}
+
 void catalog_hint(struct catalog *catalog, uint64_t leader)
 {
     catalog->hint = leader;
 }
 
-void catalog_hint_members(struct catalog *catalog, const uint64_t members[], uint32_t member_count)
+/* A member that finds no leader, and hears of other members than it knows, is in an epoch that is
+ * over: of those whom it asks for a vote none may be left to say so. */
+void catalog_hint_members(struct catalog *catalog, uint64_t from, const uint64_t members[],
+                          uint32_t member_count)
 {
     ensure(member_count <= GROUP_MEMBERS_MAX);
     memcpy(catalog->hinted, members, member_count * sizeof(members[0]));
     catalog->hinted_count = member_count;
+    if (catalog->replica == NULL || catalog->leader != 0 || has_member(catalog, from) ||
+        MUTANT(stale_voter_waits))
+        return;
+    catalog->follow.once = true;
+    catalog->follow.from = from;
+    follow_start(catalog);
 }
 
 void catalog_hint_peer(struct catalog *catalog, uint64_t node)

@@ -100,9 +100,10 @@ bool catalog_is_member(const struct catalog *catalog);
 /* Who leads, as others say: used as long as this node does not know it from the group itself. */
 void catalog_hint(struct catalog *catalog, uint64_t leader);
 
-/* Who the members are, as one of them says: a node that knows older ones only, of whom none may be
- * left, asks these too. */
-void catalog_hint_members(struct catalog *catalog, const uint64_t members[],
+/* Who the members are, as one of them, `from`, says: a node that knows older ones only, of whom
+ * none may be left, asks these too.  A member that has no leader, and does not know `from` as one,
+ * fetches the model from there. */
+void catalog_hint_members(struct catalog *catalog, uint64_t from, const uint64_t members[],
                           uint32_t member_count);
 
 /* A node of the cluster that was just heard.  When none of the members can be reached, as a

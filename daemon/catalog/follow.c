@@ -99,8 +99,8 @@ static void ask_on_answer(struct net_call *call, enum err err, enum err remote,
     catalog->follow.asking = false;
     if (progress)
         catalog->follow.once = false;
-    if (!answered)
-        catalog->follow.turns++; /* the next member */
+    if (!progress)
+        catalog->follow.turns++; /* the next member: this one may hear of nothing */
     ask_later(catalog, progress ? 0 : CATALOG_ASK_PAUSE_MS);
 }
 

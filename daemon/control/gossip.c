@@ -198,7 +198,7 @@ static void on_leading(void *ctx, const struct net_message *message)
             catalog_hint(control->catalog, leader);
         catalog_hint_peer(control->catalog, message->from);
         if (is_member(&leading.cluster, message->from))
-            catalog_hint_members(control->catalog, leading.cluster.members,
+            catalog_hint_members(control->catalog, message->from, leading.cluster.members,
                                  leading.cluster.member_count);
         if (err == ERR_OK && leader == message->from)
             aim(control, leading.word.catalog_index);

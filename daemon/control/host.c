@@ -166,25 +166,24 @@ static bool step_open(struct control *control)
         if (!placed_wants(control, stream, row))
             continue;
         struct host_shard *hosted = hosted_find(control, row->group);
+        struct shard *shard = host_find(control, row->group);
         if (hosted == NULL && can_open(control, row)) {
             open_one(control, stream, row, false);
             opened++;
-        } else if (hosted != NULL && hosted->shard != NULL &&
-                   rest_turns(control, row, hosted->shard)) {
+        } else if (shard != NULL && rest_turns(control, row, shard)) {
             hosted->reopen = true;
             close_one(hosted, false);
             opened++;
             continue; /* it is back in a moment, and not missing */
-        } else if (hosted != NULL && hosted->shard != NULL) {
+        } else if (shard != NULL) {
             seal_look(control, row, hosted);
         }
-        if (hosted != NULL && hosted->shard != NULL &&
-            hosted->retention_hours != stream->retention_hours) {
+        if (shard != NULL && hosted->retention_hours != stream->retention_hours) {
             hosted->retention_hours = stream->retention_hours;
-            shard_set_retention(hosted->shard, placed_retention_ms(stream));
+            shard_set_retention(shard, placed_retention_ms(stream));
         }
-        if (hosted != NULL && hosted->shard != NULL)
-            shard_set_limits(hosted->shard, limits_of_shard(control, stream));
+        if (shard != NULL)
+            shard_set_limits(shard, limits_of_shard(control, stream));
         if (host_find(control, row->group) == NULL)
             control->host.missing_now++;
     }
@@ -225,17 +224,20 @@ static bool may_end(struct control *control, struct host_shard *hosted, uint32_t
     return true;
 }
 
-/* The catalogue wants another epoch than the one that this node leads. */
+/* A later epoch is wanted.  Who finds no leader asks for it: nobody whom it knows may be left. */
 static void seal_look(struct control *control, const struct model_shard *row,
                       struct host_shard *hosted)
 {
     struct seal seal = { .epoch = row->epoch, .member_count = row->member_count };
+    bool leads = shard_leads(hosted->shard);
 
-    if (!shard_leads(hosted->shard) ||
-        shard_status(hosted->shard).replica.epoch >= row->epoch)
+    if (shard_status(hosted->shard).replica.epoch >= row->epoch ||
+        (!leads && shard_leader(hosted->shard) != 0))
         return;
     control->host.sealing = true;
-    if (!may_end(control, hosted, row->epoch))
+    if (!leads && !MUTANT(stale_member_waits))
+        succession_want(control, row->group, row->epoch, 0);
+    if (!leads || !may_end(control, hosted, row->epoch))
         return;
     memcpy(seal.members, row->members, sizeof(seal.members));
     shard_seal(hosted->shard, &seal);

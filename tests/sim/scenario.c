@@ -22,6 +22,7 @@
 #include "raised.h"
 #include "reshard.h"
 #include "rolling.h"
+#include "stale_voter.h"
 #include "unheard.h"
 
 #define ALL_MOMENTS ((1u << MOMENTS) - 1)
@@ -241,6 +242,13 @@ static void choose_leaver(struct cluster_options *options)
     options->balance = false;
 }
 
+static void choose_stale_voter(struct cluster_options *options)
+{
+    choose_leaver(options);
+    options->replace_after_ms = 6000;
+    options->shard_count = 3;
+}
+
 static void choose_lost_majority(struct cluster_options *options)
 {
     choose_leaver(options);
@@ -400,6 +408,9 @@ static const struct scenario scenarios[] = {
       .scripted = true, .choose = choose_leaver, .start = leaver_start },
     { "voter-leaver", "likewise in the catalogue's own group", .six_nodes = true,
       .scripted = true, .choose = choose_leaver, .start = leaver_start_voters },
+    { "stale-voter", "a member of the catalogue comes back when all others are new",
+      .six_nodes = true, .scripted = true, .choose = choose_stale_voter,
+      .start = stale_voter_start, .at_the_end = stale_voter_check },
     { "lost-majority", "two disks of three are lost for good, and shards are rescued",
       .more_nodes = true, .scripted = true, .choose = choose_lost_majority,
       .start = lost_majority_start, .at_the_end = lost_majority_check },

@@ -1,0 +1,16 @@
+/* stale_voter.h - a member of the catalogue is away until the group has gone on without it, and the
+ * other members that it knows have lost their disks: nobody is left whom it could ask for a vote.
+ *
+ *     A is down             its place goes to another node
+ *     B, then C lose disks  they are other nodes from then on, in the places of those
+ *     A comes back          it must find the catalogue all the same
+ */
+#ifndef SIM_STALE_VOTER_H
+#define SIM_STALE_VOTER_H
+
+#include "world.h"
+
+void stale_voter_start(struct world *world);
+void stale_voter_check(struct world *world);
+
+#endif
