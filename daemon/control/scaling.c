@@ -202,7 +202,8 @@ static void on_done(struct catalog_change *req, enum err err)
     control->scaling.changing = false;
     if (err == ERR_OK || err == ERR_EXISTS || err == ERR_NOT_FOUND || err == ERR_CLOSED)
         return;
-    control->scaling.again_ms = control_now_ms(control) + CONTROL_SCALE_AGAIN_MS;
+    control->scaling.again_ms = control_now_ms(control) + (err == ERR_BUSY ? CONTROL_SCALE_AGAIN_MS
+                                                                           : CONTROL_RETRY_MS);
     note_event(control->world.note, NOTE_WARN, "stream.scaling_failed", "err=%s reason=%s",
                err_name(err), NOTE_QUOTED(req->reason.text));
 }

@@ -14,6 +14,7 @@
 #include "promises.h"
 #include "rolling.h"
 #include "table_sim.h"
+#include "tide.h"
 #include "unheard.h"
 #include "wipe.h"
 #include "workload.h"
@@ -130,6 +131,17 @@ static void differ(void *ctx, const struct entry_head *here, const struct entry_
                     (unsigned long long)id, there->crc, (unsigned long long)there->time_ms);
 }
 
+static struct limits limits_of(const struct cluster_options *options)
+{
+    struct limits limits = { .of = { 0 } };
+
+    if (options->tide) {
+        limits.of[LIMIT_PUT_RECORDS] = TIDE_RECORDS_PER_S;
+        limits.of[LIMIT_SCALED_SHARDS] = TIDE_SHARDS_MOST;
+    }
+    return limits;
+}
+
 static struct control_options options_of(struct sim_node *node, char names[3][32])
 {
     static const char *const seeds[] = { "node-1", "node-2", "node-3" };
@@ -169,6 +181,9 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .heartbeat_ms = HEARTBEAT_MS,
         .tick_ms = TICK_MS,
         .tail_bytes_max = 256 * 1024,
+        .scale_window_ms = options->tide ? TIDE_WINDOW_MS : 0,
+        .scale_quiet_ms = TIDE_QUIET_MS,
+        .limits = limits_of(options),
         .on_failed = failed,
         .on_difference = differ,
         .on_forgotten = forgotten,

@@ -49,6 +49,7 @@ struct cluster_options {
     bool all_first;            /* the stream is created when all nodes are in */
     bool large;                 /* some records are of many blocks */
     bool subscribers;           /* some readers wait at the tip */
+    bool tide;                  /* streams in ON_DEMAND mode are scaled, tide.h */
 };
 
 struct cluster {

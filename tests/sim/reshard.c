@@ -178,10 +178,15 @@ static void next(struct world *world)
                                              .fn = step });
 }
 
-void reshard_start(struct world *world)
+void reshard_expect(void)
 {
     resharding.played = true;
     resharding.groups_most = GROUPS_MOST;
+}
+
+void reshard_start(struct world *world)
+{
+    reshard_expect();
     next(world);
 }
 

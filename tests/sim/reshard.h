@@ -18,6 +18,9 @@ void reshard_start(struct world *world);
 /* A few are, and then they rest and wake, because nodes are drained. */
 void reshard_start_few(struct world *world);
 
+/* Somebody else splits and merges. */
+void reshard_expect(void);
+
 /* Before all heals: shards end of which the catalogue knows nothing. */
 void reshard_strand(struct world *world);
 

@@ -23,6 +23,7 @@
 #include "reshard.h"
 #include "rolling.h"
 #include "stale_voter.h"
+#include "tide.h"
 #include "unheard.h"
 
 #define ALL_MOMENTS ((1u << MOMENTS) - 1)
@@ -354,6 +355,13 @@ static void choose_reshard(struct cluster_options *options)
     options->put_pause_ms += 20;
 }
 
+/* Each shard takes less than its clients put. */
+static void choose_tide(struct cluster_options *options)
+{
+    choose_reshard(options);
+    options->tide = true;
+}
+
 /* There are a few closed shards soon, and they are left alone for long enough to rest. */
 static void choose_resting(struct cluster_options *options)
 {
@@ -429,6 +437,8 @@ static const struct scenario scenarios[] = {
       .at_the_end = builds_check },
     { "reshard", "shards are split and merged all the time", .choose = choose_reshard,
       .start = reshard_start, .before_healing = reshard_strand, .at_the_end = reshard_check },
+    { "tide", "a stream in ON_DEMAND mode is scaled by its load", .choose = choose_tide,
+      .start = tide_start, .at_the_end = tide_check },
     { "resting", "closed shards rest, and wake because nodes are drained and disks lost",
       .more_nodes = true, .choose = choose_resting, .start = reshard_start_few,
       .before_healing = reshard_strand, .at_the_end = reshard_check },
