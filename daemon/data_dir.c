@@ -15,6 +15,7 @@
 #define OWNER_BYTES_MAX 512u
 #define FILES_OPEN_MAX 16
 #define ASIDE_PREFIX "forgotten-"
+#define MARKED "table.forgotten"
 #define ASIDE_MAX 1000u /* an operator looks at them long before */
 
 static enum err make(struct data_dir *dir, const char *path, struct reason *reason);
@@ -26,12 +27,15 @@ static enum err read_owner(const struct data_dir *dir, char text[OWNER_BYTES_MAX
 static enum err write_owner(const struct data_dir *dir, const char *name, struct reason *reason);
 static bool is_empty(const struct data_dir *dir);
 static enum err failed(const struct data_dir *dir, const char *what, struct reason *reason);
+static enum err find_mark(struct data_dir *dir, struct reason *reason);
 static enum err finish_anew(struct data_dir *dir, struct reason *reason);
 static enum err aside_choose(struct data_dir *dir, struct reason *reason);
 static enum err move_into(const struct data_dir *dir, const char *what, const char *name,
                           struct reason *reason);
 static enum err move_to(const struct data_dir *dir, const char *from, const char *to,
                         struct reason *reason);
+static enum err is_there(const struct data_dir *dir, const char *path, bool *there,
+                         struct reason *reason);
 static bool sync_at(const char *path);
 
 enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
@@ -51,6 +55,8 @@ enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
     }
     if (err == ERR_OK)
         err = check_owner(dir, name, reason);
+    if (err == ERR_OK)
+        err = find_mark(dir, reason);
     if (err == ERR_OK)
         err = finish_anew(dir, reason);
     if (err != ERR_OK)
@@ -214,8 +220,14 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 
 enum err data_dir_begin_anew(struct data_dir *dir, struct reason *reason)
 {
+    bool there = false;
+
     (void)nftw(dir->making, remove_one, FILES_OPEN_MAX, FTW_DEPTH | FTW_PHYS);
-    return access(dir->making, F_OK) != 0 ? ERR_OK : failed(dir, "cannot be written", reason);
+    enum err err = is_there(dir, dir->making, &there, reason);
+    if (!there)
+        return err;
+    reason_set(reason, "data directory %s: table.making cannot be removed; remove it", dir->path);
+    return ERR_IO;
 }
 
 enum err data_dir_commit_anew(struct data_dir *dir, struct reason *reason)
@@ -223,20 +235,54 @@ enum err data_dir_commit_anew(struct data_dir *dir, struct reason *reason)
     return move_to(dir, dir->making, dir->next, reason);
 }
 
+enum err data_dir_mark(struct data_dir *dir, struct reason *reason)
+{
+    char to[sizeof(dir->table)];
+
+    if (dir->marked)
+        return ERR_OK;
+    (void)snprintf(to, sizeof(to), "%s/" MARKED, dir->path);
+    return move_to(dir, dir->table, to, reason);
+}
+
+static enum err find_mark(struct data_dir *dir, struct reason *reason)
+{
+    char path[sizeof(dir->table)];
+    bool there = false;
+    enum err err;
+
+    (void)snprintf(path, sizeof(path), "%s/" MARKED, dir->path);
+    err = is_there(dir, path, &dir->marked, reason);
+    if (err == ERR_OK && dir->marked)
+        err = is_there(dir, dir->table, &there, reason);
+    if (err != ERR_OK || !dir->marked)
+        return err;
+    if (there) {
+        reason_set(reason, "data directory %s: it has table and " MARKED "; move away the one that "
+                   "is not to count", dir->path);
+        return ERR_INVALID;
+    }
+    memcpy(dir->table, path, sizeof(path));
+    return ERR_OK;
+}
+
 /* The log goes first: as long as the tables are there, a crash leaves the same move to do. */
 static enum err finish_anew(struct data_dir *dir, struct reason *reason)
 {
-    enum err err = ERR_OK;
+    bool next = false, old = false;
+    enum err err = is_there(dir, dir->next, &next, reason);
 
-    if (access(dir->next, F_OK) != 0)
-        return ERR_OK;
-    if (access(dir->table, F_OK) == 0) {
+    if (err != ERR_OK || !next)
+        return err;
+    err = is_there(dir, dir->table, &old, reason);
+    if (err == ERR_OK && old)
         err = aside_choose(dir, reason);
-        if (err == ERR_OK)
-            err = move_into(dir, dir->log, "log", reason);
-        if (err == ERR_OK)
-            err = move_into(dir, dir->table, "table", reason);
-    }
+    if (err == ERR_OK && old)
+        err = move_into(dir, dir->log, "log", reason);
+    if (err == ERR_OK && old)
+        err = move_into(dir, dir->table, "table", reason);
+    dir->marked = false;
+    (void)snprintf(dir->table, sizeof(dir->table), "%s/table", dir->path);
     return err == ERR_OK ? move_to(dir, dir->next, dir->table, reason) : err;
 }
 
@@ -266,11 +312,13 @@ static enum err move_into(const struct data_dir *dir, const char *what, const ch
                           struct reason *reason)
 {
     char to[sizeof(dir->aside) + 8];
+    bool there = false;
+    enum err err = is_there(dir, what, &there, reason);
 
+    if (err != ERR_OK || !there)
+        return err;
     (void)snprintf(to, sizeof(to), "%s/%s", dir->aside, name);
-    if (access(what, F_OK) != 0)
-        return ERR_OK;
-    enum err err = move_to(dir, what, to, reason);
+    err = move_to(dir, what, to, reason);
     return err != ERR_OK || sync_at(dir->aside) ? err : failed(dir, "cannot be written", reason);
 }
 
@@ -282,6 +330,18 @@ static enum err move_to(const struct data_dir *dir, const char *from, const char
     reason_set(reason, "data directory %s: %s cannot be moved to %s: %s", dir->path,
                from + strlen(dir->path) + 1, to + strlen(dir->path) + 1, strerror(errno));
     return errno == ENOSPC ? ERR_NO_SPACE : ERR_IO;
+}
+
+/* An error is no answer: what cannot be looked at may well be there. */
+static enum err is_there(const struct data_dir *dir, const char *path, bool *there,
+                         struct reason *reason)
+{
+    *there = access(path, F_OK) == 0;
+    if (*there || errno == ENOENT)
+        return ERR_OK;
+    reason_set(reason, "data directory %s: %s cannot be looked at: %s", dir->path,
+               path + strlen(dir->path) + 1, strerror(errno));
+    return ERR_IO;
 }
 
 static bool sync_at(const char *path)

@@ -7,6 +7,7 @@
  *     braid     who wrote it: format and the node's name, as text
  *     lock      held by the process that runs
  *     log/      segments          table/    RocksDB
+ *     table.forgotten/            table/ of a node that has forgotten and could not write that down
  *     forgotten-1/ ...            log/ and table/ of former ids of this node: nobody reads or
  *                                 removes them but an operator
  *
@@ -36,10 +37,11 @@
 struct data_dir {
     char path[DATA_DIR_PATH_MAX];
     char log[DATA_DIR_PATH_MAX + 8];
-    char table[DATA_DIR_PATH_MAX + 8];
+    char table[DATA_DIR_PATH_MAX + 16];
     char audit[DATA_DIR_PATH_MAX + 16];
     char making[DATA_DIR_PATH_MAX + 16]; /* tables that are being made, */
     char next[DATA_DIR_PATH_MAX + 16];   /* and that are to be the next ones */
+    bool marked;                         /* `table` is its tables under their other name */
     char aside[DATA_DIR_PATH_MAX + 24];  /* where data_dir_open() has put the former ones, or "" */
     bool temporary; /* removed by data_dir_close() */
     int lock;
@@ -51,7 +53,8 @@ struct data_dir {
  * ERR_BUSY     another braidd runs on it
  * ERR_FOREIGN  it belongs to another node
  * ERR_VERSION  it was written by a newer Braid
- * ERR_INVALID  there are other files in it, and no `braid`; or it is not a directory
+ * ERR_INVALID  there are other files in it, and no `braid`; or it is not a directory; or it has
+ *              tables under both names
  * ERR_IO       it cannot be made, read or written */
 MUST_CHECK enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
                                   struct reason *reason);
@@ -61,6 +64,10 @@ MUST_CHECK enum err data_dir_begin_anew(struct data_dir *dir, struct reason *rea
 
 /* The tables at `making` are whole and closed: the next data_dir_open() begins with them. */
 MUST_CHECK enum err data_dir_commit_anew(struct data_dir *dir, struct reason *reason);
+
+/* From now on the tables have another name, which says that the node has forgotten: that needs no
+ * room.  Durable on return. */
+MUST_CHECK enum err data_dir_mark(struct data_dir *dir, struct reason *reason);
 
 /* What is kept of former ids: how many directories forgotten-N, and how much room they take. */
 struct data_dir_kept {

@@ -71,7 +71,7 @@ static enum err open_clients(struct node *node, struct reason *reason);
 static enum err open_operations(struct node *node, struct reason *reason);
 static uint64_t note_time(void *ctx);
 static void on_failed(void *ctx, const struct reason *reason);
-static void on_forgotten(void *ctx, const struct reason *reason);
+static void on_forgotten(void *ctx, const struct reason *reason, bool noted);
 static void on_ended(void *ctx, const struct reason *reason);
 static enum err data_failed(struct node *node, enum err err, struct reason *reason);
 static void say_started(struct node *node);
@@ -148,8 +148,7 @@ static enum err open_loop(struct node *node, struct reason *reason)
     note_init(&node->note, level, note_time, node->clock);
     note_to_file(&node->note, stderr);
     node->files = open_files_raise();
-    node->connections_max =
-        open_files_connections(node->files, node->config->connections_max);
+    node->connections_max = open_files_connections(node->files, node->config->connections_max);
     random_secret(&node->random, &seed, sizeof(seed));
     random_init(&node->random, seed);
     return ERR_OK;
@@ -167,7 +166,8 @@ static enum err open_data(struct node *node, struct reason *reason)
     if (err == ERR_OK)
         err = table_open(&node->table, node->dir.table, reason);
     if (err == ERR_OK)
-        err = control_identity(node->table, &node->random, &node->id, reason);
+        err = node->dir.marked ? renew_marked(reason)
+                               : control_identity(node->table, &node->random, &node->id, reason);
     node->boot = random_id(&node->random);
     node->renewing = (struct renew_world){
         &node->dir, node->table, config, &node->note, node->clock };
@@ -416,11 +416,11 @@ static void on_failed(void *ctx, const struct reason *reason)
     node_abandon(ctx, NODE_FAILED, reason);
 }
 
-static void on_forgotten(void *ctx, const struct reason *reason)
+static void on_forgotten(void *ctx, const struct reason *reason, bool noted)
 {
     struct node *node = ctx;
     struct reason why = *reason;
-    enum err err = renew(&node->renewing, &why);
+    enum err err = renew_running(&node->renewing, noted, &why);
 
     reason_wrap(&why, "data directory %s", node->dir.path);
     node_abandon(node, err == ERR_OK ? NODE_FORGOT : status_of(NODE_BAD_DATA, err), &why);

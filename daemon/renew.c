@@ -28,6 +28,26 @@ enum err renew(const struct renew_world *world, struct reason *reason)
     return err == ERR_OK || passing ? err : ERR_CORRUPT;
 }
 
+enum err renew_running(const struct renew_world *world, bool noted, struct reason *reason)
+{
+    struct reason why = { "" };
+    enum err err = renew(world, reason);
+
+    if (err == ERR_OK || noted || data_dir_mark(world->dir, &why) == ERR_OK)
+        return err;
+    note_event(world->note, NOTE_ERROR, "node.not_marked", "why=%s", NOTE_QUOTED(why.text));
+    reason_set(reason, "what this node promised may be forgotten, and nothing in it can say so: "
+                       "%s; " REASON_KEEP_DATA, why.text);
+    return ERR_CORRUPT;
+}
+
+enum err renew_marked(struct reason *reason)
+{
+    reason_set(reason, "this node has forgotten what it promised, which was found out when its "
+                       "disk took nothing; " REASON_KEEP_DATA);
+    return ERR_CORRUPT;
+}
+
 /* The tables of the new id, which take the place of the old ones at the next start. */
 static enum err make_next(const struct renew_world *world, struct reason *why)
 {

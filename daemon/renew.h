@@ -27,6 +27,15 @@ struct renew_world {
  * ERR_NO_MEMORY: the next start may succeed in it. */
 MUST_CHECK enum err renew(const struct renew_world *world, struct reason *reason);
 
+/* Likewise, while the node runs.  Not `noted`: the old tables do not say it, and a later start
+ * could not find it out, as by then this node may have written more turns than it lost.  So when
+ * there are no new tables the directory is marked; when not even that can be done: ERR_CORRUPT. */
+MUST_CHECK enum err renew_running(const struct renew_world *world, bool noted,
+                                  struct reason *reason);
+
+/* What a start says of a directory that was marked: ERR_CORRUPT. */
+MUST_CHECK enum err renew_marked(struct reason *reason);
+
 /* At a start, says and returns how much is kept of former ids: it takes room until somebody removes
  * it. */
 uint64_t renew_kept(const struct data_dir *dir, struct note *note);

@@ -19,8 +19,6 @@ static void on_durable(void *ctx, uint64_t turn);
 static void on_failed(void *ctx, const struct reason *reason);
 static void on_outdated(void *ctx, const struct reason *reason);
 static void on_forgotten(void *ctx, const struct reason *reason);
-static void tell_end(struct control *control, void (*tell)(void *ctx, const struct reason *reason),
-                     const struct reason *reason);
 static void on_catalog_changed(void *ctx, const struct model *model);
 static bool may_place(void *ctx, uint64_t node);
 
@@ -279,22 +277,17 @@ static void on_forgotten(void *ctx, const struct reason *reason)
 {
     struct control *control = ctx;
     struct reason failed = { "" };
+    bool noted = identity_forgotten_write(control->world.table, reason, &failed) == ERR_OK;
 
-    if (identity_forgotten_write(control->world.table, reason, &failed) != ERR_OK)
+    if (!noted)
         note_event(control->world.note, NOTE_ERROR, "node.forgotten_not_noted", "reason=%s",
                    NOTE_QUOTED(failed.text));
     note_event(control->world.note, NOTE_ERROR, "node.forgotten", "reason=%s",
                NOTE_QUOTED(reason->text));
-    tell_end(control, control->options.on_forgotten, reason);
-}
-
-static void tell_end(struct control *control, void (*tell)(void *ctx, const struct reason *reason),
-                     const struct reason *reason)
-{
-    if (tell == NULL)
+    if (control->options.on_forgotten == NULL)
         control_fail(control, reason);
     else
-        tell(control->options.ctx, reason);
+        control->options.on_forgotten(control->options.ctx, reason, noted);
 }
 
 void control_remove(struct control *control, const struct reason *reason)
@@ -306,7 +299,10 @@ void control_remove(struct control *control, const struct reason *reason)
                    NOTE_QUOTED(failed.text));
     note_event(control->world.note, NOTE_ERROR, "node.ended", "reason=%s",
                NOTE_QUOTED(reason->text));
-    tell_end(control, control->options.on_removed, reason);
+    if (control->options.on_removed == NULL)
+        control_fail(control, reason);
+    else
+        control->options.on_removed(control->options.ctx, reason);
 }
 
 static void on_catalog_changed(void *ctx, const struct model *model)

@@ -85,9 +85,10 @@ struct control_options {
     void (*on_difference)(void *ctx, const struct entry_head *here,
                           const struct entry_head *there, uint64_t node);
     /* Stop the process, which says nothing to anybody any more: the log lost what this node had
-     * promised to others.  control_identity() refuses the directory from now on; the node may go on
-     * under a new id (renewal.h).  NULL: on_failed. */
-    void (*on_forgotten)(void *ctx, const struct reason *reason);
+     * promised to others.  When that is `noted`, control_identity() refuses the directory from now
+     * on; else nothing there says it.  The node may go on under a new id (renewal.h).  NULL:
+     * on_failed. */
+    void (*on_forgotten)(void *ctx, const struct reason *reason, bool noted);
     /* Likewise: this node is no part of its cluster any more, and does not come back. */
     void (*on_removed)(void *ctx, const struct reason *reason);
     /* The cluster is at a later version than `knows`: stop the process, a newer one is wanted. */

@@ -4,6 +4,8 @@
 
 static bool has_majority(const struct model_shard *row, uint64_t without,
                          const struct renewed_world *world);
+static void say_torn(struct reason *why, const struct model_stream *stream,
+                     const struct model_shard *row);
 
 enum renewed renewed_decide(const struct model *model, uint64_t from,
                             const struct renewed_world *world, struct reason *why)
@@ -18,18 +20,35 @@ enum renewed renewed_decide(const struct model *model, uint64_t from,
                    "start it with an empty data directory, and if need be a name of its own");
         return RENEWED_GONE;
     }
+    if (world->up(world->ctx, from)) {
+        reason_set(why, "waits: the node with this node's old id is running at %s, so that this "
+                   "directory is a copy; stop one of them", old->peer_address);
+        return RENEWED_WAITS;
+    }
     for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
         if (stream->status == STREAM_CREATING || stream->status == STREAM_DELETING ||
             !model_shard_has(row, from) || has_majority(row, from, world))
             continue;
-        reason_set(why, "waits to come back under a new id: shard %" PRIu32 " of stream %s (group "
-                   "%" PRIu64 ") has no leader or no majority without this node, which has "
-                   "forgotten what it promised; start the other members",
-                   row->number, stream->name, group);
+        say_torn(why, stream, row);
         return RENEWED_WAITS;
     }
     return RENEWED_MAY;
+}
+
+static void say_torn(struct reason *why, const struct model_stream *stream,
+                     const struct model_shard *row)
+{
+    if (row->member_count == 1)
+        reason_set(why, "waits to come back under a new id: shard %" PRIu32 " of stream %s (group "
+                   "%" PRIu64 ") was on this node alone, which has forgotten what it promised; put "
+                   "its right data directory back, or delete stream %s",
+                   row->number, stream->name, row->group, stream->name);
+    else
+        reason_set(why, "waits to come back under a new id: shard %" PRIu32 " of stream %s (group "
+                   "%" PRIu64 ") has no leader or no majority without this node, which has "
+                   "forgotten what it promised; start the other members",
+                   row->number, stream->name, row->group);
 }
 
 static bool has_majority(const struct model_shard *row, uint64_t without,

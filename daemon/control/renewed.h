@@ -9,6 +9,7 @@
  *     every such group has a leader, or rests, and members that are up are a
  *     majority                                                                 RENEWED_MAY
  *     one has not                                                              RENEWED_WAITS
+ *     a node with its old id is up: it has not forgotten, a copy of it has     RENEWED_WAITS
  *     its old row is gone, or its name is another one's                        RENEWED_GONE
  *
  * Streams that are being created or deleted do not count: nothing in them is waited for.

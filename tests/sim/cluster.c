@@ -85,7 +85,7 @@ static void failed(void *ctx, const struct reason *reason)
     broke(node, reason);
 }
 
-static void forgotten(void *ctx, const struct reason *reason)
+static void forgotten(void *ctx, const struct reason *reason, bool noted)
 {
     struct sim_node *node = ctx;
 

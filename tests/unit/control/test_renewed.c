@@ -3,12 +3,13 @@
 #include "control/renewed.h"
 
 static uint64_t down; /* a node; 0: none */
+static bool original; /* node 1 is up */
 static uint64_t leads; /* all groups; 0: nobody does */
 static struct reason why;
 
 static bool is_up(void *ctx, uint64_t node)
 {
-    return node != down && node != 1;
+    return node != down && (original || node != 1);
 }
 
 static uint64_t leader(void *ctx, uint64_t group)
@@ -94,8 +95,23 @@ static void the_only_copies_and_one_of_two_are_waited_for(void **state)
 
     model_shard_change(model, 2)->member_count = 2;
     assert_int_equal(decide(model), RENEWED_WAITS);
+    assert_non_null(strstr(why.text, "start the other members"));
     model_shard_change(model, 2)->member_count = 1;
     assert_int_equal(decide(model), RENEWED_WAITS);
+    assert_non_null(strstr(why.text, "or delete stream river"));
+    model_free(model);
+}
+
+/* A copy of its directory was started elsewhere. */
+static void an_original_that_runs_keeps_its_name(void **state)
+{
+    struct model *model = given(1, 2, 3);
+
+    original = true;
+    assert_int_equal(decide(model), RENEWED_WAITS);
+    assert_non_null(strstr(why.text, "is a copy; stop one of them"));
+    original = false;
+    assert_int_equal(decide(model), RENEWED_MAY);
     model_free(model);
 }
 
@@ -136,6 +152,7 @@ int main(void)
         cmocka_unit_test(it_waits_for_a_leader),
         cmocka_unit_test(who_rests_has_no_leader),
         cmocka_unit_test(the_only_copies_and_one_of_two_are_waited_for),
+        cmocka_unit_test(an_original_that_runs_keeps_its_name),
         cmocka_unit_test(groups_of_others_and_those_that_come_and_go_do_not_count),
         cmocka_unit_test(who_lost_its_name_meanwhile_is_out),
     };

@@ -273,6 +273,53 @@ static void a_move_that_was_cut_short_goes_on(void **state)
     }
 }
 
+static void a_mark_stays_until_new_tables_are_there(void **state)
+{
+    struct fixture *fixture = *state;
+    char command[512];
+
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    fill(fixture, "old");
+    assert_int_equal(data_dir_mark(&fixture->dir, &fixture->reason), ERR_OK);
+    data_dir_close(&fixture->dir);
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    assert_true(fixture->dir.marked);
+    assert_non_null(strstr(fixture->dir.table, "/n1/table.forgotten"));
+    assert_true(has(fixture, "table.forgotten/old"));
+    data_dir_close(&fixture->dir);
+
+    (void)snprintf(command, sizeof(command), "mkdir '%s/table'", fixture->path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(open_as(fixture, "n1"), ERR_INVALID);
+    assert_non_null(strstr(fixture->reason.text, "it has table and table.forgotten"));
+    (void)snprintf(command, sizeof(command), "rmdir '%s/table'", fixture->path);
+    assert_int_equal(system(command), 0);
+
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    make_next(fixture);
+    assert_int_equal(data_dir_commit_anew(&fixture->dir, &fixture->reason), ERR_OK);
+    data_dir_close(&fixture->dir);
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    assert_false(fixture->dir.marked);
+    assert_true(has(fixture, "forgotten-1/log/old") && has(fixture, "forgotten-1/table/old"));
+    assert_true(has(fixture, "table/new") && !has(fixture, "table.forgotten"));
+    data_dir_close(&fixture->dir);
+}
+
+/* Neither "it is not there": the old log under new tables would be a log of nobody. */
+static void what_cannot_be_looked_at_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+    char command[512];
+
+    assert_int_equal(open_as(fixture, "n1"), ERR_OK);
+    data_dir_close(&fixture->dir);
+    (void)snprintf(command, sizeof(command), "ln -s table.next '%s/table.next'", fixture->path);
+    assert_int_equal(system(command), 0); /* ELOOP */
+    assert_int_equal(open_as(fixture, "n1"), ERR_IO);
+    assert_non_null(strstr(fixture->reason.text, "table.next cannot be looked at"));
+}
+
 /* What an operator has emptied in part is not filled up with what is of another time. */
 static void a_directory_that_has_something_is_left_alone(void **state)
 {
@@ -310,6 +357,8 @@ int main(void)
         WITH_DIR(what_was_forgotten_is_put_aside_whole),
         WITH_DIR(tables_that_are_not_whole_change_nothing),
         WITH_DIR(a_move_that_was_cut_short_goes_on),
+        WITH_DIR(a_mark_stays_until_new_tables_are_there),
+        WITH_DIR(what_cannot_be_looked_at_is_an_error),
         WITH_DIR(a_directory_that_has_something_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

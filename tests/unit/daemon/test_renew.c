@@ -1,0 +1,149 @@
+/* A node that has forgotten, on a disk that takes nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../control/fake_table.h"
+#include "control/identity.h"
+#include "renew.h"
+#include "table/rocks.h"
+
+struct fixture {
+    char path[64];
+    struct data_dir dir;
+    struct table table;
+    struct config config;
+    struct note note;
+    struct renew_world world;
+    struct reason reason;
+};
+
+static struct table fresh;
+static enum err open_fails; /* what new tables answer */
+
+enum err table_open(struct table **ret, const char *path, struct reason *reason)
+{
+    fresh = (struct table){ .count = 0 };
+    *ret = &fresh;
+    if (open_fails != ERR_OK)
+        reason_set(reason, "the disk is full");
+    return open_fails == ERR_OK && mkdir(path, 0750) != 0 ? ERR_IO : open_fails;
+}
+
+void table_close(struct table *table)
+{
+}
+
+uint64_t clock_wall_ms(struct clock *clock)
+{
+    return UINT64_C(1700000000000);
+}
+
+static int set_up(void **state)
+{
+    const struct identity_cluster cluster = { .id = 77, .members = { 4, 6, 7 }, .member_count = 3 };
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    struct table_batch *batch = table_batch_new();
+
+    (void)snprintf(fixture->path, sizeof(fixture->path), "/tmp/braid-renew-XXXXXX");
+    assert_non_null(mkdtemp(fixture->path));
+    assert_int_equal(data_dir_open(&fixture->dir, fixture->path, "n1", &fixture->reason), ERR_OK);
+    assert_int_equal(mkdir(fixture->dir.table, 0750), 0);
+    identity_node_put(batch, 4);
+    identity_cluster_put(batch, &cluster);
+    assert_int_equal(table_write(&fixture->table, batch, true, &fixture->reason), ERR_OK);
+    table_batch_free(batch);
+    fixture->config.peer_advertise = "a:1";
+    fixture->config.seed_list[fixture->config.seed_count++] = "b:1";
+    note_init(&fixture->note, NOTE_OFF, NULL, NULL);
+    fixture->world = (struct renew_world){ .dir = &fixture->dir, .table = &fixture->table,
+                                           .config = &fixture->config, .note = &fixture->note };
+    open_fails = ERR_OK;
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    char command[128];
+
+    data_dir_close(&fixture->dir);
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", fixture->path);
+    assert_int_equal(system(command), 0);
+    free(fixture);
+    return 0;
+}
+
+static void restart(struct fixture *fixture)
+{
+    data_dir_close(&fixture->dir);
+    assert_int_equal(data_dir_open(&fixture->dir, fixture->path, "n1", &fixture->reason), ERR_OK);
+}
+
+static void what_could_not_be_noted_is_known_at_every_later_start(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128];
+
+    open_fails = ERR_NO_SPACE;
+    assert_int_equal(renew_running(&fixture->world, false, &fixture->reason), ERR_NO_SPACE);
+    for (int start = 0; start < 2; start++) {
+        restart(fixture);
+        assert_true(fixture->dir.marked);
+        assert_int_equal(renew_marked(&fixture->reason), ERR_CORRUPT);
+        assert_int_equal(renew(&fixture->world, &fixture->reason), ERR_NO_SPACE);
+    }
+    open_fails = ERR_OK; /* there is room again */
+    assert_int_equal(renew(&fixture->world, &fixture->reason), ERR_OK);
+    restart(fixture);
+    assert_false(fixture->dir.marked);
+    (void)snprintf(path, sizeof(path), "%s/forgotten-1/table", fixture->path);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void what_was_noted_or_is_renewed_needs_no_mark(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_fails = ERR_NO_SPACE;
+    assert_int_equal(renew_running(&fixture->world, true, &fixture->reason), ERR_NO_SPACE);
+    restart(fixture);
+    assert_false(fixture->dir.marked);
+    open_fails = ERR_OK;
+    assert_int_equal(renew_running(&fixture->world, false, &fixture->reason), ERR_OK);
+    restart(fixture);
+    assert_false(fixture->dir.marked);
+}
+
+/* No supervisor may try that again. */
+static void who_cannot_even_be_marked_is_for_a_person(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_fails = ERR_IO;
+    assert_int_equal(rmdir(fixture->dir.table), 0);
+    assert_int_equal(renew_running(&fixture->world, false, &fixture->reason), ERR_CORRUPT);
+    assert_non_null(strstr(fixture->reason.text, "nothing in it can say so"));
+}
+
+#define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_DIR(what_could_not_be_noted_is_known_at_every_later_start),
+        WITH_DIR(what_was_noted_or_is_renewed_needs_no_mark),
+        WITH_DIR(who_cannot_even_be_marked_is_for_a_person),
+    };
+
+    return cmocka_run_group_tests_name("renew", tests, NULL, NULL);
+}
