@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define OWNER_FILE "braid"
@@ -367,6 +368,7 @@ struct data_dir_kept data_dir_kept(const struct data_dir *dir)
     struct data_dir_kept kept = { .count = 0 };
     char path[sizeof(dir->path) + NAME_MAX + 2];
     DIR *stream = opendir(dir->path);
+    struct statvfs space;
 
     kept_bytes = 0;
     for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
@@ -379,6 +381,9 @@ struct data_dir_kept data_dir_kept(const struct data_dir *dir)
     if (stream != NULL)
         closedir(stream);
     kept.bytes = kept_bytes;
+    kept.free_bytes = statvfs(dir->path, &space) == 0
+                          ? (uint64_t)space.f_bavail * space.f_frsize
+                          : UINT64_MAX;
     return kept;
 }
 

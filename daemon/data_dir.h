@@ -73,6 +73,7 @@ MUST_CHECK enum err data_dir_mark(struct data_dir *dir, struct reason *reason);
 struct data_dir_kept {
     uint32_t count;
     uint64_t bytes;
+    uint64_t free_bytes; /* of the file system of the directory */
 };
 struct data_dir_kept data_dir_kept(const struct data_dir *dir);
 

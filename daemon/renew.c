@@ -90,5 +90,11 @@ uint64_t renew_kept(const struct data_dir *dir, struct note *note)
                    "directories=%u bytes=%llu text=\"%s/forgotten-N: what this node had under ids "
                    "whose promises it forgot; when the cluster is whole again, remove it\"",
                    kept.count, (unsigned long long)kept.bytes, dir->path);
+    if (kept.bytes > kept.free_bytes)
+        note_event(note, NOTE_WARN, "data.kept_no_room",
+                   "bytes=%llu free=%llu text=\"%s has less room than what is kept there of former "
+                   "ids, so that this node may not get back all that it had: move forgotten-N to "
+                   "another disk\"",
+                   (unsigned long long)kept.bytes, (unsigned long long)kept.free_bytes, dir->path);
     return kept.bytes;
 }

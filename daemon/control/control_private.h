@@ -45,6 +45,7 @@
 #include "control/liveness.h"
 #include "control/members.h"
 #include "control/pace.h"
+#include "control/renewal.h"
 #include "control/rescue.h"
 #include "control/scale.h"
 
@@ -79,7 +80,8 @@ struct enrol {
     bool replaced; /* another node has taken this one's name: noted, and not fought over */
     bool listed;   /* this node's row was seen in the model, */
     uint64_t history; /* of this rescue of the catalogue: model_token() */
-    uint64_t renewed; /* the id that this node gave up, until its row is seen; 0: none */
+    struct renewal_former former; /* ids that this node gave up, until its row is seen */
+    uint64_t opened_ms;
     struct reason why; /* it waits to come back under its new one */
     uint64_t said_ms;  /* that was said then */
     uint32_t dialled_count;

@@ -7,14 +7,18 @@
 #include "control/renewal.h"
 #include "control/renewed.h"
 
+#define HEARD_ELECTIONS 3u /* timeouts that who comes back under a new id listens first */
+
 static void history_look(struct control *control);
 static void nodes_dial(struct control *control);
 static void gone_undial(struct control *control);
 static void replaced_look(struct control *control);
 static bool removed_look(struct control *control);
 static bool may_enrol(struct control *control);
+static bool has_heard(const struct control *control);
 static void renewed_say(struct control *control);
 static bool is_up(void *ctx, uint64_t node);
+static bool is_moving(void *ctx, uint64_t group);
 static uint64_t leader_of(void *ctx, uint64_t group);
 static struct buf *change_needed(struct control *control);
 static bool row_differs(const struct control *control, struct model_node *row);
@@ -29,7 +33,8 @@ enum err enrol_open(struct control *control, struct reason *reason)
 
     enrol->listed = model_node_by_id(model, control->options.node) != NULL;
     enrol->history = model_token(model);
-    return enrol->listed ? ERR_OK : renewal_from(control->world.table, &enrol->renewed, reason);
+    enrol->opened_ms = control_now_ms(control);
+    return enrol->listed ? ERR_OK : renewal_former(control->world.table, &enrol->former, reason);
 }
 
 void enrol_close(struct control *control)
@@ -159,7 +164,7 @@ static bool removed_look(struct control *control)
     if (known != NULL)
         control->enrol.listed = true;
     if (control->enrol.listed)
-        control->enrol.renewed = 0;
+        control->enrol.former.count = 0;
     if (known != NULL || !control->enrol.listed || !model_founded(catalog_model(control->catalog)))
         return false;
     control->enrol.listed = false; /* once */
@@ -179,14 +184,18 @@ static bool removed_look(struct control *control)
 static bool may_enrol(struct control *control)
 {
     struct enrol *enrol = &control->enrol;
-    struct renewed_world world = { .up = is_up, .leader = leader_of, .ctx = control };
+    struct renewed_world world = { .name = control->options.name,
+                                   .up = is_up,
+                                   .moves = is_moving,
+                                   .leader = leader_of,
+                                   .ctx = control };
 
     enrol->why.text[0] = 0;
-    if (enrol->renewed == 0 || MUTANT(renewed_unasked))
+    if (enrol->former.count == 0 || MUTANT(renewed_unasked))
         return true;
-    if (!control->caught_up)
+    if (!control->caught_up || !has_heard(control))
         return false;
-    switch (renewed_decide(catalog_model(control->catalog), enrol->renewed, &world, &enrol->why)) {
+    switch (renewed_decide(catalog_model(control->catalog), &enrol->former, &world, &enrol->why)) {
     case RENEWED_MAY:
         return true;
     case RENEWED_WAITS:
@@ -197,6 +206,16 @@ static bool may_enrol(struct control *control)
     }
     control_remove(control, &enrol->why);
     return false;
+}
+
+/* A leader that died as this node came is known to be gone, and one with its old id to be there;
+ * and what the others fill is known of the present model. */
+static bool has_heard(const struct control *control)
+{
+    uint64_t open_ms = control_now_ms(control) - control->enrol.opened_ms;
+
+    return open_ms >= HEARD_ELECTIONS * (uint64_t)control->options.election_timeout_ms &&
+           moving_known(control, model_index(catalog_model(control->catalog)));
 }
 
 static void renewed_say(struct control *control)
@@ -214,6 +233,11 @@ static void renewed_say(struct control *control)
 static bool is_up(void *ctx, uint64_t node)
 {
     return control_health(ctx, node) == NODE_UP;
+}
+
+static bool is_moving(void *ctx, uint64_t group)
+{
+    return moving_has(ctx, group);
 }
 
 static uint64_t leader_of(void *ctx, uint64_t group)

@@ -7,8 +7,11 @@
  * Nothing that the old log or the old tables say of any group goes along: it is unproved.  The row
  * "cluster" does: without it nodes that have all forgotten could found a second cluster.  And
  *
- *     "renewed"  8 bytes   the id that the node had before; then 8 bytes for each of the last
- *                          renewals: when, ms by the wall clock
+ *     "renewed"  16 bytes  for each of the last RENEWALS_KEPT renewals, the oldest first: the id
+ *                          that was given up; when, ms by the wall clock
+ *
+ * More ids than the last one, because a node may forget again while it waits: then the last one was
+ * never in the catalogue, and the one before is still to be given up there.
  *
  * Blocking: at a process's start and end.
  */
@@ -20,11 +23,18 @@
 #include "control/identity.h"
 #include "table/table.h"
 
-struct renewal {
-    uint64_t from; /* the id that is given up */
-    struct identity_cluster cluster;
-    uint64_t times_ms[RENEWALS_MAX]; /* of the last renewals, the oldest first, this one included */
+#define RENEWALS_KEPT 8u
+
+/* Ids that a node had, the oldest first, and when it gave each of them up. */
+struct renewal_former {
+    uint64_t ids[RENEWALS_KEPT];
+    uint64_t times_ms[RENEWALS_KEPT];
     uint32_t count;
+};
+
+struct renewal {
+    struct renewal_former former; /* the last one is given up now */
+    struct identity_cluster cluster;
 };
 
 /* Whether the node of these tables, which has forgotten, may go on under a new id.
@@ -40,7 +50,8 @@ MUST_CHECK enum err renewal_plan(struct table *old, uint64_t now_ms, struct rene
 MUST_CHECK enum err renewal_write(struct table *fresh, const struct renewal *renewal,
                                   struct reason *reason);
 
-/* The id that the node of these tables had before; 0: it never had another one. */
-MUST_CHECK enum err renewal_from(struct table *table, uint64_t *from, struct reason *reason);
+/* The ids that the node of these tables had before; none: it never had another one. */
+MUST_CHECK enum err renewal_former(struct table *table, struct renewal_former *ret,
+                                   struct reason *reason);
 
 #endif

@@ -12,6 +12,10 @@
  *     a node with its old id is up: it has not forgotten, a copy of it has     RENEWED_WAITS
  *     its old row is gone, or its name is another one's                        RENEWED_GONE
  *
+ * Its old row is that of the last of its former ids that has one: who forgot again while it waited
+ * had no row in between.  A catalogue that was rescued from an older copy may never have had it:
+ * there it counts as gone only when its name is another one's.
+ *
  * Streams that are being created or deleted do not count: nothing in them is waited for.
  */
 #ifndef CONTROL_RENEWED_H
@@ -21,17 +25,22 @@
 
 #include "base/err.h"
 #include "catalog/change.h"
+#include "control/renewal.h"
 
 enum renewed { RENEWED_MAY, RENEWED_WAITS, RENEWED_GONE };
 
 struct renewed_world {
+    const char *name; /* this node's */
     change_up_fn up;
+    /* Not all members that are up have begun the row's epoch: who was not filled yet counts for
+     * nothing. */
+    bool (*moves)(void *ctx, uint64_t group);
     uint64_t (*leader)(void *ctx, uint64_t group); /* 0 = unknown */
     void *ctx;
 };
 
 /* `model` is the catalogue's leader's.  `why` is set when it may not. */
-enum renewed renewed_decide(const struct model *model, uint64_t from,
+enum renewed renewed_decide(const struct model *model, const struct renewal_former *former,
                             const struct renewed_world *world, struct reason *why);
 
 #endif

@@ -8,7 +8,7 @@
 
 struct fake_row {
     char key[16];
-    unsigned char value[64];
+    unsigned char value[160];
     size_t len;
     bool synced;
 };

@@ -48,7 +48,8 @@ static void it_goes_on_in_its_cluster_under_a_new_id(void **state)
     struct random random = { .state = { 99 } };
     struct renewal renewal;
     struct reason reason = { "" };
-    uint64_t node = 0, from = 0;
+    struct renewal_former former;
+    uint64_t node = 0;
 
     assert_int_equal(plan(&old, NOW_MS, &renewal), ERR_OK);
     assert_int_equal(renewal_write(&fresh, &renewal, &reason), ERR_OK);
@@ -57,18 +58,25 @@ static void it_goes_on_in_its_cluster_under_a_new_id(void **state)
     assert_memory_equal(&read, &cluster, sizeof(read));
     assert_int_equal(control_identity(&fresh, &random, &node, &reason), ERR_OK);
     assert_int_equal(node, 100);
-    assert_int_equal(renewal_from(&fresh, &from, &reason), ERR_OK);
-    assert_int_equal(from, 42);
+    assert_int_equal(renewal_former(&fresh, &former, &reason), ERR_OK);
+    assert_int_equal(former.count, 1);
+    assert_int_equal(former.ids[0], 42);
+
+    /* It forgets again, before anybody has seen its new id: the old one is not forgotten. */
+    assert_int_equal(plan(&fresh, NOW_MS + 1, &renewal), ERR_OK);
+    assert_int_equal(renewal.former.count, 2);
+    assert_int_equal(renewal.former.ids[0], 42);
+    assert_int_equal(renewal.former.ids[1], 100);
 }
 
 static void nothing_was_renewed_at_first(void **state)
 {
     struct table table = used(&cluster);
     struct reason reason = { "" };
-    uint64_t from = 9;
+    struct renewal_former former;
 
-    assert_int_equal(renewal_from(&table, &from, &reason), ERR_OK);
-    assert_int_equal(from, 0);
+    assert_int_equal(renewal_former(&table, &former, &reason), ERR_OK);
+    assert_int_equal(former.count, 0);
 }
 
 static void so_often_and_no_more_until_a_day_is_over(void **state)
@@ -84,9 +92,14 @@ static void so_often_and_no_more_until_a_day_is_over(void **state)
     assert_int_equal(plan(&table, NOW_MS + RENEWALS_MS - 1, &renewal), ERR_BUSY);
     assert_int_equal(plan(&table, NOW_MS - RENEWALS_MS, &renewal), ERR_BUSY); /* set back */
     assert_int_equal(plan(&table, NOW_MS + RENEWALS_MS, &renewal), ERR_OK);
-    assert_int_equal(renewal.count, RENEWALS_MAX);
-    assert_int_equal(renewal.times_ms[0], NOW_MS + 1);
-    assert_int_equal(renewal.times_ms[RENEWALS_MAX - 1], NOW_MS + RENEWALS_MS);
+    assert_int_equal(renewal.former.count, RENEWALS_MAX + 1);
+    for (uint32_t i = 1; i <= 2 * RENEWALS_KEPT; i++) { /* the oldest ones go */
+        assert_int_equal(renewal_write(&table, &renewal, &reason), ERR_OK);
+        assert_int_equal(plan(&table, NOW_MS + i * UINT64_C(2) * RENEWALS_MS, &renewal), ERR_OK);
+        assert_true(renewal.former.count <= RENEWALS_KEPT);
+        assert_int_equal(renewal.former.times_ms[renewal.former.count - 1],
+                         NOW_MS + i * UINT64_C(2) * RENEWALS_MS);
+    }
 }
 
 static void nobody_could_give_it_back(void **state)
@@ -127,15 +140,15 @@ static void damaged_rows_renew_nothing(void **state)
     struct table table = used(&cluster);
     struct renewal renewal;
     struct reason reason = { "" };
-    uint64_t from;
+    struct renewal_former former;
 
     assert_int_equal(plan(&table, NOW_MS, &renewal), ERR_OK);
     assert_int_equal(renewal_write(&table, &renewal, &reason), ERR_OK);
-    for (size_t len = 0; len < 64; len++) {
-        bool whole = len % 8 == 0 && len >= 16 && len <= 8 * (1 + RENEWALS_MAX);
+    for (size_t len = 0; len < 160; len++) {
+        bool whole = len % 16 == 0 && len >= 16 && len <= 16 * RENEWALS_KEPT;
         fake_table_row(&table, "renewed")->len = len;
-        memset(fake_table_row(&table, "renewed")->value, 1, 64);
-        assert_int_equal(renewal_from(&table, &from, &reason), whole ? ERR_OK : ERR_CORRUPT);
+        memset(fake_table_row(&table, "renewed")->value, 1, 160);
+        assert_int_equal(renewal_former(&table, &former, &reason), whole ? ERR_OK : ERR_CORRUPT);
     }
     fake_table_row(&table, "renewed")->len = 16;
     fake_table_row(&table, "id")->len = 7;

@@ -1,11 +1,14 @@
 #include "../catalog/given.h"
 
+#include "catalog/resume.h"
 #include "control/renewed.h"
 
 static uint64_t down; /* a node; 0: none */
 static bool original; /* node 1 is up */
 static uint64_t leads; /* all groups; 0: nobody does */
+static bool moves; /* all groups: some member is not filled yet */
 static struct reason why;
+static char name[] = "node-1";
 
 static bool is_up(void *ctx, uint64_t node)
 {
@@ -17,16 +20,27 @@ static uint64_t leader(void *ctx, uint64_t group)
     return leads;
 }
 
-/* Node 1 has forgotten. */
-static enum renewed decide(const struct model *model)
+static bool is_moving(void *ctx, uint64_t group)
 {
-    const struct renewed_world world = { .up = is_up, .leader = leader };
+    return moves;
+}
+
+static enum renewed decide_as(const struct model *model, const struct renewal_former *former)
+{
+    const struct renewed_world world = {
+        .name = name, .up = is_up, .moves = is_moving, .leader = leader };
     enum renewed decided;
 
     why.text[0] = 0;
-    decided = renewed_decide(model, 1, &world, &why);
+    decided = renewed_decide(model, former, &world, &why);
     assert_true((decided == RENEWED_MAY) == (why.text[0] == 0));
     return decided;
+}
+
+/* Node 1 has forgotten, and another time before its new id was known. */
+static enum renewed decide(const struct model *model)
+{
+    return decide_as(model, &(struct renewal_former){ .ids = { 1, 77 }, .count = 2 });
 }
 
 /* Nodes 1 to 4, and a stream of one shard on `members`. */
@@ -95,10 +109,21 @@ static void the_only_copies_and_one_of_two_are_waited_for(void **state)
 
     model_shard_change(model, 2)->member_count = 2;
     assert_int_equal(decide(model), RENEWED_WAITS);
-    assert_non_null(strstr(why.text, "start the other members"));
+    assert_non_null(strstr(why.text, "start those that are not up"));
     model_shard_change(model, 2)->member_count = 1;
     assert_int_equal(decide(model), RENEWED_WAITS);
     assert_non_null(strstr(why.text, "or delete stream river"));
+    model_free(model);
+}
+
+static void a_member_that_is_being_filled_does_not_count(void **state)
+{
+    struct model *model = given(1, 2, 3);
+
+    moves = true;
+    assert_int_equal(decide(model), RENEWED_WAITS);
+    moves = false;
+    assert_int_equal(decide(model), RENEWED_MAY);
     model_free(model);
 }
 
@@ -139,8 +164,24 @@ static void who_lost_its_name_meanwhile_is_out(void **state)
     model_free(model);
 
     model = given_cluster();
-    assert_int_equal(renewed_decide(model, 9, &(struct renewed_world){ .up = is_up }, &why),
+    assert_int_equal(decide_as(model, &(struct renewal_former){ .ids = { 9 }, .count = 1 }),
                      RENEWED_GONE);
+    model_free(model);
+}
+
+/* Nobody removed what the copy that the catalogue goes on from had never heard of. */
+static void who_is_not_in_a_rescued_catalogue_is_not_out(void **state)
+{
+    const struct resume resume = { .token = 77, .survivor = 2, .epoch = 1, .voters = 3 };
+    const struct renewal_former unknown = { .ids = { 9 }, .count = 1 };
+    struct model *model = given(1, 2, 3);
+
+    assert_int_equal(decide_as(model, &unknown), RENEWED_GONE);
+    assert_int_equal(resume_model(model, &resume, &why), ERR_OK);
+    assert_int_equal(decide_as(model, &unknown), RENEWED_GONE); /* node 1 has its name */
+    strcpy(name, "node-9");
+    assert_int_equal(decide_as(model, &unknown), RENEWED_MAY);
+    strcpy(name, "node-1");
     model_free(model);
 }
 
@@ -152,8 +193,10 @@ int main(void)
         cmocka_unit_test(it_waits_for_a_leader),
         cmocka_unit_test(who_rests_has_no_leader),
         cmocka_unit_test(the_only_copies_and_one_of_two_are_waited_for),
+        cmocka_unit_test(a_member_that_is_being_filled_does_not_count),
         cmocka_unit_test(an_original_that_runs_keeps_its_name),
         cmocka_unit_test(groups_of_others_and_those_that_come_and_go_do_not_count),
+        cmocka_unit_test(who_is_not_in_a_rescued_catalogue_is_not_out),
         cmocka_unit_test(who_lost_its_name_meanwhile_is_out),
     };
 

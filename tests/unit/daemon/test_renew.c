@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,6 +28,8 @@ struct fixture {
 };
 
 static struct table fresh;
+static uint64_t free_blocks;
+static char said[2048];
 static enum err open_fails; /* what new tables answer */
 
 enum err table_open(struct table **ret, const char *path, struct reason *reason)
@@ -40,6 +43,17 @@ enum err table_open(struct table **ret, const char *path, struct reason *reason)
 
 void table_close(struct table *table)
 {
+}
+
+int statvfs(const char *path, struct statvfs *ret)
+{
+    *ret = (struct statvfs){ .f_bavail = free_blocks, .f_frsize = 512 };
+    return 0;
+}
+
+static void on_note(void *ctx, const char *line, size_t len)
+{
+    (void)snprintf(said + strlen(said), sizeof(said) - strlen(said), "%.*s\n", (int)len, line);
 }
 
 uint64_t clock_wall_ms(struct clock *clock)
@@ -135,6 +149,24 @@ static void who_cannot_even_be_marked_is_for_a_person(void **state)
     assert_non_null(strstr(fixture->reason.text, "nothing in it can say so"));
 }
 
+/* The old data is on the disk that the node is filled into. */
+static void too_little_room_beside_what_is_kept_is_said(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(renew(&fixture->world, &fixture->reason), ERR_OK);
+    restart(fixture);
+    note_init(&fixture->note, NOTE_WARN, NULL, NULL);
+    note_to(&fixture->note, on_note, NULL);
+    free_blocks = 1000000;
+    assert_true(renew_kept(&fixture->dir, &fixture->note) > 512);
+    assert_non_null(strstr(said, "event=data.kept "));
+    assert_null(strstr(said, "event=data.kept_no_room"));
+    free_blocks = 1;
+    (void)renew_kept(&fixture->dir, &fixture->note);
+    assert_non_null(strstr(said, "event=data.kept_no_room"));
+}
+
 #define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -142,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DIR(what_could_not_be_noted_is_known_at_every_later_start),
         WITH_DIR(what_was_noted_or_is_renewed_needs_no_mark),
+        WITH_DIR(too_little_room_beside_what_is_kept_is_said),
         WITH_DIR(who_cannot_even_be_marked_is_for_a_person),
     };
 
