@@ -1,7 +1,6 @@
 #include "api/describe.h"
 
 #include "api/name.h"
-#include "api/shard_filter.h"
 #include "shard/seqno.h"
 
 struct choice describe_status(enum stream_status status)
@@ -97,6 +96,13 @@ struct slice describe_arn(struct request *request, const char *stream, bool *ok)
     return arn;
 }
 
+bool describe_passes(const struct request *request, const struct shard_filter *filter,
+                     const struct model_stream *stream, const struct model_shard *shard)
+{
+    return shard_filter_passes(filter, stream, shard,
+                               control_reading_ms(request->api->world.control));
+}
+
 /* In the order of their numbers, as if all were listed. */
 bool describe_shards(struct request *request, const struct model_stream *stream, uint32_t from,
                      uint32_t limit, struct shard_out_list *ret, bool *more)
@@ -110,7 +116,7 @@ bool describe_shards(struct request *request, const struct model_stream *stream,
         return false;
     *more = false;
     for (uint32_t at = from; at < stream->shard_count && !*more; at++) {
-        if (!shard_filter_passes(&all, stream, &stream->shards[at], request->now_ms))
+        if (!describe_passes(request, &all, stream, &stream->shards[at]))
             continue;
         *more = count == limit;
         if (!*more && !describe_shard(request, &stream->shards[at], &items[count++]))

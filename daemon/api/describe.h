@@ -7,6 +7,7 @@
 #define API_DESCRIBE_H
 
 #include "api/handler.h"
+#include "api/shard_filter.h"
 
 /* The wire's value of a status. */
 struct choice describe_status(enum stream_status status);
@@ -30,6 +31,10 @@ struct warm_throughput_out describe_warm(const struct model_settings *settings);
 /* Copies of text; `ok` becomes false when there is no memory. */
 struct slice describe_text(struct request *request, const char *text, bool *ok);
 struct slice describe_arn(struct request *request, const char *stream, bool *ok);
+
+/* By the clock that readers see records by: a parent is shown as long as one can be read. */
+bool describe_passes(const struct request *request, const struct shard_filter *filter,
+                     const struct model_stream *stream, const struct model_shard *shard);
 
 /* At most `limit` shards of the stream, from place `from` on: open, and closed within retention;
  * `more`: others follow.  False: the request has failed. */

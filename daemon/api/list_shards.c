@@ -179,7 +179,7 @@ static void reply(struct request *request, const struct listing *listing)
     for (uint32_t at = from; at < stream->shard_count; at++) {
         const struct model_shard *shard = &stream->shards[at];
 
-        if (!shard_filter_passes(&listing->filter, stream, shard, request->now_ms))
+        if (!describe_passes(request, &listing->filter, stream, shard))
             continue;
         if (count == limit) {
             if (!set_token(request, listing, stream->shards[at - 1].number, out))

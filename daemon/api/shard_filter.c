@@ -1,13 +1,13 @@
 #include "api/shard_filter.h"
 
-static uint64_t horizon_ms(const struct model_stream *stream, uint64_t now_ms);
+static uint64_t horizon_ms(const struct model_stream *stream, uint64_t hidden_ms);
 static bool begins_by(const struct model_shard *shard, uint64_t time_ms);
 static bool ends_behind(const struct model_shard *shard, uint64_t time_ms);
 
 bool shard_filter_passes(const struct shard_filter *filter, const struct model_stream *stream,
-                         const struct model_shard *shard, uint64_t now_ms)
+                         const struct model_shard *shard, uint64_t hidden_ms)
 {
-    uint64_t horizon = horizon_ms(stream, now_ms);
+    uint64_t horizon = horizon_ms(stream, hidden_ms);
     uint64_t time_ms = filter->time_ms > horizon ? filter->time_ms : horizon;
 
     if (shard->state == SHARD_OPENING || !ends_behind(shard, horizon))
@@ -45,10 +45,10 @@ uint32_t shards_after(const struct model_stream *stream, uint32_t after)
 }
 
 /* The oldest time that a reader of this stream can see. */
-static uint64_t horizon_ms(const struct model_stream *stream, uint64_t now_ms)
+static uint64_t horizon_ms(const struct model_stream *stream, uint64_t hidden_ms)
 {
     uint64_t retention_ms = (uint64_t)stream->retention_hours * 3600 * 1000;
-    uint64_t horizon = now_ms > retention_ms ? now_ms - retention_ms : 0;
+    uint64_t horizon = hidden_ms > retention_ms ? hidden_ms - retention_ms : 0;
 
     return horizon > stream->created_ms ? horizon : stream->created_ms;
 }

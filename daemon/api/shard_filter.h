@@ -29,10 +29,11 @@ struct shard_filter {
     uint64_t time_ms; /* FILTER_..._TIMESTAMP */
 };
 
-/* Whether a shard of the stream passes.  None does that is closed for longer than retention, or
- * that has not taken its parents' place yet. */
+/* Whether a shard of the stream passes.  None does that is closed for longer than retention by the
+ * clock of readers, `hidden_ms` (control_reading_ms()), or that has not taken its parents' place
+ * yet.  0: nothing is too old. */
 bool shard_filter_passes(const struct shard_filter *filter, const struct model_stream *stream,
-                         const struct model_shard *shard, uint64_t now_ms);
+                         const struct model_shard *shard, uint64_t hidden_ms);
 
 /* The place of the first shard whose number is > `after`; the count when there is none. */
 uint32_t shards_after(const struct model_stream *stream, uint32_t after);
