@@ -226,7 +226,7 @@ static void pulls_read(struct control *control)
 {
     struct succession *succession = &control->succession;
 
-    /* Reads end when nothing waits any more because this node stops: there is no roster then. */
+    /* Nothing waits any more when this node stops: there is no roster then. */
     if (list_empty(&succession->pulls_waiting))
         return;
     epoch_serve_look(control);
@@ -271,6 +271,8 @@ static void on_read(struct log_read *read, enum err err)
     pace_end(&control->succession.pace, now_ns, given);
     log_read_fini(read);
     free(pulled);
+    if (list_empty(&control->succession.pulls_waiting))
+        return; /* also when this node stops: the timer would outlive what it belongs to */
     /* What came out of memory took no turn of the loop: clients get in between. */
     if (pace_has_clients(&control->succession.pace, now_ns))
         read_after(control, 0);

@@ -213,9 +213,12 @@ struct buf *shelf_find(struct log *log, struct segment *segment, uint64_t at)
         return NULL;
     list_remove(&block->link);
     list_prepend(&log->blocks.list, &block->link);
-    if (!block->followed)
+    if (!block->followed) {
+        block->followed = true;
+        /* As one that is lent, so that what is read ahead does not take its memory. */
+        AUTO_UNREF struct buf *held = buf_ref(block->bytes);
         read_ahead(log, segment, at, block->background);
-    block->followed = true;
+    }
     return block->bytes;
 }
 

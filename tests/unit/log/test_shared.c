@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include "log/log_private.h"
+
 /* Shared reads: many groups side by side, out of blocks of filed segments. */
 
 #define READ_GROUPS 12u
@@ -7,7 +9,7 @@
 #define ROUNDS 16u
 #define SEGMENT_BYTES (5u * MIB) /* two blocks and a half */
 
-struct reader {
+struct group_reader {
     struct log_read read;
     bool done;
     enum err err;
@@ -43,7 +45,7 @@ static int tear_down(void **state)
 
 static void on_read(struct log_read *read, enum err err)
 {
-    struct reader *reader = container_of(read, struct reader, read);
+    struct group_reader *reader = container_of(read, struct group_reader, read);
 
     reader->err = err;
     reader->done = true;
@@ -63,12 +65,12 @@ static void check(const struct log_read *read)
 }
 
 /* All groups at once; returns what was read from the disk for it. */
-static uint64_t read_all(struct reader *readers, bool shared)
+static uint64_t read_all(struct group_reader *readers, bool shared)
 {
     uint64_t before = log_figures(node.log).read_bytes;
 
     for (unsigned i = 0; i < READ_GROUPS; i++) {
-        readers[i] = (struct reader){
+        readers[i] = (struct group_reader){
             .read = { .group = i + 1, .first = node.groups[i + 1].start + 1,
                       .last = model_last(&node, i + 1), .bytes_max = 64 * MIB, .shared = shared }
         };
@@ -80,7 +82,7 @@ static uint64_t read_all(struct reader *readers, bool shared)
     return log_figures(node.log).read_bytes - before;
 }
 
-static void drop_all(struct reader *readers)
+static void drop_all(struct group_reader *readers)
 {
     for (unsigned i = 0; i < READ_GROUPS; i++)
         log_read_fini(&readers[i].read);
@@ -88,7 +90,7 @@ static void drop_all(struct reader *readers)
 
 static void groups_that_are_read_side_by_side_read_the_disk_once(void **state)
 {
-    struct reader readers[READ_GROUPS];
+    struct group_reader readers[READ_GROUPS];
     uint64_t bytes = read_all(readers, true);
     uint64_t written = (uint64_t)READ_GROUPS * ROUNDS * LENGTH;
 
@@ -108,7 +110,7 @@ static void groups_that_are_read_side_by_side_read_the_disk_once(void **state)
 
 static void nothing_is_kept_when_nobody_reads(void **state)
 {
-    struct reader readers[READ_GROUPS];
+    struct group_reader readers[READ_GROUPS];
     uint64_t bytes = read_all(readers, true);
 
     (void)state;
@@ -122,7 +124,7 @@ static void nothing_is_kept_when_nobody_reads(void **state)
 /* Payloads are parts of blocks: those stay for them, and are not used for other bytes meanwhile. */
 static void what_was_lent_stays_when_the_block_has_gone(void **state)
 {
-    struct reader readers[READ_GROUPS], again[READ_GROUPS];
+    struct group_reader readers[READ_GROUPS], again[READ_GROUPS];
 
     (void)state;
     read_all(readers, true);
@@ -133,6 +135,45 @@ static void what_was_lent_stays_when_the_block_has_gone(void **state)
     for (unsigned i = 0; i < READ_GROUPS; i++)
         check(&readers[i].read);
     drop_all(readers);
+}
+
+static void read_one(struct log_read *read)
+{
+    assert_int_equal(node_read(&node, read), ERR_OK);
+    assert_int_equal(read->count, 1);
+    check(read);
+}
+
+/* Of a block whose turn has come the memory is not taken for one that is read ahead, also when all
+ * others are lent. */
+static void a_block_that_is_found_stays_while_more_is_read_ahead(void **state)
+{
+    struct blocks *blocks = &node.log->blocks;
+    uint64_t index = node.groups[1].start;
+    struct log_read in_first = {
+        .group = 1, .first = index + 1, .last = index + 1, .bytes_max = MIB, .shared = true
+    };
+    struct log_read in_second = {
+        .group = 1, .first = index + 3, .last = index + 3, .bytes_max = MIB, .shared = true
+    };
+
+    (void)state;
+    /* Others read so many blocks that the second is read ahead, and not the third. */
+    blocks->reading = LOG_BLOCKS_READ_MAX - 1;
+    read_one(&in_first);
+    while (blocks->reading > LOG_BLOCKS_READ_MAX - 1)
+        node_turn(&node);
+    assert_int_equal(blocks->count, 2);
+    /* And hold so many that there are enough. */
+    blocks->reading = 0;
+    blocks->count = LOG_BLOCKS_MAX;
+    read_one(&in_second);
+    while (blocks->reading > 0)
+        node_turn(&node);
+    assert_int_equal(blocks->count, LOG_BLOCKS_MAX + 1);
+    blocks->count = 3;
+    log_read_fini(&in_first);
+    log_read_fini(&in_second);
 }
 
 /* The first entry of group 3 whose bytes are in the first segment. */
@@ -151,7 +192,7 @@ static uint64_t place_of(uint64_t index, char path[160])
 
 static void a_damaged_entry_is_found_and_those_before_it_are_given(void **state)
 {
-    struct reader readers[READ_GROUPS];
+    struct group_reader readers[READ_GROUPS];
     uint64_t index = node.groups[3].start + 2;
     char path[160];
     uint64_t at = place_of(index, path);
@@ -183,11 +224,11 @@ static void a_damaged_entry_is_found_and_those_before_it_are_given(void **state)
 
 static void a_log_that_closes_waits_for_them(void **state)
 {
-    struct reader readers[READ_GROUPS];
+    struct group_reader readers[READ_GROUPS];
 
     (void)state;
     for (unsigned i = 0; i < READ_GROUPS; i++) {
-        readers[i] = (struct reader){
+        readers[i] = (struct group_reader){
             .read = { .group = i + 1, .first = node.groups[i + 1].start + 1,
                       .last = model_last(&node, i + 1), .bytes_max = 64 * MIB, .shared = true }
         };
@@ -211,6 +252,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_is_kept_when_nobody_reads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_lent_stays_when_the_block_has_gone, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_block_that_is_found_stays_while_more_is_read_ahead,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_entry_is_found_and_those_before_it_are_given,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_log_that_closes_waits_for_them, set_up, tear_down),
