@@ -71,14 +71,21 @@ void route_settle(struct route *route)
     }
 }
 
-/* The same one on all nodes that see the same ones up. */
+/* The same one on all nodes that know the same: the first that is up, and well, as who leads. */
 static uint64_t resting_answerer(const struct route *route, const struct model_shard *row)
 {
-    for (uint32_t i = 0; i < row->member_count; i++)
-        if (control_health(route->control, row->members[i]) == NODE_UP &&
-            net_is_up(route->net, row->members[i]))
-            return row->members[i];
-    return 0;
+    const struct control *control = route->control;
+    uint64_t unwell = 0;
+
+    for (uint32_t i = 0; i < row->member_count; i++) {
+        uint64_t node = row->members[i];
+        if (control_health(control, node) != NODE_UP || !net_is_up(route->net, node))
+            continue;
+        if (control_stays(control, node) && control_ails(control, node) == 0)
+            return node;
+        unwell = unwell == 0 ? node : unwell;
+    }
+    return unwell;
 }
 
 uint64_t route_leader(const struct route *route, uint64_t group)

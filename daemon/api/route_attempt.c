@@ -13,11 +13,15 @@
 #include "base/limits.h"
 #include "base/mutant.h"
 
+static const struct model_shard *row_of(const struct route_job *job);
+static uint32_t place_behind(const struct route_job *job);
 static void attempt_leader(struct route_job *job);
 static void attempt_anybody(struct route_job *job, const struct model_shard *model_shard);
 static void attempt_next(struct route_job *job);
 static void attempt_later(struct route_job *job);
 static bool needs_leader(const struct route_job *job);
+static bool rests(const struct route_job *job);
+static bool may_ask_here(const struct route_job *job, const struct shard *shard);
 static void attempt_on_timer(struct timer *timer);
 static void attempt_here(struct route_job *job, struct shard *shard);
 static enum err here_put(struct route_job *job, struct shard *shard);
@@ -40,8 +44,7 @@ static void settled(struct route_job *job, enum err err);
 void job_attempt(struct route_job *job)
 {
     struct route *route = job->route;
-    const struct model *model = catalog_model(control_catalog(route->control));
-    const struct model_shard *shard = model_shard_by_group(model, job->group, NULL);
+    const struct model_shard *shard = row_of(job);
 
     if (shard == NULL) {
         reason_set(&job->reason, "the shard is gone");
@@ -70,7 +73,7 @@ static void attempt_leader(struct route_job *job)
     struct shard *shard = control_shard(route->control, job->group);
     uint64_t leader = job->hint;
 
-    job->hint = 0;
+    job->hint = job->asked = 0;
     if (shard != NULL && shard_leads(shard)) {
         attempt_here(job, shard);
         return;
@@ -90,18 +93,19 @@ static void attempt_leader(struct route_job *job)
     attempt_next(job);
 }
 
-/* Any replica that can be reached, this node's own first. */
+/* Any replica that can be reached, this node's own first, the one that was asked already last. */
 static void attempt_anybody(struct route_job *job, const struct model_shard *model_shard)
 {
     struct route *route = job->route;
     struct shard *shard = control_shard(route->control, job->group);
 
-    if (shard != NULL && (job->tried & TRIED_HERE) == 0) {
+    if (shard != NULL && may_ask_here(job, shard)) {
         job->tried |= TRIED_HERE;
         attempt_here(job, shard);
         return;
     }
-    for (uint32_t at = 0; at < model_shard->member_count; at++) {
+    for (uint32_t i = 0; i < model_shard->member_count; i++) {
+        uint32_t at = (job->first_place + i) % model_shard->member_count;
         uint64_t node = model_shard->members[at];
 
         if ((job->tried & 1u << at) != 0 || !net_is_up(route->net, node))
@@ -113,16 +117,36 @@ static void attempt_anybody(struct route_job *job, const struct model_shard *mod
     attempt_later(job);
 }
 
-/* Nothing was done in the last attempt: a read goes on with the other replicas. */
+static const struct model_shard *row_of(const struct route_job *job)
+{
+    const struct model *model = catalog_model(control_catalog(job->route->control));
+
+    return model_shard_by_group(model, job->group, NULL);
+}
+
+/* Among the members: behind the one asked last, 0 when it is none of them. */
+static uint32_t place_behind(const struct route_job *job)
+{
+    const struct model_shard *row = row_of(job);
+
+    for (uint32_t at = 0; row != NULL && at < row->member_count; at++)
+        if (row->members[at] == job->asked)
+            return at + 1;
+    return 0;
+}
+
+/* Nothing was done in the last attempt: a read goes on with the other replicas, and so does all else
+ * that is asked of a group that rests, of which each answers. */
 static void attempt_next(struct route_job *job)
 {
-    if (needs_leader(job)) {
+    if (needs_leader(job) && !rests(job)) {
         attempt_later(job);
         return;
     }
     if (job->round == ROUND_LEADER) {
         job->round = ROUND_ANYBODY;
-        job->tried = 0;
+        job->tried = job->asked == control_node(job->route->control) ? TRIED_HERE : 0;
+        job->first_place = place_behind(job);
     }
     job_attempt(job);
 }
@@ -154,6 +178,23 @@ static bool needs_leader(const struct route_job *job)
            (job->kind == JOB_LOCATE && locate->type == LOCATE_LATEST);
 }
 
+static bool rests(const struct route_job *job)
+{
+    const struct model_shard *row = row_of(job);
+
+    return row != NULL && model_shard_rests(row);
+}
+
+/* One that ails might keep the request until its deadline: it is asked as any other, which has an
+ * end, in its turn. */
+static bool may_ask_here(const struct route_job *job, const struct shard *shard)
+{
+    const struct control *control = job->route->control;
+
+    return (job->tried & TRIED_HERE) == 0 && control_ails(control, control_node(control)) == 0 &&
+           (!needs_leader(job) || route_answers(shard));
+}
+
 static void attempt_on_timer(struct timer *timer)
 {
     struct route_job *job = container_of(timer, struct route_job, timer);
@@ -180,6 +221,7 @@ static void attempt_here(struct route_job *job, struct shard *shard)
     uint64_t now_ms = clock_mono_ms(job->route->clock);
     enum err err = ERR_OK;
 
+    job->asked = control_node(job->route->control);
     if (job->kind == JOB_GRANT) {
         settled(job, grant_here(job));
         return;
@@ -322,7 +364,7 @@ static struct buf *grant_encode(const struct route_job *job)
 
 static struct buf *ask_encode(const struct route_job *job)
 {
-    bool leader_only = job->round == ROUND_LEADER;
+    bool leader_only = job->round == ROUND_LEADER || needs_leader(job);
 
     if (job->kind == JOB_PUT) {
         const struct route_put *req = job->req;

@@ -25,7 +25,8 @@ struct route {
     bool closed;          /* freed when the last job and the last served call are gone */
 };
 
-/* A read asks the leader first, then whoever has a copy. */
+/* A read asks the leader first, then whoever has a copy; so does anything that is asked of a group
+ * that rests, whose members all answer. */
 enum job_round { ROUND_LEADER, ROUND_ANYBODY };
 
 #define TRIED_HERE (1u << 31)
@@ -38,12 +39,13 @@ struct route_job {
     void *req;             /* struct route_put and so on; NULL: the asker has been answered */
     uint64_t group;
     uint64_t due_ms;       /* monotonic */
-    uint64_t asked;        /* the node of the present call */
+    uint64_t asked;        /* the node of the present attempt; 0 = nobody yet */
     uint64_t hint;         /* who leads, says the last answer; 0 = nobody knows */
     uint32_t hints;        /* followed in a row */
     uint64_t began_ms;     /* monotonic */
     enum job_round round;
     uint32_t tried;        /* in ROUND_ANYBODY: TRIED_HERE, and a bit per member of the shard */
+    uint32_t first_place;  /* in ROUND_ANYBODY: of the member that is asked first */
     bool here;             /* the shard of this node has our request */
     bool done;             /* `err` waits to be delivered */
     enum err err;

@@ -428,6 +428,11 @@ enum node_health control_health(const struct control *control, uint64_t node)
     return liveness_is_up(&control->liveness, node, control_now_ms(control)) ? NODE_UP : NODE_DOWN;
 }
 
+bool control_stays(const struct control *control, uint64_t node)
+{
+    return liveness_stays(&control->liveness, node, control_now_ms(control));
+}
+
 static uint32_t own_shards_led(const struct control *control)
 {
     const struct replica *catalog;

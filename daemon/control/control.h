@@ -159,6 +159,8 @@ uint64_t control_leader(const struct control *control, uint64_t group);
 
 enum node_health { NODE_UP, NODE_DOWN };
 enum node_health control_health(const struct control *control, uint64_t node);
+/* Up, and not about to stop, as it said itself; of itself no node says so. */
+bool control_stays(const struct control *control, uint64_t node);
 /* How many shards the node leads, as it last said; the catalogue is none. */
 uint32_t control_leading(const struct control *control, uint64_t node);
 

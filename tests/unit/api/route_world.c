@@ -104,11 +104,21 @@ enum node_health control_health(const struct control *control, uint64_t node)
     return node == HERE || world.up[node] ? NODE_UP : NODE_DOWN;
 }
 
+uint32_t control_ails(const struct control *control, uint64_t node)
+{
+    return world.ails[node] ? 1 : 0;
+}
+
+bool control_stays(const struct control *control, uint64_t node)
+{
+    return control_health(control, node) == NODE_UP && !world.leaves[node];
+}
+
 /* ---- this node's shard ---- */
 
 bool shard_rests(const struct shard *shard)
 {
-    return world.rests;
+    return world.rests && !world.awake;
 }
 
 bool shard_leads(const struct shard *shard)

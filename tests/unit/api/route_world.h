@@ -20,6 +20,8 @@ struct route_world {
     /* what the test sets */
     bool has_replica, leads; /* of GROUP, here */
     bool rests;              /* it does, here and in the model, on 2, 3 and 1 */
+    bool awake;              /* but not here yet */
+    bool ails[8], leaves[8]; /* by node id */
     uint64_t leader;         /* as this node knows it */
     bool up[8];              /* by node id */
     bool shard_gone;         /* the model has it no more */

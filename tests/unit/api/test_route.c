@@ -447,8 +447,7 @@ static void a_damaged_replica_is_passed_over(void **state)
     world.up[2] = world.up[3] = true;
     start_read(&read);
     world_read_done(ERR_CORRUPT);
-    assert_int_equal(world.reads, 2); /* as any replica; the leader might have changed */
-    world_read_done(ERR_CORRUPT);
+    assert_int_equal(world.reads, 1);
     assert_int_equal(world.called, 2);
     world_refuse(ERR_CORRUPT, 0);
     assert_int_equal(world.called, 3);
@@ -463,7 +462,6 @@ static void the_time_of_an_attempt_here_ends_with_it(void **state)
     world.has_replica = world.leads = true;
     world.up[2] = true;
     start_read(&read);
-    world_read_done(ERR_CORRUPT);
     world_read_done(ERR_CORRUPT);
     assert_int_equal(world.called, 2);
     world_pass(ROUTE_READ_TIMEOUT_MS);
@@ -481,7 +479,6 @@ static void a_silent_leader_leaves_time_for_others(void **state)
     world.up[3] = true;
     start_read(&read);
     assert_int_equal(world.timeout_ms, ROUTE_TRY_MS);
-    world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
     world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
     assert_int_equal(world.called, 3);
 }

@@ -67,6 +67,48 @@ static void the_first_member_that_is_up_answers_for_one_that_rests(void **state)
     assert_int_equal(asked_for_reading(), 2);
 }
 
+static void one_that_ails_or_leaves_answers_when_no_other_can(void **state)
+{
+    world.has_replica = world.rests = world.up[HERE] = world.up[2] = world.up[3] = true;
+    world.ails[2] = true;
+    assert_int_equal(asked_for_reading(), 3);
+    world.leaves[3] = true;
+    assert_int_equal(asked_for_reading(), HERE);
+    world.ails[HERE] = true;
+    assert_int_equal(asked_for_reading(), 2);
+}
+
+/* This node's own disk may hold a read for ever. */
+static void where_it_ails_here_the_others_are_asked(void **state)
+{
+    struct route_read read;
+
+    world.has_replica = world.rests = world.up[HERE] = world.up[2] = world.up[3] = true;
+    world.ails[HERE] = true;
+    start_read(&read);
+    assert_int_equal(world.called, 2);
+    world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
+    assert_int_equal(world.called, 3);
+    world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
+    assert_int_equal(world.called, HERE);
+    assert_int_equal(world.reads, 0);
+    world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
+    assert_int_equal(world.called, 2); /* which may have it, though it does not answer for it */
+    route_read_cancel(&read);
+}
+
+static void who_did_not_answer_is_asked_last(void **state)
+{
+    struct route_read read;
+
+    world.rests = world.up[2] = world.up[3] = true;
+    start_read(&read);
+    assert_int_equal(world.called, 2);
+    world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
+    assert_int_equal(world.called, 3);
+    route_read_cancel(&read);
+}
+
 static void one_that_rests_is_read_here_when_the_other_does_not_know_it_yet(void **state)
 {
     struct route_read read;
@@ -95,14 +137,83 @@ static void the_tip_of_one_that_rests_is_known_without_a_leader(void **state)
     assert_int_equal(told, ERR_OK);
 }
 
+static void start_latest(struct route_locate *locate)
+{
+    *locate = (struct route_locate){ .group = GROUP, .type = LOCATE_LATEST };
+    route_locate(world.route, locate, locate_on_done);
+    world_turn();
+}
+
+static void answer_latest(void)
+{
+    unsigned char bytes[LOCATE_ANSWER_BYTES];
+
+    locate_answer_encode((struct position){ .index = 9 }, bytes);
+    world_answer(ERR_OK, ERR_OK, slice_of(bytes, sizeof(bytes)));
+    assert_int_equal(told, ERR_OK);
+}
+
+static void the_tip_is_asked_of_another_when_the_first_does_not_rest_yet(void **state)
+{
+    struct route_locate locate;
+    struct locate_ask ask;
+
+    world.has_replica = world.rests = world.awake = world.up[2] = world.up[3] = true;
+    start_latest(&locate);
+    world_refuse(ERR_NOT_LEADER, 2);
+    assert_int_equal(world.called, 3);
+    assert_int_equal(locate_ask_decode(buf_slice(world.parts[0]), &ask), ERR_OK);
+    assert_true(ask.leader_only); /* who does not rest does not know the tip */
+    assert_int_equal(world.locates, 0);
+    answer_latest();
+}
+
+static void grant_on_done(struct route_grant *req, enum err err)
+{
+    told = err;
+}
+
+static void a_subscription_is_granted_by_another_when_the_first_does_not_rest_yet(void **state)
+{
+    struct route_grant grant = { .ask = { .group = GROUP } };
+
+    world.rests = world.up[2] = world.up[3] = true;
+    route_grant(world.route, &grant, grant_on_done);
+    world_turn();
+    world_refuse(ERR_NOT_LEADER, 2);
+    assert_int_equal(world.called, 3);
+    world_answer(ERR_OK, ERR_OK, slice_text(""));
+    assert_int_equal(told, ERR_OK);
+}
+
+static void all_are_asked_anew_when_none_rests_yet(void **state)
+{
+    struct route_locate locate;
+
+    world.rests = world.up[2] = world.up[3] = true;
+    start_latest(&locate);
+    world_refuse(ERR_NOT_LEADER, 2);
+    world_refuse(ERR_NOT_LEADER, 2);
+    world_refuse(ERR_NOT_LEADER, 2);
+    assert_null(world.call);
+    world_pass(ROUTE_WAIT_MAX_MS);
+    answer_latest();
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_WORLD(the_first_member_that_is_up_answers_for_one_that_rests),
+        WITH_WORLD(one_that_ails_or_leaves_answers_when_no_other_can),
+        WITH_WORLD(where_it_ails_here_the_others_are_asked),
+        WITH_WORLD(who_did_not_answer_is_asked_last),
         WITH_WORLD(one_that_rests_is_read_here_when_the_other_does_not_know_it_yet),
         WITH_WORLD(the_tip_of_one_that_rests_is_known_without_a_leader),
+        WITH_WORLD(the_tip_is_asked_of_another_when_the_first_does_not_rest_yet),
+        WITH_WORLD(a_subscription_is_granted_by_another_when_the_first_does_not_rest_yet),
+        WITH_WORLD(all_are_asked_anew_when_none_rests_yet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
