@@ -135,7 +135,7 @@ static uint32_t place_behind(const struct route_job *job)
     return 0;
 }
 
-/* Nothing was done in the last attempt: a read goes on with the other replicas, and so does all else
+/* Nothing was done in the last attempt: a read goes on with the other replicas.  So does all else
  * that is asked of a group that rests, of which each answers. */
 static void attempt_next(struct route_job *job)
 {
