@@ -328,6 +328,10 @@ static void on_answer(struct net_call *call, enum err err, enum err remote, stru
     comer->calling = false;
     bool answered =
         err == ERR_OK && remote == ERR_OK && epoch_answer_decode(&comer->answer, answer);
+    if (!is_wanted(comer) && !MUTANT(aside_leaves)) {
+        comer_free(comer); /* the catalogue's word of a rescue came while the other was asked */
+        return;
+    }
     if (answered && state != NULL && !host_has(control, comer->group) && !MUTANT(full_comer_waits))
         fill_let_go(comer);
     if (!answered) {

@@ -15,6 +15,7 @@ struct sight {
     uint64_t released;
     bool left[SIM_GROUPS_MAX]; /* the log has the group, and this node is no member, */
     bool held[SIM_GROUPS_MAX]; /* and has entries of it */
+    uint32_t epoch[SIM_GROUPS_MAX]; /* of the log, when it had any entries */
 };
 
 static struct sight sights[SIM_NODES_MAX]; /* a seed has a process of its own */
@@ -55,6 +56,24 @@ static void look_at_gone(struct world *world, struct sim_node *node, const struc
         look_at_member(world, node, row->members[i], state);
 }
 
+/* A rescue puts every other copy aside as it is: only its survivor's log goes from one history to
+ * the next. */
+static void look_at_aside(struct world *world, const struct sim_node *node, uint32_t *epoch,
+                          const struct log_state *state)
+{
+    const struct model *model = catalog_model(control_catalog(node->control));
+    const struct model_shard *row = model_shard_by_group(model, state->group, NULL);
+    bool survives = row == NULL || row->rescued == NULL;
+
+    for (uint32_t i = 0; !survives && i < row->rescued->count; i++)
+        survives = row->rescued->rescues[i].survivor == node->id;
+    if (*epoch != 0 && !survives && !model_same_history(*epoch, state->epoch))
+        world_violation(world, "copies", "node %u had group %llu in epoch %u, which a rescue ended "
+                        "on another node's copy, and has brought it into epoch %u", node->at + 1,
+                        (unsigned long long)state->group, *epoch, state->epoch);
+    *epoch = state->first <= state->last ? state->epoch : 0;
+}
+
 /* Groups that were there, and are not. */
 static void look_for_lost(struct world *world, struct sim_node *node, struct sight *sight)
 {
@@ -81,6 +100,7 @@ static void look(struct world *world, struct sim_node *node, struct sight *sight
         group = state->group;
         bool left = !is_in(state, node->id), holds = state->first <= state->last;
         bool *held = &sight->held[sim_slot(group)];
+        look_at_aside(world, node, &sight->epoch[sim_slot(group)], state);
         if (released && left && *held && !holds && state->member_count == 0)
             look_at_gone(world, node, state);
         sight->left[sim_slot(group)] = left;

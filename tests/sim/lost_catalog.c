@@ -226,6 +226,21 @@ static void lose(struct world *world)
 
 /* ---- the operator ---- */
 
+/* A member of an ended history that comes back leads until it hears of the new one: what it answers
+ * OK to is put aside with its copy (docs/flows/rescue.md), so nothing is asked of it. */
+static struct sim_node *newest_leader(struct world *world)
+{
+    struct sim_node *leader = wipe_catalog_leader(world);
+
+    for (uint32_t i = 0; leader != NULL && i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        if (is_running(node) && model_index(model_at(node)) > model_index(model_at(leader)) &&
+            model_token(model_at(node)) != model_token(model_at(leader)))
+            return NULL;
+    }
+    return leader;
+}
+
 static void rescued(struct catalog_rescue *rescue, enum err err)
 {
     struct lost_op *op = container_of(rescue, struct lost_op, rescue);
@@ -301,7 +316,7 @@ static bool may_ask(const struct world *world)
 /* Whoever runs is asked in turn, until the catalogue is led. */
 static void rescue_catalogue(struct world *world)
 {
-    struct sim_node *leader = wipe_catalog_leader(world);
+    struct sim_node *leader = newest_leader(world);
 
     if (leader != NULL && model_token(model_at(leader)) != 0) {
         lost.step = STEP_SHARDS;
@@ -349,7 +364,7 @@ static bool anybody_has(const struct world *world, uint64_t group)
 /* True when all are led. */
 static bool rescue_shards(struct world *world)
 {
-    struct sim_node *leader = wipe_catalog_leader(world);
+    struct sim_node *leader = newest_leader(world);
     const struct model_stream *stream;
     const struct model_shard *row;
     uint32_t left = 0;

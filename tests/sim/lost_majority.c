@@ -190,6 +190,8 @@ static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t
             cut(world, lost.a, false);
         else if (lost.step == STEP_OUTSIDE || lost.step == STEP_ASKED)
             cut(world, lost.outside, false);
+        else if (lost.step == STEP_RETURNS)
+            lost.step = STEP_DONE; /* who is down comes back now anyway */
         return;
     }
     if (lost.step == STEP_BEGINS) {

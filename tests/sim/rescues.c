@@ -12,6 +12,7 @@
 #include "wipe.h"
 
 #define ASKED_MAX 512u
+#define OLD_MOST 1u
 
 struct asked {
     uint64_t group, survivor, applied, index, term;
@@ -22,6 +23,7 @@ struct asked {
 static struct {
     struct asked asked[ASKED_MAX];
     uint32_t count, open; /* of them: not begun */
+    uint32_t old[SIM_GROUPS_MAX]; /* old looks, by group: the operator looks again, and better */
 } rescues; /* a seed has a process of its own */
 
 struct rescue_op {
@@ -67,6 +69,7 @@ static void make_old(struct world *world, struct rescue_look *look)
     holding->last_term = head.term;
     if (holding->applied > head.index)
         holding->applied = head.index;
+    rescues.old[sim_slot(look->group)]++;
     world_say(world, NULL, "an old look");
 }
 
@@ -89,7 +92,7 @@ static void looked(struct rescue_look *look)
         free(op);
         return;
     }
-    if (world_chance(op->world, 1, 4))
+    if (rescues.old[sim_slot(look->group)] < OLD_MOST && world_chance(op->world, 1, 4))
         make_old(op->world, look);
     world_say(op->world, op->node, "rescues group %llu from %llx at %llu",
               (unsigned long long)look->group, (unsigned long long)survivor->node,
