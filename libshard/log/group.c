@@ -157,13 +157,31 @@ void group_hard(struct log *log, struct group *group, const struct log_state *ha
     touch_hard(log, group);
 }
 
+static int by_group(const void *id, const void *hint)
+{
+    uint64_t left = *(const uint64_t *)id, right = ((const struct hint *)hint)->group;
+
+    return (left > right) - (left < right);
+}
+
+void group_foresee(const struct log *log, struct group *group)
+{
+    const struct hint *hint = NULL;
+
+    if (log->hint_count > 0)
+        hint = bsearch(&group->state.group, log->hints, log->hint_count, sizeof(*hint), by_group);
+    if (hint == NULL || hint->made != group->made)
+        return; /* none, or of an incarnation that is gone */
+    group->gone_below = group->hint_first = hint->first;
+    group->hint_epoch = hint->epoch;
+}
+
 static void note_let_go(struct group *group, const struct log_state *start)
 {
     uint64_t at = start->start_index + 1;
 
-    if (group->cut_epoch != start->epoch || at < group->cut_at)
-        group->cut_at = at;
-    group->cut_epoch = start->epoch;
+    if (start->epoch > group->hint_epoch && at < group->hint_first)
+        group->hint_first = at;
     group->hint_void = true;
 }
 

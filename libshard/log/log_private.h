@@ -47,14 +47,14 @@ struct group {
     uint64_t started;       /* turn of its newest START */
     uint64_t start_time_ms; /* time of the entry at state.start_index */
     uint64_t gone_below;    /* at a start: it was trimmed so far, and rows may be gone */
-    /* Of the newest START that let go of entries: what an older hint says of trims counts below
-     * `cut_at` only.  A copy that was let go may be filled again from before its trim. */
-    uint32_t cut_epoch;
-    uint64_t cut_at;
+    /* At a start, of the hint that was saved: its epoch, and what still counts of its trim.  A copy
+     * that a START of a later epoch let go of may be filled again from before that. */
+    uint32_t hint_epoch;
+    uint64_t hint_first;
     /* A START of the same epoch took entries back, which may have been applied: a member that is
      * being filled begins anew with another member's answer.  What was saved is void then. */
     bool taken_back; /* since the process began, or in what it replayed */
-    bool hint_void;  /* by that, or by cut_epoch, in the tail: with it, a new hint is filed */
+    bool hint_void;  /* by that, or as entries were let go, in the tail: with it, a new hint is filed */
     struct run **runs;      /* by index, without gaps; the last ends at state.last */
     uint32_t run_count, run_room;
     struct list_node dirty_hard; /* in log->dirty_hard: changed since the tail was begun */
@@ -257,6 +257,9 @@ struct log {
     uint32_t damaged_count;
     uint32_t mends; /* under way, those that were refused included */
 
+    const struct hint *hints; /* at a start only: what was saved, by group */
+    size_t hint_count;
+
     bool failed, closing;
     struct defer close_defer;
     void (*closed)(void *ctx);
@@ -309,6 +312,8 @@ void state_hint(const struct log_state *state, uint64_t made, struct hint *hint)
 bool group_hint_is_safe(const struct log *log, const struct group *group);
 /* Every hint that changed and is safe.  The array is the caller's. */
 void group_hints_take(struct log *log, struct hint **ret, uint32_t *count);
+/* At a start, before the group's frames are replayed, or when they made it: what was saved of it. */
+void group_foresee(const struct log *log, struct group *group);
 /* That of the group, when there is one, is to be taken again. */
 void group_hint_again(struct log *log, uint64_t id);
 

@@ -67,14 +67,6 @@ static enum err load_states(struct finds *finds);
 static enum err scan_open(struct finds *finds);
 static enum err begin(struct finds *finds);
 static enum err foresee(struct finds *finds);
-/* What was trimmed is gone in whatever epoch, but what came in its place since is not. */
-static uint64_t trimmed_to(const struct group *group, const struct hint *hint)
-{
-    bool older = hint->epoch < group->cut_epoch;
-
-    return older && hint->first > group->cut_at ? group->cut_at : hint->first;
-}
-
 static enum err apply_hints(struct finds *finds);
 static enum err keep_unapplied(struct finds *finds);
 static enum err settle_disk(struct finds *finds);
@@ -92,6 +84,8 @@ enum err recover(struct log *log, struct reason *reason)
         err = steps[i](&finds);
     free(finds.files);
     free(finds.hints);
+    log->hints = NULL;
+    log->hint_count = 0;
     if (err == ERR_CORRUPT)
         log_advise(reason);
     return err;
@@ -470,12 +464,12 @@ static enum err begin(struct finds *finds)
  * newer, and what they freed is gone. */
 static enum err foresee(struct finds *finds)
 {
-    for (size_t i = 0; i < finds->hint_count; i++) {
-        const struct hint *hint = &finds->hints[i];
-        struct group *group = group_find(finds->log, hint->group);
-        if (group != NULL && group->made == hint->made)
-            group->gone_below = hint->first;
-    }
+    struct log *log = finds->log;
+
+    log->hints = finds->hints;
+    log->hint_count = finds->hint_count;
+    for (size_t i = 0; i < log->group_count; i++)
+        group_foresee(log, log->groups[i]);
     return ERR_OK;
 }
 
@@ -525,9 +519,9 @@ static enum err apply_hints(struct finds *finds)
             name_last(group, hint);
         if (counts && hint->applied >= group->state.applied)
             group_applied(log, group, hint);
-        uint64_t first = trimmed_to(group, hint);
-        if (first <= group->state.last + 1)
-            group_trim(log, group, first);
+        /* What was trimmed is gone in whatever epoch, but what came in its place since is not. */
+        if (group->hint_first <= group->state.last + 1)
+            group_trim(log, group, group->hint_first);
     }
     while (list_pop(&log->dirty_hint) != NULL)
         continue;

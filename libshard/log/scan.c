@@ -202,6 +202,8 @@ static enum err replay_start(struct scan *scan, const struct log_state *start, u
         index_row_fini(&row);
     }
     group_start(log, start, turn, term, time_ms);
+    if (group == NULL)
+        group_foresee(log, group_find(log, start->group));
     return ERR_OK;
 }
 
