@@ -54,7 +54,7 @@ struct group {
     /* A START of the same epoch took entries back, which may have been applied: a member that is
      * being filled begins anew with another member's answer.  What was saved is void then. */
     bool taken_back; /* since the process began, or in what it replayed */
-    bool hint_void;  /* by that, or as entries were let go, in the tail: with it, a new hint is filed */
+    bool hint_void;  /* by a START that let go of entries, in the tail: with it a hint is filed */
     struct run **runs;      /* by index, without gaps; the last ends at state.last */
     uint32_t run_count, run_room;
     struct list_node dirty_hard; /* in log->dirty_hard: changed since the tail was begun */
@@ -312,7 +312,7 @@ void state_hint(const struct log_state *state, uint64_t made, struct hint *hint)
 bool group_hint_is_safe(const struct log *log, const struct group *group);
 /* Every hint that changed and is safe.  The array is the caller's. */
 void group_hints_take(struct log *log, struct hint **ret, uint32_t *count);
-/* At a start, before the group's frames are replayed, or when they made it: what was saved of it. */
+/* At a start, before the group's frames are replayed, or when they made it: what was saved. */
 void group_foresee(const struct log *log, struct group *group);
 /* That of the group, when there is one, is to be taken again. */
 void group_hint_again(struct log *log, uint64_t id);

@@ -530,69 +530,6 @@ static void an_epoch_that_starts_behind_a_gap_hides_what_lies_below_it(void **st
     }
 }
 
-/* A copy that was let go, whose node came in again and was filled from the beginning: the trim that
- * is remembered is of before.  Simulator, drain seed 8002. */
-static void what_begins_anew_is_not_trimmed_by_what_was_remembered(void **state)
-{
-    (void)state;
-    node_open(&node);
-    node_start(&node, 1);
-    fill(1, 10, 100);
-    struct log_state start = *log_state(node.log, 1);
-    node_apply(&node, 1, 11);
-    node_trim(&node, 1, 12);
-    log_save(node.log);
-    node_wait_all(&node);
-    node_reopen(&node);
-    assert_int_equal(log_state(node.log, 1)->first, 12);
-
-    start.epoch = 2;
-    node.groups[1].count = 0;
-    node.groups[1].first = 2;
-    node.groups[1].applied = 1;
-    log_start(node.log, &start);
-    fill(1, 20, 100);
-    node_reopen(&node);
-    assert_int_equal(log_state(node.log, 1)->first, 2);
-    struct log_read req = { .group = 1, .first = 2, .last = 21, .bytes_max = MIB };
-    assert_int_equal(node_read(&node, &req), ERR_OK);
-    assert_int_equal(req.count, 20);
-    log_read_fini(&req);
-}
-
-/* Nor when a START of a third epoch, which kept what it had up to there, came behind. */
-static void what_began_anew_is_whole_also_when_another_epoch_starts_behind(void **state)
-{
-    (void)state;
-    node_open(&node);
-    node_start(&node, 1);
-    fill(1, 10, 100);
-    struct log_state start = *log_state(node.log, 1);
-    node_apply(&node, 1, 11);
-    node_trim(&node, 1, 12);
-    log_save(node.log);
-    node_wait_all(&node);
-    node_reopen(&node);
-
-    start.epoch = 2;
-    node.groups[1].count = 0;
-    node.groups[1].first = 2;
-    node.groups[1].applied = 1;
-    log_start(node.log, &start);
-    fill(1, 20, 100);
-    start.epoch = 3;
-    start.start_index = 15;
-    start.start_term = 1;
-    node.groups[1].count = 14;
-    node_wait(&node, log_start(node.log, &start));
-    node_reopen(&node);
-    assert_int_equal(log_state(node.log, 1)->first, 2);
-    struct log_read req = { .group = 1, .first = 2, .last = 15, .bytes_max = MIB };
-    assert_int_equal(node_read(&node, &req), ERR_OK);
-    assert_int_equal(req.count, 14);
-    log_read_fini(&req);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -605,8 +542,6 @@ int main(void)
         TEST(a_truncate_is_replayed_when_its_group_was_forgotten_behind_it),
         TEST(a_truncate_may_be_the_last_word_of_what_was_trimmed),
         TEST(reads_cross_the_border_between_table_and_memory),
-        TEST(what_begins_anew_is_not_trimmed_by_what_was_remembered),
-        TEST(what_began_anew_is_whole_also_when_another_epoch_starts_behind),
         TEST(seeking_by_time_finds_the_first_that_is_not_older),
         TEST(without_a_free_segment_there_is_no_room_until_something_is_trimmed),
         TEST(what_is_appended_without_any_free_segment_waits_for_one),

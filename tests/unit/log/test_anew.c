@@ -1,0 +1,101 @@
+#include "fixture.h"
+
+/* A START that lets go of entries, and what was remembered of them: the trim, in a hint. */
+
+static struct node node;
+
+static int set_up(void **state)
+{
+    (void)state;
+    node_init(&node);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    node_fini(&node);
+    return 0;
+}
+
+static void fill(uint64_t group, unsigned count, uint32_t length)
+{
+    for (unsigned i = 0; i < count; i++) {
+        node_append(&node, group, length);
+        node_wait_all(&node);
+    }
+}
+
+/* A copy that was let go, whose node came in again and was filled from the beginning: the trim that
+ * is remembered is of before.  Simulator, drain seed 8002. */
+static void what_begins_anew_is_not_trimmed_by_what_was_remembered(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    fill(1, 10, 100);
+    struct log_state start = *log_state(node.log, 1);
+    node_apply(&node, 1, 11);
+    node_trim(&node, 1, 12);
+    log_save(node.log);
+    node_wait_all(&node);
+    node_reopen(&node);
+    assert_int_equal(log_state(node.log, 1)->first, 12);
+
+    start.epoch = 2;
+    node.groups[1].count = 0;
+    node.groups[1].first = 2;
+    node.groups[1].applied = 1;
+    log_start(node.log, &start);
+    fill(1, 20, 100);
+    node_reopen(&node);
+    assert_int_equal(log_state(node.log, 1)->first, 2);
+    struct log_read req = { .group = 1, .first = 2, .last = 21, .bytes_max = MIB };
+    assert_int_equal(node_read(&node, &req), ERR_OK);
+    assert_int_equal(req.count, 20);
+    log_read_fini(&req);
+}
+
+/* Nor when a START of a third epoch, which kept what it had up to there, came behind. */
+static void what_began_anew_is_whole_also_when_another_epoch_starts_behind(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    fill(1, 10, 100);
+    struct log_state start = *log_state(node.log, 1);
+    node_apply(&node, 1, 11);
+    node_trim(&node, 1, 12);
+    log_save(node.log);
+    node_wait_all(&node);
+    node_reopen(&node);
+
+    start.epoch = 2;
+    node.groups[1].count = 0;
+    node.groups[1].first = 2;
+    node.groups[1].applied = 1;
+    log_start(node.log, &start);
+    fill(1, 20, 100);
+    start.epoch = 3;
+    start.start_index = 15;
+    start.start_term = 1;
+    node.groups[1].count = 14;
+    node_wait(&node, log_start(node.log, &start));
+    node_reopen(&node);
+    assert_int_equal(log_state(node.log, 1)->first, 2);
+    struct log_read req = { .group = 1, .first = 2, .last = 15, .bytes_max = MIB };
+    assert_int_equal(node_read(&node, &req), ERR_OK);
+    assert_int_equal(req.count, 14);
+    log_read_fini(&req);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_begins_anew_is_not_trimmed_by_what_was_remembered),
+        TEST(what_began_anew_is_whole_also_when_another_epoch_starts_behind),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
