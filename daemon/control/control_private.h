@@ -171,11 +171,18 @@ struct reshard_change {
     bool under_way;
 };
 
+struct stranded {
+    uint64_t turn;   /* the group that was taken up last: the next one is behind it */
+    uint64_t said;   /* of groups up to this one it was said that they cannot be; 0: of none */
+    bool under_way;  /* what begins is for one of them */
+};
+
 struct reshard {
     struct timer timer;
     struct reshard_change commit, begin; /* a begin that cannot be placed holds up no commit */
     uint64_t begin_ms; /* not before: the last one failed */
     uint32_t turn;     /* of the streams that begin */
+    struct stranded stranded;
     struct reshard_parent parents[CATALOG_ENDS_MAX];
 };
 
@@ -461,9 +468,11 @@ void reshard_close(struct control *control);
 
 /* ---- stranded.c ---- */
 struct reshard_step;
-/* What an open shard needs that has ended; false: there is none. */
-bool stranded_next(const struct control *control, const struct model_stream **stream,
+/* What an open shard needs that has ended, the next one in turn; false: there is none. */
+bool stranded_next(struct control *control, const struct model_stream **stream,
                    struct reshard_step *step);
+/* What came of it: said once of each until one of them could be replaced. */
+void stranded_done(struct control *control, enum err err, const struct reason *reason);
 
 /* ---- ending.c ---- */
 void ending_open(struct control *control);

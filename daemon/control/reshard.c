@@ -55,7 +55,7 @@ void reshard_close(struct control *control)
         catalog_change_cancel(&reshard->commit.change);
     if (reshard->begin.under_way)
         catalog_change_cancel(&reshard->begin.change);
-    reshard->commit.under_way = reshard->begin.under_way = false;
+    reshard->commit.under_way = reshard->begin.under_way = reshard->stranded.under_way = false;
     for (uint32_t i = 0; i < CATALOG_ENDS_MAX; i++)
         if (reshard->parents[i].asking)
             net_call_cancel(control->world.net, &reshard->parents[i].call);
@@ -157,11 +157,13 @@ static void take_up(struct control *control)
     const struct model_stream *stream = NULL;
     struct reshard_step step;
 
-    if (!control->reshard.begin.under_way &&
-        version_allows(catalog_model(control->catalog), VERSION_RESHARDS) &&
-        stranded_next(control, &stream, &step))
-        change(control, &control->reshard.begin,
-               change_begin_reshard(control_stamp(control), stream, &step, 1, 0, false));
+    if (control->reshard.begin.under_way ||
+        !version_allows(catalog_model(control->catalog), VERSION_RESHARDS) ||
+        !stranded_next(control, &stream, &step))
+        return;
+    change(control, &control->reshard.begin,
+           change_begin_reshard(control_stamp(control), stream, &step, 1, 0, false));
+    control->reshard.stranded.under_way = control->reshard.begin.under_way;
 }
 
 static bool same_parents(const struct model_shard *a, const struct model_shard *b)
@@ -340,13 +342,21 @@ static void change_on_done(struct catalog_change *req, enum err err)
     struct reshard_change *change = container_of(req, struct reshard_change, change);
     struct control *control = change->control;
 
+    bool strands = change == &control->reshard.begin && control->reshard.stranded.under_way;
+
     change->under_way = false;
+    if (strands) {
+        control->reshard.stranded.under_way = false;
+        stranded_done(control, err, &req->reason);
+    }
     if (err == ERR_OK) {
         reshard_look(control);
         return;
     }
     if (change == &control->reshard.begin)
         control->reshard.begin_ms = control_now_ms(control) + CONTROL_RETRY_MS;
+    if (strands)
+        return;
     note_event(control->world.note, NOTE_WARN, "reshard.change_failed", "err=%s reason=%s",
                err_name(err), NOTE_QUOTED(req->reason.text));
 }

@@ -6,6 +6,9 @@
  *                                                          SplitShard; of one hash key: merged
  *                                                          with a neighbour
  *
+ * Each comes to its turn, so that one that cannot be replaced, as for want of nodes, keeps no other
+ * waiting.
+ *
  * While a step is under way its stream is UPDATING, and what was said meanwhile is said of shards
  * that are closed by the time it is ACTIVE. */
 #include <inttypes.h>
@@ -27,49 +30,94 @@ static const struct model_shard *stranded_row(const struct control *control, uin
     return row;
 }
 
-static const struct model_shard *own(const struct control *control,
-                                     const struct model_stream **stream)
-{
-    const struct shard *shard = NULL;
-    const struct model_shard *row = NULL;
-    struct shard_ending ending;
+/* A shard that can be replaced, with what it takes. */
+struct stranded_one {
+    const struct model_shard *row; /* NULL: none yet */
+    const struct model_stream *stream;
+    struct reshard_step step;
+};
 
-    for (uint64_t after = 0; row == NULL && (shard = host_next(control, after)) != NULL;) {
-        after = shard_group(shard);
-        if (!shard_rests(shard) && shard_ended(shard, &ending))
-            row = stranded_row(control, after, stream);
-    }
-    return row;
+/* Of all behind `after` the first by its group. */
+static void weigh(const struct control *control, uint64_t group, uint64_t after,
+                  struct stranded_one *best)
+{
+    struct stranded_one one = { .row = NULL };
+
+    if (group <= after || (best->row != NULL && group >= best->row->group))
+        return;
+    one.row = stranded_row(control, group, &one.stream);
+    if (one.row != NULL && uniform_step_of(one.stream, one.row, &one.step))
+        *best = one;
 }
 
-static const struct model_shard *others(const struct control *control,
-                                        const struct model_stream **stream)
+static void own(const struct control *control, uint64_t after, struct stranded_one *best)
+{
+    const struct shard *shard;
+    struct shard_ending ending;
+
+    for (uint64_t at = after; (shard = host_next(control, at)) != NULL;) {
+        at = shard_group(shard);
+        if (!shard_rests(shard) && shard_ended(shard, &ending))
+            weigh(control, at, after, best);
+    }
+}
+
+static void others(const struct control *control, uint64_t after, struct stranded_one *best)
 {
     const struct liveness *liveness = &control->liveness;
-    const struct model_shard *row = NULL;
 
     for (uint32_t i = 0; i < liveness->count; i++) {
         const struct liveness_node *node = &liveness->nodes[i];
-        for (size_t k = 0; row == NULL && node->told && k < node->word.ended_count; k++)
-            if (control_health(control, node->id) == NODE_UP)
-                row = stranded_row(control, node->word.ended[k], stream);
+        if (!node->told || control_health(control, node->id) != NODE_UP)
+            continue;
+        for (size_t k = 0; k < node->word.ended_count; k++)
+            weigh(control, node->word.ended[k], after, best);
     }
-    return row;
 }
 
-bool stranded_next(const struct control *control, const struct model_stream **stream,
+bool stranded_next(struct control *control, const struct model_stream **stream,
                    struct reshard_step *step)
 {
-    const struct model_shard *row = own(control, stream);
+    struct stranded *stranded = &control->reshard.stranded;
+    struct stranded_one one = { .row = NULL };
+
+    own(control, stranded->turn, &one);
+    others(control, stranded->turn, &one);
+    if (one.row == NULL && stranded->turn != 0) { /* from the first again */
+        own(control, 0, &one);
+        others(control, 0, &one);
+    }
+    if (one.row == NULL)
+        return false;
+    stranded->turn = one.row->group;
+    *stream = one.stream;
+    *step = one.step;
+    return true;
+}
+
+void stranded_done(struct control *control, enum err err, const struct reason *reason)
+{
+    struct stranded *stranded = &control->reshard.stranded;
+    const struct model_stream *stream = NULL;
+    const struct model_shard *row =
+        model_shard_by_group(catalog_model(control->catalog), stranded->turn, &stream);
 
     if (row == NULL)
-        row = others(control, stream);
-    if (row == NULL || !uniform_step_of(*stream, row, step))
-        return false;
-    note_event(control->world.note, NOTE_WARN, "reshard.taken_up",
-               "group=%" PRIu64 " stream=%s shard=%" PRIu32
-               " why=\"it has ended, and nothing is known of the split or merge that ended it, as "
-               "after a rescue of the catalogue: others take its place\"",
-               row->group, (*stream)->name, row->number);
-    return true;
+        return; /* the stream was deleted meanwhile */
+    if (err == ERR_OK) {
+        stranded->said = 0;
+        note_event(control->world.note, NOTE_WARN, "reshard.taken_up",
+                   "group=%" PRIu64 " stream=%s shard=%" PRIu32
+                   " why=\"it has ended, and nothing is known of the split or merge that ended it, "
+                   "as after a rescue of the catalogue: others take its place\"",
+                   row->group, stream->name, row->number);
+    } else if (stranded->turn > stranded->said) {
+        stranded->said = stranded->turn;
+        note_event(control->world.note, NOTE_WARN, "reshard.not_taken_up",
+                   "group=%" PRIu64 " stream=%s shard=%" PRIu32 " err=%s reason=%s"
+                   " why=\"it has ended and takes no records, and others cannot take its place: "
+                   "tried again until they can; see the reason\"",
+                   row->group, stream->name, row->number, err_name(err),
+                   NOTE_QUOTED(reason->text));
+    }
 }
