@@ -29,7 +29,8 @@ static enum err make_file(struct disk *disk, const char *name, uint64_t size,
                           enum disk_blocks blocks, struct reason *reason);
 static enum err check_space(struct disk *disk, const char *name, uint64_t size,
                             struct reason *reason);
-static bool reserve(int fd, uint64_t size);
+static enum err fill_file(struct disk *disk, int fd, const char *name, uint64_t size,
+                          enum disk_blocks blocks, struct reason *reason);
 static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t size,
                            struct reason *reason);
 static enum err publish(struct disk *disk, const char *half_made, const char *name,
@@ -116,8 +117,7 @@ static enum err make_file(struct disk *disk, const char *name, uint64_t size,
     int fd = openat(disk->dir_fd, half_made, flags, 0600);
     if (fd < 0)
         return disk_failed_errno(reason, errno, "create %s/%s", disk->path, half_made);
-    if (blocks == DISK_WRITTEN || !reserve(fd, size))
-        err = make_zeros(disk, fd, half_made, size, reason);
+    err = fill_file(disk, fd, half_made, size, blocks, reason);
     close(fd);
     if (err == ERR_OK)
         err = publish(disk, half_made, name, reason);
@@ -145,10 +145,16 @@ static enum err check_space(struct disk *disk, const char *name, uint64_t size,
                        (unsigned long long)size, (unsigned long long)headroom);
 }
 
-/* False: not by this file system, or not now; then it is written, which says why. */
-static bool reserve(int fd, uint64_t size)
+/* What cannot be reserved, by this file system or now, is written, which says why.  A sync that
+ * failed is not tried again: a second one may say that all is well. */
+static enum err fill_file(struct disk *disk, int fd, const char *name, uint64_t size,
+                          enum disk_blocks blocks, struct reason *reason)
 {
-    return fallocate(fd, 0, 0, (off_t)size) == 0 && fdatasync(fd) == 0;
+    if (blocks == DISK_WRITTEN || fallocate(fd, 0, 0, (off_t)size) != 0)
+        return make_zeros(disk, fd, name, size, reason);
+    if (fdatasync(fd) != 0)
+        return disk_failed_errno(reason, errno, "create %s/%s: sync", disk->path, name);
+    return ERR_OK;
 }
 
 static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t size,

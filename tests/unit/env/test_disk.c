@@ -20,6 +20,7 @@ static struct {
     size_t write_max; /* bytes that one write takes; 0: all */
     int write_error;
     int sync_error;
+    bool sync_error_once;
     unsigned syncs;
     unsigned forgets; /* of what the kernel has in memory */
     off_t forgot_at, forgot_len;
@@ -59,7 +60,10 @@ ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t len, off_t offset)
 int __wrap_fdatasync(int fd)
 {
     fault.syncs++;
-    return fault.sync_error != 0 ? refuse(fault.sync_error) : __real_fdatasync(fd);
+    int error = fault.sync_error;
+    if (fault.sync_error_once)
+        fault.sync_error = 0;
+    return error != 0 ? refuse(error) : __real_fdatasync(fd);
 }
 
 int __wrap_posix_fadvise64(int fd, off_t offset, off_t len, int advice)
@@ -144,6 +148,21 @@ static void blocks_can_be_reserved(void **state)
         assert_int_equal(bytes[i], 0);
     disk_memory_free(bytes);
     disk_close(w.made);
+}
+
+/* A second sync may say that all is well. */
+static void a_file_whose_sync_failed_once_is_not_made(void **state)
+{
+    struct disk_create req;
+    struct disk_file *file;
+
+    fault.sync_error = EIO;
+    fault.sync_error_once = true;
+    disk_create_start(w.disk, &req, "a.log", 64 * DISK_ALIGN, DISK_RESERVED, create_done);
+    wait_for(1);
+    assert_int_equal(w.last, ERR_IO);
+    assert_non_null(strstr(req.reason.text, "sync"));
+    assert_int_equal(disk_open(w.disk, "a.log", &file, &w.reason), ERR_NOT_FOUND);
 }
 
 static void a_name_that_exists_is_left_alone(void **state)
@@ -459,6 +478,7 @@ int main(void)
         TEST(a_new_file_is_zeros_to_its_last_byte),
         TEST(a_file_can_be_made_without_blocking),
         TEST(blocks_can_be_reserved),
+        TEST(a_file_whose_sync_failed_once_is_not_made),
         TEST(a_name_that_exists_is_left_alone),
         TEST(what_is_written_is_read_after_the_callback),
         TEST(writes_complete_in_the_order_of_their_starts),
