@@ -180,7 +180,11 @@ static void read_ahead(struct log *log, struct segment *segment, uint64_t at, bo
 {
     uint32_t most = background ? LOG_BLOCKS_BACKGROUND_MAX : LOG_BLOCKS_READ_MAX;
 
-    while (log->blocks.reading < most && (at += LOG_BLOCK_BYTES) < segment->file->bytes) {
+    uint64_t end = at + (uint64_t)most * LOG_BLOCK_BYTES; /* farther, they would push out the near */
+
+    if (end > segment->file->bytes - 1)
+        end = segment->file->bytes - 1;
+    while (log->blocks.reading < most && (at += LOG_BLOCK_BYTES) <= end) {
         struct block *block = block_find(log, segment->number, at);
         if (block == NULL)
             block = block_add(log, segment, at, background);
