@@ -179,8 +179,7 @@ static struct block *lowest_wanted(const struct log *log)
 static void read_ahead(struct log *log, struct segment *segment, uint64_t at, bool background)
 {
     uint32_t most = background ? LOG_BLOCKS_BACKGROUND_MAX : LOG_BLOCKS_READ_MAX;
-
-    uint64_t end = at + (uint64_t)most * LOG_BLOCK_BYTES; /* farther, they would push out the near */
+    uint64_t end = at + (uint64_t)most * LOG_BLOCK_BYTES; /* those behind push out the near ones */
 
     if (end > segment->file->bytes - 1)
         end = segment->file->bytes - 1;
