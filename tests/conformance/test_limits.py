@@ -41,6 +41,12 @@ def stream(cluster, new_name):
     return name
 
 
+def arn_of(cluster, name):
+    """Whatever rate was just met."""
+    return cluster.client(1, attempts=5).describe_stream_summary(StreamName=name)[
+        "StreamDescriptionSummary"]["StreamARN"]
+
+
 def refusal(call, **arguments):
     """(type, message) of what `call` fails with; None when it does not."""
     try:
@@ -173,17 +179,15 @@ def test_calls_that_name_a_stream(kinesis, stream, operation, arguments):
     ("register_stream_consumer", {"ConsumerName": "one"}), ("list_stream_consumers", {}),
     ("update_stream_warm_throughput", {"WarmThroughputMiBps": 1}),
 ])
-def test_calls_that_name_a_stream_by_its_arn(kinesis, stream, operation, arguments):
-    arn = kinesis.describe_stream_summary(StreamName=stream)[
-        "StreamDescriptionSummary"]["StreamARN"]
+def test_calls_that_name_a_stream_by_its_arn(cluster, kinesis, stream, operation, arguments):
+    arn = arn_of(cluster, stream)
     assert refusals(passing(kinesis, operation), StreamARN=arn,
                     **arguments) == {stream_exceeded(stream)}
 
 
 @pytest.mark.parametrize("operation", ["describe_stream_consumer", "deregister_stream_consumer"])
 def test_calls_that_name_a_consumer(cluster, kinesis, stream, operation):
-    arn = kinesis.describe_stream_summary(StreamName=stream)[
-        "StreamDescriptionSummary"]["StreamARN"]
+    arn = arn_of(cluster, stream)
     client = cluster.client(1, attempts=5)
     names = [f"reader-{at}" for at in range(10)]
     for name in names:

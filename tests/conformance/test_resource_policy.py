@@ -59,7 +59,7 @@ def test_a_consumer_has_a_policy_of_its_own(cluster, kinesis, arn):
     kinesis.put_resource_policy(ResourceARN=consumer, Policy=text)
     kinesis.tag_resource(ResourceARN=consumer, Tags={"a": "b"})
     for number in (1, 2, 3):
-        there = cluster.client(number).get_resource_policy(ResourceARN=consumer)
+        there = cluster.client(number, newest=True).get_resource_policy(ResourceARN=consumer)
         assert there["Policy"] == text
     assert kinesis.get_resource_policy(ResourceARN=arn)["Policy"] == "{}"
     assert error_of(kinesis.put_resource_policy, ResourceARN=consumer, Policy="[]")[:2] == (
