@@ -219,8 +219,9 @@ struct buf *shelf_find(struct log *log, struct segment *segment, uint64_t at)
     if (!block->followed) {
         block->followed = true;
         /* As one that is lent, so that what is read ahead does not take its memory. */
-        AUTO_UNREF struct buf *held = buf_ref(block->bytes);
+        struct buf *held = buf_ref(block->bytes);
         read_ahead(log, segment, at, block->background);
+        buf_unref(held);
     }
     return block->bytes;
 }
