@@ -166,7 +166,7 @@ static bool step_open(struct control *control)
         if (!placed_wants(control, stream, row))
             continue;
         struct host_shard *hosted = hosted_find(control, row->group);
-        struct shard *shard = host_find(control, row->group);
+        struct shard *shard = hosted != NULL ? host_find(control, row->group) : NULL;
         if (hosted == NULL && can_open(control, row)) {
             open_one(control, stream, row, false);
             opened++;
