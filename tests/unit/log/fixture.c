@@ -195,6 +195,14 @@ uint64_t node_append(struct node *node, uint64_t group, uint32_t length)
     return log_entry(node->log, &head, payload);
 }
 
+void node_fill(struct node *node, uint64_t group, unsigned count, uint32_t length)
+{
+    for (unsigned i = 0; i < count; i++) {
+        node_append(node, group, length);
+        node_wait_all(node);
+    }
+}
+
 uint64_t node_truncate(struct node *node, uint64_t group, uint64_t from)
 {
     struct model_group *model = group_of(node, group);

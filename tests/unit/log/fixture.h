@@ -85,6 +85,8 @@ void node_wait_filed(struct node *node);
 /* Each changes log and model alike, and returns the turn; while the log is closed, the model. */
 uint64_t node_start(struct node *node, uint64_t group);
 uint64_t node_append(struct node *node, uint64_t group, uint32_t length);
+/* Appends `count` entries, each when the one before it is durable. */
+void node_fill(struct node *node, uint64_t group, unsigned count, uint32_t length);
 uint64_t node_truncate(struct node *node, uint64_t group, uint64_t from);
 uint64_t node_hard(struct node *node, uint64_t group, uint64_t term, uint64_t vote);
 void node_apply(struct node *node, uint64_t group, uint64_t index);

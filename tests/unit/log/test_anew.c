@@ -18,22 +18,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void fill(uint64_t group, unsigned count, uint32_t length)
+/* A copy that was trimmed up to its last entry, which is on the disk; then a START without what it
+ * had, and 20 entries.  Returns that START. */
+static struct log_state begin_anew(void)
 {
-    for (unsigned i = 0; i < count; i++) {
-        node_append(&node, group, length);
-        node_wait_all(&node);
-    }
-}
-
-/* A copy that was let go, whose node came in again and was filled from the beginning: the trim that
- * is remembered is of before.  Simulator, drain seed 8002. */
-static void what_begins_anew_is_not_trimmed_by_what_was_remembered(void **state)
-{
-    (void)state;
     node_open(&node);
     node_start(&node, 1);
-    fill(1, 10, 100);
+    node_fill(&node, 1, 10, 100);
     struct log_state start = *log_state(node.log, 1);
     node_apply(&node, 1, 11);
     node_trim(&node, 1, 12);
@@ -47,46 +38,42 @@ static void what_begins_anew_is_not_trimmed_by_what_was_remembered(void **state)
     node.groups[1].first = 2;
     node.groups[1].applied = 1;
     log_start(node.log, &start);
-    fill(1, 20, 100);
-    node_reopen(&node);
+    node_fill(&node, 1, 20, 100);
+    return start;
+}
+
+/* Nothing from the beginning on is missing. */
+static void assert_whole(uint32_t count)
+{
     assert_int_equal(log_state(node.log, 1)->first, 2);
-    struct log_read req = { .group = 1, .first = 2, .last = 21, .bytes_max = MIB };
+    struct log_read req = { .group = 1, .first = 2, .last = 1 + count, .bytes_max = MIB };
     assert_int_equal(node_read(&node, &req), ERR_OK);
-    assert_int_equal(req.count, 20);
+    assert_int_equal(req.count, count);
     log_read_fini(&req);
+}
+
+/* A copy that was let go, whose node came in again and was filled from the beginning: the trim that
+ * is remembered is of before.  Simulator, drain seed 8002. */
+static void what_begins_anew_is_not_trimmed_by_what_was_remembered(void **state)
+{
+    (void)state;
+    begin_anew();
+    node_reopen(&node);
+    assert_whole(20);
 }
 
 /* Nor when a START of a third epoch, which kept what it had up to there, came behind. */
 static void what_began_anew_is_whole_also_when_another_epoch_starts_behind(void **state)
 {
     (void)state;
-    node_open(&node);
-    node_start(&node, 1);
-    fill(1, 10, 100);
-    struct log_state start = *log_state(node.log, 1);
-    node_apply(&node, 1, 11);
-    node_trim(&node, 1, 12);
-    log_save(node.log);
-    node_wait_all(&node);
-    node_reopen(&node);
-
-    start.epoch = 2;
-    node.groups[1].count = 0;
-    node.groups[1].first = 2;
-    node.groups[1].applied = 1;
-    log_start(node.log, &start);
-    fill(1, 20, 100);
+    struct log_state start = begin_anew();
     start.epoch = 3;
     start.start_index = 15;
     start.start_term = 1;
     node.groups[1].count = 14;
     node_wait(&node, log_start(node.log, &start));
     node_reopen(&node);
-    assert_int_equal(log_state(node.log, 1)->first, 2);
-    struct log_read req = { .group = 1, .first = 2, .last = 15, .bytes_max = MIB };
-    assert_int_equal(node_read(&node, &req), ERR_OK);
-    assert_int_equal(req.count, 14);
-    log_read_fini(&req);
+    assert_whole(14);
 }
 
 int main(void)

@@ -18,14 +18,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void fill(uint64_t group, unsigned count, uint32_t length)
-{
-    for (unsigned i = 0; i < count; i++) {
-        node_append(&node, group, length);
-        node_wait_all(&node);
-    }
-}
-
 static void trimmed_segments_are_used_again_and_nothing_comes_back(void **state)
 {
     (void)state;
@@ -36,7 +28,7 @@ static void trimmed_segments_are_used_again_and_nothing_comes_back(void **state)
     node_apply(&node, 2, 2);
     node_trim(&node, 2, 3);
     for (unsigned round = 0; round < 12; round++) {
-        fill(1, 10, 90000);
+        node_fill(&node, 1, 10, 90000);
         node_apply(&node, 1, model_last(&node, 1));
         node_trim(&node, 1, model_last(&node, 1) - 2);
         node_wait_filed(&node);
@@ -62,7 +54,7 @@ static void one_living_entry_keeps_its_segment(void **state)
     node_start(&node, 2);
     node_append(&node, 2, 777);
     node_apply(&node, 2, 2);
-    fill(1, 30, 90000);
+    node_fill(&node, 1, 30, 90000);
     node_apply(&node, 1, model_last(&node, 1));
     node_trim(&node, 1, model_last(&node, 1));
     node_wait_filed(&node);
@@ -84,7 +76,7 @@ static void a_truncate_cuts_entries_of_filed_segments(void **state)
     node_open(&node);
     node_start(&node, 1);
     node_start(&node, 2);
-    fill(1, 30, 90000);
+    node_fill(&node, 1, 30, 90000);
     node_apply(&node, 1, 5);
     node_wait_filed(&node);
     node_hard(&node, 1, 9, 8);
@@ -96,7 +88,7 @@ static void a_truncate_cuts_entries_of_filed_segments(void **state)
     node_check(&node);
     node_reopen(&node);
     node_check(&node);
-    fill(2, 25, 90000); /* until the segment of the truncate is filed too */
+    node_fill(&node, 2, 25, 90000); /* until the segment of the truncate is filed too */
     node_wait_filed(&node);
     node_apply(&node, 1, model_last(&node, 1));
     node_check(&node);
@@ -110,8 +102,8 @@ static void a_truncate_is_replayed_over_filed_entries_that_are_not_in_memory(voi
     node_open(&node);
     node_start(&node, 1);
     node_start(&node, 2);
-    fill(1, 5, 1000);
-    fill(2, 12, 90000);
+    node_fill(&node, 1, 5, 1000);
+    node_fill(&node, 2, 12, 90000);
     node_wait_filed(&node);
     node_truncate(&node, 1, 4);
     node_wait_all(&node);
@@ -128,8 +120,8 @@ static void trim_what_was_taken_back(unsigned appended_since)
     node_open(&node);
     node_start(&node, 1);
     node_start(&node, 2);
-    fill(1, 10, 100);
-    fill(2, 11, 90000);
+    node_fill(&node, 1, 10, 100);
+    node_fill(&node, 2, 11, 90000);
     node_wait_filed(&node);
     node_truncate(&node, 1, 7);
     for (unsigned i = 0; i < appended_since; i++)
@@ -170,8 +162,8 @@ static void a_truncate_is_replayed_when_its_group_was_forgotten_behind_it(void *
     node_open(&node);
     node_start(&node, 1);
     node_start(&node, 2);
-    fill(1, 10, 100);
-    fill(2, 11, 90000);
+    node_fill(&node, 1, 10, 100);
+    node_fill(&node, 2, 11, 90000);
     node_wait_filed(&node);
     node_truncate(&node, 1, 7);
     node_append(&node, 1, 100);
@@ -192,7 +184,7 @@ static void reads_cross_the_border_between_table_and_memory(void **state)
     (void)state;
     node_open(&node);
     node_start(&node, 1);
-    fill(1, 25, 90000);
+    node_fill(&node, 1, 25, 90000);
     node_apply(&node, 1, model_last(&node, 1));
     node_wait_filed(&node);
     struct entry_head head;
@@ -260,7 +252,7 @@ static void seeking_by_time_finds_the_first_that_is_not_older(void **state)
     (void)state;
     node_open(&node);
     node_start(&node, 1);
-    fill(1, 60, 40000);
+    node_fill(&node, 1, 60, 40000);
     node_apply(&node, 1, model_last(&node, 1));
     node_wait_filed(&node);
     uint64_t last = model_last(&node, 1);
@@ -303,7 +295,7 @@ static void without_a_free_segment_there_is_no_room_until_something_is_trimmed(v
     node_trim(&node, 1, model_last(&node, 1));
     while (!log_has_room(node.log, 90000))
         node_turn(&node);
-    fill(1, 20, 90000);
+    node_fill(&node, 1, 20, 90000);
     node_check(&node);
     node_reopen(&node);
     node_check(&node);
@@ -380,7 +372,7 @@ static void a_group_can_be_forgotten_in_a_full_log_and_its_segments_are_used_aga
     node_wait_all(&node);
     while (!log_has_room(node.log, 90000))
         node_turn(&node);
-    fill(2, 20, 90000);
+    node_fill(&node, 2, 20, 90000);
     node_check(&node);
     node_reopen(&node);
     node_check(&node);
@@ -391,16 +383,16 @@ static void files_that_are_too_small_for_an_entry_are_read_but_not_used_again(vo
     (void)state;
     node_open(&node);
     node_start(&node, 1);
-    fill(1, 30, 90000); /* three files of 1 MiB, and some free ones */
+    node_fill(&node, 1, 30, 90000); /* three files of 1 MiB, and some free ones */
     node_close(&node);
     node.segment_bytes = 4 * MIB;
     node_open(&node);
     assert_true(log_has_room(node.log, 3 * MIB) || log_figures(node.log).segments_free < 2);
-    fill(1, 4, 3 * MIB);
+    node_fill(&node, 1, 4, 3 * MIB);
     node_check(&node);
     node_apply(&node, 1, model_last(&node, 1));
     node_trim(&node, 1, model_last(&node, 1));
-    fill(1, 4, 3 * MIB);
+    node_fill(&node, 1, 4, 3 * MIB);
     node_check(&node);
     node_reopen(&node);
     node_check(&node);
@@ -411,7 +403,7 @@ static void states_that_were_saved_survive_with_what_was_applied(void **state)
     (void)state;
     node_open(&node);
     node_start(&node, 1);
-    fill(1, 10, 100);
+    node_fill(&node, 1, 10, 100);
     node_apply(&node, 1, 9);
     node_trim(&node, 1, 5);
     log_save(node.log);
@@ -430,20 +422,20 @@ static void a_group_that_was_forgotten_and_made_again_is_new(void **state)
     (void)state;
     node_open(&node);
     node_start(&node, 1);
-    fill(1, 14, 90000);
+    node_fill(&node, 1, 14, 90000);
     node_apply(&node, 1, 14);
     node_trim(&node, 1, 10);
     log_save(node.log);
     node_wait_filed(&node);
     node_forget(&node, 1);
     node_start(&node, 1);
-    fill(1, 3, 50);
+    node_fill(&node, 1, 3, 50);
     node_check(&node);
     node_reopen(&node);
     assert_int_equal(log_state(node.log, 1)->applied, 1);
     assert_int_equal(log_state(node.log, 1)->first, 2);
     node_check(&node);
-    fill(1, 14, 90000);
+    node_fill(&node, 1, 14, 90000);
     node_wait_filed(&node);
     node_reopen(&node);
     node_check(&node);
@@ -454,7 +446,7 @@ static void an_epoch_that_starts_keeps_what_lies_below_it(void **state)
     (void)state;
     node_open(&node);
     node_start(&node, 1);
-    fill(1, 10, 100);
+    node_fill(&node, 1, 10, 100);
     node_apply(&node, 1, 8);
     struct log_state start = *log_state(node.log, 1);
     start.epoch = 2;
@@ -487,8 +479,8 @@ static void an_epoch_that_starts_behind_a_filed_entry_keeps_it_over_a_restart(vo
     node_open(&node);
     node_start(&node, 1);
     node_start(&node, 2);
-    fill(1, 5, 1000);
-    fill(2, 12, 90000);
+    node_fill(&node, 1, 5, 1000);
+    node_fill(&node, 2, 12, 90000);
     node_wait_filed(&node);
     node_apply(&node, 1, 4);
     struct log_state start = *log_state(node.log, 1);
@@ -511,7 +503,7 @@ static void an_epoch_that_starts_behind_a_gap_hides_what_lies_below_it(void **st
     (void)state;
     node_open(&node);
     node_start(&node, 1);
-    fill(1, 10, 100);
+    node_fill(&node, 1, 10, 100);
     struct log_state start = *log_state(node.log, 1);
     start.epoch = 2;
     start.start_index = 50;
