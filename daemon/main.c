@@ -38,7 +38,6 @@ int main(int argc, char **argv)
     if (config.check_only)
         return print_checked(&config);
     (void)signal(SIGPIPE, SIG_IGN);
-    process_memory_init();
     status = node_open(&node, &config, &reason);
     if (status != NODE_STOPPED)
         node_abandon(node, status, &reason);

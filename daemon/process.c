@@ -1,6 +1,5 @@
 #include "process.h"
 
-#include <malloc.h>
 #include <uv.h>
 
 #include "base/limits.h"
@@ -27,14 +26,6 @@ static void refresh(void *ctx)
     figures->bytes_out->value = from->bytes_out;
     figures->lost->value = from->lost;
     figures->dropped->value = from->dropped;
-}
-
-/* glibc raises its threshold to the largest mapped block that was ever freed, 32 MiB at most: then
- * replies of megabytes lie in the heaps of all threads, which hardly shrink. */
-void process_memory_init(void)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, MALLOC_MAP_BYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
 }
 
 void process_figures_init(struct process_figures *figures, struct metrics *metrics,

@@ -13,9 +13,6 @@ struct process_figures {
     struct counter *cpu_ms, *frames_in, *frames_out, *bytes_in, *bytes_out, *lost, *dropped;
 };
 
-/* Large blocks are the kernel's again as soon as they are freed.  First of all. */
-void process_memory_init(void);
-
 /* Registers them; `figures` and `net` must outlive the last print. */
 void process_figures_init(struct process_figures *figures, struct metrics *metrics,
                           const struct net *net);

@@ -228,8 +228,8 @@
 #define PULLS_READ_BYTES_MAX (32u * 1024u * 1024u) /* and what they ask for */
 /* while this node has clients one of them is read at a time, and then it rests (control/pace.h): */
 #define PACE_CALM_MS 250u /* it has them until nothing was applied for so long */
-#define PACE_REST_MIN 4u /* a rest, in quarters of what the read took: as long, */
-#define PACE_REST_FIRST 8u /* longer at first, */
+#define PACE_REST_MIN 1u /* a rest, in quarters of what the read took: shorter than it, */
+#define PACE_REST_FIRST 4u /* as long at first, */
 #define PACE_REST_MAX 64u /* and sixteen times as long while the log's writes are slow, */
 #define PACE_REST_MS_MAX 10u /* but no longer: the floor of a fill's speed */
 #define PACE_LATE_MS_MAX 2u /* rests that ended late are made up for to here */
@@ -479,11 +479,6 @@
 #define OPS_RESCUES_MAX 2u                    /* looks at lost shards, or rescues, at once */
 #define OPS_CHANGE_MS 2500u                   /* for one; whoever asked waits 3 s */
 #define OPS_STREAM_SHARDS_MAX 1000u           /* shown by one /streams; more are counted */
-
-/* ---- the process's memory ---- */
-/* blocks from here on have mappings of their own: large bodies and replies, no usual put */
-#define MALLOC_MAP_BYTES (4u * 1024u * 1024u)
-#define MALLOC_TRIM_BYTES (32u * 1024u * 1024u) /* so much may stay free at the heap's end */
 
 /* ---- diagnostics ---- */
 #define NOTE_LINE_BYTES_MAX 2048u             /* one event; longer ones are cut */

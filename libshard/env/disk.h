@@ -79,6 +79,10 @@ struct disk_create {
 void disk_create_start(struct disk *disk, struct disk_create *req, const char *name, uint64_t size,
                        enum disk_blocks blocks, disk_create_cb cb);
 
+/* Somebody waits for it.  Until this is said most of the disk's time is left to others.  No effect
+ * when it is done. */
+void disk_create_hurry(struct disk_create *req);
+
 /* Blocking twin of disk_create_start(); DISK_WRITTEN. */
 MUST_CHECK enum err disk_create_now(struct disk *disk, const char *name, uint64_t size,
                                     struct disk_file **ret, struct reason *reason);

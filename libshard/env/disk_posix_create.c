@@ -3,9 +3,11 @@
  * that it would be the disk's work twice.  A full disk is found out here. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/ensure.h"
@@ -14,11 +16,18 @@
 
 #define CHUNK_BYTES (1024u * 1024u)
 
+/* A segment is made long before it is needed.  At the disk's full speed its zeros would hold up
+ * every write that somebody waits for: so behind each piece comes a rest of so many times what it
+ * took, but no longer than this, so that a slow disk gets it done as well. */
+#define REST_TIMES 3u
+#define REST_NS_MAX 20000000u
+
 /* A request on its way; `req->platform` while it waits or runs. */
 struct creation {
     struct disk *disk;
     struct disk_create *req;
     enum err err;
+    atomic_bool hurries;
     struct list_node link;
 };
 
@@ -26,13 +35,17 @@ static void creates_start(struct disk *disk);
 static void create_on_thread(uv_work_t *work);
 static void create_on_done(uv_work_t *work, int status);
 static enum err make_file(struct disk *disk, const char *name, uint64_t size,
-                          enum disk_blocks blocks, struct reason *reason);
+                          enum disk_blocks blocks, const atomic_bool *hurries,
+                          struct reason *reason);
 static enum err check_space(struct disk *disk, const char *name, uint64_t size,
                             struct reason *reason);
 static enum err fill_file(struct disk *disk, int fd, const char *name, uint64_t size,
-                          enum disk_blocks blocks, struct reason *reason);
+                          enum disk_blocks blocks, const atomic_bool *hurries,
+                          struct reason *reason);
 static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t size,
-                           struct reason *reason);
+                           const atomic_bool *hurries, struct reason *reason);
+static void rest(uint64_t took_ns);
+static uint64_t now_ns(void);
 static enum err publish(struct disk *disk, const char *half_made, const char *name,
                         struct reason *reason);
 
@@ -58,10 +71,19 @@ enum err disk_create_now(struct disk *disk, const char *name, uint64_t size, str
     ensure(disk_name_legal(name));
     ensure(size % DISK_ALIGN == 0 && size <= INT64_MAX);
 
-    enum err err = make_file(disk, name, size, DISK_WRITTEN, reason);
+    const atomic_bool hurries = true;
+    enum err err = make_file(disk, name, size, DISK_WRITTEN, &hurries, reason);
     if (err != ERR_OK)
         return err;
     return disk_open(disk, name, ret, reason);
+}
+
+void disk_create_hurry(struct disk_create *req)
+{
+    struct creation *creation = req->platform;
+
+    if (creation != NULL)
+        atomic_store(&creation->hurries, true);
 }
 
 static void creates_start(struct disk *disk)
@@ -78,7 +100,8 @@ static void create_on_thread(uv_work_t *work)
     struct creation *creation = work->data;
     struct disk_create *req = creation->req;
 
-    creation->err = make_file(creation->disk, req->name, req->size, req->blocks, &req->reason);
+    creation->err = make_file(creation->disk, req->name, req->size, req->blocks, &creation->hurries,
+                              &req->reason);
 }
 
 static void create_on_done(uv_work_t *work, int status)
@@ -101,7 +124,8 @@ static void create_on_done(uv_work_t *work, int status)
 
 /* Any thread. */
 static enum err make_file(struct disk *disk, const char *name, uint64_t size,
-                          enum disk_blocks blocks, struct reason *reason)
+                          enum disk_blocks blocks, const atomic_bool *hurries,
+                          struct reason *reason)
 {
     char half_made[DISK_NAME_MAX + sizeof(HALF_MADE)];
     int flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | (disk->direct ? O_DIRECT : 0);
@@ -117,7 +141,7 @@ static enum err make_file(struct disk *disk, const char *name, uint64_t size,
     int fd = openat(disk->dir_fd, half_made, flags, 0600);
     if (fd < 0)
         return disk_failed_errno(reason, errno, "create %s/%s", disk->path, half_made);
-    err = fill_file(disk, fd, half_made, size, blocks, reason);
+    err = fill_file(disk, fd, half_made, size, blocks, hurries, reason);
     close(fd);
     if (err == ERR_OK)
         err = publish(disk, half_made, name, reason);
@@ -148,17 +172,18 @@ static enum err check_space(struct disk *disk, const char *name, uint64_t size,
 /* What cannot be reserved, by this file system or now, is written, which says why.  A sync that
  * failed is not tried again: a second one may say that all is well. */
 static enum err fill_file(struct disk *disk, int fd, const char *name, uint64_t size,
-                          enum disk_blocks blocks, struct reason *reason)
+                          enum disk_blocks blocks, const atomic_bool *hurries,
+                          struct reason *reason)
 {
     if (blocks == DISK_WRITTEN || fallocate(fd, 0, 0, (off_t)size) != 0)
-        return make_zeros(disk, fd, name, size, reason);
+        return make_zeros(disk, fd, name, size, hurries, reason);
     if (fdatasync(fd) != 0)
         return disk_failed_errno(reason, errno, "create %s/%s: sync", disk->path, name);
     return ERR_OK;
 }
 
 static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t size,
-                           struct reason *reason)
+                           const atomic_bool *hurries, struct reason *reason)
 {
     void *zeros = disk_memory(CHUNK_BYTES);
     uint64_t offset = 0;
@@ -169,12 +194,16 @@ static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t
     memset(zeros, 0, CHUNK_BYTES);
     while (offset < size && error == 0) {
         size_t len = size - offset < CHUNK_BYTES ? (size_t)(size - offset) : CHUNK_BYTES;
+        uint64_t began_ns = now_ns();
         ssize_t n = pwrite(fd, zeros, len, (off_t)offset);
 
-        if (n > 0)
+        if (n > 0) {
             offset += (uint64_t)n;
-        else if (n == 0 || errno != EINTR)
+            if (!atomic_load(hurries))
+                rest(now_ns() - began_ns);
+        } else if (n == 0 || errno != EINTR) {
             error = n == 0 ? EIO : errno;
+        }
     }
     disk_memory_free(zeros);
 
@@ -184,6 +213,22 @@ static enum err make_zeros(struct disk *disk, int fd, const char *name, uint64_t
         return ERR_OK;
     return disk_failed_errno(reason, error, "create %s/%s: write at %llu", disk->path, name,
                              (unsigned long long)offset);
+}
+
+static void rest(uint64_t took_ns)
+{
+    uint64_t ns = took_ns < REST_NS_MAX / REST_TIMES ? took_ns * REST_TIMES : REST_NS_MAX;
+    struct timespec time = { .tv_nsec = (long)ns };
+
+    nanosleep(&time, NULL);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 /* The name is durable when the directory is. */

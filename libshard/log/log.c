@@ -92,6 +92,7 @@ void log_close(struct log *log, void (*closed)(void *ctx), void *ctx)
     log->closed = closed;
     log->closed_ctx = ctx;
     timer_stop(&log->create_later);
+    supply_hurry(log);
     timer_stop(&log->reclaim_soon);
     timer_stop(&log->job_later);
     empty_close(log);

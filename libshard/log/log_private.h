@@ -353,6 +353,8 @@ void supply_give(struct log *log, struct segment_file *file);
 /* Takes a free file out; any one when `id` is 0.  NULL when it is not there. */
 struct segment_file *supply_take(struct log *log, uint64_t id);
 void supply_kick(struct log *log);
+/* The file that is being made is waited for. */
+void supply_hurry(struct log *log);
 void supply_add_file(struct log *log, struct disk_file *file, uint64_t id);
 
 /* ---- head.c ---- */

@@ -227,11 +227,20 @@ bool supply_can_grow(const struct log *log)
     return !is_at_most(log) && log->create_backoff_ms == 0;
 }
 
+/* The head goes on into the last one, or into none. */
+static void hurry_if_short(struct log *log)
+{
+    if (supply_for_head(log) == 0)
+        supply_hurry(log);
+}
+
 void supply_kick(struct log *log)
 {
     const struct log_options *options = &log->options;
     char name[DISK_NAME_MAX];
 
+    if (log->creating)
+        hurry_if_short(log);
     if (log->creating || log->closing || log->failed || timer_running(&log->create_later))
         return;
     if (log->files_ready_count >= options->segments_ahead + kept_for_emptying(log) ||
@@ -242,6 +251,13 @@ void supply_kick(struct log *log)
     segment_file_name(log->file_next, name);
     disk_create_start(log->world.disk, &log->create, name, options->segment_bytes,
                       log->bulk ? DISK_RESERVED : DISK_WRITTEN, create_on_done);
+    hurry_if_short(log);
+}
+
+void supply_hurry(struct log *log)
+{
+    if (log->creating)
+        disk_create_hurry(&log->create);
 }
 
 void log_bulk(struct log *log, bool bulk)

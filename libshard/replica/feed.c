@@ -139,12 +139,16 @@ void feed_tick(struct replica *replica, struct member *member)
 
     if (feed == NULL)
         return;
-    if (feed->reading || replica_now_ms(replica) - feed->moved_ms <
-                             replica->roster->options.election_timeout_ms) {
+    uint64_t now = replica_now_ms(replica), timeout = replica->roster->options.election_timeout_ms;
+    if (feed->reading || now - feed->moved_ms < timeout) {
         pump(feed);
         return;
     }
-    feed->moved_ms = replica_now_ms(replica);
+    /* What was lost is sent again to one that answers libraft's messages: who is being filled
+     * answers none, for as long as that takes. */
+    if (now - member->heard_ms >= timeout)
+        return;
+    feed->moved_ms = now;
     feed->tried = 0;
     restart(feed, feed->member->match > 0     ? feed->member->match + 1
                   : feed->sent_count > 0 ? feed->sent[0].prev + 1

@@ -95,13 +95,13 @@ static uint32_t sendable(const struct replica *replica, const struct member *mem
     return count;
 }
 
-/* F6.  While it probes, libraft sends its whole tail with each heartbeat until it is answered. */
-static bool is_repetition(const struct replica *replica, const struct member *member,
-                          uint64_t prev, uint64_t end)
+/* F6.  While it probes, libraft sends its whole tail with each heartbeat, and the tail grows by what
+ * is put meanwhile.  A member that is being filled answers nothing for as long as that takes.  So
+ * the tail goes out once; what follows are empty messages, until one of them is answered. */
+static bool is_repetition(const struct member *member, uint64_t prev, uint64_t end)
 {
-    return FENCE(F6) && member->probe_end == end && member->probe_prev == prev &&
-           replica_now_ms(replica) - member->probe_ms <
-               replica->roster->options.election_timeout_ms / 2;
+    return FENCE(F6) && member->probe_end != 0 && member->probe_prev == prev &&
+           end >= member->probe_end;
 }
 
 /* What libraft wants to send, as far as it can go.  What cannot is fed from the log; in its place
@@ -119,7 +119,7 @@ static int send_append(struct replica *replica, struct member *member,
         if (entries != NULL)
             count = sendable(replica, member, append, entries);
     }
-    if (count > 0 && is_repetition(replica, member, prev, prev + count)) {
+    if (count > 0 && is_repetition(member, prev, prev + count)) {
         count = 0;
     } else if (count < wanted) {
         if (member->feed != NULL)
@@ -131,7 +131,6 @@ static int send_append(struct replica *replica, struct member *member,
     if (count > 0) {
         member->probe_prev = prev;
         member->probe_end = prev + count;
-        member->probe_ms = replica_now_ms(replica);
     }
     io_net_append(replica, member, prev, append->prev_log_term, entries, count);
     free(entries);

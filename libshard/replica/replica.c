@@ -260,7 +260,7 @@ static void forget_followers(struct replica *replica)
         feed_end(member);
         member->match = member->hint = member->heard_ms = 0;
         member->held = false;
-        member->probe_prev = member->probe_end = member->probe_ms = member->beat_ms = 0;
+        member->probe_prev = member->probe_end = member->beat_ms = 0;
     }
 }
 

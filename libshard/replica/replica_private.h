@@ -41,8 +41,8 @@ struct member {
     uint64_t heard_ms;        /* when we sent the newest message that it answered; 0 = none */
     bool held;                /* F3: a success waits for our barrier */
     uint64_t held_index;
-    uint64_t probe_prev, probe_end, probe_ms; /* F6: entries sent and not answered */
-    uint64_t beat_ms;                         /* last heartbeat in place of libraft's */
+    uint64_t probe_prev, probe_end; /* F6: entries sent and not answered */
+    uint64_t beat_ms;               /* last heartbeat in place of libraft's */
     uint64_t refused_ms;                      /* when it was last said to be behind retention */
     struct feed *feed;                        /* NULL when libraft reaches it */
 };

@@ -316,6 +316,12 @@ void disk_create_start(struct disk *disk, struct disk_create *req, const char *n
                                       .ctx = req });
 }
 
+/* Nobody's write is held up by it here: it takes its time in any case. */
+void disk_create_hurry(struct disk_create *req)
+{
+    (void)req;
+}
+
 /* ---- writes: one under way, durable when it ends ---- */
 
 static void start_write(struct disk *disk);

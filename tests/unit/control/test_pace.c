@@ -174,7 +174,7 @@ static void who_is_called_late_makes_up_for_it(void **state)
 {
     struct world world = world_with_clients(MS);
 
-    (void)rest_after(&world, MS);
+    (void)rest_after(&world, 20 * MS);
     uint64_t wait = rest_after(&world, MS);
     world.now += wait + MS / 2; /* its timer came half a millisecond late */
     pace_begin(&world.pace, world.now);
@@ -192,7 +192,7 @@ static void what_was_late_is_made_up_for_by_several(void **state)
 
     (void)rest_after(&world, 20 * MS);
     world.now += rest_after(&world, MS / 100) + MS;
-    while (count < 100 && pace_wait_ns(&world.pace, world.now) == 0) {
+    while (count < 1000 && pace_wait_ns(&world.pace, world.now) == 0) {
         pace_begin(&world.pace, world.now);
         world.now += MS / 100;
         pace_end(&world.pace, world.now, 0);
@@ -206,7 +206,7 @@ static void bytes_count_as_time(void **state)
 {
     struct world world = world_with_clients(MS);
 
-    (void)rest_after(&world, MS);
+    (void)rest_after(&world, 20 * MS);
     world.now += pace_wait_ns(&world.pace, world.now);
     pace_begin(&world.pace, world.now);
     pace_end(&world.pace, world.now, 100000);

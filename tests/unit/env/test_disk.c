@@ -24,6 +24,8 @@ static struct {
     unsigned syncs;
     unsigned forgets; /* of what the kernel has in memory */
     off_t forgot_at, forgot_len;
+    unsigned rests;
+    struct disk_create *hurried; /* during the first rest */
 } fault;
 
 int __real_openat64(int dir, const char *name, int flags, mode_t mode);
@@ -34,6 +36,15 @@ int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 int __real_posix_fadvise64(int fd, off_t offset, off_t len, int advice);
 int __wrap_posix_fadvise64(int fd, off_t offset, off_t len, int advice);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
+
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
+{
+    fault.rests++;
+    if (fault.hurried != NULL)
+        disk_create_hurry(fault.hurried);
+    return 0;
+}
 
 static int refuse(int error)
 {
@@ -326,6 +337,24 @@ static void after_a_failed_write_none_succeeds(void **state)
     disk_close(file);
 }
 
+static void making_a_file_rests_until_somebody_waits_for_it(void **state)
+{
+    struct disk_create slow, quick;
+
+    disk_create_start(w.disk, &slow, "slow.log", SIZE, DISK_WRITTEN, create_done);
+    wait_for(1);
+    assert_int_equal(fault.rests, 4);
+    disk_close(w.made);
+    fault.rests = 0;
+    fault.hurried = &quick;
+    disk_create_start(w.disk, &quick, "quick.log", SIZE, DISK_WRITTEN, create_done);
+    wait_for(1);
+    assert_int_equal(fault.rests, 1);
+    assert_int_equal(w.last, ERR_OK);
+    disk_create_hurry(&quick);
+    disk_close(w.made);
+}
+
 static void a_file_that_does_not_fit_leaves_nothing_behind(void **state)
 {
     struct disk_create req;
@@ -486,6 +515,7 @@ int main(void)
         TEST(more_reads_than_threads_are_all_done),
         TEST(reading_past_the_end_names_file_and_offset),
         TEST(after_a_failed_write_none_succeeds),
+        TEST(making_a_file_rests_until_somebody_waits_for_it),
         TEST(a_file_that_does_not_fit_leaves_nothing_behind),
         TEST(files_are_listed_by_name_and_half_made_ones_are_gone),
         TEST(a_missing_file_is_not_found),

@@ -256,6 +256,36 @@ static void a_follower_without_room_takes_no_entries_and_catches_up_when_it_has_
     fake_free(fake);
 }
 
+static bool to_the_deaf_one(struct fake *fake, const struct fake_message *message)
+{
+    size_t *bytes = fake->filter_ctx;
+
+    if (message->to == 3)
+        *bytes += message->buf->len;
+    return message->to != 3;
+}
+
+/* As one that is being filled: its node is there, and it answers nothing. */
+static void a_follower_that_does_not_answer_is_sent_each_entry_once(void **state)
+{
+    struct fake *fake = fake_new(3);
+    size_t bytes = 0;
+
+    fake->filter = to_the_deaf_one;
+    fake->filter_ctx = &bytes;
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    for (uint32_t k = 0; k < 100; k++) {
+        fake_put(fake, leader, 3000);
+        fake_run(fake, FAKE_BEAT);
+    }
+    assert_true(bytes < 2 * 100 * 3000);
+    fake->filter = NULL;
+    fake_run(fake, 1500);
+    assert_int_equal(fake_owner(fake, 3, GROUP)->applied, leader->applied);
+    fake_free(fake);
+}
+
 /* Simulator seed 129: segments of 256 KiB, and a message of 500 KiB that was refused for ever. */
 static void a_follower_takes_of_a_message_what_its_log_has_room_for(void **state)
 {
@@ -549,6 +579,7 @@ int main(void)
         cmocka_unit_test(a_follower_that_retention_has_overtaken_is_told_of),
         cmocka_unit_test(a_new_leader_feeds_a_follower_from_a_log_it_loaded),
         cmocka_unit_test(a_follower_without_room_takes_no_entries_and_catches_up_when_it_has_some),
+        cmocka_unit_test(a_follower_that_does_not_answer_is_sent_each_entry_once),
         cmocka_unit_test(a_follower_takes_of_a_message_what_its_log_has_room_for),
         cmocka_unit_test(a_replica_closes_with_everything_in_flight),
         cmocka_unit_test(an_eager_group_elects_at_once),
