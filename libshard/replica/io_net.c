@@ -95,9 +95,9 @@ static uint32_t sendable(const struct replica *replica, const struct member *mem
     return count;
 }
 
-/* F6.  While it probes, libraft sends its whole tail with each heartbeat, and the tail grows by what
- * is put meanwhile.  A member that is being filled answers nothing for as long as that takes.  So
- * the tail goes out once; what follows are empty messages, until one of them is answered. */
+/* F6.  While it probes, libraft sends its whole tail with each heartbeat, and the tail grows by
+ * what is put meanwhile.  A member that is being filled answers nothing for as long as that takes.
+ * So the tail goes out once; what follows are empty messages, until one of them is answered. */
 static bool is_repetition(const struct member *member, uint64_t prev, uint64_t end)
 {
     return FENCE(F6) && member->probe_end != 0 && member->probe_prev == prev &&
