@@ -12,7 +12,8 @@
  * the mark that it is filed.  Segments are filed in order, each as of its end: the table is the
  * exact state at one point of the log, and a start replays what comes behind it.
  *
- * What may lag (applied, trimmed) has rows of its own and rides along, or is saved now and then. */
+ * What may lag (applied, trimmed) has rows of its own and rides along, or is saved now and then
+ * (hints.c). */
 
 #define BACKOFF_MS_FIRST 500u
 
@@ -34,14 +35,6 @@ void job_start(struct log *log, enum table_job_kind kind, struct segment *segmen
     work_start(log->world.work, &job->work, job_run, job_done);
 }
 
-/* A FORGET takes the group's hint away, also one that was saved since it is there again. */
-static void save_hints_again(struct log *log, const struct segment *segment)
-{
-    for (uint32_t i = 0; i < segment->cut_count; i++)
-        if (segment->cuts[i].forget)
-            group_hint_again(log, segment->cuts[i].group);
-}
-
 void jobs_kick(struct log *log)
 {
     if (log->job.kind != JOB_NONE || log->failed || timer_running(&log->job_later))
@@ -52,12 +45,11 @@ void jobs_kick(struct log *log)
         log->job.row = (struct log_row){
             .node = log->options.node, .filed = next->number, .opened = next->number + 1
         };
-        save_hints_again(log, next);
-        group_hints_take(log, &log->job.hints, &log->job.hint_count);
+        hints_take(log, next);
         job_start(log, JOB_FILE, next);
     } else if (log->save_wanted) {
         log->save_wanted = false;
-        group_hints_take(log, &log->job.hints, &log->job.hint_count);
+        hints_take(log, NULL);
         job_start(log, JOB_SAVE, NULL);
     } else if (!log->closing && !reclaim_next(log) && !move_next(log)) {
         empty_next(log);
@@ -338,7 +330,8 @@ static void put_runs(struct table_batch *batch, const struct segment *segment)
     segment_row_fini(&list);
 }
 
-/* All that had been applied at the segment's end is durable now. */
+/* All that had been applied at the segment's end is durable now.  A hint that was taken since is
+ * among the job's, which are put behind this. */
 static void put_hint_of(struct table_batch *batch, const struct hard *hard, struct writer *row)
 {
     struct key key = key_state(hard->state.group, KEY_STATE_HINT);
@@ -363,7 +356,7 @@ static void put_states(struct table_batch *batch, const struct table_job *job)
         row.len = 0;
         hard_write(&row, &segment->hards[i]);
         table_batch_put(batch, TABLE_STATE, key_slice(&key), writer_slice(&row));
-        if (segment->hards[i].hint_void)
+        if (segment->hards[i].let_go != 0)
             put_hint_of(batch, &segment->hards[i], &row);
     }
     row.len = 0;
@@ -415,6 +408,7 @@ static void file_done(struct log *log)
         log->cuts++;
     segment->phase = SEGMENT_FILED;
     log->filed = segment->number;
+    hints_filed(log);
     index_filed(segment);
     segment_unfiled_free(segment);
     reclaim_want(log);

@@ -176,19 +176,21 @@ void group_foresee(const struct log *log, struct group *group)
     group->hint_epoch = hint->epoch;
 }
 
-static void note_let_go(struct group *group, const struct log_state *start)
+static void note_let_go(struct log *log, struct group *group, const struct log_state *start,
+                        uint64_t turn)
 {
     uint64_t at = start->start_index + 1;
 
     if (start->epoch > group->hint_epoch && at < group->hint_first)
         group->hint_first = at;
-    group->hint_void = true;
+    group->let_go = turn;
+    hints_outlive(log, start->group);
 }
 
 /* A group that is there already keeps its entries up to the start when it has the very entry that
  * the epoch starts behind; else what it has is of no use here. */
 static void start_again(struct log *log, struct group *group, const struct log_state *start,
-                        uint64_t before_term, uint64_t before_time_ms)
+                        uint64_t turn, uint64_t before_term, uint64_t before_time_ms)
 {
     struct log_state *state = &group->state;
     uint64_t time_ms = before_time_ms;
@@ -196,14 +198,14 @@ static void start_again(struct log *log, struct group *group, const struct log_s
     if (state->last > start->start_index && !MUTANT(start_keeps_above)) {
         if (state->epoch == start->epoch)
             group->taken_back = true;
-        note_let_go(group, start);
+        note_let_go(log, group, start, turn);
         index_cut(log, group, start->start_index + 1);
         cache_drop(log, state->group, start->start_index + 1);
     }
     if (state->last < start->start_index || before_term != start->start_term) {
         index_detach(group);
         state->first = start->start_index + 1;
-        note_let_go(group, start);
+        note_let_go(log, group, start, turn);
         time_ms = start->last_time_ms;
     }
     group->start_time_ms = time_ms;
@@ -220,7 +222,7 @@ void group_start(struct log *log, const struct log_state *start, uint64_t turn,
         group->start_time_ms = start->last_time_ms;
         group->state.first = start->start_index + 1;
     } else {
-        start_again(log, group, start, before_term, before_time_ms);
+        start_again(log, group, start, turn, before_term, before_time_ms);
     }
 
     struct log_state *state = &group->state;
@@ -245,6 +247,7 @@ void group_start(struct log *log, const struct log_state *start, uint64_t turn,
 void group_forget(struct log *log, struct group *group)
 {
     index_forget(log, group);
+    hints_outlive(log, group->state.group);
     cache_drop(log, group->state.group, 0);
     group_free(log, group);
 }
@@ -274,6 +277,7 @@ void group_applied(struct log *log, struct group *group, const struct hint *hint
 void group_hint(const struct group *group, struct hint *hint)
 {
     state_hint(&group->state, group->made, hint);
+    hint->started = group->started;
 }
 
 void state_hint(const struct log_state *state, uint64_t made, struct hint *hint)
@@ -302,25 +306,6 @@ bool group_hint_is_safe(const struct log *log, const struct group *group)
     if (group->started > log->durable)
         return false; /* a hint of an epoch that a crash may take back */
     return place == NULL || place_is_durable(place, run->segment);
-}
-
-void group_hints_take(struct log *log, struct hint **ret, uint32_t *count)
-{
-    struct hint *hints = log_memory(log->group_count + 1, sizeof(*hints));
-    struct list later;
-    uint32_t taken = 0;
-
-    list_init(&later);
-    for (struct list_node *node; (node = list_pop(&log->dirty_hint)) != NULL;) {
-        const struct group *group = container_of(node, struct group, dirty_hint);
-        if (group_hint_is_safe(log, group))
-            group_hint(group, &hints[taken++]);
-        else
-            list_append(&later, node);
-    }
-    list_join(&log->dirty_hint, &later);
-    *ret = hints;
-    *count = taken;
 }
 
 void group_hint_again(struct log *log, uint64_t id)

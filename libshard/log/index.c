@@ -134,8 +134,10 @@ uint64_t index_first(const struct group *group)
     return group->run_count == 0 ? group->state.last + 1 : group->runs[0]->first;
 }
 
-/* Notes in the tail that earlier segments lose entries. */
-static void note_cut(struct segment *tail, uint64_t group, uint64_t from, bool forget)
+/* Notes in the tail that earlier segments lose entries; of a FORGET, `forgotten` is the turn that
+ * made the group. */
+static void note_cut(struct segment *tail, uint64_t group, uint64_t from, bool forget,
+                     uint64_t forgotten)
 {
     for (uint32_t i = 0; i < tail->cut_count; i++) {
         struct cut *cut = &tail->cuts[i];
@@ -143,13 +145,15 @@ static void note_cut(struct segment *tail, uint64_t group, uint64_t from, bool f
             continue;
         cut->from = from < cut->from ? from : cut->from;
         cut->forget = cut->forget || forget;
+        if (forget)
+            cut->forgotten = forgotten;
         return;
     }
     if (tail->cut_count == tail->cut_room) {
         tail->cut_room = tail->cut_room == 0 ? 4 : tail->cut_room * 2;
         tail->cuts = log_memory_grow(tail->cuts, tail->cut_room, sizeof(*tail->cuts));
     }
-    tail->cuts[tail->cut_count++] = (struct cut){ group, from, forget };
+    tail->cuts[tail->cut_count++] = (struct cut){ group, from, forget, forgotten };
 }
 
 void index_cut(struct log *log, struct group *group, uint64_t from)
@@ -172,7 +176,7 @@ void index_cut(struct log *log, struct group *group, uint64_t from)
         run_unlink(group, group->run_count - 1);
     }
     if (!within_tail)
-        note_cut(tail, group->state.group, from, false);
+        note_cut(tail, group->state.group, from, false, 0);
     log->cuts++;
 }
 
@@ -194,7 +198,7 @@ void index_forget(struct log *log, struct group *group)
         }
         run_unlink(group, group->run_count - 1);
     }
-    note_cut(tail, group->state.group, 0, true);
+    note_cut(tail, group->state.group, 0, true, group->made);
     log->cuts++;
 }
 

@@ -154,6 +154,7 @@ void log_free(struct log *log)
         group_free(log, group);
     }
     free(log->groups);
+    hints_fini(log);
     for (size_t i = 0; i < log->segment_count; i++)
         segment_free(log->segments[i]);
     free(log->segments);

@@ -10,6 +10,7 @@
  *     alive.c     what of a segment is alive   empty.c     one is emptied
  *     aside.c     where to                     switch.c    its rows, before and after
  *     move.c      one damaged entry goes there too
+ *     hints.c     what may lag, and what filing must not make older
  *
  * All of it belongs to the loop thread.  Workers get structs of their own
  * (struct table_job, struct lookup, struct seek_job), and the runs, cuts and
@@ -54,7 +55,7 @@ struct group {
     /* A START of the same epoch took entries back, which may have been applied: a member that is
      * being filled begins anew with another member's answer.  What was saved is void then. */
     bool taken_back; /* since the process began, or in what it replayed */
-    bool hint_void;  /* by a START that let go of entries, in the tail: with it a hint is filed */
+    uint64_t let_go; /* turn of a START in the tail that did: a hint is filed with it; 0: none */
     struct run **runs;      /* by index, without gaps; the last ends at state.last */
     uint32_t run_count, run_room;
     struct list_node dirty_hard; /* in log->dirty_hard: changed since the tail was begun */
@@ -81,6 +82,7 @@ enum segment_phase {
 struct cut {
     uint64_t group, from;
     bool forget;
+    uint64_t forgotten; /* by that: turn of the START that had made the group */
 };
 
 /* One use of a file. */
@@ -193,6 +195,14 @@ struct cached_row {
     struct index_row row;
 };
 
+/* A hint that filing a segment must leave as it is (hints.c). */
+struct kept_hint {
+    uint64_t group;
+    uint64_t segment; /* the newest that is to be filed with a START or FORGET of the group */
+    bool known;       /* one was taken since it is kept */
+    struct hint hint; /* the newest that was: the tables may have it */
+};
+
 struct log {
     struct log_options options;
     struct log_world world;
@@ -204,6 +214,8 @@ struct log {
     uint64_t changes; /* of their states */
     uint64_t changed[LOG_CHANGES_KEPT]; /* groups, by change */
     struct list dirty_hard, dirty_hint;
+    struct kept_hint **kept; /* by group */
+    size_t kept_count, kept_room;
 
     struct segment **segments; /* by number: those that were written aside come last */
     size_t segment_count, segment_room;
@@ -310,12 +322,25 @@ void group_hint(const struct group *group, struct hint *hint);
 void state_hint(const struct log_state *state, uint64_t made, struct hint *hint);
 /* Whether the table may already know it: what it promises is durable. */
 bool group_hint_is_safe(const struct log *log, const struct group *group);
-/* Every hint that changed and is safe.  The array is the caller's. */
-void group_hints_take(struct log *log, struct hint **ret, uint32_t *count);
 /* At a start, before the group's frames are replayed, or when they made it: what was saved. */
 void group_foresee(const struct log *log, struct group *group);
 /* That of the group, when there is one, is to be taken again. */
 void group_hint_again(struct log *log, uint64_t id);
+
+/* ---- hints.c ---- */
+/* For the job that is about to start: every hint that changed and is safe, and with `filed` those
+ * that would be written over by older ones when that segment is filed. */
+void hints_take(struct log *log, const struct segment *filed);
+/* The group's, for the tables. */
+void hints_take_one(struct log *log, const struct group *group, struct hint *hint);
+/* When the tail is filed, an older hint of the group than what will have been taken by then is
+ * written, or none is left. */
+void hints_outlive(struct log *log, uint64_t group);
+/* At a start, when all is replayed: what is there now is as new as what the tables have. */
+void hints_found(struct log *log);
+/* Segments up to log->filed are: what was kept for them goes. */
+void hints_filed(struct log *log);
+void hints_fini(struct log *log);
 
 /* ---- index.c ---- */
 struct run *index_add(struct log *log, struct group *group, const struct entry_head *head,

@@ -115,7 +115,7 @@ bool job_take_hints(struct log *log, const struct extent *extents, uint32_t coun
             continue;
         if (!group_hint_is_safe(log, group))
             return false;
-        group_hint(group, &hints[taken++]);
+        hints_take_one(log, group, &hints[taken++]);
     }
     job->hint_count = taken;
     return true;

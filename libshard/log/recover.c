@@ -525,6 +525,7 @@ static enum err apply_hints(struct finds *finds)
     }
     while (list_pop(&log->dirty_hint) != NULL)
         continue;
+    hints_found(log);
     return ERR_OK;
 }
 

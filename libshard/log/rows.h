@@ -60,7 +60,7 @@ struct index_row {
 struct hard {
     struct log_state state;
     uint64_t made, start_time_ms;
-    bool hint_void; /* not in the row: a hint with this state goes with it */
+    uint64_t let_go; /* not in the row: turn of a START; then a hint with this state goes too */
 };
 
 struct hint {
@@ -70,6 +70,7 @@ struct hint {
     uint64_t first, applied, applied_term, applied_time_ms;
     uint32_t image_bytes;
     unsigned char image[IMAGE_BYTES_MAX];
+    uint64_t started; /* not in the row: turn of the group's newest START when it was taken */
 };
 
 void log_row_write(struct writer *writer, const struct log_row *row);

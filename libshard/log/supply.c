@@ -89,9 +89,9 @@ void segment_fix(struct log *log, struct segment *segment)
             .state = group->state,
             .made = group->made,
             .start_time_ms = group->start_time_ms,
-            .hint_void = group->hint_void,
+            .let_go = group->let_go,
         };
-        group->hint_void = false;
+        group->let_go = 0;
     }
     segment->phase = SEGMENT_LEFT;
 }

@@ -119,24 +119,47 @@ static struct model_group *group_of(struct node *node, uint64_t group)
     return &node->groups[group];
 }
 
-uint64_t node_start(struct node *node, uint64_t group)
+static uint64_t start_at(struct node *node, uint64_t group, uint64_t term)
 {
-    struct model_group *model = group_of(node, group);
+    const struct model_group *model = &node->groups[group];
     struct log_state start = {
         .group = group,
-        .epoch = 1,
+        .epoch = model->epoch,
         .member_count = 3,
         .members = { NODE_ID, 8, 9 },
-        .start_index = 1,
-        .start_term = 1,
-        .term = 1,
+        .start_index = model->applied,
+        .start_term = term,
+        .term = model->term,
+        .vote = model->vote,
         .image_bytes = 4,
         .image = { 'i', 'm', 'g', (unsigned char)group },
     };
 
-    *model = (struct model_group){ .exists = true, .start = 1, .term = 1, .first = 2 };
-    model->applied = 1;
     return node->log == NULL ? 0 : log_start(node->log, &start);
+}
+
+uint64_t node_start(struct node *node, uint64_t group)
+{
+    struct model_group *model = group_of(node, group);
+
+    *model =
+        (struct model_group){ .exists = true, .epoch = 1, .start = 1, .term = 1, .first = 2 };
+    model->applied = 1;
+    return start_at(node, group, 1);
+}
+
+uint64_t node_start_again(struct node *node, uint64_t group, uint64_t at)
+{
+    struct model_group *model = group_of(node, group);
+    uint64_t term = at == model->start ? 1 : model->entries[at - model->start - 1].term;
+
+    assert_true(model->exists && (at == model->start || at >= model->applied));
+    model->epoch++;
+    model->count = (uint32_t)(at - model->start);
+    model->applied = at;
+    if (model->first > at + 1)
+        model->first = at + 1;
+    return start_at(node, group, term);
 }
 
 struct buf *model_payload(uint64_t group, uint64_t index, const struct model_entry *entry)
@@ -167,7 +190,7 @@ struct entry_head model_head(const struct node *node, uint64_t group, uint64_t i
         .index = index,
         .term = entry->term,
         .time_ms = entry->time_ms,
-        .epoch = 1,
+        .epoch = entry->epoch,
         .length = entry->length,
         .records = entry->length > 0 ? 1 : 0,
         .type = entry->length > 0 ? ENTRY_RECORDS : ENTRY_BARRIER,
@@ -184,8 +207,9 @@ uint64_t node_append(struct node *node, uint64_t group, uint32_t length)
 
     assert_true(model->exists && model->count < ENTRIES_MAX);
     node->now_ms += 10;
-    model->entries[model->count++] =
-        (struct model_entry){ .term = model->term, .time_ms = node->now_ms, .length = length };
+    model->entries[model->count++] = (struct model_entry){
+        .term = model->term, .time_ms = node->now_ms, .epoch = model->epoch, .length = length
+    };
     if (node->log == NULL)
         return 0;
 
@@ -282,6 +306,8 @@ void node_random_op(struct node *node, struct random *random)
         node_apply(node, group, between(random, floor + 1, last));
     else if (choice < 220 && model->applied > model->start)
         node_trim(node, group, between(random, model->first, model->applied + 1));
+    else if (choice < 224)
+        node_start_again(node, group, choice == 220 ? model->start : between(random, floor, last));
     else
         random_append(node, random, group);
 }
@@ -295,7 +321,8 @@ bool node_matches(const struct node *node)
             return false;
         if (state == NULL)
             continue;
-        if (state->term != model->term || state->vote != model->vote ||
+        if (state->epoch != model->epoch || state->term != model->term ||
+            state->vote != model->vote ||
             state->last != model_last(node, group))
             return false;
         if (model->count > 0 &&
@@ -400,7 +427,7 @@ void node_check(struct node *node)
         assert_non_null(state);
         assert_ptr_equal(log_state_next(node->log, known), state);
         known = group;
-        assert_int_equal(state->epoch, 1);
+        assert_int_equal(state->epoch, model->epoch);
         assert_int_equal(state->member_count, 3);
         assert_int_equal(state->members[2], 9);
         assert_int_equal(state->term, model->term);

@@ -28,14 +28,14 @@
 
 struct model_entry {
     uint64_t term, time_ms;
-    uint32_t length;
+    uint32_t epoch, length;
 };
 
 /* What a group must be.  Entry `i` has index start + 1 + i. */
 struct model_group {
     bool exists;
     uint64_t start, term, vote, first, applied;
-    uint32_t count;
+    uint32_t epoch, count;
     struct model_entry entries[ENTRIES_MAX];
 };
 
@@ -84,6 +84,9 @@ void node_wait_filed(struct node *node);
 
 /* Each changes log and model alike, and returns the turn; while the log is closed, the model. */
 uint64_t node_start(struct node *node, uint64_t group);
+/* Of the next epoch, which keeps what is there up to `at` and lets go of the rest: from where the
+ * group began to what is not applied. */
+uint64_t node_start_again(struct node *node, uint64_t group, uint64_t at);
 uint64_t node_append(struct node *node, uint64_t group, uint32_t length);
 /* Appends `count` entries, each when the one before it is durable. */
 void node_fill(struct node *node, uint64_t group, unsigned count, uint32_t length);
