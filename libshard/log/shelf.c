@@ -21,8 +21,9 @@
  * go when nobody has read for a while.
  *
  * A payload that lies in one block is not copied: the reader gets a part of the block, whose memory
- * stays until the last such part has been sent.  While more than LOG_BLOCKS_MAX are kept by that,
- * nothing more is lent, and payloads are copied. */
+ * stays until the last such part has been sent.  So long the block stays in the list too, and
+ * counts, even when it is stale, or nobody reads: a receiver may stall for as long as it likes.
+ * While more than LOG_BLOCKS_MAX are there, nothing more is lent, and payloads are copied. */
 
 #define IDLE_MS 2000u
 
@@ -68,6 +69,12 @@ void shelf_fini(struct log *log)
         block_free(container_of(node, struct block, link));
 }
 
+/* Of what is lent the memory is not ours to give back. */
+static bool is_lent(const struct block *block)
+{
+    return block->bytes->refs > 1;
+}
+
 static struct block *block_find(struct log *log, uint64_t number, uint64_t at)
 {
     for (struct list_node *node = list_first(&log->blocks.list); node != NULL;
@@ -93,7 +100,7 @@ static struct buf *block_memory(struct log *log)
     while (node != NULL && log->blocks.count >= LOG_BLOCKS_MAX) {
         struct block *block = container_of(node, struct block, link);
         node = node->prev == &log->blocks.list.ends ? NULL : node->prev;
-        if (block->phase != BLOCK_READY || block->telling || block->bytes->refs > 1)
+        if (block->phase != BLOCK_READY || block->telling || is_lent(block))
             continue;
         struct buf *bytes = block->bytes;
         block->bytes = NULL;
@@ -265,7 +272,7 @@ static void block_on_read(struct disk_io *io, enum err err)
         wait->cb(wait, ready);
     }
     block->telling = false;
-    if (block->stale)
+    if (block->stale && !is_lent(block))
         block_free(block);
     shelf_kick(log);
     segment_unpin(log, segment);
@@ -285,7 +292,7 @@ void shelf_drop(struct log *log, const struct segment *segment)
         if (block->phase == BLOCK_WANTED)
             continue;
         block->stale = true;
-        if (block->phase == BLOCK_READY && !block->telling)
+        if (block->phase == BLOCK_READY && !block->telling && !is_lent(block))
             block_free(block);
     }
 }
@@ -299,7 +306,7 @@ static void shelf_on_idle(struct timer *timer)
     while (node != NULL && !log->blocks.used) {
         struct block *block = container_of(node, struct block, link);
         node = list_next(&log->blocks.list, node);
-        if (block->phase == BLOCK_READY)
+        if (block->phase == BLOCK_READY && !is_lent(block))
             block_free(block);
     }
     log->blocks.used = false;

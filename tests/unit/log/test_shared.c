@@ -121,20 +121,31 @@ static void nothing_is_kept_when_nobody_reads(void **state)
     drop_all(readers);
 }
 
-/* Payloads are parts of blocks: those stay for them, and are not used for other bytes meanwhile. */
-static void what_was_lent_stays_when_the_block_has_gone(void **state)
+/* Payloads are parts of blocks: those stay for them, and are not used for other bytes meanwhile.
+ * They count as long as that, also when nobody reads, or what is in them has changed. */
+static void what_is_lent_stays_and_counts(void **state)
 {
     struct group_reader readers[READ_GROUPS], again[READ_GROUPS];
+    struct blocks *blocks = &node.log->blocks;
 
     (void)state;
     read_all(readers, true);
+    uint32_t lent = blocks->count;
+    assert_in_range(lent, 2, LOG_BLOCKS_MAX);
     for (uint64_t began = clock_mono_ms(node.clock); clock_mono_ms(node.clock) - began < 4500;)
         node_turn(&node);
+    assert_in_range(blocks->count, 2, lent); /* what was only read ahead has gone */
+    lent = blocks->count;
+    shelf_drop(node.log, segment_find(node.log, 1));
+    assert_int_equal(blocks->count, lent);
     read_all(again, true);
+    assert_true(blocks->count > lent);
     drop_all(again);
     for (unsigned i = 0; i < READ_GROUPS; i++)
         check(&readers[i].read);
     drop_all(readers);
+    while (blocks->count > 0)
+        node_turn(&node);
 }
 
 static void read_one(struct log_read *read)
@@ -250,8 +261,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(groups_that_are_read_side_by_side_read_the_disk_once,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_kept_when_nobody_reads, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_was_lent_stays_when_the_block_has_gone, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_lent_stays_and_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_block_that_is_found_stays_while_more_is_read_ahead,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_entry_is_found_and_those_before_it_are_given,
