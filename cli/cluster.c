@@ -153,8 +153,12 @@ static void print_forgotten(const json_t *cluster)
 {
     if (member_count(cluster, "forgotten_bytes") > 0)
         printf("\n%s keeps %" JSON_INTEGER_FORMAT " bytes that it had under ids whose promises it "
-               "forgot.\nWhen all is whole, remove them: docs/runbooks/lost-node.md.\n",
-               member_text(cluster, "node"), member_count(cluster, "forgotten_bytes"));
+               "forgot,\nin %" JSON_INTEGER_FORMAT " directories forgotten-N; with %"
+               JSON_INTEGER_FORMAT " it gets no further id.\nWhen all is whole, remove them: "
+               "docs/runbooks/lost-node.md.\n",
+               member_text(cluster, "node"), member_count(cluster, "forgotten_bytes"),
+               member_count(cluster, "forgotten_directories"),
+               member_count(cluster, "forgotten_directories_max"));
 }
 
 static enum outcome print(const struct cli *cli, const json_t *cluster)

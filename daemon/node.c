@@ -360,12 +360,12 @@ static enum err open_clients(struct node *node, struct reason *reason)
 static enum err open_operations(struct node *node, struct reason *reason)
 {
     const struct config *config = node->config;
+    struct data_dir_kept kept = renew_kept(&node->dir, &node->note);
     struct ops_world world = { .control = node->control,
                                .metrics = node->metrics,
                                .clients = node->clients,
                                .name = config->name,
-                               .version = BRAID_VERSION,
-                               .forgotten_bytes = renew_kept(&node->dir, &node->note),
+                               .version = BRAID_VERSION, .forgotten = { kept.count, kept.bytes },
                                .audit = { .path = node->dir.audit, .work = node->work } };
     struct http_server_options options = { .host = config->operations_at.host,
                                            .port = config->operations_at.port,

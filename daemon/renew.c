@@ -6,6 +6,7 @@
 #include "table/rocks.h"
 
 static enum err make_next(const struct renew_world *world, struct reason *why);
+static enum err check_kept(const struct data_dir *dir, struct reason *why);
 static bool has_others(const struct config *config);
 
 enum err renew(const struct renew_world *world, struct reason *reason)
@@ -22,6 +23,9 @@ enum err renew(const struct renew_world *world, struct reason *reason)
                    "by itself, under a new id, and keeps what is here in a directory forgotten-N");
     else if (err == ERR_BUSY)
         reason_set(reason, "%s; then " REASON_KEEP_DATA, why.text);
+    else if (err == ERR_TOO_BIG)
+        reason_set(reason, "what this node promised may be forgotten, and it has no new id: %s",
+                   why.text);
     else if (passing)
         reason_set(reason, "what this node promised may be forgotten, and the tables of a new id "
                    "cannot be made: %s", why.text);
@@ -60,6 +64,8 @@ static enum err make_next(const struct renew_world *world, struct reason *why)
         err = ERR_INVALID;
     }
     if (err == ERR_OK)
+        err = check_kept(world->dir, why);
+    if (err == ERR_OK)
         err = data_dir_begin_anew(world->dir, why);
     if (err == ERR_OK)
         err = table_open(&fresh, world->dir->making, why);
@@ -68,6 +74,19 @@ static enum err make_next(const struct renew_world *world, struct reason *why)
     err = renewal_write(fresh, &renewal, why);
     table_close(fresh);
     return err == ERR_OK ? data_dir_commit_anew(world->dir, why) : err;
+}
+
+/* Nobody but an operator removes what is kept, and it must not fill the disk meanwhile. */
+static enum err check_kept(const struct data_dir *dir, struct reason *why)
+{
+    uint32_t count = data_dir_kept(dir).count;
+
+    if (count < FORGOTTEN_KEPT_MAX)
+        return ERR_OK;
+    reason_set(why, "%u directories forgotten-N of former ids are there, at most %u are kept: move "
+               "them to another disk, or remove those that the runbook lost-node.md says may go; "
+               "then start it again", count, FORGOTTEN_KEPT_MAX);
+    return ERR_TOO_BIG;
 }
 
 static bool has_others(const struct config *config)
@@ -79,7 +98,7 @@ static bool has_others(const struct config *config)
     return found;
 }
 
-uint64_t renew_kept(const struct data_dir *dir, struct note *note)
+struct data_dir_kept renew_kept(const struct data_dir *dir, struct note *note)
 {
     struct data_dir_kept kept = data_dir_kept(dir);
 
@@ -87,14 +106,15 @@ uint64_t renew_kept(const struct data_dir *dir, struct note *note)
         note_event(note, NOTE_WARN, "data.put_aside", "directory=%s", NOTE_QUOTED(dir->aside));
     if (kept.count > 0)
         note_event(note, NOTE_WARN, "data.kept",
-                   "directories=%u bytes=%llu text=\"%s/forgotten-N: what this node had under ids "
-                   "whose promises it forgot; when the cluster is whole again, remove it\"",
-                   kept.count, (unsigned long long)kept.bytes, dir->path);
+                   "directories=%u most=%u bytes=%llu text=\"%s/forgotten-N: what this node had "
+                   "under ids whose promises it forgot; when the cluster is whole again, remove "
+                   "it\"",
+                   kept.count, FORGOTTEN_KEPT_MAX, (unsigned long long)kept.bytes, dir->path);
     if (kept.bytes > kept.free_bytes)
         note_event(note, NOTE_WARN, "data.kept_no_room",
                    "bytes=%llu free=%llu text=\"%s has less room than what is kept there of former "
                    "ids, so that this node may not get back all that it had: move forgotten-N to "
                    "another disk\"",
                    (unsigned long long)kept.bytes, (unsigned long long)kept.free_bytes, dir->path);
-    return kept.bytes;
+    return kept;
 }

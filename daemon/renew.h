@@ -23,7 +23,8 @@ struct renew_world {
 };
 
 /* `reason` says what was lost, and what a person would do; it gets what comes of that.
- * ERR_CORRUPT: this directory must not be started over again.  ERR_NO_SPACE, ERR_IO,
+ * ERR_CORRUPT: this directory must not be started over again, or not before what is kept of former
+ * ids has become less (FORGOTTEN_KEPT_MAX).  ERR_NO_SPACE, ERR_IO,
  * ERR_NO_MEMORY: the next start may succeed in it. */
 MUST_CHECK enum err renew(const struct renew_world *world, struct reason *reason);
 
@@ -38,6 +39,6 @@ MUST_CHECK enum err renew_marked(struct reason *reason);
 
 /* At a start, says and returns how much is kept of former ids: it takes room until somebody removes
  * it. */
-uint64_t renew_kept(const struct data_dir *dir, struct note *note);
+struct data_dir_kept renew_kept(const struct data_dir *dir, struct note *note);
 
 #endif

@@ -22,6 +22,8 @@ static enum err apply_found(struct model *model, const Braid__Catalog__Found *fo
 static enum err apply_set_node(struct model *model, const Braid__Catalog__SetNode *set,
                                struct reason *reason);
 static bool takes_place(const struct model_node *node, const struct model_node *known);
+static enum err place_check(const struct model *model, const struct model_node *node,
+                            uint64_t replaces, struct reason *reason);
 static enum err node_room_check(const struct model *model, const struct model_node *node,
                                 struct reason *reason);
 static enum err apply_forget_node(struct model *model, uint64_t id, struct reason *reason);
@@ -186,7 +188,10 @@ static enum err apply_set_node(struct model *model, const Braid__Catalog__SetNod
     if (err != ERR_OK)
         return err;
     if (known == NULL) {
-        err = node_room_check(model, &node, reason);
+        if (set->exact)
+            err = place_check(model, &node, set->replaces, reason);
+        if (err == ERR_OK)
+            err = node_room_check(model, &node, reason);
         if (err != ERR_OK)
             return err;
         for (uint32_t i = 0; i < model->node_count; i++) {
@@ -205,6 +210,31 @@ static enum err apply_set_node(struct model *model, const Braid__Catalog__SetNod
 static bool takes_place(const struct model_node *node, const struct model_node *known)
 {
     return node->name[0] != 0 && strcmp(node->name, known->name) == 0;
+}
+
+/* Who asked knew the name to be that node's.  The answer may have changed on the way. */
+static enum err place_check(const struct model *model, const struct model_node *node,
+                            uint64_t replaces, struct reason *reason)
+{
+    const struct model_node *other = NULL;
+
+    for (uint32_t i = 0; i < model->node_count; i++) {
+        const struct model_node *known = model->nodes[i];
+        if (known->replaced || !takes_place(node, known))
+            continue;
+        if (known->id == replaces)
+            return ERR_OK;
+        other = known;
+    }
+    if (replaces == 0 && other == NULL)
+        return ERR_OK;
+    if (other != NULL)
+        reason_set(reason, "the name %s has gone to node %llx meanwhile", node->name,
+                   (unsigned long long)other->id);
+    else
+        reason_set(reason, "node %llx, called %s, was removed meanwhile",
+                   (unsigned long long)replaces, node->name);
+    return ERR_BUSY;
 }
 
 /* One that takes another's place makes no node more: a full cluster may lose a disk. */

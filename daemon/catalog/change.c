@@ -44,7 +44,8 @@ struct buf *change_found(struct change_stamp stamp, const struct change_found *f
     return row_pack(&change.base);
 }
 
-struct buf *change_set_node(struct change_stamp stamp, const struct model_node *node)
+static struct buf *set_node(struct change_stamp stamp, const struct model_node *node, bool exact,
+                            uint64_t replaces)
 {
     Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_SET_NODE);
     Braid__Catalog__SetNode set;
@@ -54,11 +55,24 @@ struct buf *change_set_node(struct change_stamp stamp, const struct model_node *
     braid__catalog__set_node__init(&set);
     arena_init(&arena, CHANGE_ARENA_BYTES_MAX);
     set.node = row_node_write(&arena, node);
+    set.exact = exact;
+    set.replaces = replaces;
     change.set_node = &set;
     if (set.node != NULL)
         buf = row_pack(&change.base);
     arena_fini(&arena);
     return buf;
+}
+
+struct buf *change_set_node(struct change_stamp stamp, const struct model_node *node)
+{
+    return set_node(stamp, node, false, 0);
+}
+
+struct buf *change_replace_node(struct change_stamp stamp, const struct model_node *node,
+                                uint64_t replaces)
+{
+    return set_node(stamp, node, true, replaces);
 }
 
 struct buf *change_create_stream(struct change_stamp stamp, const struct change_stream *wanted)

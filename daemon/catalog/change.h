@@ -40,6 +40,13 @@ struct buf *change_found(struct change_stamp stamp, const struct change_found *f
  * with those that are replaced. */
 struct buf *change_set_node(struct change_stamp stamp, const struct model_node *node);
 
+/* The same of an id that has no row yet, in the place of `replaces` and of nobody else: refused
+ * with ERR_BUSY unless that is the row of this name now (0: unless none has it).  So an order that
+ * comes late puts out no node that came in meanwhile, and brings in none that was removed.
+ * VERSION_REPLACES. */
+struct buf *change_replace_node(struct change_stamp stamp, const struct model_node *node,
+                                uint64_t replaces);
+
 struct change_stream {
     struct slice name;
     enum stream_mode mode;

@@ -115,6 +115,8 @@ enum err version_check(const struct model *model, const Braid__Catalog__Change *
     if (change->of_case == BRAID__CATALOG__CHANGE__OF_SET_NODE && change->set_node->node != NULL &&
         change->set_node->node->knows != 0)
         needed = VERSION_NODE_KNOWS;
+    if (change->of_case == BRAID__CATALOG__CHANGE__OF_SET_NODE && change->set_node->exact)
+        needed = VERSION_REPLACES;
     if (change->of_case == BRAID__CATALOG__CHANGE__OF_CREATE_STREAM &&
         change->create_stream->stream != NULL && change->create_stream->stream->settings != NULL)
         needed = VERSION_SETTINGS;

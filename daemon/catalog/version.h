@@ -15,7 +15,8 @@
  *         splits and merges: BeginReshard, CommitReshard, ForgetShards;
  *         SetBalancing;
  *         WholeShards, and a shard's row says so;
- *         who is asked for what it has of a group says which leader it hears
+ *         who is asked for what it has of a group says which leader it hears;
+ *         SetNode of a new id says whose place it takes
  *
  * The next change kinds and fields get 4: a row above, and their need in version.c.
  */
@@ -41,6 +42,7 @@
 #define VERSION_RESCUE_HELD 3u
 #define VERSION_WHOLE 3u
 #define VERSION_HEARS 3u
+#define VERSION_REPLACES 3u
 
 /* Whether what came with version `needed` may be written now. */
 bool version_allows(const struct model *model, uint32_t needed);

@@ -22,6 +22,7 @@ static bool is_moving(void *ctx, uint64_t group);
 static uint64_t leader_of(void *ctx, uint64_t group);
 static struct buf *change_needed(struct control *control);
 static bool row_differs(const struct control *control, struct model_node *row);
+static uint64_t id_of_name(const struct model *model, const char *name);
 static void change_on_done(struct catalog_change *req, enum err err);
 
 /* What the image of the last run says of this node counts: it may have been removed since, or have
@@ -262,7 +263,22 @@ static struct buf *change_needed(struct control *control)
         random_secret(control->world.random, found.secret, sizeof(found.secret));
         return change_found(control_stamp(control), &found);
     }
-    return row_differs(control, &row) ? change_set_node(control_stamp(control), &row) : NULL;
+    if (!row_differs(control, &row))
+        return NULL;
+    if (model_node_by_id(model, row.id) != NULL || !version_allows(model, VERSION_REPLACES))
+        return change_set_node(control_stamp(control), &row);
+    return change_replace_node(control_stamp(control), &row, id_of_name(model, row.name));
+}
+
+/* Whose place a new id takes: as far as is known here, and as it was decided. */
+static uint64_t id_of_name(const struct model *model, const char *name)
+{
+    for (uint32_t i = 0; i < model_node_count(model) && name[0] != 0; i++) {
+        const struct model_node *node = model_node_at(model, i);
+        if (!node->replaced && strcmp(node->name, name) == 0)
+            return node->id;
+    }
+    return 0;
 }
 
 static bool row_differs(const struct control *control, struct model_node *row)

@@ -72,6 +72,8 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(NODES, GAUGE, "braid_nodes", "Nodes of the cluster.")                                        \
     X(NODES_UP, GAUGE, "braid_nodes_up", "Those that this node hears from.")                       \
     X(FORGOTTEN_BYTES, GAUGE, "braid_forgotten_bytes", "Kept of former ids of this node.")         \
+    X(FORGOTTEN_COUNT, GAUGE, "braid_forgotten_directories",                                       \
+      "Directories forgotten-N that this node keeps.")                              \
     X(STREAMS, GAUGE, "braid_streams", "Streams of the cluster.")                                  \
     X(SHARDS, GAUGE, "braid_shards", "Shards of the cluster.")                                     \
     X(CATALOG_INDEX, GAUGE, "braid_catalog_index", "Last change of the catalogue applied here.")   \
@@ -247,7 +249,8 @@ static void refresh_cluster(struct figures *figures)
     }
     set(figures, FIGURE_NODES, model_node_unreplaced(model));
     set(figures, FIGURE_NODES_UP, up);
-    set(figures, FIGURE_FORGOTTEN_BYTES, figures->ops->world.forgotten_bytes);
+    set(figures, FIGURE_FORGOTTEN_BYTES, figures->ops->world.forgotten.bytes);
+    set(figures, FIGURE_FORGOTTEN_COUNT, figures->ops->world.forgotten.count);
     set(figures, FIGURE_STREAMS, model_stream_count(model));
     set(figures, FIGURE_SHARDS, model_shard_total(model));
     set(figures, FIGURE_CATALOG_INDEX, model_index(model));

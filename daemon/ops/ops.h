@@ -34,7 +34,10 @@ struct ops_world {
     const struct http_server *clients; /* the AWS door's, for its figures */
     const char *name;    /* of this node */
     const char *version; /* of the program */
-    uint64_t forgotten_bytes; /* kept of former ids of this node */
+    struct {
+        uint32_t count; /* directories */
+        uint64_t bytes;
+    } forgotten; /* kept of former ids of this node */
     struct audit audit;
 };
 

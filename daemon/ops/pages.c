@@ -30,7 +30,9 @@ struct buf *cluster_page(const struct ops *ops)
     json_text(&json, "version", ops->world.version);
     json_bool(&json, "ready", control_ready(ops->world.control, &why) && !ops->stopping);
     json_text(&json, "waiting_for", why.text[0] == 0 ? NULL : why.text);
-    json_number(&json, "forgotten_bytes", ops->world.forgotten_bytes);
+    json_number(&json, "forgotten_bytes", ops->world.forgotten.bytes);
+    json_number(&json, "forgotten_directories", ops->world.forgotten.count);
+    json_number(&json, "forgotten_directories_max", FORGOTTEN_KEPT_MAX);
     json_bool(&json, "founded", model_founded(model));
     if (model_founded(model)) {
         json_id(&json, "cluster", model_cluster(model));

@@ -186,6 +186,9 @@
  * ill disk */
 #define RENEWALS_MAX 3u
 #define RENEWALS_MS (24u * 3600u * 1000u)
+/* directories of its former ids that a node keeps: with so many it gets no further id until a
+ * person has moved or removed some.  More than RENEWALS_MAX: an ill disk is called that first */
+#define FORGOTTEN_KEPT_MAX 4u
 #define CONTROL_RENEWED_SAY_MS 60000u /* between lines that say why it waits */
 #define CONTROL_WHOLE_EVERY_MS 1000u /* between looks for shards that all members have whole */
 #define CONTROL_WHOLE_LOOKS 4u /* looks at what was found, before others have their turn */

@@ -199,6 +199,22 @@ static struct disk_file *add(struct disk *disk, const char *name, uint64_t size)
     return file;
 }
 
+struct disk *disk_sim_copy(const struct disk *disk)
+{
+    struct disk *copy = disk_sim_new(disk->node);
+    unsigned char bytes[DISK_ALIGN];
+
+    for (uint32_t i = 0; i < disk->file_count; i++) {
+        const struct blocks *blocks = &disk->files[i]->blocks;
+        struct disk_file *file = add(copy, disk->files[i]->name, blocks->size);
+        for (uint64_t at = 0; at < blocks->size; at += DISK_ALIGN) {
+            blocks_read(blocks, at, bytes, sizeof bytes);
+            blocks_write(&file->blocks, at, bytes, sizeof bytes);
+        }
+    }
+    return copy;
+}
+
 enum err disk_list(struct disk *disk, disk_list_cb cb, void *ctx, struct reason *reason)
 {
     for (uint32_t i = 0; i < disk->file_count; i++)

@@ -20,6 +20,9 @@
 struct disk *disk_sim_new(struct sim_node *node);
 void disk_sim_free(struct disk *disk);
 
+/* Another one with the same files: while the node is down. */
+struct disk *disk_sim_copy(const struct disk *disk);
+
 /* The node dies: settles what was under way. */
 void disk_sim_crash(struct disk *disk, enum death death);
 

@@ -34,7 +34,13 @@ struct forgotten {
     enum act act;
     uint32_t victim;
     struct sim_node *second; /* it is down since the victim has a new id; NULL: none is */
+    uint64_t second_id;
     bool two;                /* there is to be one */
+    bool again;              /* the victim forgets once more, before it has come in */
+    bool both;               /* the second one forgets too, at its next start */
+    bool copy;               /* what the victim is started with is an old copy */
+    struct disk *disk;       /* its right directory, or the second one's, put aside; NULL: none */
+    struct table *table;
     bool files;              /* a file is lost, or its end */
     bool newest;             /* what was lost had the newest frame */
     uint64_t turn; /* of the damaged frame */
@@ -150,6 +156,10 @@ static void strike(struct world *world, struct sim_node *victim)
     ensure(disk_list(victim->disk, look_into, &newest, &reason) == ERR_OK);
     ensure(newest.head.turn == forgotten->turn);
     forgotten->old_id = victim->id;
+    if (forgotten->copy) {
+        forgotten->disk = disk_sim_copy(victim->disk);
+        forgotten->table = table_sim_copy(victim->table);
+    }
     if (forgotten->files)
         lose_file(world, victim, &newest);
     else
@@ -215,19 +225,26 @@ static bool is_back(struct world *world, const struct sim_node *node)
     return forgotten != NULL && forgotten->act == ACT_BACK && node->at == forgotten->victim;
 }
 
-/* A group in which the second one, and so a majority, is away.  Its row may have the new id
- * already: changes come many at a time. */
-static const struct model_shard *torn_group(const struct forgotten *forgotten, uint64_t new_id,
-                                            const struct model *model)
+/* Under the id that it had, or the one that it has now. */
+static bool has_either(const struct model_shard *row, const struct sim_node *node, uint64_t old_id)
 {
+    return model_shard_has(row, old_id) || model_shard_has(row, node->id);
+}
+
+/* A group in which the second one, and so a majority, is away.  Its row may have a new id already:
+ * changes come many at a time. */
+static const struct model_shard *torn_group(struct world *world, const struct model *model)
+{
+    const struct forgotten *forgotten = forgotten_of(world);
+    const struct sim_node *victim = &world->nodes[forgotten->victim];
     const struct model_stream *stream;
     const struct model_shard *row;
 
     for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
         if (stream->status == STREAM_ACTIVE && row->member_count == 3 &&
-            model_shard_has(row, forgotten->second->id) &&
-            (model_shard_has(row, forgotten->old_id) || model_shard_has(row, new_id)))
+            has_either(row, forgotten->second, forgotten->second_id) &&
+            has_either(row, victim, forgotten->old_id))
             return row;
     }
     return NULL;
@@ -238,13 +255,12 @@ void forgotten_after_event(struct world *world, struct sim_node *node)
 {
     const struct forgotten *forgotten = forgotten_of(world);
 
-    if (forgotten == NULL || forgotten->act != ACT_NEW || node->at != forgotten->victim ||
-        forgotten->second == NULL || cluster_of(world)->healing)
+    if (forgotten == NULL || forgotten->act != ACT_NEW || forgotten->second == NULL ||
+        (node->at != forgotten->victim && node != forgotten->second) || cluster_of(world)->healing)
         return;
     const struct model *model = catalog_model(control_catalog(node->control));
     const struct model_shard *torn;
-    if (model_node_by_id(model, node->id) != NULL &&
-        (torn = torn_group(forgotten, node->id, model)) != NULL)
+    if (model_node_by_id(model, node->id) != NULL && (torn = torn_group(world, model)) != NULL)
         world_violation(world, "forgotten", "node %u has a new id, and group %llu no majority",
                         node->at + 1, (unsigned long long)torn->group);
 }
@@ -324,21 +340,43 @@ bool forgotten_refuses(struct world *world, struct sim_node *node, enum err err,
     return true;
 }
 
+/* An operator puts back what was put aside: the node, which is down, has its old id. */
+static void gets_back(struct world *world, struct sim_node *node)
+{
+    struct forgotten *forgotten = forgotten_of(world);
+
+    disk_sim_free(node->disk);
+    table_sim_free(node->table);
+    node->disk = forgotten->disk;
+    node->table = forgotten->table;
+    node->id = 0;
+    forgotten->disk = NULL;
+    world_say(world, node, "has its right directory again");
+}
+
 static void second_starts(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
 {
     struct forgotten *forgotten = forgotten_of(world);
     struct sim_node *second = forgotten->second;
 
+    if (forgotten->disk != NULL) {
+        cluster_kill(world, second, DEATH_KILL);
+        gets_back(world, second);
+    }
+    forgotten->both = false;
     forgotten->second = NULL;
     cluster_start(world, second);
 }
 
-/* What it waits for it knows after a restart too. */
+/* What it waits for it knows after a restart too, and under the next id when its tables are damaged
+ * meanwhile. */
 static void dies_while_it_waits(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
 {
-    struct sim_node *victim = &world->nodes[forgotten_of(world)->victim];
+    struct forgotten *forgotten = forgotten_of(world);
+    struct sim_node *victim = &world->nodes[forgotten->victim];
 
     cluster_kill(world, victim, DEATH_KILL);
+    forgotten->again = world_chance(world, 1, 2);
     cluster_start_later(world, victim, 100 * SIM_MS);
 }
 
@@ -373,6 +411,13 @@ static void strike_second(struct world *world)
         return;
     cluster_kill(world, second, DEATH_KILL);
     forgotten->second = second;
+    forgotten->second_id = second->id;
+    /* Where all groups go on without both, either may come in at once. */
+    const struct sim_node *leader = wipe_catalog_leader(world);
+    forgotten->both = world_chance(world, 1, 2) && leader != NULL &&
+                      torn_group(world, catalog_model(control_catalog(leader->control))) != NULL;
+    if (forgotten->both)
+        cluster_start_later(world, second, world_below(world, SECOND_DOWN_NS / 2));
     world_after(world, (struct world_after){ .delay_ns = SECOND_DOWN_NS,
                                              .kind = KIND_NEMESIS,
                                              .fn = second_starts });
@@ -382,27 +427,65 @@ static void strike_second(struct world *world)
                                                  .fn = dies_while_it_waits });
 }
 
+static void renew(struct world *world, struct sim_node *node, struct renewal *renewal)
+{
+    struct reason reason = { "" };
+
+    if (renewal_plan(node->table, clock_wall_ms(&node->clock), renewal, &reason) != ERR_OK)
+        world_violation(world, "forgotten", "node %u does not come back: %s", node->at + 1,
+                        reason.text);
+}
+
+static void begin_anew(struct world *world, struct sim_node *node, const struct renewal *renewal)
+{
+    struct reason reason = { "" };
+
+    rot_forget(world, node);
+    ensure(renewal_write(node->table, renewal, &reason) == ERR_OK);
+    world_say(world, node, "comes back in the place of %llx",
+              (unsigned long long)renewal->former.ids[renewal->former.count - 1]);
+    node->id = 0;
+}
+
+/* Its start misses a file; nothing in its directory has changed. */
+static void second_renews(struct world *world, struct sim_node *second)
+{
+    struct forgotten *forgotten = forgotten_of(world);
+    struct renewal renewal;
+
+    renew(world, second, &renewal);
+    forgotten->both = false;
+    forgotten->disk = second->disk;
+    forgotten->table = second->table;
+    second->disk = disk_sim_new(second);
+    second->table = table_sim_new(second);
+    begin_anew(world, second, &renewal);
+}
+
 void forgotten_renews(struct world *world, struct sim_node *node)
 {
     struct forgotten *forgotten = forgotten_of(world);
     struct renewal renewal;
-    struct reason reason = { "" };
 
-    if (forgotten == NULL || forgotten->act != ACT_OUT || node->at != forgotten->victim)
+    if (forgotten == NULL)
         return;
-    if (renewal_plan(node->table, clock_wall_ms(&node->clock), &renewal, &reason) != ERR_OK)
-        world_violation(world, "forgotten", "node %u does not come back: %s", node->at + 1,
-                        reason.text);
+    if (forgotten->both && node == forgotten->second)
+        second_renews(world, node);
+    if (node->at != forgotten->victim || (forgotten->act != ACT_OUT && !forgotten->again))
+        return;
+    if (forgotten->copy) { /* nobody holds against the right one what the copy had written */
+        gets_back(world, node);
+        forgotten->act = ACT_WELL;
+        return;
+    }
+    renew(world, node, &renewal);
     disk_sim_wipe(node->disk);
     table_sim_wipe(node->table);
-    rot_forget(world, node);
-    ensure(renewal_write(node->table, &renewal, &reason) == ERR_OK);
-    node->id = 0;
-    forgotten->act = ACT_NEW;
-    if (forgotten->two)
+    begin_anew(world, node, &renewal);
+    if (forgotten->act == ACT_OUT && forgotten->two)
         strike_second(world);
-    world_say(world, node, "comes back in the place of %llx",
-              (unsigned long long)forgotten->old_id);
+    forgotten->act = ACT_NEW;
+    forgotten->again = false;
 }
 
 bool forgotten_may_forget(struct world *world, const struct sim_node *node)

@@ -7,6 +7,9 @@
  * and the one behind that has a new id and nothing else: the others fill it,
  * and nothing that was acknowledged is lost.
  *
+ * In a third of the seeds that was an old copy of its directory, by one frame:
+ * the right one is put back in its place, and must be as good as ever.
+ *
  * Rule S8 is what finds it.  Without it (mutant no_S8) the node takes part.
  *
  * Of files, one file of its log is gone instead, or ends earlier: the node must
@@ -14,7 +17,9 @@
  *
  * Of two, another node is down meanwhile.  As long as it is, the one that forgot
  * must not come into the catalogue under its new id: groups of both have no
- * majority (control/renewed.h).
+ * majority (control/renewed.h).  Sometimes that other one has forgotten too: both
+ * wait, until an operator puts its right directory back.  Sometimes the first one
+ * forgets once more while it waits, and has a third id.
  */
 #ifndef SIM_FORGOTTEN_H
 #define SIM_FORGOTTEN_H

@@ -425,6 +425,19 @@ void table_sim_wipe(struct table *table)
     }
 }
 
+struct table *table_sim_copy(const struct table *table)
+{
+    struct table *copy = table_sim_new(table->node);
+
+    for (unsigned space = 0; space < TABLE_SPACES; space++) {
+        for (uint32_t i = 0; i < table->present[space].count; i++) {
+            rows_apply(&copy->present[space], &table->present[space].at[i]);
+            rows_apply(&copy->durable[space], &table->present[space].at[i]);
+        }
+    }
+    return copy;
+}
+
 void table_sim_free(struct table *table)
 {
     table_sim_wipe(table);

@@ -12,6 +12,8 @@
 
 struct table *table_sim_new(struct sim_node *node);
 void table_sim_free(struct table *table);
+/* Others with the same rows: while the node is down. */
+struct table *table_sim_copy(const struct table *table);
 void table_sim_crash(struct table *table, enum death death);
 void table_sim_wipe(struct table *table);
 

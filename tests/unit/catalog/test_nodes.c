@@ -61,6 +61,43 @@ static void nodes_without_a_name_do_not_replace_one_another(void **state)
     model_free(model);
 }
 
+static enum err replace(struct model *model, uint64_t lost, uint64_t id, uint64_t replaces)
+{
+    struct model_node node = node_row(lost, "a");
+
+    node.id = id;
+    return apply(model, change_replace_node(stamp, &node, replaces));
+}
+
+/* 20 and 200 both asked for the place of 2: the one forgot again, or they are copies. */
+static void two_orders_for_one_place_do_not_cross(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(replace(model, 2, 200, 2), ERR_OK);
+    assert_int_equal(replace(model, 2, 20, 2), ERR_BUSY);
+    assert_true(is_replaced(model, 2));
+    assert_false(is_replaced(model, 200));
+    assert_null(model_node_by_id(model, 20));
+    assert_int_equal(replace(model, 2, 20, 200), ERR_OK);
+    assert_true(is_replaced(model, 200));
+    model_free(model);
+}
+
+static void an_order_for_a_place_that_went_brings_nobody_in(void **state)
+{
+    struct model *model = given_cluster();
+
+    assert_int_equal(replace(model, 3, 30, 2), ERR_BUSY); /* another name's */
+    assert_int_equal(replace(model, 3, 30, 0), ERR_BUSY);
+    assert_int_equal(apply(model, change_drain_node(stamp, 3, true)), ERR_OK);
+    assert_int_equal(apply(model, change_forget_node(stamp, 3)), ERR_OK);
+    assert_int_equal(replace(model, 3, 30, 3), ERR_BUSY);
+    assert_null(model_node_by_id(model, 30));
+    assert_int_equal(replace(model, 3, 30, 0), ERR_OK);
+    model_free(model);
+}
+
 static void a_full_cluster_may_lose_a_disk(void **state)
 {
     struct model *model = given_cluster();
@@ -277,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_node_says_of_itself_neither_that_it_is_replaced_nor_that_it_is_not),
         cmocka_unit_test(a_known_node_that_takes_a_name_replaces_nobody),
         cmocka_unit_test(nodes_without_a_name_do_not_replace_one_another),
+        cmocka_unit_test(two_orders_for_one_place_do_not_cross),
+        cmocka_unit_test(an_order_for_a_place_that_went_brings_nobody_in),
         cmocka_unit_test(a_full_cluster_may_lose_a_disk),
         cmocka_unit_test(replaced_nodes_have_a_maximum_too),
         cmocka_unit_test(a_replaced_node_gets_no_replicas),

@@ -52,6 +52,19 @@ static void what_needs_a_later_version_is_not_proposed(void **state)
     model_free(model);
 }
 
+static void whose_place_it_takes_a_node_says_from_its_version_on(void **state)
+{
+    struct model *model = given_raised();
+    struct model_node node = node_row(4, "a");
+    struct reason reason = { .text = "" };
+
+    node.knows = VERSION_KNOWN;
+    assert_int_equal(offer(model, change_replace_node(stamp, &node, 0), &reason), ERR_VERSION);
+    model->cluster_version = VERSION_REPLACES;
+    assert_int_equal(offer(model, change_replace_node(stamp, &node, 0), &reason), ERR_OK);
+    model_free(model);
+}
+
 static void what_a_node_knows_is_not_in_its_row_before_its_version(void **state)
 {
     struct model *model = given_cluster();
@@ -218,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_needs_a_later_version_is_not_proposed),
+        cmocka_unit_test(whose_place_it_takes_a_node_says_from_its_version_on),
         cmocka_unit_test(what_a_node_knows_is_not_in_its_row_before_its_version),
         cmocka_unit_test(raising_says_in_each_row_what_the_node_knows),
         cmocka_unit_test(raising_passes_over_nobody),

@@ -159,12 +159,31 @@ static void too_little_room_beside_what_is_kept_is_said(void **state)
     note_init(&fixture->note, NOTE_WARN, NULL, NULL);
     note_to(&fixture->note, on_note, NULL);
     free_blocks = 1000000;
-    assert_true(renew_kept(&fixture->dir, &fixture->note) > 512);
+    assert_true(renew_kept(&fixture->dir, &fixture->note).bytes > 512);
     assert_non_null(strstr(said, "event=data.kept "));
     assert_null(strstr(said, "event=data.kept_no_room"));
     free_blocks = 1;
     (void)renew_kept(&fixture->dir, &fixture->note);
     assert_non_null(strstr(said, "event=data.kept_no_room"));
+}
+
+/* Never removed by itself: the node waits for a person instead, and goes on when some are gone. */
+static void with_so_many_kept_there_is_no_further_id(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128];
+
+    for (uint32_t n = 1; n <= FORGOTTEN_KEPT_MAX; n++) {
+        (void)snprintf(path, sizeof(path), "%s/forgotten-%u", fixture->path, n);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    assert_int_equal(renew_running(&fixture->world, true, &fixture->reason), ERR_CORRUPT);
+    assert_non_null(strstr(fixture->reason.text, "4 directories forgotten-N"));
+    restart(fixture);
+    assert_int_equal(data_dir_kept(&fixture->dir).count, FORGOTTEN_KEPT_MAX);
+    assert_int_equal(renew(&fixture->world, &fixture->reason), ERR_CORRUPT);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(renew(&fixture->world, &fixture->reason), ERR_OK);
 }
 
 #define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -175,6 +194,7 @@ int main(void)
         WITH_DIR(what_could_not_be_noted_is_known_at_every_later_start),
         WITH_DIR(what_was_noted_or_is_renewed_needs_no_mark),
         WITH_DIR(too_little_room_beside_what_is_kept_is_said),
+        WITH_DIR(with_so_many_kept_there_is_no_further_id),
         WITH_DIR(who_cannot_even_be_marked_is_for_a_person),
     };
 
