@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 
 struct outbox_peer {
     struct list_node link;
@@ -88,6 +89,9 @@ void outbox_send(struct outbox *outbox, struct outbox_peer *peer, const struct e
                  const struct outbox_entry *entries, uint64_t turn, uint64_t durable)
 {
     outbox->messages++;
+    /* Who only asks whether it might lead promises nothing. */
+    if ((envelope->flags & ENVELOPE_PRE_VOTE) == 0)
+        outbox->speaks = true;
     if (turn > durable)
         park(outbox, peer, envelope, entries, turn);
     else
@@ -212,6 +216,8 @@ static bool send_frame(struct outbox *outbox, const struct outbox_peer *peer)
     if (outbox->mute || heads == NULL)
         return false;
     witness_say(outbox->witness, peer->node, &frame);
+    if (!outbox->speaks && !MUTANT(copy_speaks))
+        frame.said.turn = 0;
     envelope_frame_encode(heads->data, &frame);
     if (peer->heads_len > 0)
         memcpy(heads->data + ENVELOPE_FRAME_BYTES, peer->heads, peer->heads_len);
@@ -227,8 +233,20 @@ void outbox_greet(struct outbox *outbox, uint64_t node)
 {
     const struct outbox_peer nobody = { .node = node };
 
+    (void)outbox_peer(outbox, node); /* for outbox_speak() */
     /* When it is lost the link is too, and comes up again. */
     (void)send_frame(outbox, &nobody);
+}
+
+void outbox_speak(struct outbox *outbox)
+{
+    outbox->speaks = true;
+    for (struct list_node *node = list_first(&outbox->peers); node != NULL;
+         node = list_next(&outbox->peers, node)) {
+        uint64_t peer = outbox_node(container_of(node, struct outbox_peer, link));
+        if (net_is_up(outbox->net, peer))
+            outbox_greet(outbox, peer);
+    }
 }
 
 static void flush_peer(struct outbox *outbox, struct outbox_peer *peer)

@@ -10,7 +10,10 @@
  *     outbox_fini
  *
  * Each frame says what this node knows of both logs as of the moment when it
- * leaves (replica/witness.h).
+ * leaves (replica/witness.h); of its own nothing before it has promised anything.
+ * An old copy of this node's directory writes turns too until it is found out: if
+ * others heard of those, they would hold them against the right directory, which
+ * does not have them.
  */
 #ifndef REPLICA_OUTBOX_H
 #define REPLICA_OUTBOX_H
@@ -32,6 +35,7 @@ struct outbox {
     struct clock *clock;
     const struct witness *witness;
     bool mute; /* nothing leaves any more */
+    bool speaks; /* frames say how far this log is durable */
     struct list peers;
     struct list parked; /* in the order of their sending */
     size_t parked_bytes, parked_count;
@@ -59,6 +63,9 @@ void outbox_send(struct outbox *outbox, struct outbox_peer *peer, const struct e
 
 /* Sends a frame without messages at once: the peer hears what this node knows of its log. */
 void outbox_greet(struct outbox *outbox, uint64_t node);
+
+/* What this node has is trusted: from now on frames say how far it goes, and each peer hears it. */
+void outbox_speak(struct outbox *outbox);
 
 /* Everything up to this turn is on the disk. */
 void outbox_durable(struct outbox *outbox, uint64_t turn);

@@ -32,6 +32,7 @@ enum err roster_open(struct roster **ret, const struct roster_options *options,
     roster->opened_ms = clock_mono_ms(world->clock);
     roster->trusted = roster->witness.found == 0;
     outbox_init(&roster->outbox, world->net, world->clock, &roster->witness);
+    roster->outbox.speaks = roster->trusted;
     payload_store_init(&roster->payloads, options->payload_cache_bytes);
     list_init(&roster->appends);
     list_init(&roster->ready);
@@ -161,8 +162,11 @@ static void tick(struct timer *timer)
 
     timer_start(roster->world.clock, &roster->ticker, roster->options.tick_ms, tick);
     if (clock_mono_ms(roster->world.clock) - roster->opened_ms >=
-        TRUST_TIMEOUTS * (uint64_t)roster->options.election_timeout_ms)
+            TRUST_TIMEOUTS * (uint64_t)roster->options.election_timeout_ms &&
+        !roster->trusted) {
         roster->trusted = true;
+        outbox_speak(&roster->outbox);
+    }
     for (size_t k = 0; k < roster->row_count; k++)
         replica_tick(roster->rows[k].replica);
 }

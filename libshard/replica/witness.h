@@ -6,7 +6,8 @@
  * each frame to a peer says two things:
  *
  *     said    how far the sender's log is durable: nothing that it promises in
- *             this frame lies behind
+ *             this frame lies behind; nothing yet (turn 0) from a process that has
+ *             not promised anything (replica/outbox.h)
  *     heard   how far the sender ever heard that the receiver's log was durable
  *
  * A node whose log was found to end before a turn that a peer heard has

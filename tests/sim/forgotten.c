@@ -203,6 +203,7 @@ static void start(struct world *world, bool two)
 void forgotten_start(struct world *world)
 {
     start(world, false);
+    forgotten_of(world)->copy = world_chance(world, 1, 3);
 }
 
 void forgotten_start_two(struct world *world)

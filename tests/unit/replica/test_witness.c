@@ -206,6 +206,72 @@ static void a_restart_that_finds_less_says_so_once_and_nothing_else(void **state
     fake_free(fake);
 }
 
+static uint64_t said; /* the highest turn that one node said to be durable */
+
+static bool note_said(struct fake *fake, const struct fake_message *message)
+{
+    struct envelope_reader reader;
+
+    assert_true(envelope_reader_init(&reader, buf_slice(message->buf)));
+    if (message->from == *(uint64_t *)fake->filter_ctx && reader.frame.said.turn > said)
+        said = reader.frame.said.turn;
+    return true;
+}
+
+/* A turn of its own. */
+static void write_something(struct fake *fake, uint64_t node)
+{
+    struct log *log = &fake_node(fake, node)->log;
+    const struct log_state *state = log_state(log, GROUP);
+
+    (void)log_hard(log, GROUP, state->term, state->vote);
+}
+
+/* The right directory, put back, does not have what a copy of it wrote before it was found out. */
+static void what_a_copy_wrote_is_held_against_nobody(void **state)
+{
+    struct fake *fake = cluster_without_3();
+    uint64_t down = down_in(fake), other = fake_leader(fake, GROUP)->node->id;
+    uint64_t heard = roster_heard(fake_node(fake, other)->roster, down);
+    uint64_t third = 1 + 2 + 3 - down - other;
+
+    /* What its leader heard it learns only when it has asked the other one whether it may lead. */
+    fake_cut(fake, down, other, true);
+    fake->filter = note_said;
+    fake->filter_ctx = &down;
+    said = 0;
+    fake_restart_forgetful(fake, down, 1);
+    write_something(fake, down);
+    fake_run(fake, FAKE_T + FAKE_T / 2);
+    fake_cut(fake, down, other, false);
+    fake_run(fake, 5 * FAKE_T);
+    assert_int_equal(fake_node(fake, down)->forgotten, 1);
+    assert_int_equal(said, 0);
+    assert_int_equal(roster_heard(fake_node(fake, other)->roster, down), heard);
+    assert_in_range(roster_heard(fake_node(fake, third)->roster, down), 0, heard);
+    fake_free(fake);
+}
+
+/* As long as nobody was promised anything nobody need know; then all hear it, at the latest when
+ * the time is over in which somebody could contradict. */
+static void one_that_is_trusted_says_how_far_it_goes(void **state)
+{
+    struct fake *fake = cluster_without_3();
+    uint64_t down = down_in(fake), leader = fake_leader(fake, GROUP)->node->id;
+
+    fake_kill(fake, leader);
+    fake_kill(fake, 1 + 2 + 3 - down - leader);
+    fake->filter = note_said;
+    fake->filter_ctx = &down;
+    fake_restart(fake, down, 0);
+    write_something(fake, down);
+    said = 0;
+    fake_restart(fake, leader, 0);
+    fake_run(fake, 5 * FAKE_T);
+    assert_int_equal(said, fake_node(fake, down)->log.durable);
+    fake_free(fake);
+}
+
 static void nothing_is_believed_before_all_have_spoken(void **state)
 {
     struct fake *fake = cluster_without_3();
@@ -252,6 +318,8 @@ int main(void)
         cmocka_unit_test(peers_know_how_far_a_log_was_durable),
         cmocka_unit_test(a_restart_that_finds_all_takes_part_again),
         cmocka_unit_test(a_restart_that_finds_less_says_so_once_and_nothing_else),
+        cmocka_unit_test(what_a_copy_wrote_is_held_against_nobody),
+        cmocka_unit_test(one_that_is_trusted_says_how_far_it_goes),
         cmocka_unit_test(nothing_is_believed_before_all_have_spoken),
         cmocka_unit_test(a_node_alone_has_no_witness),
     };
