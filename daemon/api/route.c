@@ -241,6 +241,30 @@ static void place_leave(struct route_job *job)
     job->placed = false;
 }
 
+/* The place goes to the new one, but for a locate's, which nothing bounds in the shard. */
+struct route_job *job_anew(struct route_job *job)
+{
+    void *made = NULL;
+
+    ensure(job->here && (job->kind == JOB_READ || job->kind == JOB_LOCATE));
+    if (job->kind == JOB_READ)
+        place_leave(job);
+    if (job_new(job->route, job->kind, job->req, &made) != ERR_OK)
+        return NULL;
+    struct route_job *anew = made;
+    anew->group = job->group;
+    anew->due_ms = job->due_ms;
+    anew->began_ms = job->began_ms;
+    anew->asked = job->asked;
+    anew->hung = true;
+    if (job->kind == JOB_READ)
+        ((struct route_read *)job->req)->job = anew;
+    else
+        ((struct route_locate *)job->req)->job = anew;
+    job->req = NULL;
+    return anew;
+}
+
 void job_free(struct route_job *job)
 {
     struct route *route = job->route;

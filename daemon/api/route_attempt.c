@@ -23,6 +23,9 @@ static bool needs_leader(const struct route_job *job);
 static bool rests(const struct route_job *job);
 static bool may_ask_here(const struct route_job *job, const struct shard *shard);
 static void attempt_on_timer(struct timer *timer);
+static bool is_late_here(const struct route_job *job);
+static bool go_on_elsewhere(struct route_job *job);
+static uint64_t patience_here(const struct route_job *job, const struct shard *shard);
 static void attempt_here(struct route_job *job, struct shard *shard);
 static enum err here_put(struct route_job *job, struct shard *shard);
 static void here_read(struct route_job *job, struct shard *shard);
@@ -81,7 +84,10 @@ static void attempt_leader(struct route_job *job)
     if (leader == 0)
         leader = route_leader(route, job->group);
     if (shard != NULL && shard_rests(shard) && leader == control_node(route->control)) {
-        attempt_here(job, shard);
+        if (job->hung)
+            attempt_next(job);
+        else
+            attempt_here(job, shard);
         return;
     }
     if (leader != 0 && net_is_up(route->net, leader)) {
@@ -108,7 +114,8 @@ static void attempt_anybody(struct route_job *job, const struct model_shard *mod
         uint32_t at = (job->first_place + i) % model_shard->member_count;
         uint64_t node = model_shard->members[at];
 
-        if ((job->tried & 1u << at) != 0 || !net_is_up(route->net, node))
+        if ((job->tried & 1u << at) != 0 || !net_is_up(route->net, node) ||
+            (job->hung && node == control_node(route->control)))
             continue;
         job->tried |= 1u << at;
         attempt_there(job, node);
@@ -191,7 +198,8 @@ static bool may_ask_here(const struct route_job *job, const struct shard *shard)
 {
     const struct control *control = job->route->control;
 
-    return (job->tried & TRIED_HERE) == 0 && control_ails(control, control_node(control)) == 0 &&
+    return (job->tried & TRIED_HERE) == 0 && !job->hung &&
+           control_ails(control, control_node(control)) == 0 &&
            (!needs_leader(job) || route_answers(shard));
 }
 
@@ -209,16 +217,45 @@ static void attempt_on_timer(struct timer *timer)
         job_finish(job, ERR_UNAVAILABLE);
         return;
     }
+    if (is_late_here(job) && go_on_elsewhere(job))
+        return;
     reason_set(&job->reason, "the shard did not answer in time");
     job_finish(job, job->kind == JOB_PUT && !MUTANT(refused_when_unknown) ? ERR_UNKNOWN
                                                                           : ERR_UNAVAILABLE);
 }
 
+/* Its own disk may hold a read for seconds before this node knows that it ails. */
+static bool is_late_here(const struct route_job *job)
+{
+    return (job->kind == JOB_READ || job->kind == JOB_LOCATE) && rests(job) &&
+           clock_mono_ms(job->route->clock) < job->due_ms;
+}
+
+/* The shard here keeps its job until it lets go.  Each other member of the group answers. */
+static bool go_on_elsewhere(struct route_job *job)
+{
+    struct route_job *anew = job_anew(job);
+
+    if (anew == NULL)
+        return false;
+    reason_set(&anew->reason, "the shard did not answer in time");
+    attempt_next(anew);
+    return true;
+}
+
 /* ---- here ---- */
+
+/* As long as another one would have: one that rests can be asked of others. */
+static uint64_t patience_here(const struct route_job *job, const struct shard *shard)
+{
+    uint64_t now_ms = clock_mono_ms(job->route->clock);
+    uint64_t left_ms = job->due_ms > now_ms ? job->due_ms - now_ms : 0;
+
+    return shard_rests(shard) && left_ms > ROUTE_TRY_MS ? ROUTE_TRY_MS : left_ms;
+}
 
 static void attempt_here(struct route_job *job, struct shard *shard)
 {
-    uint64_t now_ms = clock_mono_ms(job->route->clock);
     enum err err = ERR_OK;
 
     job->asked = control_node(job->route->control);
@@ -227,8 +264,7 @@ static void attempt_here(struct route_job *job, struct shard *shard)
         return;
     }
     job->here = true;
-    timer_start(job->route->clock, &job->timer, job->due_ms > now_ms ? job->due_ms - now_ms : 0,
-                attempt_on_timer);
+    timer_start(job->route->clock, &job->timer, patience_here(job, shard), attempt_on_timer);
     if (job->kind == JOB_PUT)
         err = here_put(job, shard);
     else if (job->kind == JOB_READ)

@@ -47,6 +47,7 @@ struct route_job {
     uint32_t tried;        /* in ROUND_ANYBODY: TRIED_HERE, and a bit per member of the shard */
     uint32_t first_place;  /* in ROUND_ANYBODY: of the member that is asked first */
     bool here;             /* the shard of this node has our request */
+    bool hung;             /* it still has one of the same asker, that it did not answer in time */
     bool done;             /* `err` waits to be delivered */
     enum err err;
     struct reason reason;
@@ -74,6 +75,10 @@ void job_attempt(struct route_job *job);
 
 /* Tells the asker at the end of this turn; the job is gone then, or waits for its shard. */
 void job_finish(struct route_job *job, enum err err);
+
+/* Another job for the same asker: this one stays with the shard that does not let go of it.  NULL:
+ * there is no place for one. */
+struct route_job *job_anew(struct route_job *job);
 
 /* The shard of this node does not have it any more. */
 void job_free(struct route_job *job);

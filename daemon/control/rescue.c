@@ -4,6 +4,7 @@
 #include "catalog/model.h"
 
 static bool is_under_way(const struct rescue_look *look, const struct model_shard *row);
+static bool rests_well(struct rescue_look *look, const struct model_shard *row);
 static bool is_candidate(const struct rescue_node *node, const struct model_shard *row);
 static uint32_t members_there(const struct rescue_look *look, const struct model_shard *row,
                               const struct holding *newest);
@@ -25,6 +26,8 @@ void rescue_choose(struct rescue_look *look, const struct model *model)
                    "rescue");
         return;
     }
+    if (rests_well(look, row))
+        return;
     for (uint32_t i = 0; i < look->node_count; i++) {
         const struct rescue_node *node = &look->nodes[i];
         if (!is_candidate(node, row) || (best != NULL && !rescue_has_more(&node->holding, best)))
@@ -93,6 +96,26 @@ bool rescue_waits(struct rescue_look *look)
         return true;
     }
     return false;
+}
+
+/* Each of its members has all of it, whatever its log has let go of and whatever lies behind the
+ * END: nobody leads it, and nobody need. */
+static bool rests_well(struct rescue_look *look, const struct model_shard *row)
+{
+    uint32_t there = 0;
+
+    for (uint32_t i = 0; i < look->node_count; i++) {
+        const struct rescue_node *node = &look->nodes[i];
+        there += node->heard == RESCUE_HAS && !node->replaced && node->holding.member_count > 0 &&
+                 node->holding.epoch == row->epoch && model_shard_has(row, node->node);
+    }
+    if (!model_shard_rests(row) || there <= row->member_count / 2)
+        return false;
+    reason_set(&look->reason, "it is closed and its group rests: it has no leader and needs none, "
+               "as any of its members answers readers. %u of %u are up: it needs no rescue", there,
+               row->member_count);
+    look->err = ERR_CLOSED;
+    return true;
 }
 
 static const struct model_rescue *last_rescue(const struct model_shard *row)

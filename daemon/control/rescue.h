@@ -69,7 +69,7 @@ void rescue_look_cancel(struct rescue_look *look);
 /* Sets err, reason and survivor, of nodes and the row.
  * ERR_NOT_FOUND  no such group, or no whole copy of it answered
  * ERR_CLOSED     it needs no rescue: it is led, as the leader or who hears it says, or a majority
- *                of its members is there
+ *                of its members is there, resting or not
  * ERR_BUSY       a node that is connected did not answer */
 void rescue_choose(struct rescue_look *look, const struct model *model);
 

@@ -97,6 +97,63 @@ static void where_it_ails_here_the_others_are_asked(void **state)
     route_read_cancel(&read);
 }
 
+static void start_latest(struct route_locate *locate)
+{
+    *locate = (struct route_locate){ .group = GROUP, .type = LOCATE_LATEST };
+    route_locate(world.route, locate, locate_on_done);
+    world_turn();
+}
+
+static void answer_latest(void)
+{
+    unsigned char bytes[LOCATE_ANSWER_BYTES];
+
+    locate_answer_encode((struct position){ .index = 9 }, bytes);
+    world_answer(ERR_OK, ERR_OK, slice_of(bytes, sizeof(bytes)));
+    assert_int_equal(told, ERR_OK);
+}
+
+/* Before it is known that it ails: the asker gets its answer from another one, and the late one
+ * comes to nobody. */
+static void what_hangs_here_is_asked_of_another(void **state)
+{
+    struct route_read read;
+
+    world.has_replica = world.rests = world.up[HERE] = true;
+    start_read(&read);
+    assert_int_equal(world.reads, 1);
+    world.up[2] = world.up[3] = true;
+    world_pass(ROUTE_TRY_MS + 1);
+    assert_int_equal(world.called, 2);
+    world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
+    assert_int_equal(world.called, 3);
+    world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
+    world_pass(ROUTE_WAIT_MAX_MS);
+    assert_int_equal(world.called, 2); /* anew; not here, where it hangs */
+    assert_int_equal(world.reads, 1);
+    world_read_done(ERR_OK);
+    assert_int_equal(told, ERR_UNKNOWN); /* nobody was told yet */
+    world_pass(ROUTE_READ_TIMEOUT_MS);
+    world_answer(ERR_TIMEOUT, ERR_OK, slice_text(""));
+    assert_int_equal(told, ERR_UNAVAILABLE);
+}
+
+static void so_is_a_place_in_it(void **state)
+{
+    struct route_locate locate;
+
+    world.has_replica = world.rests = world.up[HERE] = true;
+    start_latest(&locate);
+    assert_int_equal(world.locates, 1);
+    world.up[2] = world.up[3] = true;
+    world_pass(ROUTE_TRY_MS + 1);
+    assert_int_equal(world.called, 2);
+    answer_latest();
+    world.inside = false;
+    world.locate->cb(world.locate, ERR_OK);
+    world_turn();
+}
+
 static void who_did_not_answer_is_asked_last(void **state)
 {
     struct route_read read;
@@ -134,22 +191,6 @@ static void the_tip_of_one_that_rests_is_known_without_a_leader(void **state)
     world.inside = false;
     world.locate->cb(world.locate, ERR_OK);
     world_turn();
-    assert_int_equal(told, ERR_OK);
-}
-
-static void start_latest(struct route_locate *locate)
-{
-    *locate = (struct route_locate){ .group = GROUP, .type = LOCATE_LATEST };
-    route_locate(world.route, locate, locate_on_done);
-    world_turn();
-}
-
-static void answer_latest(void)
-{
-    unsigned char bytes[LOCATE_ANSWER_BYTES];
-
-    locate_answer_encode((struct position){ .index = 9 }, bytes);
-    world_answer(ERR_OK, ERR_OK, slice_of(bytes, sizeof(bytes)));
     assert_int_equal(told, ERR_OK);
 }
 
@@ -208,6 +249,8 @@ int main(void)
         WITH_WORLD(the_first_member_that_is_up_answers_for_one_that_rests),
         WITH_WORLD(one_that_ails_or_leaves_answers_when_no_other_can),
         WITH_WORLD(where_it_ails_here_the_others_are_asked),
+        WITH_WORLD(what_hangs_here_is_asked_of_another),
+        WITH_WORLD(so_is_a_place_in_it),
         WITH_WORLD(who_did_not_answer_is_asked_last),
         WITH_WORLD(one_that_rests_is_read_here_when_the_other_does_not_know_it_yet),
         WITH_WORLD(the_tip_of_one_that_rests_is_known_without_a_leader),

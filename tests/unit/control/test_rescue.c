@@ -134,6 +134,29 @@ static void who_cannot_be_fed_makes_no_majority(void **state)
     model_free(model);
 }
 
+/* Nobody leads it, and what a member's log has let go of, or has behind the END, makes no
+ * difference to who answers. */
+static void a_majority_that_rests_needs_no_rescue(void **state)
+{
+    struct model *model = given();
+    struct model_shard *shard = model_shard_change(model, 2);
+
+    shard->state = SHARD_CLOSED;
+    shard->rests_in = shard->epoch;
+    begin();
+    has(1, 1, 90, 4)->first = 91;
+    has(2, 1, 58, 3);
+    heard(3, RESCUE_DOWN);
+    expect_none(model, ERR_CLOSED, "its group rests: it has no leader and needs none");
+    expect_none(model, ERR_CLOSED, "2 of 3 are up: it needs no rescue");
+    begin(); /* one alone answers too; but the lost ones are to be replaced */
+    has(1, 1, 90, 4);
+    heard(2, RESCUE_DOWN);
+    heard(3, RESCUE_DOWN);
+    expect_survivor(model, 1);
+    model_free(model);
+}
+
 static void half_a_copy_is_none(void **state)
 {
     struct model *model = given();
@@ -290,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_majority_and_a_leader_need_no_rescue),
         cmocka_unit_test(a_leader_that_one_hears_needs_no_rescue),
         cmocka_unit_test(who_cannot_be_fed_makes_no_majority),
+        cmocka_unit_test(a_majority_that_rests_needs_no_rescue),
         cmocka_unit_test(half_a_copy_is_none),
         cmocka_unit_test(who_is_connected_and_silent_is_waited_for),
         cmocka_unit_test(copies_of_a_history_that_ended_count_no_more),
