@@ -26,6 +26,7 @@ struct comer {
     enum comer_phase phase;
     uint64_t from;  /* whom to ask first; 0 = a member of the row */
     uint32_t turn;  /* which member next */
+    uint32_t other_turn; /* likewise which node that is none */
     uint32_t common_asked; /* who gives to others, so often */
     bool queued;    /* waits until others are through (FILLS_MAX) */
     uint32_t wait_ms;

@@ -195,9 +195,27 @@ static uint64_t whom_others_ask(const struct comer *comer, const struct model_sh
     return found;
 }
 
+/* A node that is no member: one that left the group may be the only one that has the end of its
+ * last epoch, and no member may know of it.  Who began to come in, from a member that is lost
+ * since, and was started anew, asks nobody of that epoch for a vote any more. */
+static uint64_t whom_else(struct comer *comer, const struct model_shard *row)
+{
+    const struct control *control = comer->control;
+    const struct model *model = catalog_model(control->catalog);
+    uint32_t count = model_node_count(model);
+
+    for (uint32_t i = 0; i < count && !MUTANT(left_unasked); i++) {
+        const struct model_node *node = model_node_at(model, comer->other_turn++ % count);
+        if (!node->replaced && node->id != control->options.node &&
+            !model_shard_has(row, node->id) && net_is_up(control->world.net, node->id))
+            return node->id;
+    }
+    return 0;
+}
+
 /* At first who gives to others, a few times, because it may hear of the epoch a little later; then
- * the one that knows more, else the row's members in turn, and who could give before: it may have
- * left the group, and be the only one that has the end of the last epoch.  0: nobody is up. */
+ * the one that knows more, else in turn the row's members, who could give before, for it may have
+ * left the group, and one of the other nodes.  0: nobody is up. */
 static uint64_t whom_to_ask(struct comer *comer)
 {
     const struct control *control = comer->control;
@@ -215,9 +233,11 @@ static uint64_t whom_to_ask(struct comer *comer)
     comer->from = 0;
     if (from != 0 && !has_begun(comer, from) && net_is_up(control->world.net, from))
         return from;
-    for (uint32_t i = 0; row != NULL && i <= row->member_count; i++) {
-        uint32_t at = comer->turn++ % (row->member_count + 1);
-        uint64_t node = at < row->member_count ? row->members[at] : comer->giver;
+    for (uint32_t i = 0; row != NULL && i < row->member_count + 2; i++) {
+        uint32_t at = comer->turn++ % (row->member_count + 2);
+        uint64_t node = at < row->member_count    ? row->members[at]
+                        : at == row->member_count ? comer->giver
+                                                  : whom_else(comer, row);
         if (node != 0 && node != control->options.node && net_is_up(control->world.net, node))
             return node;
     }

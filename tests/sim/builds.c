@@ -9,6 +9,7 @@
 #include "control/upgrade.h"
 
 #define RAISE_MOST_NS (30 * SIM_S)
+#define MIX_MOST_NS (30 * SIM_S)
 
 static struct {
     bool played;
@@ -229,6 +230,11 @@ void builds_outdated(struct world *world, struct sim_node *node, const struct re
 
 void builds_end(struct world *world)
 {
+    uint64_t until_ns = world->now_ns + MIX_MOST_NS;
+
+    /* Nodes that are down, or start as another one stops, make none. */
+    while (!builds.mixed && world->now_ns < until_ns)
+        world_run(world, world->now_ns + 100 * SIM_MS);
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
         builds.next[i] = VERSION_KNOWN;

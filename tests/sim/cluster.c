@@ -13,6 +13,7 @@
 #include "nemesis.h"
 #include "promises.h"
 #include "rolling.h"
+#include "rot.h"
 #include "table_sim.h"
 #include "tide.h"
 #include "unheard.h"
@@ -206,7 +207,7 @@ static bool is_refused(struct world *world, struct sim_node *node, enum err err,
 {
     if (err == ERR_OK)
         return false;
-    if (is_hindered(node, err)) {
+    if (is_hindered(node, err) || (err == ERR_IO && rot_left_over(world, node))) {
         broke(node, reason);
         return true;
     }

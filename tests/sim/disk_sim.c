@@ -534,6 +534,11 @@ bool disk_sim_spoil(struct disk *disk, const char *name, uint64_t offset)
     return true;
 }
 
+void disk_sim_cure(struct disk *disk, const char *name, uint64_t offset)
+{
+    touch_spoiled(disk, find(disk, name), offset, 1, true);
+}
+
 bool disk_sim_is_spoiled(const struct disk *disk, const char *name, uint64_t offset)
 {
     const struct disk_file *file = find(disk, name);

@@ -56,6 +56,9 @@ bool disk_sim_misreads_row(struct disk *disk);
 /* The block at `offset` cannot be read any more.  False when there is none, or too many are. */
 bool disk_sim_spoil(struct disk *disk, const char *name, uint64_t offset);
 
+/* It can be read again, as it was. */
+void disk_sim_cure(struct disk *disk, const char *name, uint64_t offset);
+
 bool disk_sim_is_spoiled(const struct disk *disk, const char *name, uint64_t offset);
 
 /* All is well again, but for spoiled blocks. */

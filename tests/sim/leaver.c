@@ -15,9 +15,7 @@ enum step { STEP_BEGINS, STEP_CUTS, STEP_WAITS, STEP_DONE };
 
 static struct {
     enum step step;
-    uint64_t group;
-    uint32_t epoch; /* that begins without C */
-    struct sim_node *a, *b, *c, *d;
+    struct leaver_cast cast;
     uint64_t until_ns;
     bool voters; /* of the catalogue's own group */
 } leaver; /* a seed has a process of its own */
@@ -26,7 +24,8 @@ static void later(struct world *world, uint64_t delay_ns);
 
 static void cut(struct world *world, bool on)
 {
-    uint32_t a = leaver.a->at, others[] = { leaver.b->at, leaver.d->at };
+    const struct leaver_cast *cast = &leaver.cast;
+    uint32_t a = cast->a->at, others[] = { cast->b->at, cast->d->at };
 
     for (unsigned i = 0; i < 2; i++) {
         net_sim_cut(world, a, others[i], on);
@@ -43,7 +42,7 @@ static struct sim_node *mate_of(struct world *world, const struct sim_node *node
 }
 
 static bool choose_row(struct world *world, const struct sim_node *leader,
-                       const struct model_shard *row)
+                       const struct model_shard *row, struct leaver_cast *cast)
 {
     struct sim_node *a = wipe_node(world, control_leader(leader->control, row->group));
 
@@ -56,12 +55,7 @@ static bool choose_row(struct world *world, const struct sim_node *leader,
         if (c == NULL || c == a || b == NULL || b == a || d == NULL || !d->up ||
             wipe_keeps_catalog(leader, c->id) || model_shard_has(row, d->id))
             continue;
-        leaver.a = a;
-        leaver.b = b;
-        leaver.c = c;
-        leaver.d = d;
-        leaver.group = row->group;
-        leaver.epoch = row->epoch + 1;
+        *cast = (struct leaver_cast){ row->group, row->epoch + 1, a, b, c, d };
         return true;
     }
     return false;
@@ -84,23 +78,29 @@ static bool choose_voters(struct world *world, struct sim_node *leader)
         if (c == NULL || c == leader || b == NULL || d == NULL || !d->up ||
             wipe_keeps_catalog(leader, d->id))
             continue;
-        leaver.a = leader;
-        leaver.b = b;
-        leaver.c = c;
-        leaver.d = d;
-        leaver.group = CATALOG_GROUP;
-        leaver.epoch = state->epoch + 1;
+        leaver.cast =
+            (struct leaver_cast){ CATALOG_GROUP, state->epoch + 1, leader, b, c, d };
         return true;
     }
     return false;
 }
 
-static void drain(struct world *world, struct sim_node *node, void *ctx, uint64_t target)
+static void propose(struct world *world, struct sim_node *node, void *ctx, uint64_t draining)
 {
-    drain_propose(world, node, target, true);
+    const struct leaver_cast *cast = ctx;
+
+    drain_propose(world, node, cast->c->id, draining != 0);
 }
 
-static bool choose_shard(struct world *world, const struct sim_node *leader)
+void leaver_drain(struct world *world, struct sim_node *leader, const struct leaver_cast *cast,
+                  bool draining)
+{
+    struct leaver_cast present = *cast;
+
+    world_inside(world, leader, propose, &present, draining);
+}
+
+bool leaver_choose(struct world *world, const struct sim_node *leader, struct leaver_cast *cast)
 {
     const struct model *model = catalog_model(control_catalog(leader->control));
     const struct model_stream *stream;
@@ -108,7 +108,7 @@ static bool choose_shard(struct world *world, const struct sim_node *leader)
 
     for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
-        if (stream->status == STREAM_ACTIVE && choose_row(world, leader, row))
+        if (stream->status == STREAM_ACTIVE && choose_row(world, leader, row, cast))
             return true;
     }
     return false;
@@ -121,39 +121,38 @@ static void begin(struct world *world)
     char why[128];
 
     if (cluster_of(world)->healing || leader == NULL || !wipe_whole(world, why, sizeof why) ||
-        !(leaver.voters ? choose_voters(world, leader) : choose_shard(world, leader)))
+        !(leaver.voters ? choose_voters(world, leader)
+                        : leaver_choose(world, leader, &leaver.cast)))
         return;
     leaver.step = STEP_CUTS;
     leaver.until_ns = world->now_ns + PATIENCE_NS;
-    world_inside(world, leader, drain, NULL, leaver.c->id);
-}
-
-static void undrain(struct world *world, struct sim_node *node, void *ctx, uint64_t target)
-{
-    drain_propose(world, node, target, false);
+    leaver_drain(world, leader, &leaver.cast, true);
 }
 
 /* Whether A has just heard that C is to go. */
 static bool has_heard(void)
 {
-    if (!leaver.a->up)
+    const struct leaver_cast *cast = &leaver.cast;
+
+    if (!cast->a->up)
         return false;
-    const struct model *model = catalog_model(control_catalog(leaver.a->control));
-    const struct model_node *node = model_node_by_id(model, leaver.c->id);
-    const struct model_shard *row = model_shard_by_group(model, leaver.group, NULL);
+    const struct model *model = catalog_model(control_catalog(cast->a->control));
+    const struct model_node *node = model_node_by_id(model, cast->c->id);
+    const struct model_shard *row = model_shard_by_group(model, cast->group, NULL);
 
     return leaver.voters ? node != NULL && node->draining
-                         : row != NULL && row->epoch == leaver.epoch;
+                         : row != NULL && row->epoch == cast->epoch;
 }
 
 /* Whether C is out while A alone goes on without it. */
 static bool has_left(void)
 {
-    const struct model *model = catalog_model(control_catalog(leaver.c->control));
-    const struct log_state *state = log_state(control_log(leaver.c->control), leaver.group);
+    const struct leaver_cast *cast = &leaver.cast;
+    const struct model *model = catalog_model(control_catalog(cast->c->control));
+    const struct log_state *state = log_state(control_log(cast->c->control), cast->group);
 
-    return leaver.voters ? model_catalog(model)->epoch == leaver.epoch
-                         : state != NULL && state->epoch == leaver.epoch;
+    return leaver.voters ? model_catalog(model)->epoch == cast->epoch
+                         : state != NULL && state->epoch == cast->epoch;
 }
 
 static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
@@ -164,8 +163,9 @@ static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t
         cut(world, true);
         leaver.step = STEP_WAITS;
     } else if (!cluster_of(world)->healing && leaver.step == STEP_WAITS && has_left()) {
-        world_say(world, leaver.c, "left group %llu", (unsigned long long)leaver.group);
-        wipe_now(world, leaver.a);
+        world_say(world, leaver.cast.c, "left group %llu",
+                  (unsigned long long)leaver.cast.group);
+        wipe_now(world, leaver.cast.a);
         cut(world, false);
         leaver.step = STEP_DONE;
         return;
@@ -174,7 +174,7 @@ static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t
         cut(world, false);
         leaver.step = STEP_BEGINS;
         if (leader != NULL)
-            world_inside(world, leader, undrain, NULL, leaver.c->id);
+            leaver_drain(world, leader, &leaver.cast, false);
         later(world, 3 * SIM_S);
         return;
     }

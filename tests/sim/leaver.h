@@ -12,6 +12,20 @@
 
 #include "world.h"
 
+/* Who plays: of others too, who play what happens when a member leaves. */
+struct leaver_cast {
+    uint64_t group;
+    uint32_t epoch; /* that begins without C */
+    struct sim_node *a, *b, *c, *d;
+};
+
+/* A shard's group with such a C.  False: there is none. */
+bool leaver_choose(struct world *world, const struct sim_node *leader, struct leaver_cast *cast);
+
+/* The cast's C is to go, or may stay. */
+void leaver_drain(struct world *world, struct sim_node *leader, const struct leaver_cast *cast,
+                  bool draining);
+
 void leaver_start(struct world *world);
 
 /* The same with the catalogue's own group, of six nodes: D asks B when A is gone, which knows no

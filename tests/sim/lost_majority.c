@@ -10,6 +10,7 @@
 #define LOOK_NS (200 * SIM_MS)
 #define OUTSIDE_NS (4 * SIM_S) /* links that are cut have broken by then */
 #define GROUPS_MAX 64u
+#define PLAYS_MOST_NS (60 * SIM_S)
 
 enum step {
     STEP_BEGINS,
@@ -229,6 +230,14 @@ static void later(struct world *world, uint64_t delay_ns)
 void lost_majority_start(struct world *world)
 {
     later(world, BEGINS_NS);
+}
+
+void lost_majority_finish(struct world *world)
+{
+    uint64_t until_ns = world->now_ns + PLAYS_MOST_NS;
+
+    while (lost.step != STEP_DONE && world->now_ns < until_ns)
+        world_run(world, world->now_ns + LOOK_NS);
 }
 
 void lost_majority_check(struct world *world)

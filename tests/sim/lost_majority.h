@@ -15,6 +15,9 @@
 
 void lost_majority_start(struct world *world);
 
+/* Plays it to its end, when the time of the seed's faults is too short. */
+void lost_majority_finish(struct world *world);
+
 /* At the end of a seed: it came about. */
 void lost_majority_check(struct world *world);
 

@@ -3,7 +3,8 @@
  *     sim --seed N --minutes M          one world; the same seed gives the same events
  *     sim --seed N --seeds K            K worlds from seed N on, each in a process of its own
  *     sim --expect-violation ...        exit status 0 only when some seed finds one
- *     sim-mutants --mutant NAME ...     with one of the faults of base/mutant.def in the code
+ *     sim-mutants --mutant NAME ...     with this fault of base/mutant.def in the code; NAME,NAME
+ *                                       with both
  *
  * Exit status 0 only when every check held, 1 when one did not (the line names
  * seed and finding), 2 when the arguments are wrong.
@@ -53,7 +54,7 @@ static const struct argp_option options[] = {
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
     { "scenario", 'c', "NAME", 0, "What every seed has; another name lists them (default swarm)",
       0 },
-    { "mutant", 'u', "NAME", 0, "Put this fault into the code (sim-mutants only)", 0 },
+    { "mutant", 'u', "NAME[,NAME]", 0, "Put these faults into the code (sim-mutants only)", 0 },
     { "mutants", 'l', NULL, 0, "List the faults, and what they break", 0 },
     { "quiet", 'q', NULL, 0, "Print only findings and the sum", 0 },
     { 0 },

@@ -20,19 +20,34 @@ static const struct {
 #define MUTANT_COUNT (sizeof mutants / sizeof mutants[0])
 
 #ifdef BRAID_MUTANTS
-enum mutant mutant_on = MUTANT_NONE;
+bool mutants_on[MUTANT_COUNT];
 
-bool mutant_sim_pick(const char *name)
+static bool pick(const char *name, size_t len)
 {
-    for (size_t i = 1; i < MUTANT_COUNT; i++)
-        if (strcmp(mutants[i].name, name) == 0)
-            mutant_on = (enum mutant)i;
-    return mutant_on != MUTANT_NONE;
+    for (size_t i = 1; i < MUTANT_COUNT; i++) {
+        if (strlen(mutants[i].name) != len || memcmp(mutants[i].name, name, len) != 0)
+            continue;
+        mutants_on[i] = true;
+        return true;
+    }
+    return false;
+}
+
+bool mutant_sim_pick(const char *names)
+{
+    for (;;) {
+        size_t len = strcspn(names, ",");
+        if (!pick(names, len))
+            return false;
+        if (names[len] == '\0')
+            return true;
+        names += len + 1;
+    }
 }
 #else
-bool mutant_sim_pick(const char *name)
+bool mutant_sim_pick(const char *names)
 {
-    (void)name;
+    (void)names;
     fputs("sim: the faults are in sim-mutants\n", stderr);
     return false;
 }

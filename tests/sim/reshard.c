@@ -10,6 +10,7 @@
 #include "cluster.h"
 #include "control/control.h"
 #include "drain.h"
+#include "wipe.h"
 
 #define STREAM_NAME "river"
 #define OPEN_MOST 12u
@@ -30,6 +31,7 @@ struct lineage {
 
 static struct {
     bool played;
+    bool aims; /* members are cut off while shards end */
     uint64_t groups_most;
     uint64_t begun, committed, rests, woken, stranded;
     struct lineage of[SIM_GROUPS_MAX];
@@ -135,6 +137,33 @@ void reshard_strand(struct world *world)
     }
 }
 
+static void join_again(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    net_sim_cut(world, (uint32_t)(arg >> 32), (uint32_t)arg, false);
+}
+
+/* A member of some open shard hears nothing of its leader for a while, but of the catalogue by
+ * others: that its shard is closed it may know before it has the end. */
+static void cut_member(struct world *world, const struct sim_node *node,
+                       const struct model_stream *stream)
+{
+    const struct model_shard *row =
+        &stream->shards[stream->open[world_below(world, stream->open_count)]];
+    const struct sim_node *leader = wipe_node(world, control_leader(node->control, row->group));
+    const struct sim_node *member =
+        wipe_node(world, row->members[world_below(world, row->member_count)]);
+
+    if (leader == NULL || member == NULL || leader == member ||
+        net_sim_is_cut(world, leader->at, member->at))
+        return;
+    net_sim_cut(world, leader->at, member->at, true);
+    world_after(world,
+                (struct world_after){ .delay_ns = SIM_S + world_below(world, 4 * SIM_S),
+                                      .kind = KIND_NEMESIS,
+                                      .fn = join_again,
+                                      .arg = (uint64_t)leader->at << 32 | member->at });
+}
+
 static void propose(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     const struct model_stream *stream = river(node);
@@ -150,6 +179,8 @@ static void propose(struct world *world, struct sim_node *node, void *ctx, uint6
         strand(world, node, stream);
         return;
     }
+    if (resharding.aims)
+        cut_member(world, node, stream);
     struct op *op = calloc(1, sizeof *op);
     ensure(op != NULL);
     op->world = world;
@@ -193,6 +224,7 @@ void reshard_start(struct world *world)
 void reshard_start_few(struct world *world)
 {
     reshard_start(world);
+    resharding.aims = true;
     resharding.groups_most = GROUPS_FEW;
     drain_start(world);
 }

@@ -381,6 +381,24 @@ void rot_forget(struct world *world, const struct sim_node *node)
         rot->flips[i].gone |= rot->flips[i].node == node->at;
 }
 
+bool rot_left_over(struct world *world, const struct sim_node *node)
+{
+    const struct rot *rot = cluster_of(world)->rot;
+    struct segment_head segment;
+    bool any = false;
+
+    for (uint32_t i = 0; rot != NULL && i < rot->count; i++) {
+        const struct flip *flip = &rot->flips[i];
+        if (flip->node != node->at || flip->gone || flip->spoiled == 0 ||
+            !disk_sim_is_spoiled(node->disk, flip->file, flip->spoiled) ||
+            !head_of(node->disk, flip->file, &segment) || segment.life == flip->life)
+            continue;
+        disk_sim_cure(node->disk, flip->file, flip->spoiled);
+        any = true;
+    }
+    return any;
+}
+
 /* Whether the node's log has the entry at another place by now: the group began anew there, and got
  * it again; or its segment was emptied, and it was whole then. */
 static bool is_elsewhere(struct sim_node *node, const struct flip *flip)

@@ -24,6 +24,15 @@ bool rot_any(struct world *world);
 /* The node's disk is gone, and the flips on it. */
 void rot_forget(struct world *world, const struct sim_node *node);
 
+/* Blocks that went bad in an earlier use of their files can be read again.  False: there is none.
+ *
+ * For a start that was refused because of one.  Where the frames of a file that is used again stop
+ * lies what is left of its earlier use.  If that block cannot be read the start cannot tell whether
+ * a frame was written there since, and went bad: it says so, and is right.  A failed read may be
+ * good the next time, so it must not take it for the end either.  What an operator does then, a new
+ * disk, the other scenarios play. */
+bool rot_left_over(struct world *world, const struct sim_node *node);
+
 /* After healing: runs the world until everything is whole, or ends it with a violation.  Returns
  * how many bits were flipped. */
 uint64_t rot_check(struct world *world);

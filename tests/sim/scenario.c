@@ -12,6 +12,7 @@
 #include "far_clock.h"
 #include "figure8.h"
 #include "forgotten.h"
+#include "giver.h"
 #include "handover.h"
 #include "leaver.h"
 #include "lost_catalog.h"
@@ -22,11 +23,10 @@
 #include "raised.h"
 #include "reshard.h"
 #include "rolling.h"
+#include "stale_server.h"
 #include "stale_voter.h"
 #include "tide.h"
 #include "unheard.h"
-
-#define ALL_MOMENTS ((1u << MOMENTS) - 1)
 
 /* ---- what scenarios change ---- */
 
@@ -111,6 +111,20 @@ static void choose_lost_disk(struct cluster_options *options)
     options->faults |= FAULT_WIPE;
 }
 
+/* What a member that is filled was given waits for its disk, as full segments are filed. */
+static void choose_slow_fill(struct cluster_options *options)
+{
+    options->faults = FAULT_WIPE | FAULT_SLOW | FAULT_STALL;
+    options->steady = FAULT_SLOW;
+    options->large = true;
+    options->segment_bytes = 262144;
+    options->wall_speed = 1;
+    options->moments = 1u << MOMENT_SEGMENT_FILED | 1u << MOMENT_FILL_GOES_ON;
+    options->moment_of = 20;
+    if (options->put_pause_ms > 20)
+        options->put_pause_ms = 20;
+}
+
 static void choose_disk_errors(struct cluster_options *options)
 {
     options->faults |= FAULT_WRITE_ERROR | FAULT_READ_ERROR | FAULT_WIPE;
@@ -134,7 +148,7 @@ static void choose_full_disk(struct cluster_options *options)
 static void choose_moments(struct cluster_options *options)
 {
     options->faults |= FAULT_WIPE | FAULT_WRITE_ERROR;
-    options->moments = ALL_MOMENTS;
+    options->moments = SCENARIO_MOMENTS;
     options->reseal_pause_ms = 1000;
 }
 
@@ -391,6 +405,8 @@ static const struct scenario scenarios[] = {
     { "bad-blocks", "the disks cannot read some blocks any more", .choose = choose_bad_blocks },
     { "bit-rot-unsearched", "and nobody looks: must be found", .choose = choose_unsearched },
     { "lost-disk", "disks are lost whole", .more_nodes = true, .choose = choose_lost_disk },
+    { "slow-fill", "lost disks come back slow, and faults strike while they are filled",
+      .more_nodes = true, .choose = choose_slow_fill },
     { "disk-errors", "writes and reads fail, blocks cannot be read, disks are replaced",
       .more_nodes = true, .choose = choose_disk_errors },
     { "full-disk", "disks are full for a while", .choose = choose_full_disk },
@@ -416,12 +432,21 @@ static const struct scenario scenarios[] = {
       .scripted = true, .choose = choose_leaver, .start = leaver_start },
     { "voter-leaver", "likewise in the catalogue's own group", .six_nodes = true,
       .scripted = true, .choose = choose_leaver, .start = leaver_start_voters },
+    { "giver", "who gives a member the end of its epoch is lost", .more_nodes = true,
+      .scripted = true, .choose = choose_leaver, .start = giver_start },
+    { "hearsay", "likewise, and the other one that began the next forgets it", .more_nodes = true,
+      .scripted = true, .choose = choose_leaver, .start = giver_start_hearsay },
+    { "stale-server", "a former leader of the catalogue follows, and is followed",
+      .six_nodes = true, .scripted = true, .choose = choose_leaver,
+      .start = stale_server_start, .at_the_end = stale_server_check },
     { "stale-voter", "a member of the catalogue comes back when all others are new",
       .six_nodes = true, .scripted = true, .choose = choose_stale_voter,
-      .start = stale_voter_start, .at_the_end = stale_voter_check },
+      .start = stale_voter_start, .before_healing = stale_voter_finish,
+      .at_the_end = stale_voter_check },
     { "lost-majority", "two disks of three are lost for good, and shards are rescued",
       .more_nodes = true, .scripted = true, .choose = choose_lost_majority,
-      .start = lost_majority_start, .at_the_end = lost_majority_check },
+      .start = lost_majority_start, .before_healing = lost_majority_finish,
+      .at_the_end = lost_majority_check },
     { "lost-catalog", "two of the catalogue's three members are lost for good, and it is rescued",
       .scripted = true, .choose = choose_lost_catalog, .start = lost_catalog_start,
       .at_the_end = lost_catalog_check },
@@ -468,127 +493,11 @@ const struct scenario *scenario_find(const char *name)
 
 const char *scenario_list(void)
 {
-    static char text[2048];
+    static char text[8192];
     size_t len = 0;
 
     for (size_t i = 0; i < SCENARIOS; i++)
         len += (size_t)snprintf(text + len, sizeof(text) - len, "%s (%s)%s", scenarios[i].name,
                                 scenarios[i].what, i + 1 < SCENARIOS ? ", " : "");
     return text;
-}
-
-/* ---- the mixture of a seed ---- */
-
-/* Three nodes, sometimes four or five: then some are outside of the catalogue's group. */
-uint32_t scenario_nodes(const struct scenario *scenario, uint64_t seed)
-{
-    struct random random;
-
-    random_init(&random, seed ^ UINT64_C(0x6e6f646573));
-    if (scenario->six_nodes)
-        return 6;
-    if (scenario->three_nodes || (!scenario->more_nodes && random_below(&random, 3) != 0))
-        return 3;
-    return 4 + (uint32_t)random_below(&random, 2);
-}
-
-static struct net_weather weather_of(struct random *random)
-{
-    return (struct net_weather){ .delay_ns = 50 * SIM_US + random_below(random, 2 * SIM_MS),
-                                 .jitter_ns = random_below(random, SIM_MS),
-                                 .slow_in = 1,
-                                 .slow_of = 20 + (uint32_t)random_below(random, 400),
-                                 .slow_ns = random_below(random, 40 * SIM_MS),
-                                 .loss_in = 1,
-                                 .loss_of = random_below(random, 3) == 0
-                                                ? 2000 + (uint32_t)random_below(random, 20000)
-                                                : 0,
-                                 .lingers = random_below(random, 2) == 0 };
-}
-
-/* What the clocks do: a third of the seeds have wrong ones, a fifth lets records grow old instead,
- * which can be checked only while all clocks show the same. */
-static void choose_clocks(struct cluster_options *options, struct random *random)
-{
-    options->wall_speed = 1;
-    options->retention_hours = 24 * 365;
-    if (random_below(random, 3) == 0) {
-        options->drift_ppm_max = (const uint32_t[]){ 200, 5000, 100000 }[random_below(random, 3)];
-        options->skew_ms_max = (const uint32_t[]){ 0, 3000, 60000 }[random_below(random, 3)];
-    } else if (random_below(random, 3) == 0) {
-        options->wall_speed = 300u << random_below(random, 3);
-        options->retention_hours = 1;
-        options->faults &= ~(unsigned)FAULT_CLOCK;
-    }
-}
-
-/* Of a random of its own: what else a seed has does not depend on it. */
-static bool choose_repeats(const struct world *world)
-{
-    struct random random;
-
-    random_init(&random, world->seed ^ UINT64_C(0x7477696365));
-    return random_below(&random, 3) == 0;
-}
-
-/* Likewise. */
-static bool choose_subscribers(const struct world *world)
-{
-    struct random random;
-
-    random_init(&random, world->seed ^ UINT64_C(0x73756273));
-    return random_below(&random, 4) == 0;
-}
-
-/* Segments are a sixty-fourth of what they are in the daemon, and hardly anybody would read 64 KiB
- * of them in vain: most seeds read a block or two. */
-static uint64_t choose_read_gap(const struct world *world)
-{
-    static const uint64_t gaps[] = { 4096, 4096, 8192, 65536 };
-
-    return gaps[world->seed * UINT64_C(0x9e3779b97f4a7c15) >> 62];
-}
-
-static void choose_aims(struct cluster_options *options, struct random *random)
-{
-    options->aimed = random_below(random, 4) != 0;
-    options->isolate_first_of = (const uint32_t[]){ 0, 12, 3, 1 }[random_below(random, 4)];
-    options->moment_of = (const uint32_t[]){ 4, 20, 100 }[random_below(random, 3)];
-    if (random_below(random, 2) == 0)
-        options->moments = (uint32_t)random_below(random, ALL_MOMENTS + 1);
-}
-
-struct cluster_options scenario_options(const struct scenario *scenario, const struct world *world)
-{
-    struct random random;
-
-    random_init(&random, world->seed ^ UINT64_C(0x73776172));
-    struct cluster_options options = {
-        .node_count = world->node_count,
-        .shard_count = 1 + (uint32_t)random_below(&random, 6),
-        .segment_bytes = (uint64_t)262144 << random_below(&random, 3),
-        .put_pause_ms = 2 + (uint32_t)random_below(&random, 60),
-        .weather = weather_of(&random),
-        .faults = (uint32_t)random_below(&random, 1u << FAULTS) &
-                  (uint32_t)(random_below(&random, 1u << FAULTS) | FAULT_KILL),
-        .fault_pause_ms = random_below(&random, 4) == 0 ? 6000 : 1200,
-        .churn = random_below(&random, 3) == 0,
-        .balance = true,
-        .rot = random_below(&random, 4) == 0,
-        .large = random_below(&random, 4) == 0,
-    };
-    options.client_count = options.shard_count * (1 + (uint32_t)random_below(&random, 8));
-    if (random_below(&random, 3) == 0)
-        options.transfer_pause_ms = 20 + (uint32_t)random_below(&random, 2000);
-    if (random_below(&random, 4) == 0)
-        options.reseal_pause_ms = 200 + (uint32_t)random_below(&random, 3000);
-    options.replication = world->node_count == 5 && random_below(&random, 3) == 0 ? 5 : 3;
-    choose_clocks(&options, &random);
-    choose_aims(&options, &random);
-    options.weather.repeats = choose_repeats(world);
-    options.read_gap_bytes = choose_read_gap(world);
-    options.compare = random_below(&random, 2) == 0;
-    options.subscribers = choose_subscribers(world);
-    scenario->choose(&options);
-    return options;
 }

@@ -9,6 +9,8 @@
 
 #include "cluster.h"
 
+#define SCENARIO_MOMENTS ((1u << MOMENTS) - 1) /* all */
+
 struct scenario {
     const char *name, *what;
     bool three_nodes, more_nodes; /* exactly three; at least four.  Else as the seed wants */

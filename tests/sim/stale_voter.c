@@ -7,6 +7,7 @@
 
 #define BEGINS_NS (2 * SIM_S)
 #define LOOK_NS (100 * SIM_MS)
+#define PLAYS_MOST_NS (60 * SIM_S)
 #define FINDS_MOST_NS (20 * SIM_S)
 
 /* The founders' group of three. */
@@ -84,6 +85,14 @@ void stale_voter_start(struct world *world)
     world_after(world, (struct world_after){ .delay_ns = BEGINS_NS,
                                              .kind = KIND_NEMESIS,
                                              .fn = look });
+}
+
+void stale_voter_finish(struct world *world)
+{
+    uint64_t until_ns = world->now_ns + PLAYS_MOST_NS;
+
+    while (!voter.back && world->now_ns < until_ns)
+        world_run(world, world->now_ns + LOOK_NS);
 }
 
 void stale_voter_check(struct world *world)

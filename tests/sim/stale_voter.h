@@ -11,6 +11,10 @@
 #include "world.h"
 
 void stale_voter_start(struct world *world);
+
+/* Plays it to its end, when the time of the seed's faults is too short. */
+void stale_voter_finish(struct world *world);
+
 void stale_voter_check(struct world *world);
 
 #endif

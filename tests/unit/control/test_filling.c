@@ -1,0 +1,181 @@
+/* Groups that are filled side by side: when the next pull goes out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "control/comer.h"
+#include "env/turn.h"
+
+#define GROUPS 8u /* more than FILL_CALLS_MIN */
+
+struct clock {
+    struct turn turn;
+    uint64_t now_ms;
+};
+
+static struct {
+    struct control *control;
+    struct clock clock;
+    struct comer comers[GROUPS], *of[GROUPS];
+    uint32_t asked; /* pulls that went out */
+} world;
+
+/* ---- what is around it ---- */
+
+uint64_t clock_mono_ns(struct clock *clock)
+{
+    return clock->now_ms * UINT64_C(1000000);
+}
+
+struct turn *clock_turn(struct clock *clock)
+{
+    return &clock->turn;
+}
+
+uint64_t control_now_ms(const struct control *control)
+{
+    return world.clock.now_ms;
+}
+
+void log_bulk(struct log *log, bool bulk)
+{
+}
+
+size_t log_pending_bytes(const struct log *log)
+{
+    return 0;
+}
+
+bool log_has_room(const struct log *log, size_t bytes)
+{
+    return true;
+}
+
+bool room_is_short(const struct control *control)
+{
+    return false;
+}
+
+void comer_later(struct comer *comer)
+{
+    fail_msg("nothing went wrong");
+}
+
+void fill_ask(struct comer *comer)
+{
+    comer->calling = true;
+    world.asked++;
+}
+
+static void pass(uint64_t ms)
+{
+    for (uint64_t end = world.clock.now_ms + ms; world.clock.now_ms < end;) {
+        world.clock.now_ms++;
+        turn_fire(&world.clock.turn, clock_mono_ns(&world.clock));
+    }
+}
+
+/* ---- tests ---- */
+
+static int set_up(void **state)
+{
+    memset(&world, 0, sizeof(world));
+    world.control = calloc(1, sizeof(*world.control));
+    assert_non_null(world.control);
+    world.clock.now_ms = 1000;
+    turn_init(&world.clock.turn);
+    world.control->world.clock = &world.clock;
+    world.control->succession.comers = world.of;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    filling_close(world.control);
+    turn_fini(&world.clock.turn);
+    free(world.control);
+    return 0;
+}
+
+static void open_with(uint64_t bytes_per_s, uint32_t groups)
+{
+    struct succession *succession = &world.control->succession;
+
+    world.control->options.fill_bytes_per_s = bytes_per_s;
+    filling_open(world.control);
+    for (uint32_t i = 0; i < groups; i++) {
+        world.comers[i] = (struct comer){ .control = world.control,
+                                          .group = i + 1,
+                                          .phase = COMER_PULLS,
+                                          .next_ms = i };
+        world.of[i] = &world.comers[i];
+    }
+    succession->count = succession->active = groups;
+    filling_kick(world.control);
+}
+
+/* Of fill.c, and of whoever frees a comer: its pull is over. */
+static void answer(struct comer *comer, size_t bytes)
+{
+    comer->calling = false;
+    filling_answered(comer, bytes);
+}
+
+static void so_many_pull_at_once(void **state)
+{
+    open_with(0, GROUPS);
+    assert_int_equal(world.asked, FILL_CALLS_MIN);
+    pass(1000);
+    assert_int_equal(world.asked, FILL_CALLS_MIN);
+}
+
+/* Simulator, swarm, seed 310383 of its day: all pulls under way ended with the deletion of their
+ * streams, and the group that waited for a place was never filled. */
+static void a_pull_that_goes_makes_room_for_who_waits(void **state)
+{
+    open_with(0, FILL_CALLS_MIN + 1);
+    assert_int_equal(world.asked, FILL_CALLS_MIN);
+    for (uint32_t i = 0; i < FILL_CALLS_MIN; i++) {
+        answer(&world.comers[i], 0); /* comer_free() */
+        world.comers[i].phase = COMER_WAITS;
+    }
+    pass(1);
+    assert_int_equal(world.asked, FILL_CALLS_MIN + 1);
+    assert_true(world.comers[FILL_CALLS_MIN].calling);
+}
+
+/* Simulator, drain, seed 310076 of its day: a pull takes all that it asks for from the limit, and
+ * brought a little of it.  The next one waited as if it had brought all, and a fill went at a sixth
+ * of its limit. */
+static void what_a_pull_did_not_bring_is_not_waited_for(void **state)
+{
+    uint64_t rate = FILL_BYTES_MAX / 4; /* a pull is paid in four seconds */
+
+    open_with(rate, 2);
+    assert_int_equal(world.asked, 1);
+    pass(10); /* the other one waits for those seconds */
+    assert_int_equal(world.asked, 1);
+    answer(&world.comers[0], rate / 5);
+    filling_kick(world.control); /* fill_on() */
+    assert_int_equal(world.asked, 1);
+    pass(200);
+    assert_int_equal(world.asked, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(so_many_pull_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pull_that_goes_makes_room_for_who_waits, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_a_pull_did_not_bring_is_not_waited_for, set_up,
+                                        tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
