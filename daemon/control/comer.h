@@ -71,8 +71,6 @@ void filling_open(struct control *control);
 void filling_close(struct control *control);
 /* One more is about to pull. */
 void filling_came(struct control *control);
-/* None is on its way any more. */
-void filling_over(struct control *control);
 /* Lets those pull that may. */
 void filling_kick(struct control *control);
 /* The comer's pull, if one was under way, is over and gave so many bytes. */

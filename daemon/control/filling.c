@@ -93,12 +93,6 @@ void filling_came(struct control *control)
     if (gathers_ms(filling, now_ms) == 0)
         filling->first_ms = now_ms;
     filling->came_ms = now_ms;
-    log_bulk(control->log, true);
-}
-
-void filling_over(struct control *control)
-{
-    log_bulk(control->log, false);
 }
 
 static void filling_on_timer(struct timer *timer)

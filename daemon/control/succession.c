@@ -72,8 +72,6 @@ static void place_free(struct control *control)
 
     ensure(succession->active > 0);
     succession->active--;
-    if (succession->active == 0)
-        filling_over(control);
     for (uint32_t i = 0; i < succession->count; i++) {
         struct comer *comer = succession->comers[i];
         if (!comer->queued)

@@ -57,6 +57,8 @@
 #define LOG_BLOCKS_READ_MAX 4u                /* of them read at once */
 #define LOG_BLOCKS_BACKGROUND_MAX 2u          /* in the background: one ahead, and */
 #define LOG_BLOCK_PIECE_BYTES (512u * 1024u)  /* in pieces: writes get in between */
+/* frames of so much in the mean make the next segments reserved ones (supply.c) */
+#define LOG_RESERVE_FRAME_BYTES (256u * 1024u)
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
 /* damaged entries that are remembered; a disk with more of them is to be replaced */
 #define LOG_DAMAGED_MAX 1024u

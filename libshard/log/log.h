@@ -161,10 +161,6 @@ bool log_started(const struct log *log, uint64_t group);
 uint64_t log_turn(const struct log *log);
 uint64_t log_durable(const struct log *log);
 
-/* Whether large amounts are about to be written, as by a member that is filled: then new files are
- * reserved, not written once before. */
-void log_bulk(struct log *log, bool bulk);
-
 /* Whether `bytes` more of payload can be taken without using the reserve that is kept for hard
  * state.  False: refuse puts with ERR_NO_SPACE; retention or a larger disk heals it. */
 bool log_has_room(const struct log *log, size_t bytes);

@@ -233,7 +233,7 @@ struct log {
     uint64_t file_bytes_min; /* smaller ones, of another configuration, are not used again */
     struct disk_create create;
     bool creating;
-    bool bulk; /* new files are reserved only */
+    bool large_frames; /* in the last segment that was left: new files are reserved only */
     uint64_t create_backoff_ms;
     struct timer create_later;
 

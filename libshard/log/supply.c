@@ -7,9 +7,10 @@
  * made they are used again and again, never removed: on a mount with discard an unlink of a segment
  * holds the disk for up to a second.
  *
- * They are written once as zeros: a small write is two to three times as quick where nothing of the
- * file's map changes.  Who is filled writes large frames, to which that matters little, and would
- * have the disk write everything twice: meanwhile they are only reserved (log_bulk()). */
+ * They are written once as zeros: a small write is two to three times as quick where nothing of
+ * the file's map changes.  To large frames that matters little, and the disk would write all of it
+ * twice: so while frames are large (a node that is filled, or that takes all that the disk can),
+ * new files are only reserved. */
 
 #define CREATE_BACKOFF_MS_FIRST 1000u
 
@@ -101,11 +102,20 @@ static struct segment_file *take_for_head(struct log *log)
     return supply_for_head(log) == 0 ? NULL : supply_take(log, 0);
 }
 
+/* In the mean.  The numbers of frames go on from segment to segment. */
+static bool has_large_frames(const struct log *log, const struct segment *segment)
+{
+    uint64_t frames = log->frame_next - segment->next_frame;
+
+    return segment->end / (frames > 0 ? frames : 1) >= LOG_RESERVE_FRAME_BYTES;
+}
+
 void segment_leave(struct log *log)
 {
     struct segment *old = segment_tail(log);
 
     segment_fix(log, old);
+    log->large_frames = has_large_frames(log, old);
 
     struct segment *next = segment_add(log, old->number + 1, random_id(log->world.random),
                                        take_for_head(log));
@@ -250,7 +260,7 @@ void supply_kick(struct log *log)
     log->creating = true;
     segment_file_name(log->file_next, name);
     disk_create_start(log->world.disk, &log->create, name, options->segment_bytes,
-                      log->bulk ? DISK_RESERVED : DISK_WRITTEN, create_on_done);
+                      log->large_frames ? DISK_RESERVED : DISK_WRITTEN, create_on_done);
     hurry_if_short(log);
 }
 
@@ -258,11 +268,6 @@ void supply_hurry(struct log *log)
 {
     if (log->creating)
         disk_create_hurry(&log->create);
-}
-
-void log_bulk(struct log *log, bool bulk)
-{
-    log->bulk = bulk;
 }
 
 static void create_on_done(struct disk_create *req, enum err err, struct disk_file *file)

@@ -205,29 +205,27 @@ static void a_file_that_cannot_be_written_ends_the_node(void **state)
     node_reopen(&node);
 }
 
-/* Until a file has been made. */
-static void fill_a_segment(void)
+/* Frame after frame, until this many files have been made. */
+static void fill_segments(unsigned count, size_t bytes)
 {
     unsigned creates = fault.creates;
 
-    while (fault.creates == creates) {
-        node_append(&node, 1, 50000);
+    while (fault.creates < creates + count) {
+        node_append(&node, 1, bytes);
         node_wait_all(&node);
     }
 }
 
-static void files_are_reserved_while_much_is_written(void **state)
+static void files_are_reserved_while_frames_are_large(void **state)
 {
     (void)state;
     node_open(&node);
     node_start(&node, 1);
-    fill_a_segment();
+    fill_segments(1, 50000);
     assert_int_equal(fault.blocks, DISK_WRITTEN);
-    log_bulk(node.log, true);
-    fill_a_segment();
+    fill_segments(2, LOG_RESERVE_FRAME_BYTES);
     assert_int_equal(fault.blocks, DISK_RESERVED);
-    log_bulk(node.log, false);
-    fill_a_segment();
+    fill_segments(2, 50000);
     assert_int_equal(fault.blocks, DISK_WRITTEN);
     node_check(&node);
     node_reopen(&node);
@@ -382,7 +380,7 @@ int main(void)
         TEST(a_full_disk_is_tried_again_later_and_stops_nothing),
         TEST(a_file_that_cannot_be_written_ends_the_node),
         TEST(damaged_tables_end_the_node_and_say_what_to_do),
-        TEST(files_are_reserved_while_much_is_written),
+        TEST(files_are_reserved_while_frames_are_large),
         TEST(full_tables_put_filing_off_and_nothing_else),
         TEST(full_tables_put_off_that_a_segment_becomes_free),
         TEST(a_small_frame_that_has_not_begun_is_taken_back_for_more),
