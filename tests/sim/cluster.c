@@ -132,6 +132,11 @@ static void differ(void *ctx, const struct entry_head *here, const struct entry_
                     (unsigned long long)id, there->crc, (unsigned long long)there->time_ms);
 }
 
+uint64_t cluster_fill_bytes_per_s(const struct world *world)
+{
+    return world->seed % 4 == 0 ? FILL_BYTES_PER_S : 0;
+}
+
 static struct limits limits_of(const struct cluster_options *options)
 {
     struct limits limits = { .of = { 0 } };
@@ -171,7 +176,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .read_gap_bytes = options->read_gap_bytes,
         .scrub_period_ms = options->rot && !options->unsearched ? SCRUB_PERIOD_MS : 0,
         .scrub_bytes_per_s = SCRUB_BYTES_PER_S,
-        .fill_bytes_per_s = node->world->seed % 4 == 0 ? FILL_BYTES_PER_S : 0,
+        .fill_bytes_per_s = cluster_fill_bytes_per_s(node->world),
         .compare_period_ms = options->compare ? COMPARE_PERIOD_MS : 0,
         .clock_off_max_ms = (uint64_t)CONTROL_CLOCK_OFF_MS * options->wall_speed,
         .balance_leaders = options->balance,

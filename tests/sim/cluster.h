@@ -88,6 +88,9 @@ void cluster_init(struct cluster *cluster, struct world *world,
                   const struct cluster_options *options);
 void cluster_fini(struct cluster *cluster);
 
+/* To which fills of this seed are limited; 0: they are not. */
+uint64_t cluster_fill_bytes_per_s(const struct world *world);
+
 /* Starts the node's process, unless it runs. */
 void cluster_start(struct world *world, struct sim_node *node);
 
