@@ -113,19 +113,18 @@ static int send_append(struct replica *replica, struct member *member,
     uint64_t prev = append->prev_log_index, wanted = append->n_entries;
     struct outbox_entry *entries = NULL;
     uint32_t count = 0;
+    bool again = is_repetition(member, prev, prev + wanted);
 
-    if (wanted > 0) {
+    if (wanted > 0 && !again) {
         entries = malloc(wanted * sizeof(*entries));
         if (entries != NULL)
             count = sendable(replica, member, append, entries);
     }
-    if (count > 0 && is_repetition(member, prev, prev + count)) {
-        count = 0;
-    } else if (count < wanted) {
+    if (!again && count < wanted) {
         if (member->feed != NULL)
             count = 0;
         feed_wake(replica, member, prev + count + 1);
-    } else if (prev <= member->match) {
+    } else if (!again && prev <= member->match) {
         feed_end(member); /* libraft reaches it again */
     }
     if (count > 0) {
