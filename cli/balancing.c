@@ -21,15 +21,14 @@ void balancing_print(const json_t *cluster)
 
 static enum outcome ask(const struct cli *cli, bool pauses)
 {
-    char path[OPERATIONS_PATH_BYTES_MAX], by[RESCUE_BY_MAX];
     struct client *client;
     enum outcome outcome = cli_operations(cli, &client);
 
     if (outcome != OUTCOME_OK)
         return outcome;
-    rescue_user(by);
-    snprintf(path, sizeof(path), "/cluster/balancing/%s?by=%s", pauses ? "pause" : "resume", by);
-    outcome = operations_change(cli, client, path, NULL);
+    outcome = operations_change(cli, client,
+                                pauses ? "/cluster/balancing/pause" : "/cluster/balancing/resume",
+                                NULL);
     client_close(client);
     return outcome;
 }

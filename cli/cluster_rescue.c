@@ -47,14 +47,13 @@ static enum outcome act(const struct cli *cli, struct client *client, const json
     const json_t *survivor = rescue_survivor(found);
     struct client_answer answer;
     struct client *other = NULL;
-    char path[OPERATIONS_PATH_BYTES_MAX], by[RESCUE_BY_MAX];
+    char path[OPERATIONS_PATH_BYTES_MAX];
 
-    rescue_user(by);
     snprintf(path, sizeof(path),
              "/cluster/rescue?epoch=%" JSON_INTEGER_FORMAT
-             "&survivor=%s&index=%" JSON_INTEGER_FORMAT "&term=%" JSON_INTEGER_FORMAT "&by=%s",
+             "&survivor=%s&index=%" JSON_INTEGER_FORMAT "&term=%" JSON_INTEGER_FORMAT,
              member_count(found, "epoch"), member_text(survivor, "id"),
-             member_count(survivor, "last"), member_count(survivor, "last_term"), by);
+             member_count(survivor, "last"), member_count(survivor, "last_term"));
     enum outcome outcome = OUTCOME_OK;
     if (!member_is_true(survivor, "asked"))
         outcome = at_survivor(cli, survivor, &other);
@@ -62,7 +61,7 @@ static enum outcome act(const struct cli *cli, struct client *client, const json
         return outcome;
     if (other == NULL)
         client_until(client, cli_deadline_ms(cli, cli_now_ms())); /* a person may think long */
-    enum err err = client_post(other == NULL ? client : other, path, slice_text("{}"), &answer);
+    enum err err = operations_post(other == NULL ? client : other, path, &answer);
     if (err != ERR_OK && answer.status == 403)
         outcome = cli_fail(cli, OUTCOME_FAILED, "%s\nOnly node %s can do it: run this on its "
                            "machine, with --operations naming its own port.", answer.reason.text,

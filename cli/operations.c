@@ -1,6 +1,13 @@
 #include "operations.h"
 
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "member.h"
+
+#define BY_BYTES 48u
 
 static json_t *tree_of(const struct client_answer *answer)
 {
@@ -70,11 +77,38 @@ enum outcome operations_look(const struct cli *cli, struct client *client, const
                         : cli_fail(cli, OUTCOME_FAILED, "the answer of %s is not JSON", path);
 }
 
+/* Who asks, for the audit log: letters and digits of the user's name. */
+static void user_print(char by[BY_BYTES])
+{
+    struct passwd entry, *user = NULL;
+    char names[1024];
+    size_t len = 0;
+
+    if (getpwuid_r(getuid(), &entry, names, sizeof(names), &user) != 0)
+        user = NULL;
+    for (const char *at = user == NULL ? "" : user->pw_name;
+         *at != 0 && len + 1 < BY_BYTES; at++)
+        by[len++] = strchr("&=%# ?+", *at) != NULL ? '_' : *at;
+    by[len] = 0;
+    if (len == 0)
+        snprintf(by, BY_BYTES, "uid-%u", (unsigned)getuid());
+}
+
+enum err operations_post(struct client *client, const char *path, struct client_answer *ret)
+{
+    char whole[OPERATIONS_PATH_BYTES_MAX + BY_BYTES + sizeof("&by=")], by[BY_BYTES];
+
+    user_print(by);
+    (void)snprintf(whole, sizeof(whole), "%s%sby=%s", path, strchr(path, '?') == NULL ? "?" : "&",
+                   by);
+    return client_post(client, whole, slice_text("{}"), ret);
+}
+
 enum outcome operations_change(const struct cli *cli, struct client *client, const char *path,
                                const char *none)
 {
     struct client_answer answer;
-    enum err err = client_post(client, path, slice_text("{}"), &answer);
+    enum err err = operations_post(client, path, &answer);
 
     return err == ERR_OK ? OUTCOME_OK : operations_complain(cli, err, &answer, none);
 }

@@ -16,6 +16,10 @@
 enum outcome operations_look(const struct cli *cli, struct client *client, const char *path,
                              const char *none, json_t **ret);
 
+/* Asks for a change, and says who asks, for the audit log. */
+enum err operations_post(struct client *client, const char *path, struct client_answer *ret);
+
+/* The same; it complains about a refusal. */
 enum outcome operations_change(const struct cli *cli, struct client *client, const char *path,
                                const char *none);
 

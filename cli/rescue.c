@@ -1,6 +1,5 @@
 #include "rescue.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,23 +18,6 @@ const json_t *rescue_survivor(const json_t *found)
         if (json_is_true(json_object_get(json_array_get(nodes, i), "survivor")))
             return json_array_get(nodes, i);
     return NULL;
-}
-
-/* Who asks, for the audit log: letters and digits of the user's name. */
-void rescue_user(char by[RESCUE_BY_MAX])
-{
-    struct passwd entry, *user = NULL;
-    char names[1024];
-    size_t len = 0;
-
-    if (getpwuid_r(getuid(), &entry, names, sizeof(names), &user) != 0)
-        user = NULL;
-    for (const char *at = user == NULL ? "" : user->pw_name;
-         *at != 0 && len + 1 < RESCUE_BY_MAX; at++)
-        by[len++] = strchr("&=%# ?+", *at) != NULL ? '_' : *at;
-    by[len] = 0;
-    if (len == 0)
-        snprintf(by, RESCUE_BY_MAX, "uid-%u", (unsigned)getuid());
 }
 
 const char *rescue_time(json_int_t ms, char room[RESCUE_TIME_MAX])

@@ -7,16 +7,12 @@
 
 #include "cli.h"
 
-#define RESCUE_BY_MAX 48u
 #define RESCUE_TIME_MAX 32u
 
 /* The node of a page that would be gone on from; NULL: none. */
 const json_t *rescue_survivor(const json_t *found);
 
 const char *rescue_time(json_int_t ms, char room[RESCUE_TIME_MAX]);
-
-/* Who asks, for the audit log: letters and digits of the user's name. */
-void rescue_user(char by[RESCUE_BY_MAX]);
 
 /* `what` as people call it: "shard".  Its name is typed, or comes with --yes (`yes`, or NULL). */
 enum outcome rescue_confirm(const struct cli *cli, const char *what, const char *name,

@@ -80,15 +80,14 @@ static enum outcome act(const struct cli *cli, struct client *client,
                         const struct rescue_options *options, const json_t *found)
 {
     const json_t *survivor = rescue_survivor(found);
-    char path[OPERATIONS_PATH_BYTES_MAX], by[RESCUE_BY_MAX];
+    char path[OPERATIONS_PATH_BYTES_MAX];
 
-    rescue_user(by);
     snprintf(path, sizeof(path),
              "/shards/rescue?stream=%s&shard=%lu&epoch=%" JSON_INTEGER_FORMAT
-             "&survivor=%s&index=%" JSON_INTEGER_FORMAT "&term=%" JSON_INTEGER_FORMAT "&by=%s",
+             "&survivor=%s&index=%" JSON_INTEGER_FORMAT "&term=%" JSON_INTEGER_FORMAT,
              options->stream, options->number, member_count(found, "epoch"),
              member_text(survivor, "id"), member_count(survivor, "last"),
-             member_count(survivor, "last_term"), by);
+             member_count(survivor, "last_term"));
     client_until(client, cli_deadline_ms(cli, cli_now_ms())); /* a person may have thought long */
     return operations_change(cli, client, path, NO_SUCH_SHARD);
 }

@@ -7,7 +7,7 @@
 #define HOURS_LEAST 24
 #define HOURS_MOST 8760
 #define SHARDS_MOST 100000
-#define LIMITS_MOST 16u
+#define LIMITS_MOST 24u
 
 struct set_options {
     long hours, shards; /* 0: not given */

@@ -1,4 +1,4 @@
-/* audit.h - what operators have done that cannot be taken back: DATA-DIR/audit.log.
+/* audit.h - what operators have done: DATA-DIR/audit.log.
  *
  * One JSON object a line, only ever appended, durable before audit_done runs; its form:
  * docs/formats/audit.md.  Nobody but people reads it: the node does not.
@@ -14,6 +14,7 @@
 
 #define AUDIT_BY_MAX 64u    /* of who asked */
 #define AUDIT_TIME_MAX 32u
+#define AUDIT_CHANGE_BYTES_MAX 16384u /* a line about a change; a rescue's names all nodes */
 
 struct audit {
     const char *path; /* of the file; made when something is said */

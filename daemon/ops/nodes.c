@@ -1,8 +1,7 @@
 /* /nodes: one node and what its replicas wait for; and the changes that an operator makes to it.
  *
- * The only thing here that changes anything.  The port asks nobody who he is, so a change is taken
- * from this machine alone; and it must be called application/json, which a page in somebody's
- * browser cannot send without asking first. */
+ * The port asks nobody who he is, so a change is taken from this machine alone; and it must be
+ * called application/json, which a page in somebody's browser cannot send without asking first. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -20,9 +19,8 @@ enum node_act { ACT_NONE, ACT_DRAIN, ACT_UNDRAIN, ACT_REMOVE };
 
 static const struct model_node *node_asked(const struct ops *ops,
                                            const struct http_exchange *exchange);
-static void change_begin(struct ops *ops, struct http_exchange *exchange, enum node_act act,
-                         const struct model_node *row);
-static void change_on_done(struct catalog_change *req, enum err err);
+static void change(struct ops *ops, struct http_exchange *exchange, enum node_act act,
+                   const struct model_node *row);
 static struct buf *node_page(const struct ops *ops, const struct model_node *row, uint64_t after);
 static uint32_t print_places(const struct ops *ops, struct json *json,
                              const struct model_node *node, uint64_t *last);
@@ -178,12 +176,15 @@ void nodes_on_post(struct ops *ops, struct http_exchange *exchange)
     else if (row == NULL)
         answer_message(exchange, 404, "there is no such node", false);
     else
-        change_begin(ops, exchange, act, row);
+        change(ops, exchange, act, row);
 }
 
-static void change_begin(struct ops *ops, struct http_exchange *exchange, enum node_act act,
-                         const struct model_node *row)
+static void change(struct ops *ops, struct http_exchange *exchange, enum node_act act,
+                   const struct model_node *row)
 {
+    static const char *const names[] = {
+        [ACT_DRAIN] = "node.drain", [ACT_UNDRAIN] = "node.undrain", [ACT_REMOVE] = "node.remove"
+    };
     struct control *control = ops->world.control;
     struct reason reason = { .text = "" };
     enum err err = act == ACT_REMOVE ? nodes_may_go(control, row->id, &reason) : ERR_OK;
@@ -192,51 +193,13 @@ static void change_begin(struct ops *ops, struct http_exchange *exchange, enum n
         answer_refusal(exchange, err, &reason);
         return;
     }
+    struct change_asked *asked = change_begin(ops, exchange, names[act]);
+    if (asked == NULL)
+        return;
+    json_text(&asked->text, "node", row->name);
+    json_id(&asked->text, "id", row->id);
     AUTO_UNREF struct buf *bytes = act == ACT_REMOVE
                                        ? nodes_remove(control, row->id)
                                        : nodes_drain(control, row->id, act == ACT_DRAIN);
-    if (bytes == NULL)
-        answer_message(exchange, 503, "no memory", true);
-    else
-        nodes_offer(ops, exchange, buf_slice(bytes));
-}
-
-void nodes_offer(struct ops *ops, struct http_exchange *exchange, struct slice bytes)
-{
-    struct node_change *change = NULL;
-
-    for (uint32_t i = 0; i < OPS_CHANGES_MAX && change == NULL; i++)
-        if (ops->changes[i].exchange == NULL)
-            change = &ops->changes[i];
-    if (change == NULL) {
-        answer_message(exchange, 503, "too many changes at once", true);
-        return;
-    }
-    *change = (struct node_change){ .exchange = exchange };
-    catalog_change(control_catalog(ops->world.control), &change->change, bytes, OPS_CHANGE_MS,
-                   change_on_done);
-}
-
-static void change_on_done(struct catalog_change *req, enum err err)
-{
-    struct node_change *change = container_of(req, struct node_change, change);
-    struct http_exchange *exchange = change->exchange;
-
-    change->exchange = NULL;
-    if (err == ERR_OK)
-        answer_message(exchange, 200, "done", false);
-    else
-        answer_refusal(exchange, err, &req->reason);
-}
-
-void nodes_stopping(struct ops *ops)
-{
-    for (uint32_t i = 0; i < OPS_CHANGES_MAX; i++) {
-        struct http_exchange *exchange = ops->changes[i].exchange;
-        if (exchange == NULL)
-            continue;
-        catalog_change_cancel(&ops->changes[i].change);
-        ops->changes[i].exchange = NULL;
-        answer_message(exchange, 503, "this node is stopping; the change may have been made", true);
-    }
+    change_offer(asked, bytes);
 }

@@ -39,9 +39,8 @@ void ops_close(struct ops *ops)
 void ops_stopping(struct ops *ops)
 {
     ops->stopping = true;
-    nodes_stopping(ops);
+    changes_stopping(ops);
     rescues_stopping(ops);
-    balancing_stopping(ops);
 }
 
 void ops_on_request(void *ctx, struct http_exchange *exchange)

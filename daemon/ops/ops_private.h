@@ -7,22 +7,25 @@
 #include "ops/json.h"
 #include "ops/ops.h"
 
-/* A change of a node, asked for by an operator who waits for the reply. */
-struct node_change {
-    struct catalog_change change;
+/* A change that was asked for by an operator, who waits for the reply. */
+struct change_asked {
+    struct ops *ops;
     struct http_exchange *exchange; /* NULL: this place is free */
+    bool changing;                  /* else `line` is being written */
+    struct catalog_change change;
+    struct json text; /* of the audit line, so far */
+    struct audit_line *line;
+    enum err err; /* of the change */
 };
 
 struct rescue_asked;
-struct balancing_asked;
 
 struct ops {
     struct ops_world world;
     bool stopping;
     struct figures *figures;
-    struct node_change changes[OPS_CHANGES_MAX];
+    struct change_asked changes[OPS_CHANGES_MAX];
     struct rescue_asked *rescues[OPS_RESCUES_MAX]; /* NULL: this place is free */
-    struct balancing_asked *balancing;             /* NULL: nobody asks */
 };
 
 /* Each page: one reference, the caller's; NULL without memory. */
@@ -34,12 +37,16 @@ struct buf *streams_page(const struct ops *ops, struct slice name, bool *found);
 /* ---- nodes.c ---- */
 void nodes_on_get(const struct ops *ops, struct http_exchange *exchange);
 void nodes_on_post(struct ops *ops, struct http_exchange *exchange);
-/* A change for the catalogue, copied; its answer is the exchange's. */
-void nodes_offer(struct ops *ops, struct http_exchange *exchange, struct slice change);
-/* Replies to those who wait for a change. */
-void nodes_stopping(struct ops *ops);
 /* What /cluster and /nodes say of a node, inside an object. */
 void node_print_fields(const struct ops *ops, struct json *json, const struct model_node *node);
+
+/* ---- changes.c ---- */
+/* `act` names it in the audit log; `text` takes more members.  NULL: it has replied. */
+struct change_asked *change_begin(struct ops *ops, struct http_exchange *exchange, const char *act);
+/* To the catalogue, which copies it; NULL: no memory.  It replies when the audit log has it. */
+void change_offer(struct change_asked *asked, struct buf *bytes);
+/* Replies to those who wait. */
+void changes_stopping(struct ops *ops);
 
 /* ---- stream_limits.c ---- */
 void stream_limits_on_post(struct ops *ops, struct http_exchange *exchange);
@@ -51,7 +58,6 @@ void upgrades_on_post(struct ops *ops, struct http_exchange *exchange);
 
 /* ---- balancing.c ---- */
 void balancing_on_post(struct ops *ops, struct http_exchange *exchange, bool pauses);
-void balancing_stopping(struct ops *ops);
 
 /* ---- rescues.c ---- */
 /* `catalog`: not a shard but the catalogue itself. */

@@ -8,7 +8,16 @@
 #include "ops/ops_private.h"
 
 #define VALUE_MAX 31u
+#define NAME_BYTES 64u
 #define CLUSTERS "default" /* as the cluster has it */
+
+static struct slice value_of(const struct http_exchange *exchange, enum limit limit)
+{
+    char name[NAME_BYTES];
+
+    (void)snprintf(name, sizeof(name), "%s=", limit_row(limit)->name);
+    return ask_value(exchange, name);
+}
 
 /* What was asked for, into `limits`; how many, or -1: it has replied. */
 static int take(struct http_exchange *exchange, uint32_t limits[LIMIT_STREAM_COUNT])
@@ -17,9 +26,8 @@ static int take(struct http_exchange *exchange, uint32_t limits[LIMIT_STREAM_COU
 
     for (uint32_t i = 0; i < LIMIT_STREAM_COUNT; i++) {
         const struct limit_row *row = limit_row((enum limit)i);
-        char name[64], value[VALUE_MAX + 1], text[REASON_BYTES_MAX];
-        (void)snprintf(name, sizeof(name), "%s=", row->name);
-        struct slice given = ask_value(exchange, name);
+        char value[VALUE_MAX + 1], text[REASON_BYTES_MAX];
+        struct slice given = value_of(exchange, (enum limit)i);
         if (given.data == NULL)
             continue;
         count++;
@@ -44,11 +52,12 @@ static int take(struct http_exchange *exchange, uint32_t limits[LIMIT_STREAM_COU
 static bool all_known(struct http_exchange *exchange, uint32_t count)
 {
     struct slice query = exchange->request.query;
-    uint32_t given = query.len == 0 ? 0 : 1;
+    uint32_t given = query.len == 0 ? 0 : 1, others = 1; /* the stream's name */
 
+    others += ask_value(exchange, "by=").data != NULL;
     for (size_t i = 0; i < query.len; i++)
         given += query.data[i] == '&';
-    if (given == count + 1 && count > 0)
+    if (given == count + others && count > 0)
         return true;
     answer_message(exchange, 400,
                    "which limit? docs/limits.md lists them; those of the whole account are options "
@@ -56,6 +65,8 @@ static bool all_known(struct http_exchange *exchange, uint32_t count)
                    false);
     return false;
 }
+
+static void note(const struct http_exchange *exchange, struct json *json);
 
 void stream_limits_on_post(struct ops *ops, struct http_exchange *exchange)
 {
@@ -78,11 +89,26 @@ void stream_limits_on_post(struct ops *ops, struct http_exchange *exchange)
     int count = take(exchange, wanted.settings.limits);
     if (count < 0 || !all_known(exchange, (uint32_t)count))
         return;
-    AUTO_UNREF struct buf *change = nodes_set_stream(ops->world.control, &wanted);
-    if (change == NULL)
-        answer_message(exchange, 503, "no memory", true);
-    else
-        nodes_offer(ops, exchange, buf_slice(change));
+    struct change_asked *asked = change_begin(ops, exchange, "stream.limits");
+    if (asked == NULL)
+        return;
+    json_text(&asked->text, "stream", stream->name);
+    note(exchange, &asked->text);
+    AUTO_UNREF struct buf *bytes = nodes_set_stream(ops->world.control, &wanted);
+    change_offer(asked, bytes);
+}
+
+/* Those that were set, as they were asked for. */
+static void note(const struct http_exchange *exchange, struct json *json)
+{
+    json_object(json, "limits");
+    for (uint32_t i = 0; i < LIMIT_STREAM_COUNT; i++) {
+        char value[VALUE_MAX + 1];
+        struct slice given = value_of(exchange, (enum limit)i);
+        if (given.data != NULL && ask_decode(given, value, sizeof(value)) > 0)
+            json_text(json, limit_row((enum limit)i)->name, value);
+    }
+    json_end_object(json);
 }
 
 void stream_limits_print(struct json *json, const struct model_stream *stream)

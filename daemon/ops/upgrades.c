@@ -19,6 +19,11 @@ void upgrades_on_post(struct ops *ops, struct http_exchange *exchange)
         answer_message(exchange, 200, reason.text, false); /* asked twice is as good as once */
     else if (err != ERR_OK)
         answer_refusal(exchange, err, &reason);
-    else
-        nodes_offer(ops, exchange, buf_slice(bytes));
+    if (err != ERR_OK)
+        return;
+    struct change_asked *asked = change_begin(ops, exchange, "cluster.upgrade");
+    if (asked == NULL)
+        return;
+    json_number(&asked->text, "version", upgrade_newest(ops->world.control));
+    change_offer(asked, bytes);
 }
