@@ -113,7 +113,7 @@ static void subscriptions_on_closed(void *ctx)
     void *closed_ctx = api->closed_ctx;
 
     digest_free(api->digest);
-    rates_fini(&api->rates);
+    recents_fini(&api->rates);
     free(api);
     cb(closed_ctx);
 }

@@ -26,7 +26,7 @@ static const enum limit limits[OPERATION_COUNT] = {
 static bool take(struct request *request, enum limit limit, uint32_t per_s, uint64_t about)
 {
     struct api *api = request->api;
-    struct rate_key key = { .kind = limit, .about = about };
+    struct recent_key key = { .kind = limit, .about = about };
 
     if (request->counted)
         return true;

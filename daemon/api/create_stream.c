@@ -7,7 +7,6 @@
 #include "catalog/change.h"
 
 #define RETENTION_HOURS_DEFAULT 24u
-#define RECORD_KIB_DEFAULT 1024u
 
 struct creating {
     struct request *request;
@@ -15,6 +14,7 @@ struct creating {
     struct catalog_change change;
 };
 
+static uint32_t record_kib(const struct request *request);
 static bool check_mode(struct request *request, struct change_stream *wanted);
 static bool check_room(struct request *request, const struct change_stream *wanted);
 static bool take_tags(struct request *request, struct change_stream *wanted);
@@ -26,10 +26,8 @@ void create_stream_handle(struct request *request)
     const struct create_stream_in *in = request->in;
     struct change_stream wanted = { .name = in->stream_name,
                                     .retention_hours = RETENTION_HOURS_DEFAULT,
-                                    .record_kib_max = RECORD_KIB_DEFAULT };
+                                    .record_kib_max = record_kib(request) };
 
-    if (in->has_max_record_size_in_kib)
-        wanted.record_kib_max = (uint32_t)in->max_record_size_in_kib;
     if (!check_mode(request, &wanted))
         return;
     if (model_stream_by_name(request_model(request), in->stream_name) != NULL) {
@@ -40,6 +38,16 @@ void create_stream_handle(struct request *request)
     }
     if (check_room(request, &wanted) && take_tags(request, &wanted))
         propose(request, &wanted);
+}
+
+static uint32_t record_kib(const struct request *request)
+{
+    const struct create_stream_in *in = request->in;
+
+    return in->has_max_record_size_in_kib
+               ? (uint32_t)in->max_record_size_in_kib
+               : limit_up_to(control_limit(request->api->world.control, LIMIT_RECORD_KIB),
+                             RECORD_KIB_MAX);
 }
 
 /* False: the request has failed. */

@@ -16,6 +16,8 @@ struct reading {
     struct get_records_out out;
 };
 
+static uint32_t records_most(const struct request *request, const struct model_stream *stream);
+static size_t bytes_most(const struct request *request, const struct model_stream *stream);
 static bool check_iterator(struct request *request, struct reading *reading);
 static bool check_stream(struct request *request, const struct reading *reading);
 static void read_on_done(struct route_read *route, enum err err);
@@ -51,10 +53,27 @@ void get_records_handle(struct request *request)
     reading->name = (struct seqno_shard){ .created_s = shard->created_s, .shard = shard->number };
     reading->route = (struct route_read){ .group = shard->group,
                                           .from = reading->iterator.position,
-                                          .records_max = in->has_limit ? (uint32_t)in->limit
-                                                                       : GET_RECORDS_MAX,
-                                          .bytes_max = GET_BYTES_MAX };
+                                          .records_max = records_most(request, stream),
+                                          .bytes_max = bytes_most(request, stream) };
     route_read(request->api->world.route, &reading->route, read_on_done);
+}
+
+/* A Limit over the stream's was refused already, unless it has just been set. */
+static uint32_t records_most(const struct request *request, const struct model_stream *stream)
+{
+    const struct get_records_in *in = request->in;
+    uint32_t most = control_stream_limit(request->api->world.control, stream,
+                                         LIMIT_GET_CALL_RECORDS);
+
+    return limit_up_to(in->has_limit ? (uint32_t)in->limit : most,
+                       limit_up_to(most, GET_RECORDS_MAX));
+}
+
+static size_t bytes_most(const struct request *request, const struct model_stream *stream)
+{
+    return limit_up_to(control_stream_limit(request->api->world.control, stream,
+                                            LIMIT_GET_CALL_BYTES),
+                       GET_BYTES_MAX);
 }
 
 /* False: the request has failed. */

@@ -12,28 +12,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
+#include "api/recent.h"
 #include "base/err.h"
-
-#define GRANT_WHOM_BYTES 16u
-
-struct grant {
-    UT_hash_handle hh;
-    unsigned char whom[GRANT_WHOM_BYTES]; /* group and consumer */
-    uint64_t token;                /* of the subscription */
-    uint64_t granted_ms, heard_ms; /* monotonic */
-    uint64_t called_ms;            /* until then it has been called for often enough */
-};
-
-/* Zeroed: none. */
-struct grants {
-    struct grant *by_whom;
-    uint32_t count;
-    uint32_t swept; /* so many there may be before old ones are looked for again */
-};
-
-void grants_fini(struct grants *grants);
 
 struct grant_ask {
     uint64_t group, consumer, token;
@@ -42,10 +23,11 @@ struct grant_ask {
     uint32_t calls_per_s; /* that the leader allows for one; 0: no limit */
 };
 
-/* ERR_EXISTS     another one is the present one
+/* `grants` begin zeroed, and end with recents_fini().
+ * ERR_EXISTS     another one is the present one
  * ERR_BUSY       `throttled`: called for more often than `calls_per_s`; else GRANTS_MAX of them
  * ERR_NO_MEMORY */
-MUST_CHECK enum err grants_take(struct grants *grants, const struct grant_ask *ask,
+MUST_CHECK enum err grants_take(struct recents *grants, const struct grant_ask *ask,
                                 uint64_t now_ms, bool *throttled);
 
 #endif

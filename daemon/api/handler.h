@@ -15,7 +15,7 @@ struct api {
     struct api_world world;
     struct digest *digest; /* the loop's own */
     struct subscriptions *subscriptions;
-    struct rates rates;    /* of calls (calls.h) */
+    struct recents rates;  /* of calls (calls.h) */
     uint64_t tokens;       /* made so far: no two are alike */
     bool caught_up;        /* this node has been ready since its start */
     api_closed_cb on_closed;

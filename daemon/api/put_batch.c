@@ -16,11 +16,19 @@ struct plan {
     size_t bytes;
 };
 
+/* Those of one round; the newest of each shard is found by its place. */
+struct plans {
+    struct plan *items;
+    uint32_t count;
+    uint32_t *newest, mask; /* open addressing: a plan's number from 1, 0 where none is */
+};
+
 static bool add_hash(struct put_batch *batch, struct put_item *item, struct digest *digest,
                      const struct slice *hash_key);
-static uint32_t plan_items(struct put_batch *batch, const struct model_stream *stream,
-                           struct plan *plans);
-static struct plan *plan_find(struct plan *plans, uint32_t count, uint32_t shard_at);
+static bool check_bytes(struct request *request, const struct model_stream *stream, size_t bytes);
+static bool plan_items(struct put_batch *batch, const struct model_stream *stream,
+                       struct plans *plans);
+static struct plan *plan_of(struct plans *plans, uint32_t shard_at, size_t bytes);
 static bool make_groups(struct put_batch *batch, const struct model_stream *stream,
                         const struct plan *plans);
 static void drop_records(struct put_batch *batch);
@@ -165,31 +173,40 @@ bool put_batch_check(struct request *request, const struct model_stream *stream)
         fail_too_large(request, record, many ? i + 1 : 0, record_bytes_max);
         return false;
     }
-    if (many && bytes > PUT_BYTES_MAX) {
+    return !many || check_bytes(request, stream, bytes);
+}
+
+/* AWS's words, with the number that counts here.  False: the request has failed. */
+static bool check_bytes(struct request *request, const struct model_stream *stream, size_t bytes)
+{
+    uint32_t most = limit_up_to(
+        control_stream_limit(request->api->world.control, stream, LIMIT_PUT_CALL_BYTES),
+        WIRE_BODY_BYTES_MAX);
+
+    if (bytes <= most)
+        return true;
+    if (most % (1024 * 1024) == 0)
         request_fail(request, ERROR_INVALID_ARGUMENT, "Records size exceeds %u MB limit",
-                     PUT_BYTES_MAX / 1024 / 1024);
-        return false;
-    }
-    return true;
+                     most / 1024 / 1024);
+    else
+        request_fail(request, ERROR_INVALID_ARGUMENT, "Records size exceeds %u bytes limit", most);
+    return false;
 }
 
 void put_batch_start(struct request *request, const struct model_stream *stream, put_batch_cb done)
 {
     struct put_batch *batch = request->state;
-    struct plan *plans = request_take(request, batch->item_count * sizeof(*plans));
+    struct plans plans;
     size_t bytes = 0;
 
-    if (plans == NULL)
-        return;
     batch->done = done;
     batch->encrypted = model_settings(stream)->key_id != NULL;
     batch->stream = stream->id;
     batch->rounds = 1;
-    batch->group_count = plan_items(batch, stream, plans);
-    if (!make_groups(batch, stream, plans))
+    if (!plan_items(batch, stream, &plans) || !make_groups(batch, stream, plans.items))
         return;
     for (uint32_t i = 0; i < batch->group_count; i++)
-        bytes += plans[i].bytes;
+        bytes += plans.items[i].bytes;
     if (bytes > API_LOOP_BYTES_MAX) {
         work_start(request->api->world.work, &batch->work, encode_run, encode_on_done);
         return;
@@ -206,12 +223,25 @@ static bool is_to_be_put(const struct put_item *item)
     return item->in == NULL || (item->in->err == ERR_CLOSED && item->in->route.moved);
 }
 
-/* Gives each item its group; returns how many groups there are. */
-static uint32_t plan_items(struct put_batch *batch, const struct model_stream *stream,
-                           struct plan *plans)
+static bool plans_take(struct request *request, uint32_t items, struct plans *ret)
 {
-    uint32_t count = 0;
+    uint32_t slots = 2;
 
+    while (slots < 2 * items)
+        slots *= 2;
+    *ret = (struct plans){ .mask = slots - 1 };
+    ret->items = request_take(request, items * sizeof(*ret->items));
+    if (ret->items != NULL)
+        ret->newest = request_take(request, slots * sizeof(*ret->newest));
+    return ret->newest != NULL;
+}
+
+/* Gives each item its group.  False: the request has failed. */
+static bool plan_items(struct put_batch *batch, const struct model_stream *stream,
+                       struct plans *plans)
+{
+    if (!plans_take(batch->request, batch->item_count, plans))
+        return false;
     for (uint32_t i = 0; i < batch->item_count; i++) {
         struct put_item *item = &batch->items[i];
         const struct model_shard *shard = model_shard_by_hash(stream, item->hash);
@@ -220,27 +250,30 @@ static uint32_t plan_items(struct put_batch *batch, const struct model_stream *s
         if (!is_to_be_put(item))
             continue;
         ensure(shard != NULL);
-        uint32_t shard_at = (uint32_t)(shard - stream->shards);
-        struct plan *plan = plan_find(plans, count, shard_at);
-        if (plan == NULL || plan->bytes + bytes > ENTRY_BYTES_MAX ||
-            plan->records == ENTRY_RECORDS_MAX) {
-            plan = &plans[count++];
-            *plan = (struct plan){ .shard_at = shard_at };
-        }
-        item->group = (uint32_t)(plan - plans);
+        struct plan *plan = plan_of(plans, (uint32_t)(shard - stream->shards), bytes);
+        item->group = (uint32_t)(plan - plans->items);
         item->place = plan->records++;
         plan->bytes += bytes;
     }
-    return count;
+    batch->group_count = plans->count;
+    return true;
 }
 
-/* The newest group of that shard, NULL when it has none. */
-static struct plan *plan_find(struct plan *plans, uint32_t count, uint32_t shard_at)
+/* The newest group of that shard, or another one when it has no room for so many bytes. */
+static struct plan *plan_of(struct plans *plans, uint32_t shard_at, size_t bytes)
 {
-    for (uint32_t i = count; i-- > 0;)
-        if (plans[i].shard_at == shard_at)
-            return &plans[i];
-    return NULL;
+    uint32_t at = shard_at & plans->mask;
+
+    while (plans->newest[at] != 0 && plans->items[plans->newest[at] - 1].shard_at != shard_at)
+        at = (at + 1) & plans->mask;
+    struct plan *plan = plans->newest[at] == 0 ? NULL : &plans->items[plans->newest[at] - 1];
+    if (plan != NULL && plan->bytes + bytes <= ENTRY_BYTES_MAX &&
+        plan->records < ENTRY_RECORDS_MAX)
+        return plan;
+    plan = &plans->items[plans->count++];
+    plan->shard_at = shard_at;
+    plans->newest[at] = plans->count;
+    return plan;
 }
 
 /* False: the request has failed. */
@@ -352,13 +385,9 @@ static void give_up(struct put_batch *batch)
 
 static void put_round(struct put_batch *batch, const struct model_stream *stream)
 {
-    struct request *request = batch->request;
-    struct plan *plans = request_take(request, batch->item_count * sizeof(*plans));
+    struct plans plans;
 
-    if (plans == NULL)
-        return;
-    batch->group_count = plan_items(batch, stream, plans);
-    if (!make_groups(batch, stream, plans))
+    if (!plan_items(batch, stream, &plans) || !make_groups(batch, stream, plans.items))
         return;
     encode_run(&batch->work);
     send(batch);

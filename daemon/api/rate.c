@@ -1,70 +1,33 @@
 #include "api/rate.h"
 
-#include <stdlib.h>
-
 #include "base/limits.h"
+#include "base/list.h"
 
 #define SECOND_US UINT64_C(1000000)
 
-/* So many there are at least before those at rest are looked for. */
-#define SWEPT_FIRST 64u
+struct rate {
+    struct recent recent;
+    uint64_t used_us; /* until then it has been done for often enough, at that rate */
+};
 
-void rates_fini(struct rates *rates)
+static bool is_at_rest(const struct recent *recent, uint64_t now_us)
 {
-    struct rate *rate = rates->by_key, *next;
-
-    HASH_CLEAR(hh, rates->by_key); /* they are still linked */
-    for (; rate != NULL; rate = next) {
-        next = rate->hh.next;
-        free(rate);
-    }
-    *rates = (struct rates){ .count = 0 };
-}
-
-static void put_in(struct rates *rates, struct rate *rate)
-{
-    HASH_ADD(hh, rates->by_key, key, sizeof(rate->key), rate);
-    rates->count++;
-}
-
-/* One that is at rest is like one that is not there. */
-static void forget_old(struct rates *rates, uint64_t now_us)
-{
-    struct rate *rate = rates->by_key, *next;
-
-    HASH_CLEAR(hh, rates->by_key); /* they are still linked; those that stay come in again */
-    rates->count = 0;
-    for (; rate != NULL; rate = next) {
-        next = rate->hh.next;
-        if (rate->used_us > now_us)
-            put_in(rates, rate);
-        else
-            free(rate);
-    }
-    rates->swept = rates->count > SWEPT_FIRST / 2 ? rates->count * 2 : SWEPT_FIRST;
+    return ((const struct rate *)(const void *)recent)->used_us <= now_us;
 }
 
 /* NULL: no room. */
-static struct rate *find(struct rates *rates, const struct rate_key *key, uint64_t now_us)
+static struct rate *find(struct recents *rates, const struct recent_key *key, uint64_t now_us)
 {
-    struct rate *rate;
+    struct recent *recent = recents_find(rates, key);
 
-    HASH_FIND(hh, rates->by_key, key, sizeof(*key), rate);
-    if (rate != NULL)
-        return rate;
-    if (rates->count >= rates->swept || rates->count >= RATES_MAX)
-        forget_old(rates, now_us);
-    if (rates->count >= RATES_MAX)
+    if (recent == NULL &&
+        recents_add(rates, key, sizeof(struct rate), RATES_MAX, is_at_rest, now_us, &recent) !=
+            ERR_OK)
         return NULL;
-    rate = calloc(1, sizeof(*rate));
-    if (rate == NULL)
-        return NULL;
-    rate->key = *key;
-    put_in(rates, rate);
-    return rate;
+    return container_of(recent, struct rate, recent);
 }
 
-bool rates_take(struct rates *rates, struct rate_key key, uint32_t per_s, uint64_t now_ms)
+bool rates_take(struct recents *rates, struct recent_key key, uint32_t per_s, uint64_t now_ms)
 {
     uint64_t now_us = now_ms * 1000, cost_us = SECOND_US / per_s;
     struct rate *rate = find(rates, &key, now_us);

@@ -14,8 +14,9 @@ struct registering {
 static void propose(struct request *request, const struct model_stream *stream);
 static void propose_on_applied(struct catalog_change *change, enum err err);
 static void reply(struct registering *registering);
+static uint32_t most_of(const struct request *request, const struct model_stream *stream);
 static void fail_exists(struct request *request, struct slice stream);
-static void fail_limit(struct request *request, struct slice stream);
+static void fail_limit(struct request *request, const struct model_stream *stream);
 
 void register_stream_consumer_handle(struct request *request)
 {
@@ -32,10 +33,16 @@ void register_stream_consumer_handle(struct request *request)
         request_fail_state(request, stream);
     else if (model_consumer_by_name(stream, in->consumer_name) != NULL)
         fail_exists(request, name);
-    else if (stream->consumer_count >= STREAM_CONSUMERS_MAX)
-        fail_limit(request, name);
+    else if (stream->consumer_count >= most_of(request, stream))
+        fail_limit(request, stream);
     else
         propose(request, stream);
+}
+
+static uint32_t most_of(const struct request *request, const struct model_stream *stream)
+{
+    return limit_up_to(control_stream_limit(request->api->world.control, stream, LIMIT_CONSUMERS),
+                       STREAM_CONSUMERS_MAX);
 }
 
 static void propose(struct request *request, const struct model_stream *stream)
@@ -57,7 +64,7 @@ static void propose(struct request *request, const struct model_stream *stream)
     AUTO_UNREF struct buf *change =
         name == NULL ? NULL
                      : change_register_consumer(request_stamp(request), stream->id, name,
-                                                tags.items, tags.count);
+                                                tags.items, tags.count, most_of(request, stream));
     if (change == NULL) {
         request_fail_err(request, ERR_NO_MEMORY, NULL);
         return;
@@ -127,11 +134,10 @@ static void fail_exists(struct request *request, struct slice stream)
                  (const char *)stream.data, request->account);
 }
 
-static void fail_limit(struct request *request, struct slice stream)
+static void fail_limit(struct request *request, const struct model_stream *stream)
 {
     request_fail(request, ERROR_LIMIT_EXCEEDED,
-                 "Failed to register consumer for stream %.*s under account %s because a given "
+                 "Failed to register consumer for stream %s under account %s because a given "
                  "stream cannot have more than %u consumers registered with it.",
-                 (int)stream.len, (const char *)stream.data, request->account,
-                 STREAM_CONSUMERS_MAX);
+                 stream->name, request->account, most_of(request, stream));
 }

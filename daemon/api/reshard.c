@@ -133,10 +133,14 @@ static bool check_target(struct request *request, const struct model_stream *str
 {
     uint32_t count = stream->open_count;
 
-    if (target > STREAM_SHARDS_MAX) {
+    uint32_t most = limit_up_to(
+        control_stream_limit(request->api->world.control, stream, LIMIT_STREAM_SHARDS),
+        STREAM_SHARDS_MAX);
+
+    if (target > most) {
         request_fail(request, ERROR_LIMIT_EXCEEDED,
                      "TargetShardCount %u is more than the %u shards that a stream may have.",
-                     target, STREAM_SHARDS_MAX);
+                     target, most);
         return false;
     }
     if (target > 2 * count) {

@@ -66,7 +66,7 @@ void route_settle(struct route *route)
 {
     if (route->closed && route->job_count == 0 && route->served_puts == 0 &&
         route->served_reads == 0) {
-        grants_fini(&route->grants);
+        recents_fini(&route->grants);
         free(route);
     }
 }

@@ -21,7 +21,7 @@ struct route {
     size_t put_bytes;     /* of records that jobs hold */
     uint32_t served_puts; /* of other nodes, being done here */
     uint32_t served_reads; /* and their locates */
-    struct grants grants; /* of shards that this node leads, or led */
+    struct recents grants; /* of shards that this node leads, or led */
     bool closed;          /* freed when the last job and the last served call are gone */
 };
 

@@ -10,7 +10,7 @@ static enum err set_check(const struct model_stream *stream, const struct model_
 static enum err room_check(const struct model *model, uint32_t before, uint32_t after,
                            struct reason *reason);
 
-static enum err allowed(const struct model_stream *stream, const char *name,
+static enum err allowed(const struct model_stream *stream, const char *name, uint32_t most,
                         struct reason *reason)
 {
     if (stream->status == STREAM_CREATING || stream->status == STREAM_DELETING) {
@@ -26,9 +26,9 @@ static enum err allowed(const struct model_stream *stream, const char *name,
         reason_set(reason, "consumer %s of stream %s exists", name, stream->name);
         return ERR_EXISTS;
     }
-    if (stream->consumer_count >= STREAM_CONSUMERS_MAX) {
+    if (stream->consumer_count >= most || stream->consumer_count >= STREAM_CONSUMERS_MAX) {
         reason_set(reason, "stream %s has %u consumers, as many as it can have: deregister one",
-                   stream->name, STREAM_CONSUMERS_MAX);
+                   stream->name, stream->consumer_count);
         return ERR_BUSY;
     }
     return ERR_OK;
@@ -60,7 +60,7 @@ enum err apply_register_consumer(struct model *model, const Braid__Catalog__Chan
     if (same != NULL && change->token != 0 && same->token == change->token)
         return ERR_OK;
 
-    enum err err = allowed(stream, row->name, reason);
+    enum err err = allowed(stream, row->name, row->most, reason);
     if (err != ERR_OK)
         return err;
     err = row_tags_read(row->tags, row->n_tags, &consumer.tags, reason);

@@ -5,14 +5,12 @@
 
 #include "base/ensure.h"
 #include "catalog/apply_version.h"
+#include "catalog/change_private.h"
 #include "catalog/placement.h"
-#include "catalog/row.h"
+#include "catalog/row_settings.h"
 
 #define CHANGE_ARENA_BYTES_MAX (16u * 1024u * 1024u) /* STREAM_SHARDS_MAX rows in C structs */
 
-static Braid__Catalog__Change stamped(struct change_stamp stamp,
-                                      Braid__Catalog__Change__OfCase of_case);
-static char *text_of(const char *text);
 static struct model_stream *stream_wanted(const struct change_stream *wanted);
 static enum err place(const Braid__Catalog__Change *change, const struct model *model,
                       change_up_fn up, void *ctx, struct reason *reason);
@@ -37,8 +35,8 @@ struct buf *change_found(struct change_stamp stamp, const struct change_found *f
     row.cluster = found->cluster;
     row.secret = (ProtobufCBinaryData){ .data = secret, .len = sizeof(secret) };
     row.replication = found->replication;
-    row.region = text_of(found->region);
-    row.account = text_of(found->account);
+    row.region = row_text(found->region);
+    row.account = row_text(found->account);
     row.cluster_version = found->version;
     change.found = &row;
     return row_pack(&change.base);
@@ -230,8 +228,8 @@ struct buf *change_raise_version(struct change_stamp stamp, const struct change_
     return row_pack(&change.base);
 }
 
-static Braid__Catalog__Change stamped(struct change_stamp stamp,
-                                      Braid__Catalog__Change__OfCase of_case)
+Braid__Catalog__Change stamped(struct change_stamp stamp,
+                               Braid__Catalog__Change__OfCase of_case)
 {
     Braid__Catalog__Change change;
 
@@ -241,17 +239,6 @@ static Braid__Catalog__Change stamped(struct change_stamp stamp,
     change.token = stamp.token;
     change.of_case = of_case;
     return change;
-}
-
-/* protobuf-c has no const in its structs and never writes to what it packs. */
-static char *text_of(const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } same = { .in = text == NULL ? "" : text };
-
-    return same.out;
 }
 
 /* The rows as the change carries them: no ids, no groups, no members yet.  What is out of range

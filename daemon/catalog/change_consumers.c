@@ -1,25 +1,13 @@
 #include "catalog/change_consumers.h"
 
-#include "catalog/row.h"
+#include "catalog/change_private.h"
 #include "catalog/row_settings.h"
 
 #define TAGS_ARENA_BYTES_MAX (64u * 1024u) /* rows of the tags; texts are borrowed */
 
-static Braid__Catalog__Change stamped(struct change_stamp stamp,
-                                      Braid__Catalog__Change__OfCase of_case)
-{
-    Braid__Catalog__Change change;
-
-    braid__catalog__change__init(&change);
-    change.proposed_ms = stamp.proposed_ms;
-    change.proposer = stamp.proposer;
-    change.token = stamp.token;
-    change.of_case = of_case;
-    return change;
-}
-
 struct buf *change_register_consumer(struct change_stamp stamp, uint64_t stream, const char *name,
-                                     const struct model_tag *tags, uint32_t tag_count)
+                                     const struct model_tag *tags, uint32_t tag_count,
+                                     uint32_t most)
 {
     Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_REGISTER_CONSUMER);
     Braid__Catalog__RegisterConsumer row;
@@ -29,6 +17,7 @@ struct buf *change_register_consumer(struct change_stamp stamp, uint64_t stream,
     braid__catalog__register_consumer__init(&row);
     row.stream = stream;
     row.name = row_text(name);
+    row.most = most;
     change.register_consumer = &row;
     arena_init(&arena, TAGS_ARENA_BYTES_MAX);
     row.tags = row_tags_write(&arena, tags, tag_count);

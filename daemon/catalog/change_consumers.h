@@ -4,14 +4,16 @@
 
 #include "catalog/change.h"
 
-/* A consumer that may read at once, with tags, which may be NULL.
+/* A consumer that may read at once, with tags, which may be NULL, unless the stream has `most` of
+ * them, at most STREAM_CONSUMERS_MAX.
  * ERR_NOT_FOUND  no such stream
  * ERR_CLOSED     it is being created, or deleted
  * ERR_EXISTS     there is one of that name (unless the same token made it: ERR_OK)
  * ERR_INVALID    the name breaks the rule, or the tags are out of range
- * ERR_BUSY       STREAM_CONSUMERS_MAX, or the catalogue has no room */
+ * ERR_BUSY       `most`, or the catalogue has no room */
 struct buf *change_register_consumer(struct change_stamp stamp, uint64_t stream, const char *name,
-                                     const struct model_tag *tags, uint32_t tag_count);
+                                     const struct model_tag *tags, uint32_t tag_count,
+                                     uint32_t most);
 
 /* ERR_NOT_FOUND: the stream has none of that id. */
 struct buf *change_deregister_consumer(struct change_stamp stamp, uint64_t stream, uint64_t id);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
-#include "catalog/row.h"
+#include "catalog/change_private.h"
 
 #define ARENA_BYTES_MAX (16u * 1024u * 1024u) /* STREAM_SHARDS_MAX rows in C structs */
 #define HASH_BYTES 16u
@@ -13,19 +13,6 @@ static Braid__Catalog__ReshardStep *step_write(struct arena *arena,
                                                const struct reshard_step *step);
 static Braid__Catalog__Shard *child_write(struct arena *arena, struct u128 first,
                                           struct u128 last);
-
-static Braid__Catalog__Change stamped(struct change_stamp stamp,
-                                      Braid__Catalog__Change__OfCase of_case)
-{
-    Braid__Catalog__Change change;
-
-    braid__catalog__change__init(&change);
-    change.proposed_ms = stamp.proposed_ms;
-    change.proposer = stamp.proposer;
-    change.token = stamp.token;
-    change.of_case = of_case;
-    return change;
-}
 
 struct buf *change_begin_reshard(struct change_stamp stamp, const struct model_stream *stream,
                                  const struct reshard_step steps[], uint32_t count,

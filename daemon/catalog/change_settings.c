@@ -1,6 +1,7 @@
 #include "catalog/change_settings.h"
 
 #include "catalog/change_account.h"
+#include "catalog/change_private.h"
 #include "catalog/row_settings.h"
 
 #define SET_ARENA_BYTES_MAX (64u * 1024u) /* rows of the tags; texts are borrowed */
@@ -18,17 +19,12 @@ struct change_settings change_settings_of(const struct model_stream *stream)
 
 struct buf *change_set_stream(struct change_stamp stamp, const struct change_settings *wanted)
 {
-    Braid__Catalog__Change change;
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_SET_STREAM);
     Braid__Catalog__SetStream set;
     struct arena arena;
     struct buf *buf = NULL;
 
-    braid__catalog__change__init(&change);
     braid__catalog__set_stream__init(&set);
-    change.proposed_ms = stamp.proposed_ms;
-    change.proposer = stamp.proposer;
-    change.token = stamp.token;
-    change.of_case = BRAID__CATALOG__CHANGE__OF_SET_STREAM;
     change.set_stream = &set;
     set.id = wanted->stream;
     set.revision = wanted->settings.revision;
@@ -48,16 +44,11 @@ struct buf *change_set_stream(struct change_stamp stamp, const struct change_set
 struct buf *change_set_account(struct change_stamp stamp,
                                const struct model_commitment *commitment)
 {
-    Braid__Catalog__Change change;
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_SET_ACCOUNT);
     Braid__Catalog__SetAccount set;
     Braid__Catalog__Account row = row_account_write(commitment);
 
-    braid__catalog__change__init(&change);
     braid__catalog__set_account__init(&set);
-    change.proposed_ms = stamp.proposed_ms;
-    change.proposer = stamp.proposer;
-    change.token = stamp.token;
-    change.of_case = BRAID__CATALOG__CHANGE__OF_SET_ACCOUNT;
     change.set_account = &set;
     set.account = &row;
     return row_pack(&change.base);

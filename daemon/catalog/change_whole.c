@@ -1,21 +1,15 @@
 #include "base/ensure.h"
-#include "catalog/change.h"
-#include "catalog/row.h"
+#include "catalog/change_private.h"
 
 struct buf *change_whole_shards(struct change_stamp stamp, const struct change_whole rows[],
                                 uint32_t count)
 {
-    Braid__Catalog__Change change;
+    Braid__Catalog__Change change = stamped(stamp, BRAID__CATALOG__CHANGE__OF_WHOLE_SHARDS);
     Braid__Catalog__WholeShards set;
     Braid__Catalog__WholeShard all[CATALOG_WHOLE_ROWS_MAX];
     Braid__Catalog__WholeShard *places[CATALOG_WHOLE_ROWS_MAX];
 
     ensure(count <= CATALOG_WHOLE_ROWS_MAX);
-    braid__catalog__change__init(&change);
-    change.proposed_ms = stamp.proposed_ms;
-    change.proposer = stamp.proposer;
-    change.token = stamp.token;
-    change.of_case = BRAID__CATALOG__CHANGE__OF_WHOLE_SHARDS;
     braid__catalog__whole_shards__init(&set);
     for (uint32_t i = 0; i < count; i++) {
         braid__catalog__whole_shard__init(&all[i]);

@@ -244,7 +244,7 @@ uint32_t model_stream_bytes(const struct model_stream *stream)
     bytes += model_settings_bytes(stream->settings);
     for (uint32_t i = 0; i < stream->consumer_count; i++)
         bytes += model_consumer_bytes(&stream->consumers[i]);
-    return (uint32_t)bytes; /* STREAM_SHARDS_MAX, STREAM_CONSUMERS_MAX: below 4 MB */
+    return (uint32_t)bytes; /* STREAM_SHARDS_MAX, STREAM_CONSUMERS_MAX: below 30 MB */
 }
 
 void model_stream_add(struct model *model, struct model_stream *stream)

@@ -175,7 +175,7 @@ struct model_stream {
     uint32_t tag_count;
     struct model_settings *settings; /* NULL: nothing was ever set; see model_settings() */
     struct model_consumer *consumers; /* by name; at most STREAM_CONSUMERS_MAX */
-    uint32_t consumer_count;
+    uint32_t consumer_count, consumer_room;
     uint64_t consumer_floor_s; /* those to come are created behind it */
 };
 

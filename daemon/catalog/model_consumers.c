@@ -4,6 +4,7 @@
 #include "base/ensure.h"
 #include "catalog/model_private.h"
 
+#define CONSUMERS_FIRST 8u /* room for so many at first */
 #define CONSUMER_ROW_BYTES 56u /* of proto/catalog.proto, with the largest numbers, but for texts */
 
 /* Where it is, or would be. */
@@ -57,6 +58,23 @@ void model_consumers_free(struct model_stream *stream)
     free(stream->consumers);
     stream->consumers = NULL;
     stream->consumer_count = 0;
+    stream->consumer_room = 0;
+}
+
+void model_consumers_room(struct model_stream *stream, uint32_t count)
+{
+    uint32_t room = stream->consumer_room > 0 ? stream->consumer_room : CONSUMERS_FIRST;
+
+    while (room < count)
+        room *= 2;
+    if (room == stream->consumer_room)
+        return;
+    struct model_consumer *grown = model_memory(room, sizeof(*grown));
+    if (stream->consumer_count > 0)
+        memcpy(grown, stream->consumers, stream->consumer_count * sizeof(*grown));
+    free(stream->consumers);
+    stream->consumers = grown;
+    stream->consumer_room = room;
 }
 
 void model_consumer_add(struct model *model, struct model_stream *stream,
@@ -65,8 +83,7 @@ void model_consumer_add(struct model *model, struct model_stream *stream,
     uint32_t at = place_of(stream, consumer->name), count = stream->consumer_count;
 
     ensure(count < STREAM_CONSUMERS_MAX);
-    if (stream->consumers == NULL)
-        stream->consumers = model_memory(STREAM_CONSUMERS_MAX, sizeof(stream->consumers[0]));
+    model_consumers_room(stream, count + 1);
     memmove(&stream->consumers[at + 1], &stream->consumers[at],
             (count - at) * sizeof(stream->consumers[0]));
     stream->consumers[at] = *consumer;

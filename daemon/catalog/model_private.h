@@ -99,6 +99,8 @@ uint32_t model_consumer_bytes(const struct model_consumer *consumer);
 void model_consumer_fini(struct model_consumer *consumer);
 /* All of a stream go; what they take of CATALOG_BYTES_MAX is the caller's. */
 void model_consumers_free(struct model_stream *stream);
+/* Makes room for so many. */
+void model_consumers_room(struct model_stream *stream, uint32_t count);
 
 /* The first place whose group is >= `group`. */
 uint32_t model_group_place(const struct model *model, uint64_t group);

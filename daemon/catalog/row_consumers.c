@@ -25,7 +25,7 @@ enum err row_consumers_read(const Braid__Catalog__Stream *row, struct model_stre
                    STREAM_CONSUMERS_MAX);
         return ERR_INVALID;
     }
-    stream->consumers = model_memory(STREAM_CONSUMERS_MAX, sizeof(stream->consumers[0]));
+    model_consumers_room(stream, (uint32_t)row->n_consumers);
     for (size_t i = 0; i < row->n_consumers; i++) {
         const Braid__Catalog__Consumer *from = row->consumers[i];
         if (from->id == 0 || !row_name_legal(from->name) || !follows(stream, from) ||

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/bounds.h"
 #include "base/bytes.h"
 #include "base/ensure.h"
 #include "base/limits.h"
@@ -32,7 +33,9 @@ struct visit {
     struct dispatch dispatch;
     struct auth_check check; /* when the door has an auth, and it is an operation */
     struct request request;
-    struct buf *body; /* of the reply */
+    bool checked, invalid;     /* by the walk over the model's constraints; and found so */
+    struct validate_most most; /* that it was checked with, when its operation has one */
+    struct buf *body;          /* of the reply */
     uint64_t started_ns;
     struct work work;
 };
@@ -40,8 +43,12 @@ struct visit {
 static void tallies_register(struct door *door);
 static void parse_run(struct work *work);
 static void parse(struct visit *visit, struct digest *digest);
+static void check(struct visit *visit, const struct validate_most *most);
 static bool is_asked_who(const struct visit *visit);
 static void parse_on_done(struct work *work);
+static void recheck_run(struct work *work);
+static void recheck_on_done(struct work *work);
+static void start(struct visit *visit);
 static void run(struct visit *visit);
 static void run_on_done(struct request *request);
 static void reply_otherwise(struct visit *visit);
@@ -161,8 +168,19 @@ static void parse(struct visit *visit, struct digest *digest)
         request->error = visit->check.refusal.error;
     if (!known)
         return;
-    if (validate(shape, in, arena, &request->error) == ERR_OK)
+    check(visit, bounds_widest(operation, &visit->most) ? &visit->most : NULL);
+    if (!visit->invalid)
         request_prepare(request, digest);
+}
+
+static void check(struct visit *visit, const struct validate_most *most)
+{
+    struct request *request = &visit->request;
+
+    request->error = (struct wire_error){ .type = ERROR_TYPE_NONE };
+    visit->checked = true;
+    visit->invalid = validate_up_to(request->operation->in, request->in, most, request->arena,
+                                    &request->error) != ERR_OK;
 }
 
 static void parse_on_done(struct work *work)
@@ -176,6 +194,31 @@ static void run(struct visit *visit)
         auth_end(visit->door->world.auth, &visit->check, &visit->exchange->request);
         ensure(visit->check.proved || visit->request.error.type != ERROR_TYPE_NONE);
     }
+    if (!visit->checked || !bounds_narrow(&visit->request, visit->invalid, &visit->most)) {
+        start(visit);
+    } else if (visit->exchange->request.body.len > API_LOOP_BYTES_MAX) {
+        work_start(visit->door->world.work, &visit->work, recheck_run, recheck_on_done);
+    } else {
+        recheck_run(&visit->work);
+        start(visit);
+    }
+}
+
+/* With the maximum of the request's stream. */
+static void recheck_run(struct work *work)
+{
+    struct visit *visit = container_of(work, struct visit, work);
+
+    check(visit, &visit->most);
+}
+
+static void recheck_on_done(struct work *work)
+{
+    start(container_of(work, struct visit, work));
+}
+
+static void start(struct visit *visit)
+{
     if (visit->dispatch.kind == DISPATCH_OPERATION)
         request_start(&visit->request, run_on_done);
     else

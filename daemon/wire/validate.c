@@ -16,6 +16,7 @@ struct step {
 };
 
 struct check {
+    const struct validate_most *most; /* NULL: the model's maxima count */
     struct writer text;
     uint32_t items;
 };
@@ -30,7 +31,14 @@ static void quote_value(struct writer *text, const struct shape *shape, const vo
 enum err validate(const struct shape *shape, const void *in, struct arena *arena,
                   struct wire_error *error)
 {
-    struct check check = { .items = 0 };
+    return validate_up_to(shape, in, NULL, arena, error);
+}
+
+enum err validate_up_to(const struct shape *shape, const void *in,
+                        const struct validate_most *most, struct arena *arena,
+                        struct wire_error *error)
+{
+    struct check check = { .most = most };
     struct writer whole;
 
     ensure(shape->kind == SHAPE_STRUCTURE);
@@ -176,13 +184,19 @@ static bool within(int64_t number, const struct shape *shape)
     return number >= shape->min && number <= shape->max;
 }
 
+static int64_t max_of(const struct check *check, const struct shape *shape)
+{
+    return check->most != NULL && check->most->shape == shape ? check->most->max : shape->max;
+}
+
 static void check_range(struct check *check, const struct shape *shape, const void *value,
                         const struct step *step, int64_t number)
 {
     bool is_value = shape->kind == SHAPE_I32 || shape->kind == SHAPE_I64;
     const char *what = is_value ? "value" : "length";
+    int64_t max = max_of(check, shape);
 
-    if (within(number, shape) || check->items == VALIDATION_ITEMS_MAX)
+    if ((number >= shape->min && number <= max) || check->items == VALIDATION_ITEMS_MAX)
         return;
     begin_item(check, shape, value, step);
     if (number < shape->min)
@@ -190,7 +204,7 @@ static void check_range(struct check *check, const struct shape *shape, const vo
                       (long long)shape->min);
     else
         writer_printf(&check->text, "Member must have %s less than or equal to %lld", what,
-                      (long long)shape->max);
+                      (long long)max);
 }
 
 static void check_text(struct check *check, const struct shape *shape, const struct slice *text,

@@ -7,7 +7,8 @@
  * Runs between decoding, in whatever encoding, and the handler.  So a handler
  * may rely on: required members are there, numbers and lengths are in range,
  * texts match their patterns, choices are known.  What the model does not say
- * (one of name and ARN, limits of a stream) is the handler's own.
+ * (one of name and ARN) is the handler's own.  A maximum of the model's that is
+ * configured here is given beside the shape.
  *
  * No state, any thread.
  */
@@ -25,6 +26,17 @@
  * ERR_NO_MEMORY  the arena has no room for the message: `*error` is InternalFailure */
 MUST_CHECK enum err validate(const struct shape *shape, const void *in, struct arena *arena,
                              struct wire_error *error);
+
+/* A maximum that counts in the place of the model's, wherever the shape stands in a request. */
+struct validate_most {
+    const struct shape *shape;
+    int64_t max;
+};
+
+/* The same, with such a maximum; NULL: there is none. */
+MUST_CHECK enum err validate_up_to(const struct shape *shape, const void *in,
+                                   const struct validate_most *most, struct arena *arena,
+                                   struct wire_error *error);
 
 /* Characters (code points) of UTF-8 text: what the model's lengths and the limits of keys count. */
 size_t text_chars(struct slice text);

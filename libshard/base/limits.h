@@ -7,11 +7,11 @@
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 
-/* ---- records (AWS's published limits) ---- */
+/* ---- records: what can be; AWS's limits, which an operator may change, are in
+ * daemon/catalog/limit.def ---- */
 /* data + partition key, AWS's default MaxRecordSizeInKiB */
 #define RECORD_BYTES_MAX (1024u * 1024u)
-#define RECORDS_PER_CALL_MAX 500u             /* PutRecords */
-#define PUT_BYTES_MAX (10u * 1024u * 1024u)   /* PutRecords, data + partition keys */
+#define PUT_CALL_RECORDS_MAX 4000u            /* PutRecords: what WIRE_TOKENS_MAX holds */
 #define GET_RECORDS_MAX 10000u                /* GetRecords.Limit */
 #define RECORD_KIB_MAX 10240u                 /* a stream's MaxRecordSizeInKiB */
 #define RETENTION_HOURS_MAX 8760u             /* a stream's, a year */
@@ -142,7 +142,7 @@
 #define CATALOG_ENDS_MAX 256u /* shards that one change closes or forgets */
 #define CATALOG_BYTES_MAX (8u * 1024u * 1024u)
 #define STREAM_TAGS_MAX 50u                   /* AWS's */
-#define STREAM_CONSUMERS_MAX 20u              /* AWS's, of a stream without its advantage mode */
+#define STREAM_CONSUMERS_MAX 200u             /* ten times AWS's: looked through one by one */
 #define TAG_KEY_BYTES_MAX 512u                /* 128 characters in UTF-8 */
 #define TAG_VALUE_BYTES_MAX 1024u             /* 256 characters in UTF-8 */
 #define POLICY_BYTES_MAX 20480u               /* AWS's */
@@ -364,7 +364,7 @@
 #define HTTP_HEADERS_MAX 128u                 /* of one request; SDKs send about 15 */
 #define HTTP_CHUNK_LINE_BYTES_MAX 256u        /* a chunk's size and extensions */
 #define HTTP_TRAILER_BYTES_MAX 4096u          /* behind a chunked body; read and dropped */
-/* default: PUT_BYTES_MAX in base64, keys and names */
+/* default: 10 MiB of a PutRecords in base64, keys and names */
 #define HTTP_BODY_BYTES_MAX (16u * 1024u * 1024u)
 /* default: of all requests at once; then 503 */
 #define HTTP_BODIES_BYTES_MAX (512u * 1024u * 1024u)
@@ -491,8 +491,9 @@
 #define METRIC_REFRESHERS_MAX 16u /* one per module that computes its gauges when asked */
 
 /* ---- requests on the wire ---- */
-#define WIRE_BODY_BYTES_MAX (16u * 1024u * 1024u) /* PUT_BYTES_MAX in base64, keys and names */
-/* brackets, names, values and marks of a body: 500 records make 8,000 */
+/* 10 MiB of a PutRecords in base64, keys and names */
+#define WIRE_BODY_BYTES_MAX (16u * 1024u * 1024u)
+/* brackets, names, values and marks of a body: PUT_CALL_RECORDS_MAX records make 64,000 */
 #define WIRE_TOKENS_MAX 65536u
 #define WIRE_DEPTH_MAX 32u /* the model nests five deep; unknown members may a little deeper */
 #define VALIDATION_ITEMS_MAX 10u     /* AWS reports no more of them at once */

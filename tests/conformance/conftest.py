@@ -13,9 +13,12 @@ numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def cluster():
-    # Counts of a day, which no test meets by accident; test_limits.py has the other limits.
-    with Cluster(nodes=3, options={"mode-switches-per-day": "2",
-                                   "encryptions-per-day": "25"}) as cluster:
+    # AWS's counts of a day, of one call and of a stream, which no test meets by accident;
+    # test_limits.py and test_call_limits.py have the other limits.
+    with Cluster(nodes=3, options={"mode-switches-per-day": "2", "encryptions-per-day": "25",
+                                   "put-records-per-call": "500", "put-bytes-per-call": "10M",
+                                   "consumers-per-stream": "20",
+                                   "record-kib": "1024"}) as cluster:
         yield cluster
 
 

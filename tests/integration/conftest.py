@@ -6,5 +6,5 @@ from braid_cluster import Cluster
 
 @pytest.fixture(scope="session")
 def cluster():
-    with Cluster(nodes=3) as cluster:
+    with Cluster(nodes=3, options={"record-kib": "1024"}) as cluster:
         yield cluster

@@ -12,7 +12,7 @@
 
 static uint32_t calls_per_s; /* of the test that runs; 0: no limit */
 
-static enum err take(struct grants *grants, const struct grant_ask *wanted, uint64_t now_ms)
+static enum err take(struct recents *grants, const struct grant_ask *wanted, uint64_t now_ms)
 {
     struct grant_ask ask = *wanted;
     bool throttled;
@@ -24,14 +24,14 @@ static enum err take(struct grants *grants, const struct grant_ask *wanted, uint
     return err;
 }
 
-static enum err ask(struct grants *grants, uint64_t token, uint64_t now_ms)
+static enum err ask(struct recents *grants, uint64_t token, uint64_t now_ms)
 {
     const struct grant_ask wanted = { .group = 7, .consumer = 3, .token = token };
 
     return take(grants, &wanted, now_ms);
 }
 
-static enum err renew(struct grants *grants, uint64_t token, uint32_t age_ms, uint64_t now_ms)
+static enum err renew(struct recents *grants, uint64_t token, uint32_t age_ms, uint64_t now_ms)
 {
     const struct grant_ask wanted = {
         .group = 7, .consumer = 3, .token = token, .renews = true, .age_ms = age_ms
@@ -42,7 +42,7 @@ static enum err renew(struct grants *grants, uint64_t token, uint32_t age_ms, ui
 
 static void a_second_one_is_refused_for_a_while_and_takes_over_then(void **state)
 {
-    struct grants grants = { .count = 0 };
+    struct recents grants = { .count = 0 };
 
     assert_int_equal(ask(&grants, 1, NOW), ERR_OK);
     assert_int_equal(ask(&grants, 1, NOW + 1), ERR_OK); /* the same, asked again */
@@ -51,12 +51,12 @@ static void a_second_one_is_refused_for_a_while_and_takes_over_then(void **state
     assert_int_equal(ask(&grants, 2, NOW + GRANT_HOLD_MS), ERR_OK);
     assert_int_equal(renew(&grants, 1, 6000, NOW + 6000), ERR_EXISTS);
     assert_int_equal(renew(&grants, 2, 1000, NOW + 6000), ERR_OK);
-    grants_fini(&grants);
+    recents_fini(&grants);
 }
 
 static void shards_and_consumers_do_not_disturb_each_other(void **state)
 {
-    struct grants grants = { .count = 0 };
+    struct recents grants = { .count = 0 };
     struct grant_ask other = { .group = 8, .consumer = 3, .token = 5 };
 
     assert_int_equal(ask(&grants, 1, NOW), ERR_OK);
@@ -64,23 +64,23 @@ static void shards_and_consumers_do_not_disturb_each_other(void **state)
     other = (struct grant_ask){ .group = 7, .consumer = 4, .token = 6 };
     assert_int_equal(take(&grants, &other, NOW), ERR_OK);
     assert_int_equal(grants.count, 3);
-    grants_fini(&grants);
+    recents_fini(&grants);
 }
 
 static void a_new_leader_takes_the_youngest_that_is_renewed(void **state)
 {
-    struct grants grants = { .count = 0 };
+    struct recents grants = { .count = 0 };
 
     assert_int_equal(renew(&grants, 1, 60000, NOW), ERR_OK);
     assert_int_equal(renew(&grants, 2, 7000, NOW + 10), ERR_OK);
     assert_int_equal(renew(&grants, 1, 63000, NOW + 3000), ERR_EXISTS);
     assert_int_equal(ask(&grants, 3, NOW + 3000), ERR_OK);
-    grants_fini(&grants);
+    recents_fini(&grants);
 }
 
 static void what_nobody_renews_is_forgotten(void **state)
 {
-    struct grants grants = { .count = 0 };
+    struct recents grants = { .count = 0 };
     struct grant_ask wanted = { .group = 1 };
 
     for (uint64_t i = 0; i < 100; i++) {
@@ -93,12 +93,12 @@ static void what_nobody_renews_is_forgotten(void **state)
         assert_int_equal(take(&grants, &wanted, NOW + GRANT_LIFE_MS), ERR_OK);
     }
     assert_true(grants.count < 100);
-    grants_fini(&grants);
+    recents_fini(&grants);
 }
 
 static void it_may_be_asked_for_so_often(void **state)
 {
-    struct grants grants = { .count = 0 };
+    struct recents grants = { .count = 0 };
 
     calls_per_s = 1;
     assert_int_equal(ask(&grants, 1, NOW), ERR_OK);
@@ -110,12 +110,12 @@ static void it_may_be_asked_for_so_often(void **state)
     assert_int_equal(ask(&grants, 5, NOW + 60000), ERR_OK);
     assert_int_equal(ask(&grants, 6, NOW + 60001), ERR_BUSY); /* nothing was saved */
     calls_per_s = 0;
-    grants_fini(&grants);
+    recents_fini(&grants);
 }
 
 static void many_a_second_may_come_at_once(void **state)
 {
-    struct grants grants = { .count = 0 };
+    struct recents grants = { .count = 0 };
 
     calls_per_s = 4;
     assert_int_equal(ask(&grants, 1, NOW), ERR_OK);
@@ -126,12 +126,12 @@ static void many_a_second_may_come_at_once(void **state)
     assert_int_equal(ask(&grants, 5, NOW + 250), ERR_EXISTS);
     assert_int_equal(ask(&grants, 6, NOW + 250), ERR_BUSY);
     calls_per_s = 0;
-    grants_fini(&grants);
+    recents_fini(&grants);
 }
 
 static void there_is_a_most_of_them(void **state)
 {
-    struct grants grants = { .count = 0 };
+    struct recents grants = { .count = 0 };
     struct grant_ask wanted = { .group = 1, .token = 1 };
     bool throttled = true;
 
@@ -144,7 +144,7 @@ static void there_is_a_most_of_them(void **state)
     assert_false(throttled);
     assert_int_equal(grants_take(&grants, &wanted, NOW + GRANT_LIFE_MS, &throttled), ERR_OK);
     assert_int_equal(grants.count, 1);
-    grants_fini(&grants);
+    recents_fini(&grants);
 }
 
 int main(void)

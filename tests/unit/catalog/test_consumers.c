@@ -22,7 +22,7 @@ static struct buf *registering(const struct model_stream *stream, const char *na
     struct change_stamp stamped = stamp;
 
     stamped.token = token;
-    return change_register_consumer(stamped, stream->id, name, NULL, 0);
+    return change_register_consumer(stamped, stream->id, name, NULL, 0, STREAM_CONSUMERS_MAX);
 }
 
 static const struct model_consumer *given_consumer(struct model *model,
@@ -96,6 +96,20 @@ static void a_stream_has_a_maximum_of_consumers(void **state)
     model_free(model);
 }
 
+static void a_stream_takes_no_more_consumers_than_the_change_allows(void **state)
+{
+    struct model *model = given_raised();
+    const struct model_stream *stream = given_active(model, "clicks", 1);
+
+    given_consumer(model, stream, "a");
+    given_consumer(model, stream, "b");
+    assert_int_equal(
+        apply(model, change_register_consumer(stamp, stream->id, "c", NULL, 0, 2)), ERR_BUSY);
+    assert_int_equal(
+        apply(model, change_register_consumer(stamp, stream->id, "c", NULL, 0, 3)), ERR_OK);
+    model_free(model);
+}
+
 static void no_two_of_a_name_are_created_in_one_second(void **state)
 {
     struct model *model = given_raised();
@@ -138,7 +152,8 @@ static void tags_and_a_policy_are_set_of_what_was_seen(void **state)
     const struct model_stream *stream = given_active(model, "clicks", 1);
     struct reason reason = { .text = "" };
 
-    assert_int_equal(apply(model, change_register_consumer(stamp, stream->id, "a", two_tags, 1)),
+    assert_int_equal(apply(model, change_register_consumer(stamp, stream->id, "a", two_tags, 1,
+                                                           STREAM_CONSUMERS_MAX)),
                      ERR_OK);
     uint32_t bytes = model->stream_bytes;
     struct change_consumer wanted = change_consumer_of(stream, &stream->consumers[0]);
@@ -189,7 +204,8 @@ static void what_is_out_of_range_is_not_set(void **state)
     memset(policy, 'x', sizeof(policy));
     policy[sizeof(policy) - 1] = 0;
     assert_int_equal(apply(model, change_register_consumer(stamp, stream->id, "a", many,
-                                                           STREAM_TAGS_MAX + 1)), ERR_INVALID);
+                                                           STREAM_TAGS_MAX + 1,
+                                                           STREAM_CONSUMERS_MAX)), ERR_INVALID);
     given_consumer(model, stream, "a");
     struct change_consumer wanted = change_consumer_of(stream, &stream->consumers[0]);
     wanted.policy = policy;
@@ -261,6 +277,7 @@ int main(void)
         cmocka_unit_test(a_name_is_registered_once),
         cmocka_unit_test(only_an_active_stream_takes_consumers),
         cmocka_unit_test(a_stream_has_a_maximum_of_consumers),
+        cmocka_unit_test(a_stream_takes_no_more_consumers_than_the_change_allows),
         cmocka_unit_test(no_two_of_a_name_are_created_in_one_second),
         cmocka_unit_test(a_stream_with_consumers_is_deleted_only_when_that_is_meant),
         cmocka_unit_test(tags_and_a_policy_are_set_of_what_was_seen),

@@ -186,6 +186,42 @@ static void a_long_list_is_quoted_with_its_java_names(void **state)
     assert_int_equal(validate(&shape_put_records_in, &in, &w->arena, &w->error), ERR_OK);
 }
 
+static void a_maximum_that_is_given_counts_instead_of_the_models(void **state)
+{
+    struct world *w = *state;
+    struct put_records_entry *items = arena_take(&w->arena, 501 * sizeof(*items));
+    struct put_records_in in = { 0 };
+    struct validate_most most = { &shape_put_records_entry_list, 501 };
+
+    for (int i = 0; i < 501; i++) {
+        wire_set(&items[i], data, slice_text(""));
+        wire_set(&items[i], partition_key, slice_text("k"));
+    }
+    wire_set(&in, records, (struct put_records_entry_list){ .items = items, .count = 501 });
+    assert_int_equal(validate_up_to(&shape_put_records_in, &in, &most, &w->arena, &w->error),
+                     ERR_OK);
+    in.records.count = 3;
+    most.max = 2;
+    assert_int_equal(validate_up_to(&shape_put_records_in, &in, &most, &w->arena, &w->error),
+                     ERR_INVALID);
+    const char *tail = "]' at 'records' failed to satisfy constraint: Member must have length less "
+                       "than or equal to 2";
+    struct slice message = w->error.message;
+    assert_memory_equal(message.data, ONE, strlen(ONE));
+    assert_memory_equal(message.data + message.len - strlen(tail), tail, strlen(tail));
+
+    wire_set(&items[2], partition_key, slice_text("")); /* all faults are said, in their order */
+    assert_int_equal(validate_up_to(&shape_put_records_in, &in, &most, &w->arena, &w->error),
+                     ERR_INVALID);
+    message = w->error.message;
+    assert_memory_equal(message.data, "2 validation errors detected: ", 30);
+    assert_non_null(memmem(message.data, message.len, tail, strlen(tail)));
+    most.shape = &shape_page_limit; /* of another shape it says nothing */
+    wire_set(&items[2], partition_key, slice_text("k"));
+    assert_int_equal(validate_up_to(&shape_put_records_in, &in, &most, &w->arena, &w->error),
+                     ERR_OK);
+}
+
 static void a_map_is_judged_as_a_whole(void **state)
 {
     struct world *w = *state;
@@ -311,6 +347,7 @@ int main(void)
         world_test(a_blob_prints_as_a_java_buffer),
         world_test(an_empty_list_is_too_short),
         world_test(a_long_list_is_quoted_with_its_java_names),
+        world_test(a_maximum_that_is_given_counts_instead_of_the_models),
         world_test(a_map_is_judged_as_a_whole),
         world_test(texts_in_a_list_are_judged_as_a_whole),
         world_test(lengths_count_characters_not_bytes),
