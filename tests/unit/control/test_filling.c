@@ -42,10 +42,6 @@ uint64_t control_now_ms(const struct control *control)
     return world.clock.now_ms;
 }
 
-void log_bulk(struct log *log, bool bulk)
-{
-}
-
 size_t log_pending_bytes(const struct log *log)
 {
     return 0;
