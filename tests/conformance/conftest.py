@@ -4,7 +4,7 @@ once more in CBOR."""
 import itertools
 
 import pytest
-from braid_cluster import Cluster
+from braid_cluster import STEADY, Cluster
 from braid_http import CBOR_TYPE, JSON_TYPE, Speaking
 from braid_shapes import over_cbor, watch
 
@@ -18,7 +18,7 @@ def cluster():
     with Cluster(nodes=3, options={"mode-switches-per-day": "2", "encryptions-per-day": "25",
                                    "put-records-per-call": "500", "put-bytes-per-call": "10M",
                                    "consumers-per-stream": "20",
-                                   "record-kib": "1024"}) as cluster:
+                                   "record-kib": "1024", **STEADY}) as cluster:
         yield cluster
 
 

@@ -2,7 +2,7 @@
 and shards that take ten records a second."""
 
 import pytest
-from braid_cluster import Cluster, wait_until
+from braid_cluster import STEADY, Cluster, wait_until
 from braid_reshard import read_lineage
 
 WAIT_S = 120
@@ -12,7 +12,7 @@ WAIT_S = 120
 def cluster():
     with Cluster(nodes=3, options={"put-records-per-s": "10", "on-demand-window-s": "1",
                                    "on-demand-quiet-s": "3",
-                                   "shards-per-on-demand-stream": "8"}) as cluster:
+                                   "shards-per-on-demand-stream": "8", **STEADY}) as cluster:
         yield cluster
 
 

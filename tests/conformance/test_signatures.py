@@ -9,7 +9,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from braid_cluster import Cluster, braidd, run_braid, wait_until
+from braid_cluster import STEADY, Cluster, braidd, run_braid, wait_until
 from braid_h2 import Connection
 from braid_http import call, fault
 from braid_shapes import watch
@@ -25,7 +25,7 @@ READ_S = 30  # of the file, after a change: two looks, a second each
 @pytest.fixture(scope="module")
 def guarded():
     """Three nodes that ask for signatures."""
-    with Cluster(nodes=3, keys=dict([KEY, OTHER])) as cluster:
+    with Cluster(nodes=3, keys=dict([KEY, OTHER]), options=STEADY) as cluster:
         cluster.create_stream("guarded", shards=2)
         yield cluster
         for node in cluster.nodes:  # whatever was tried here

@@ -53,9 +53,11 @@ def test_leaders_go_back_to_a_node_that_was_away_while_writers_write(cluster):
     cluster.await_ready()
     with pytest.raises(AssertionError, match="not within"):
         wait_until(lambda: "node-3" in leading(cluster), CALM_S, "node-3 leads a shard")
-    balancing(cluster, "resume")
     with (Writer(cluster.client(1, attempts=ATTEMPTS), "w1") as one,
           Writer(cluster.client(2, attempts=ATTEMPTS), "w2") as two):
+        wait_until(lambda: min(len(w.acknowledged) for w in (one, two)) > SHARDS, 30,
+                   "writers write")
+        balancing(cluster, "resume")
         wait_until(lambda: is_even(cluster), BACK_S, "led evenly again")
     moved = sum(cluster[number].metric("braid_leaders_moved_total") for number in (1, 2))
     print(f"{len(one.acknowledged)} and {len(two.acknowledged)} records, {one.retries} and "

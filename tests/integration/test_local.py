@@ -11,28 +11,15 @@ import tempfile
 import pytest
 from braid_cluster import FATAL, ROOT, braid, build_dir, free_ports, run_braid
 
+LOCAL_PORTS = 23  # from the first port of three nodes, ten apart, to the last
 QUICKSTART = os.path.join(ROOT, "deploy", "quickstart")
-
-
-def base_port():
-    """A port whose neighbours are free too, as a local cluster uses them."""
-    for port in free_ports(50):
-        try:
-            for number in range(3):
-                for offset in range(3):
-                    with socket.socket() as probe:
-                        probe.bind(("127.0.0.1", port + 10 * number + offset))
-            return port
-        except OSError:
-            continue
-    raise RuntimeError("no free ports")
 
 
 @pytest.fixture
 def place():
     """A folder and a port; whatever still runs there afterwards is ended by its pid."""
     folder = tempfile.mkdtemp(prefix="braid-local-")
-    env = {"BRAID_LOCAL_DIR": os.path.join(folder, "cluster"), "BRAID_PORT": str(base_port())}
+    env = {"BRAID_LOCAL_DIR": os.path.join(folder, "cluster"), "BRAID_PORT": str(free_ports(LOCAL_PORTS)[0])}
     yield env
     done = run_braid("local", "status", "--output", "json", env=env)
     if done.returncode == 0:

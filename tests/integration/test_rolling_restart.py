@@ -124,8 +124,11 @@ class Reader(Visitor):
 
 
 def restart(cluster, number):
-    """Returns how many groups the node led when it was told to stop."""
+    """Returns how many groups the node led when it was told to stop.  On a busy machine it may have
+    lost all of its leads, and gets them back."""
     node = cluster[number]
+    wait_until(lambda: node.name in [shard["leader"] for shard in cluster.streams("s")["shards"]],
+               60, f"{node.name} leads a shard")
     before = len(node.log_text())
     began = time.monotonic()
     assert cluster.stop(number) == 0

@@ -13,6 +13,7 @@ import atexit
 import ctypes
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -28,11 +29,16 @@ MODELS = os.path.join(ROOT, "tests", "lib", "models")
 READY_S = 60  # a sanitizer's build on a busy machine; a release build needs less than one second
 STOP_S = 60
 LOG_LINES_SHOWN = 60
+# For clusters none of whose nodes dies: one that waits for a processor for long keeps its lead.
+STEADY = {"election-timeout-ms": "3000"}
+PORTS_FLOOR = 10000
+PORTS_BLOCK = 32  # of nodes of one cluster, and more
 
 FATAL = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:"
                    r"|ensure\(.*\) failed|SUMMARY: \w+Sanitizer")
 
 open_clusters = []  # for the logs that a failed test prints
+port_locks = []  # of the blocks of ports that this program has
 
 
 def build_dir():
@@ -59,22 +65,42 @@ def is_checked():
         return b"__asan_init" in file.read()
 
 
+def claim(block):
+    """Whether no other test program has this block of ports, nor will have it until this one ends: a
+    name of Linux, which is gone with its program, and of the name space that the ports are of."""
+    lock = socket.socket(socket.AF_UNIX)
+    try:
+        lock.bind(f"\0braid-test-ports-{block}")
+    except OSError:
+        lock.close()
+        return False
+    port_locks.append(lock)
+    return True
+
+
+def free(ports):
+    try:
+        for port in ports:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
 def free_ports(count):
-    """Ports that nobody held a moment ago, below those that the kernel gives to clients."""
+    """Ports in a row that nobody held a moment ago, below those that the kernel gives to clients.  No
+    other test program takes them later: a node that is down comes back to its own."""
+    assert count <= PORTS_BLOCK
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
-        first_of_clients = int(file.read().split()[0])
-    floor = 10000
-    at = floor + int.from_bytes(os.urandom(4), "big") % (first_of_clients - floor - 4 * count)
-    ports = []
-    while len(ports) < count:
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", at))
-                ports.append(at)
-            except OSError:
-                pass
-        at = at + 1 if at + 1 < first_of_clients else floor
-    return ports
+        end = int(file.read().split()[0])
+    blocks = list(range(PORTS_FLOOR, end - PORTS_BLOCK, PORTS_BLOCK))
+    random.SystemRandom().shuffle(blocks)
+    for first in blocks:
+        ports = list(range(first, first + count))
+        if claim(first) and free(ports):
+            return ports
+    raise RuntimeError(f"all ports from {PORTS_FLOOR} to {end} are in use")
 
 
 def die_with_parent():
