@@ -19,6 +19,8 @@
  * An entry that is still on its way to the disk is given from memory.  A segment that is read from
  * is pinned: it is not used again before the read is over. */
 
+#define EXTENTS_FIRST 4u
+
 struct spot {
     struct segment *segment; /* NULL: nothing to read for this entry */
     uint32_t offset;
@@ -45,7 +47,7 @@ struct read_job {
     size_t bytes;
     uint64_t next; /* index to collect */
     struct extent_read *extents;
-    uint32_t extent_count, extent_next, under_way;
+    uint32_t extent_count, extent_room, extent_next, under_way;
     uint32_t sound; /* entries before the first damaged one */
     enum err unsound; /* what that one is */
     bool careful;   /* an extent could not be read: one entry each */
@@ -232,34 +234,47 @@ static bool is_shared(const struct read_job *job, uint32_t i)
     return job->req->shared && !job->alone && job->spots[i].segment->phase == SEGMENT_FILED;
 }
 
+/* Whether an extent is to give entry `i`. */
+static bool is_wanted(struct read_job *job, uint32_t i)
+{
+    struct spot *spot = &job->spots[i];
+
+    if (spot->segment == NULL || job->req->entries[i].payload != NULL || spot->damaged)
+        return false;
+    spot->shared = is_shared(job, i);
+    return !spot->shared;
+}
+
+/* Most reads have a few extents of many entries: room for one per entry would be a hundred times of
+ * what they need. */
+static struct extent_read *add_extent(struct read_job *job, uint32_t first)
+{
+    if (job->extent_count == job->extent_room) {
+        job->extent_room = job->extent_room == 0 ? EXTENTS_FIRST : job->extent_room * 2;
+        job->extents = log_memory_grow(job->extents, job->extent_room, sizeof(*job->extents));
+    }
+    struct extent_read *extent = &job->extents[job->extent_count++];
+    *extent = (struct extent_read){ .job = job, .first = first };
+    extent->offset = job->spots[first].offset / DISK_ALIGN * DISK_ALIGN;
+    return extent;
+}
+
+/* Nothing is under way: the extents may move. */
 static void plan(struct read_job *job)
 {
     const struct log_read *req = job->req;
-    uint32_t first = 0, last = 0;
+    struct extent_read *extent = NULL;
+    uint32_t last = 0;
 
     job->err = ERR_OK;
     job->extent_count = job->extent_next = 0;
-    free(job->extents);
-    job->extents = NULL;
-    if (req->count > 0)
-        job->extents = log_memory(req->count, sizeof(*job->extents));
     for (uint32_t i = 0; i < req->count; i++) {
-        struct extent_read *extent =
-            job->extent_count == 0 ? NULL : &job->extents[job->extent_count - 1];
-        if (job->spots[i].segment == NULL || req->entries[i].payload != NULL ||
-            job->spots[i].damaged)
+        if (!is_wanted(job, i))
             continue;
-        job->spots[i].shared = is_shared(job, i);
-        if (job->spots[i].shared)
-            continue;
-        if (job->extent_count == 0 || !joins(job, first, last, i)) {
-            extent = &job->extents[job->extent_count++];
-            *extent = (struct extent_read){ .job = job, .first = i };
-            extent->offset = job->spots[i].offset / DISK_ALIGN * DISK_ALIGN;
-            first = i;
-        }
+        if (extent == NULL || !joins(job, extent->first, last, i))
+            extent = add_extent(job, i);
         last = i;
-        extent->count = i - first + 1;
+        extent->count = i - extent->first + 1;
         uint64_t end = (uint64_t)job->spots[i].offset + req->entries[i].head.length;
         extent->len = (end - extent->offset + DISK_ALIGN - 1) / DISK_ALIGN * DISK_ALIGN;
     }
