@@ -8,12 +8,17 @@ import java.util.Map;
 import java.util.concurrent.CompletionException;
 
 /**
- * {@code journey}, {@code walk} or {@code aggregated}, as the README beside this folder tells them.
+ * {@code journey}, {@code walk} or {@code aggregated}, or {@code worker NAME STREAM DIARY}, as the
+ * README beside this folder tells them.
  */
 public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) {
+        if (arguments.length == 4 && arguments[0].equals("worker")) {
+            Worker.run(arguments[1], arguments[2], arguments[3]);
+            return;
+        }
         Map<String, Runnable> programs =
                 Map.of(
                         "journey",
@@ -23,7 +28,7 @@ public final class Main {
                         "aggregated",
                         Main::aggregated);
         if (arguments.length != 1 || !programs.containsKey(arguments[0])) {
-            System.err.println("usage: journey | walk | aggregated");
+            System.err.println("usage: journey | walk | aggregated | worker NAME STREAM DIARY");
             System.exit(2);
         }
         try {

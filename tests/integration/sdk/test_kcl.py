@@ -1,0 +1,305 @@
+"""The Kinesis Client Library as a whole: two workers, each of an application that polls and of one
+with a fan-out consumer, their leases in tables of a server that speaks DynamoDB.  While they run a
+shard is split, two are merged, and one worker is killed; the last records are aggregated as the
+Kinesis Producer Library does it.  README.md says more.
+
+$BRAID_SDK is the folder that fetch has filled (default: build/sdk)."""
+
+import collections
+import hashlib
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from braid_cluster import ROOT, Cluster, free_ports, wait_until
+from braid_reshard import hash_range, middle_of, shards, wait_active
+
+FETCHED = os.path.abspath(os.environ.get("BRAID_SDK", os.path.join(ROOT, "build", "sdk")))
+LOUD = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+STREAM = "kcl"
+SHARDS = 4
+APPLICATIONS = ("polling", "fan-out")
+KEYS = [f"key-{number}" for number in range(500)]
+ROUNDS = 20       # of one record for each key
+AGGREGATED = 2    # of them, the last ones: many keys' records in one
+PATIENCE_S = 180
+
+Note = collections.namedtuple("Note", "at worker application shard what rest")
+
+
+class Leases:
+    """The server for the tables of leases."""
+
+    def __init__(self, directory):
+        [port] = free_ports(1)
+        self.endpoint = f"http://127.0.0.1:{port}"
+        with open(os.path.join(directory, "leases"), "wb") as output:
+            self.process = subprocess.Popen(
+                [os.path.join(FETCHED, "leases", "node"),
+                 os.path.join(FETCHED, "leases", "node_modules", "dynalite", "cli.js"),
+                 "--host", "127.0.0.1", "--port", str(port),
+                 "--createTableMs", "0", "--updateTableMs", "0"],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+    def make_tables(self):
+        """As the library makes them, but at once with the index that it adds to those that it has
+        made: dynalite adds none to a table that is there."""
+        import boto3
+
+        client = boto3.client("dynamodb", endpoint_url=self.endpoint, region_name="us-east-1",
+                              aws_access_key_id="any", aws_secret_access_key="any")
+        wait_until(lambda: answers(client), PATIENCE_S, "the tables' server")
+        for name in APPLICATIONS:
+            client.create_table(
+                TableName=name, BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"}
+                                      for attribute in ("leaseKey", "leaseOwner")],
+                KeySchema=[{"AttributeName": "leaseKey", "KeyType": "HASH"}],
+                GlobalSecondaryIndexes=[{
+                    "IndexName": "LeaseOwnerToLeaseKeyIndex",
+                    "KeySchema": [{"AttributeName": "leaseOwner", "KeyType": "HASH"},
+                                  {"AttributeName": "leaseKey", "KeyType": "RANGE"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"}}])
+
+
+def answers(client):
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        client.list_tables()
+    except BotoCoreError:
+        return False
+    return True
+
+
+class Worker:
+    """One process, and the diary of what it has seen."""
+
+    def __init__(self, name, directory, endpoint, leases, key):
+        self.name = name
+        self.diary = os.path.join(directory, f"{name}.diary")
+        self.said = os.path.join(directory, name)
+        with open(self.said, "wb") as output:
+            self.process = subprocess.Popen(
+                ["java", *LOUD, "-cp", os.path.join(FETCHED, "java", "classes") + ":"
+                 + os.path.join(FETCHED, "java", "dependency", "*"),
+                 "braid.sdk.Main", "worker", name, STREAM, self.diary],
+                stdin=subprocess.PIPE, stdout=output, stderr=output,
+                env={**os.environ, "AWS_ENDPOINT_URL": endpoint,
+                     "AWS_ENDPOINT_URL_DYNAMODB": leases.endpoint, "AWS_REGION": "us-east-1",
+                     "AWS_ACCESS_KEY_ID": key[0], "AWS_SECRET_ACCESS_KEY": key[1]})
+
+    def notes(self):
+        if not os.path.exists(self.diary):
+            return []
+        with open(self.diary, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        found = []
+        for line in lines:
+            at, application, shard, what, *rest = line.split(" ")
+            found.append(Note(int(at), self.name, application, shard, what, rest))
+        return found
+
+    def check(self):
+        status = self.process.poll()
+        if status is not None:
+            with open(self.said, encoding="utf-8") as file:
+                raise AssertionError(f"{self.name} ended with {status}: {file.read()[-4000:]}")
+
+    def stop(self):
+        """Its applications give their leases back."""
+        self.process.stdin.close()
+        return self.process.wait(PATIENCE_S)
+
+
+def held(worker):
+    """{(application, shard)} that it reads."""
+    leases = set()
+    for note in worker.notes():
+        if note.what == "begins":
+            leases.add((note.application, note.shard))
+        elif note.what in ("lost", "ends"):
+            leases.discard((note.application, note.shard))
+    return leases
+
+
+def put_round(client, number):
+    """One record for each key; what was refused is put again before the next round."""
+    left = KEYS
+    while left:
+        answer = client.put_records(StreamName=STREAM, Records=[
+            {"PartitionKey": key, "Data": f"{key}:{number}".encode()} for key in left])
+        left = [key for key, outcome in zip(left, answer["Records"]) if "ErrorCode" in outcome]
+
+
+def hash_of(key):
+    return int(hashlib.md5(key.encode()).hexdigest(), 16)
+
+
+def put_aggregated(client, number):
+    """As the Kinesis Producer Library: what one shard takes in one record, under its hash key."""
+    sys.path.insert(0, os.path.join(FETCHED, "python"))
+    from aws_kinesis_agg.aggregator import RecordAggregator
+    sys.path.pop(0)
+
+    for shard in shards(client, STREAM, ShardFilter={"Type": "AT_LATEST"}).values():
+        first, last = hash_range(shard)
+        aggregator = RecordAggregator()
+        for key in KEYS:
+            if first <= hash_of(key) <= last:
+                aggregator.add_user_record(key, f"{key}:{number}".encode())
+        partition_key, _, data = aggregator.clear_and_get().get_contents()
+        client.put_record(StreamName=STREAM, PartitionKey=partition_key, Data=data,
+                          ExplicitHashKey=middle_of(shard))
+
+
+def play(cluster, workers):
+    """Puts all rounds, with what happens between them.  The shards that the killed worker read."""
+    client = cluster.client(1, attempts=5)
+    killed = set()
+    for number in range(ROUNDS - AGGREGATED):
+        put_round(cluster.client(1 + number % 3, attempts=5), number)
+        if number == 3:
+            listed = shards(client, STREAM, ShardFilter={"Type": "AT_LATEST"})
+            first = min(listed.values(), key=hash_range)
+            client.split_shard(StreamName=STREAM, ShardToSplit=first["ShardId"],
+                               NewStartingHashKey=middle_of(first))
+            wait_active(client, STREAM)
+        elif number == 7:
+            listed = shards(client, STREAM, ShardFilter={"Type": "AT_LATEST"})
+            one, other = sorted(listed.values(), key=hash_range)[2:4]
+            client.merge_shards(StreamName=STREAM, ShardToMerge=one["ShardId"],
+                                AdjacentShardToMerge=other["ShardId"])
+            wait_active(client, STREAM)
+        elif number == 12:
+            wait_until(lambda: {of for of, _ in held(workers[1])} == set(APPLICATIONS),
+                       PATIENCE_S, "the second worker has leases of both applications")
+            killed = held(workers[1])
+            workers[1].process.kill()
+    for number in range(ROUNDS - AGGREGATED, ROUNDS):
+        put_aggregated(client, number)
+    return killed
+
+
+def firsts(notes, application):
+    """{record: when it was first seen}, a record being a key and a round."""
+    seen = {}
+    for note in notes:
+        if note.application == application and note.what == "record":
+            seen.setdefault(note.rest[2], note.at)
+    return seen
+
+
+Outcome = collections.namedtuple("Outcome", "notes killed survivor lineage said")
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    directory = str(tmp_path_factory.mktemp("kcl"))
+    wanted = len(KEYS) * ROUNDS
+    with Cluster(nodes=3, keys={"kcl": "its/secret+key+of+the+tests"}) as cluster:
+        cluster.create_stream(STREAM, shards=SHARDS)
+        running = [Leases(directory)]
+        try:
+            running[0].make_tables()
+            workers = [Worker(f"worker-{number}", directory, cluster.nodes[number].endpoint,
+                              running[0], cluster.key) for number in range(2)]
+            running += workers
+
+            def look(condition):
+                workers[0].check()
+                return condition()
+
+            for worker in workers:
+                wait_until(lambda worker=worker: look(
+                    lambda: {of for of, _ in held(worker)} == set(APPLICATIONS)),
+                    PATIENCE_S, f"{worker.name} has leases of both applications")
+            killed = play(cluster, workers)
+
+            def all_seen():
+                notes = workers[0].notes() + workers[1].notes()
+                return all(len(firsts(notes, application)) >= wanted
+                           for application in APPLICATIONS)
+
+            wait_until(lambda: look(all_seen), PATIENCE_S,
+                       f"{wanted} records seen by both applications")
+            wait_until(lambda: look(lambda: killed <= {
+                (note.application, note.shard) for note in workers[0].notes()}),
+                PATIENCE_S, "the killed worker's leases are taken over")
+            status = workers[0].stop()
+            assert status == 0, open(workers[0].said, encoding="utf-8").read()[-4000:]
+            notes = sorted(workers[0].notes() + workers[1].notes())
+            lineage = shards(cluster.client(1, attempts=5), STREAM)
+        finally:
+            for one in running:
+                one.process.kill()
+                one.process.wait()
+        yield Outcome(notes, killed, workers[0].name, lineage,
+                      open(workers[0].said, encoding="utf-8").read())
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_every_record_is_seen(outcome, application):
+    expected = {f"{key}:{number}" for key in KEYS for number in range(ROUNDS)}
+    assert set(firsts(outcome.notes, application)) == expected
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_each_key_is_seen_in_its_order(outcome, application):
+    """Who takes a lease over reads from the last checkpoint on: again, never ahead."""
+    seen = firsts(outcome.notes, application)
+    for key in KEYS:
+        times = [seen[f"{key}:{number}"] for number in range(ROUNDS)]
+        assert times == sorted(times), key
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_who_has_a_lease_reads_each_record_once_and_in_order(outcome, application):
+    newest = {}
+    for note in outcome.notes:
+        of = note.worker, note.shard
+        if note.application != application:
+            continue
+        if note.what == "begins":
+            newest[of] = (-1, -1)
+        elif note.what == "record":
+            place = int(note.rest[0]), int(note.rest[1])
+            assert place > newest[of], note
+            newest[of] = place
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_children_are_read_when_their_parents_have_ended(outcome, application):
+    began, ended = {}, {}
+    for note in outcome.notes:
+        if note.application == application and note.what == "begins":
+            began.setdefault(note.shard, note.at)
+        elif note.application == application and note.what == "ends":
+            ended.setdefault(note.shard, note.at)
+    children = 0
+    for name, shard in outcome.lineage.items():
+        for parent in ("ParentShardId", "AdjacentParentShardId"):
+            if parent in shard:
+                children += 1
+                assert began[name] > ended[shard[parent]], (name, shard[parent])
+    assert children == 4  # two of a split, one of a merge, which has two parents
+
+
+def test_the_leases_of_a_killed_worker_are_taken_over(outcome):
+    assert {application for application, _ in outcome.killed} == set(APPLICATIONS)
+    for application, shard in outcome.killed:
+        assert any(note.worker == outcome.survivor and note.what in ("begins", "ends")
+                   for note in outcome.notes
+                   if (note.application, note.shard) == (application, shard)), (application, shard)
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_aggregated_records_come_one_by_one(outcome, application):
+    """Their parts have one sequence number, and numbers of their own beneath it."""
+    parts = {(note.rest[0], note.rest[1]) for note in outcome.notes
+             if note.application == application and note.what == "record"
+             and int(re.sub(r".*:", "", note.rest[2])) >= ROUNDS - AGGREGATED}
+    assert len(parts) == AGGREGATED * len(KEYS)
+    assert len({sequence for sequence, _ in parts}) < len(KEYS)
