@@ -233,7 +233,7 @@ static enum outcome remove_node(const struct cli *cli, struct client *client, bo
     client_until(client, end_ms + LAST_LOOK_MS);
     for (bool again = false;; again = true) {
         struct client_answer answer;
-        enum err err = client_post(client, path, slice_text("{}"), &answer);
+        enum err err = operations_post(client, path, &answer);
         if (err == ERR_OK)
             return OUTCOME_OK;
         /* An earlier try may have done it, and its answer was lost. */

@@ -8,6 +8,8 @@ ended, those have the machine that say who leads on a machine that keeps up.
 A part prints one line when it ends, and when it failed the end of what its failed step said.
 """
 
+import atexit
+import contextlib
 import dataclasses
 import glob
 import os
@@ -15,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -67,9 +70,8 @@ def pytest(*arguments):
 
 def cluster_tests(folder, programs):
     """Each program takes the next file that nobody has (tests/conftest.py)."""
-    claims = os.path.join(LOGS, os.path.basename(folder) + ".claims")
-    shutil.rmtree(claims, ignore_errors=True)
-    os.makedirs(claims)
+    claims = tempfile.mkdtemp(prefix=os.path.basename(folder) + "-claims-", dir=LOGS)
+    atexit.register(shutil.rmtree, claims, ignore_errors=True)
     files = [file for file in glob.glob(os.path.join(folder, "test_*.py"))
              if os.path.basename(file) not in ALONE]
     files.sort(key=lambda file: (os.path.basename(file) not in LONGEST, file))
@@ -115,6 +117,8 @@ class Suite:
                       for lane in (computing(), waiting(), alone())]
         self.parts = {part.name: part for lane in self.lanes for part in lane}
         self.running = set()
+        self.stopping = False
+        self.beginning = threading.RLock()
         self.printing = threading.Lock()
 
     def run(self):
@@ -138,11 +142,16 @@ class Suite:
             for other in needed:
                 other.ended.wait()
             broken = [other.name for other in needed if not other.passed]
-            if broken:
-                self.say(f"FAIL  {part.name}: not run, as {broken[0]} failed")
-            else:
-                self.play_part(part, nice)
-            part.ended.set()
+            try:
+                if broken:
+                    self.say(f"FAIL  {part.name}: not run, as {broken[0]} failed")
+                else:
+                    self.play_part(part, nice)
+            except Exception as fault:  # others wait for this part: a full disk must not hang them
+                part.passed = False
+                self.say(f"FAIL  {part.name}: {fault!r}")
+            finally:
+                part.ended.set()
 
     def play_part(self, part, nice):
         """Its shares at once; then its line."""
@@ -160,16 +169,20 @@ class Suite:
         if part.passed:
             self.say(f"ok    {part.name} ({took})")
         else:
-            self.say(f"FAIL  {part.name} ({took}), whole output in {failed[0].log}:\n"
-                     + failed[0].end())
+            self.say("\n".join(f"FAIL  {part.name} ({took}), whole output in {share.log}:\n"
+                               + share.end() for share in failed))
 
     def say(self, text):
         with self.printing:
             print(text, flush=True)
 
     def stop(self, *_):
-        for process in list(self.running):
-            os.killpg(process, signal.SIGTERM)
+        """Nothing is begun any more, and what runs ends."""
+        with self.beginning:
+            self.stopping = True
+            for process in self.running:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process, signal.SIGTERM)
         sys.exit(1)
 
 
@@ -190,11 +203,15 @@ class Share(threading.Thread):
     def execute(self, command, log):
         """Whether it ended well.  In a process group of its own, which Suite.stop() ends; in this
         session, as Linux weighs nice values within a session."""
-        process = subprocess.Popen(["nice", "-n", str(self.nice), *command], stdout=log,
-                                   stderr=log, stdin=subprocess.DEVNULL, process_group=0)
-        self.suite.running.add(process.pid)
+        with self.suite.beginning:
+            if self.suite.stopping:
+                return False
+            process = subprocess.Popen(["nice", "-n", str(self.nice), *command], stdout=log,
+                                       stderr=log, stdin=subprocess.DEVNULL, process_group=0)
+            self.suite.running.add(process.pid)
         _, status, used = os.wait4(process.pid, 0)
-        self.suite.running.discard(process.pid)
+        with self.suite.beginning:
+            self.suite.running.discard(process.pid)
         process.returncode = os.waitstatus_to_exitcode(status)
         self.cpu_s += used.ru_utime + used.ru_stime
         return process.returncode == 0
@@ -212,6 +229,7 @@ def main():
     suite = Suite(set(sys.argv[1:] or GROUPS))
     signal.signal(signal.SIGTERM, suite.stop)
     signal.signal(signal.SIGINT, suite.stop)
+    signal.signal(signal.SIGHUP, suite.stop)
     sys.exit(0 if suite.run() else 1)
 
 

@@ -25,7 +25,7 @@ static bool may_ask_here(const struct route_job *job, const struct shard *shard)
 static void attempt_on_timer(struct timer *timer);
 static bool is_late_here(const struct route_job *job);
 static bool go_on_elsewhere(struct route_job *job);
-static uint64_t patience_here(const struct route_job *job, const struct shard *shard);
+static uint64_t patience_here(const struct route_job *job);
 static void attempt_here(struct route_job *job, struct shard *shard);
 static enum err here_put(struct route_job *job, struct shard *shard);
 static void here_read(struct route_job *job, struct shard *shard);
@@ -246,12 +246,12 @@ static bool go_on_elsewhere(struct route_job *job)
 /* ---- here ---- */
 
 /* As long as another one would have: one that rests can be asked of others. */
-static uint64_t patience_here(const struct route_job *job, const struct shard *shard)
+static uint64_t patience_here(const struct route_job *job)
 {
     uint64_t now_ms = clock_mono_ms(job->route->clock);
     uint64_t left_ms = job->due_ms > now_ms ? job->due_ms - now_ms : 0;
 
-    return shard_rests(shard) && left_ms > ROUTE_TRY_MS ? ROUTE_TRY_MS : left_ms;
+    return rests(job) && left_ms > ROUTE_TRY_MS ? ROUTE_TRY_MS : left_ms;
 }
 
 static void attempt_here(struct route_job *job, struct shard *shard)
@@ -264,7 +264,7 @@ static void attempt_here(struct route_job *job, struct shard *shard)
         return;
     }
     job->here = true;
-    timer_start(job->route->clock, &job->timer, patience_here(job, shard), attempt_on_timer);
+    timer_start(job->route->clock, &job->timer, patience_here(job), attempt_on_timer);
     if (job->kind == JOB_PUT)
         err = here_put(job, shard);
     else if (job->kind == JOB_READ)

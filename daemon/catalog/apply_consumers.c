@@ -5,6 +5,8 @@
 #include "catalog/row_consumers.h"
 #include "catalog/row_settings.h"
 
+#define CONSUMERS_OF_OLD 20u /* of a change that does not say how many there may be */
+
 static enum err set_check(const struct model_stream *stream, const struct model_consumer *consumer,
                           const Braid__Catalog__SetConsumer *row, struct reason *reason);
 static enum err room_check(const struct model *model, uint32_t before, uint32_t after,
@@ -60,7 +62,8 @@ enum err apply_register_consumer(struct model *model, const Braid__Catalog__Chan
     if (same != NULL && change->token != 0 && same->token == change->token)
         return ERR_OK;
 
-    enum err err = allowed(stream, row->name, row->most, reason);
+    uint32_t most = row->most != 0 ? row->most : CONSUMERS_OF_OLD;
+    enum err err = allowed(stream, row->name, most, reason);
     if (err != ERR_OK)
         return err;
     err = row_tags_read(row->tags, row->n_tags, &consumer.tags, reason);

@@ -16,9 +16,11 @@
  *         SetBalancing;
  *         WholeShards, and a shard's row says so;
  *         who is asked for what it has of a group says which leader it hears;
- *         SetNode of a new id says whose place it takes
+ *         SetNode of a new id says whose place it takes;
+ *         RegisterConsumer says how many there may be; a stream has more limits
  *
- * The next change kinds and fields get 4: a row above, and their need in version.c.
+ * No build of version 3 has been released: until one is, what is new joins it.  Then the next
+ * change kinds and fields get 4: a row above, and their need in version.c.
  */
 #ifndef CATALOG_VERSION_H
 #define CATALOG_VERSION_H

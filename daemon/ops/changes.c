@@ -1,6 +1,6 @@
 /* A change of the catalogue that an operator has asked for:
  *
- *     the catalogue's change -> audit line "done" or "failed" -> reply
+ *     the catalogue's change -> audit line "done", "failed" or "unknown" -> reply
  *
  * Unlike a rescue it can be taken back: so the line comes when its end is known, and a log that
  * cannot be written hinders nobody. */
@@ -15,7 +15,13 @@ struct change_asked *change_begin(struct ops *ops, struct http_exchange *exchang
 {
     struct change_asked *asked = NULL;
     char by[AUDIT_BY_MAX + 1];
+    struct slice asker = ask_value(exchange, "by=");
+    bool says = asker.len > 0;
 
+    if (says && ask_decode(asker, by, sizeof(by)) == 0) {
+        answer_message(exchange, 400, "by: at most 64 bytes, percent-encoded", false);
+        return NULL;
+    }
     for (uint32_t i = 0; i < OPS_CHANGES_MAX && asked == NULL; i++)
         if (ops->changes[i].exchange == NULL)
             asked = &ops->changes[i];
@@ -24,7 +30,6 @@ struct change_asked *change_begin(struct ops *ops, struct http_exchange *exchang
         return NULL;
     }
     *asked = (struct change_asked){ .ops = ops, .exchange = exchange };
-    bool says = ask_decode(ask_value(exchange, "by="), by, sizeof(by)) > 0;
     json_init(&asked->text, AUDIT_CHANGE_BYTES_MAX);
     json_object(&asked->text, NULL);
     json_text(&asked->text, "act", act);
@@ -66,7 +71,8 @@ static struct buf *line_of(struct change_asked *asked)
 
     audit_time_print(now);
     json_text(json, "time", now);
-    json_text(json, "state", asked->err == ERR_OK ? "done" : "failed");
+    json_text(json, "state",
+              asked->err == ERR_OK ? "done" : asked->err == ERR_UNKNOWN ? "unknown" : "failed");
     if (asked->err != ERR_OK) {
         json_text(json, "err", err_name(asked->err));
         json_text(json, "reason", asked->change.reason.text);

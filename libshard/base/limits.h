@@ -233,8 +233,8 @@
 #define PULLS_READ_BYTES_MAX (32u * 1024u * 1024u) /* and what they ask for */
 /* while this node has clients one of them is read at a time, and then it rests (control/pace.h): */
 #define PACE_CALM_MS 250u /* it has them until nothing was applied for so long */
-#define PACE_REST_MIN 1u /* a rest, in quarters of what the read took: shorter than it, */
-#define PACE_REST_FIRST 4u /* as long at first, */
+#define PACE_REST_MIN 2u /* a rest, in quarters of what the read took: shorter than it, */
+#define PACE_REST_FIRST 6u /* longer at first, */
 #define PACE_REST_MAX 64u /* and sixteen times as long while the log's writes are slow, */
 #define PACE_REST_MS_MAX 10u /* but no longer: the floor of a fill's speed */
 #define PACE_LATE_MS_MAX 2u /* rests that ended late are made up for to here */

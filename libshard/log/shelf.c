@@ -92,24 +92,27 @@ bool shelf_lends(const struct log *log)
 }
 
 /* Memory for one more.  When there are enough, that of the one that was not used for longest: new
- * memory would have to be cleared first.  What was lent is not there to be used again. */
+ * memory would have to be cleared first.  What was lent is not there to be used again; while it is
+ * out there may be more than enough, which are let go as soon as they are back. */
 static struct buf *block_memory(struct log *log)
 {
     struct list_node *node = list_last(&log->blocks.list);
+    struct buf *bytes = NULL;
 
     while (node != NULL && log->blocks.count >= LOG_BLOCKS_MAX) {
         struct block *block = container_of(node, struct block, link);
         node = node->prev == &log->blocks.list.ends ? NULL : node->prev;
         if (block->phase != BLOCK_READY || block->telling || is_lent(block))
             continue;
-        struct buf *bytes = block->bytes;
+        buf_unref(bytes);
+        bytes = block->bytes;
         block->bytes = NULL;
         log->blocks.count--;
         block_free(block);
-        return bytes;
     }
+    if (bytes != NULL)
+        return bytes;
     void *memory = disk_memory(LOG_BLOCK_BYTES);
-    struct buf *bytes = NULL;
     if (memory != NULL)
         bytes = buf_around(memory, LOG_BLOCK_BYTES, disk_memory_free);
     if (bytes == NULL)

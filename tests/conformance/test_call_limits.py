@@ -225,8 +225,6 @@ def test_shards_that_update_shard_count_may_ask_for(cluster, kinesis, new_name):
 
 
 def test_the_size_of_records_of_a_new_stream(kinesis, stream):
-    summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
-    assert summary.get("MaxRecordSizeInKiB", 2048) == 2048
     kinesis.put_record(StreamName=stream, Data=b"x" * ((2 << 20) - 1), PartitionKey="k")
     code, _, message = error_of(kinesis.put_record, StreamName=stream, Data=b"x" * ((2 << 20) + 1),
                                 PartitionKey="k")

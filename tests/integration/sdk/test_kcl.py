@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 import pytest
-from braid_cluster import ROOT, Cluster, free_ports, wait_until
+from braid_cluster import ROOT, Cluster, die_with_parent, free_ports, wait_until
 from braid_reshard import hash_range, middle_of, shards, wait_active
 
 FETCHED = os.path.abspath(os.environ.get("BRAID_SDK", os.path.join(ROOT, "build", "sdk")))
@@ -41,7 +41,8 @@ class Leases:
                  os.path.join(FETCHED, "leases", "node_modules", "dynalite", "cli.js"),
                  "--host", "127.0.0.1", "--port", str(port),
                  "--createTableMs", "0", "--updateTableMs", "0"],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                preexec_fn=die_with_parent)
 
     def make_tables(self):
         """As the library makes them, but at once with the index that it adds to those that it has
@@ -86,7 +87,7 @@ class Worker:
                 ["java", *LOUD, "-cp", os.path.join(FETCHED, "java", "classes") + ":"
                  + os.path.join(FETCHED, "java", "dependency", "*"),
                  "braid.sdk.Main", "worker", name, STREAM, self.diary],
-                stdin=subprocess.PIPE, stdout=output, stderr=output,
+                stdin=subprocess.PIPE, stdout=output, stderr=output, preexec_fn=die_with_parent,
                 env={**os.environ, "AWS_ENDPOINT_URL": endpoint,
                      "AWS_ENDPOINT_URL_DYNAMODB": leases.endpoint, "AWS_REGION": "us-east-1",
                      "AWS_ACCESS_KEY_ID": key[0], "AWS_SECRET_ACCESS_KEY": key[1]})

@@ -49,6 +49,20 @@ static void a_consumer_has_an_id_a_time_and_a_place_by_name(void **state)
     model_free(model);
 }
 
+/* As it was written before a change said how many there may be. */
+static void a_change_of_old_allows_twenty(void **state)
+{
+    struct model *model = given_raised();
+    const struct model_stream *stream = given_active(model, "clicks", 1);
+    char name[] = "a";
+
+    for (uint32_t i = 0; i < 21; i++, name[0]++) {
+        struct buf *change = change_register_consumer(stamp, stream->id, name, NULL, 0, 0);
+        assert_int_equal(apply(model, change), i < 20 ? ERR_OK : ERR_BUSY);
+    }
+    model_free(model);
+}
+
 static void a_name_is_registered_once(void **state)
 {
     struct model *model = given_raised();
@@ -274,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_consumer_has_an_id_a_time_and_a_place_by_name),
+        cmocka_unit_test(a_change_of_old_allows_twenty),
         cmocka_unit_test(a_name_is_registered_once),
         cmocka_unit_test(only_an_active_stream_takes_consumers),
         cmocka_unit_test(a_stream_has_a_maximum_of_consumers),
