@@ -22,6 +22,10 @@ import software.amazon.kinesis.retrieval.polling.PollingConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * A worker of two applications of the Kinesis Client Library, whole: one polls, one has a fan-out
@@ -35,6 +39,7 @@ final class Worker {
     private static final long LEADER_MS = 4000;
     private static final long HEARTBEAT_MS = 500;
     private static final long LOOK_MS = 200;
+    private static final long GRACE_S = 15;
 
     private final String name;
     private final String stream;
@@ -70,7 +75,19 @@ final class Worker {
             schedulers.forEach(Worker::start);
             awaitEndOfInput();
             schedulers.forEach(Scheduler::startGracefulShutdown);
-            schedulers.forEach(scheduler -> scheduler.gracefulShutdownFuture().join());
+            schedulers.forEach(scheduler -> awaitEnd(scheduler.gracefulShutdownFuture()));
+        }
+        System.exit(0); // the library leaves threads behind
+    }
+
+    /** Now and then it never ends, though the leases were given back. */
+    private static void awaitEnd(Future<Boolean> future) {
+        try {
+            future.get(GRACE_S, TimeUnit.SECONDS);
+        } catch (TimeoutException late) {
+            System.err.println("the library's shutdown has no end");
+        } catch (InterruptedException | ExecutionException fault) {
+            throw new IllegalStateException(fault);
         }
     }
 
