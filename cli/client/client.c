@@ -305,6 +305,15 @@ static enum err attempt(struct client *client, const struct asking *asking,
     return err;
 }
 
+/* Whatever the transfer has ended with: libcurl repeats a request by itself when a kept connection
+ * ends without an answer, and then tells only of the last try. */
+static bool was_sent(const struct client *client)
+{
+    long bytes = 0;
+
+    return curl_easy_getinfo(client->curl, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
+}
+
 static enum err perform(struct client *client, const char *path, struct client_answer *answer)
 {
     const char *endpoint = client->endpoints[client->current];
@@ -330,6 +339,8 @@ static enum err perform(struct client *client, const char *path, struct client_a
     }
     reason_set(&answer->reason, "%s: %s", endpoint,
                client->why[0] != '\0' ? client->why : curl_easy_strerror(code));
+    if (was_sent(client))
+        return ERR_TIMEOUT;
     switch (code) {
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:

@@ -28,6 +28,7 @@ struct server {
     const char *answers[4]; /* "" hangs up without one */
     uint32_t answer_count;
     char request[4096]; /* the last one */
+    void *(*runs)(void *server); /* NULL: serve() */
     pthread_t thread;
 };
 
@@ -60,7 +61,9 @@ static void server_open(struct server *server)
     assert_int_equal(listen(server->fd, 4), 0);
     assert_int_equal(getsockname(server->fd, (struct sockaddr *)&address, &len), 0);
     server->port = ntohs(address.sin_port);
-    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+    assert_int_equal(pthread_create(&server->thread, NULL,
+                                    server->runs == NULL ? serve : server->runs, server),
+                     0);
 }
 
 static struct client *client_of(const char *endpoints)
@@ -190,6 +193,37 @@ static void the_next_node_is_asked_when_one_fails(void **state)
     client_close(client);
 }
 
+/* Answers once, takes a second request on the same connection, and is gone. */
+static void *serve_and_end(void *ctx)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    struct server *server = ctx;
+    int fd = accept(server->fd, NULL, NULL);
+
+    if (recv(fd, server->request, sizeof(server->request), 0) > 0 &&
+        send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) > 0 &&
+        recv(fd, server->request, sizeof(server->request), 0) > 0)
+        close(server->fd);
+    close(fd);
+    return NULL;
+}
+
+/* libcurl goes on with a new connection by itself when a kept one ends without an answer. */
+static void a_request_on_a_kept_connection_that_ends_may_have_been_done(void **state)
+{
+    struct server server = { .answers = { NULL }, .runs = serve_and_end };
+    struct client_answer answer;
+    char endpoint[64];
+
+    server_open(&server);
+    snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", server.port);
+    struct client *client = client_of(endpoint);
+    assert_int_equal(client_call(client, "ListStreams", slice_text("{}"), &answer), ERR_OK);
+    assert_int_equal(client_call(client, "PutRecords", slice_text("{}"), &answer), ERR_TIMEOUT);
+    pthread_join(server.thread, NULL);
+    client_close(client);
+}
+
 static void a_mistake_of_ours_is_not_repeated(void **state)
 {
     struct server server = { .answers = { "HTTP/1.1 400 No\r\nConnection: close\r\n"
@@ -289,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_deadline_ends_a_call_to_a_node_that_is_silent),
         cmocka_unit_test(a_deadline_ends_the_pauses_too),
         cmocka_unit_test(the_next_node_is_asked_when_one_fails),
+        cmocka_unit_test(a_request_on_a_kept_connection_that_ends_may_have_been_done),
         cmocka_unit_test(a_mistake_of_ours_is_not_repeated),
         cmocka_unit_test(nobody_there_is_unreachable),
         cmocka_unit_test(a_refusal_counts_more_than_a_node_that_is_down),
