@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 # Whatever the machine is configured with must not lead a test to another cluster or to AWS.
 for name in list(os.environ):
     if name.startswith(("AWS_", "BRAID_")) and name not in (
-            "BRAID_BUILD", "BRAID_KILLS", "BRAID_PATIENT", "BRAID_SDK", "BRAID_SEED"):
+            "BRAID_BUILD", "BRAID_KILLS", "BRAID_SDK", "BRAID_SEED"):
         del os.environ[name]
 os.environ.update(AWS_ACCESS_KEY_ID="any", AWS_SECRET_ACCESS_KEY="any",
                   AWS_DEFAULT_REGION="us-east-1", AWS_EC2_METADATA_DISABLED="true",

@@ -5,7 +5,8 @@ processors.  Tests of real clusters wait most of the time: several programs of t
 computing lane, which is nice to them, from the moment when there is a braidd.  When both lanes have
 ended, those have the machine that say who leads on a machine that keeps up.
 
-A part prints one line when it ends, and when it failed the end of what its failed step said.
+A part prints one line when it ends, and when it failed the end of what its failed step said.  One
+whose tests were not all run has failed too: what was skipped holds nothing.  --self-test proves it.
 """
 
 import atexit
@@ -13,6 +14,7 @@ import contextlib
 import dataclasses
 import glob
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import types
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 CHECKED, OPTIMISED, SDK, LOGS = (os.path.join(BUILD, name)
@@ -27,6 +30,8 @@ CHECKED, OPTIMISED, SDK, LOGS = (os.path.join(BUILD, name)
 GROUPS = ("lint", "unit", "sim", "cluster", "sdk", "clang")
 FUZZ_SECONDS = "5"  # for each target
 LINES_SHOWN = 40    # of what failed
+# What pytest (-ra) and meson say of a test that nobody can learn anything of.
+UNPROVEN = re.compile(r"^(?:SKIPPED|XFAIL|XPASS)\b.*$|^ *\d+/\d+ .*\bSKIP\b.*$", re.MULTILINE)
 COMPUTING_NICE = 10
 # Files of integration tests with clusters whose nodes must not ail, nor wait long for a processor:
 # leaders would move, as they should, and not as these expect.
@@ -194,11 +199,14 @@ class Share(threading.Thread):
         self.commands = commands
         self.nice = nice
         self.cpu_s = 0
+        self.unproven = []
         self.passed = False
 
     def run(self):
         with open(self.log, "wb") as log:
-            self.passed = all(self.execute(command, log) for command in self.commands)
+            ended_well = all(self.execute(command, log) for command in self.commands)
+        self.unproven = UNPROVEN.findall(self.said())
+        self.passed = ended_well and not self.unproven
 
     def execute(self, command, log):
         """Whether it ended well.  In a process group of its own, which Suite.stop() ends; in this
@@ -216,12 +224,41 @@ class Share(threading.Thread):
         self.cpu_s += used.ru_utime + used.ru_stime
         return process.returncode == 0
 
-    def end(self):
+    def said(self):
         with open(self.log, encoding="utf-8", errors="replace") as log:
-            return "".join(log.readlines()[-LINES_SHOWN:]).rstrip("\n")
+            return log.read()
+
+    def end(self):
+        """What to look at: which tests were not run, or else the end of what was said."""
+        return "\n".join(self.unproven or self.said().splitlines()[-LINES_SHOWN:])
+
+
+def self_test():
+    """Parts in which nothing, or something, was skipped, as pytest and meson say it."""
+    skips = "import pytest\ndef test_fly(): pytest.skip('no wings')\ndef test_walk(): pass\n"
+    cases = {"whole": (["echo", " 1/2 unit - braid:log  OK  0.10s"], True),
+             "meson": (["echo", " 2/2 unit - braid:fly  SKIP  0.10s"], False),
+             "pytest": ([sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
+                         "test_skips.py"], False),
+             "broken": (["false"], False)}
+    suite = types.SimpleNamespace(beginning=threading.RLock(), stopping=False, running=set())
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        with open("test_skips.py", "w", encoding="ascii") as file:
+            file.write(skips)
+        for name, (command, passes) in cases.items():
+            share = Share(suite, os.path.join(folder, name), [command], 0)
+            share.run()
+            if share.passed != passes:
+                wrong.append(f"self-test: {name}: passed is {share.passed}: {share.said()}")
+    return wrong
 
 
 def main():
+    if sys.argv[1:] == ["--self-test"]:
+        wrong = self_test()
+        print("\n".join(wrong) or "parts: no findings")
+        sys.exit(1 if wrong else 0)
     unknown = set(sys.argv[1:]) - set(GROUPS)
     if unknown:
         sys.exit(f"tests/run: there is no part {unknown.pop()}; there are {', '.join(GROUPS)}")

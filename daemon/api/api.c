@@ -356,6 +356,15 @@ const struct model_stream *request_stream(struct request *request, struct slice 
     return stream;
 }
 
+bool request_stream_created(struct request *request, const struct model_stream *stream,
+                            int64_t created_ms)
+{
+    if (created_ms >= 0 && (uint64_t)created_ms / 1000 == stream->created_ms / 1000)
+        return true;
+    request_fail_stream(request, slice_text(stream->name));
+    return false;
+}
+
 void request_fail_stream(struct request *request, struct slice name)
 {
     request_fail(request, ERROR_RESOURCE_NOT_FOUND, "Stream %.*s under account %s not found.",

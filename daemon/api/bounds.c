@@ -41,23 +41,22 @@ static int64_t put_records_most(const struct request *request, int64_t *asked)
                        PUT_CALL_RECORDS_MAX);
 }
 
-static int64_t get_records_most(const struct request *request, int64_t *asked)
+static int64_t get_records_most(struct request *request, int64_t *asked)
 {
     const struct get_records_in *in = request->in;
+    const struct iterator *iterator =
+        in->has_limit && in->has_shard_iterator ? get_records_iterator(request) : NULL;
     const struct model_stream *stream = NULL;
-    struct iterator iterator;
 
     *asked = in->has_limit ? in->limit : 0;
-    if (in->has_limit && in->has_shard_iterator &&
-        iterator_parse(in->shard_iterator, request_secret(request), request->api->digest,
-                       &iterator) == ERR_OK)
-        stream = model_stream_by_name(request_model(request), slice_text(iterator.stream_name));
+    if (iterator != NULL)
+        stream = model_stream_by_name(request_model(request), slice_text(iterator->stream_name));
     return limit_up_to(control_stream_limit(request->api->world.control, stream,
                                             LIMIT_GET_CALL_RECORDS),
                        GET_RECORDS_MAX);
 }
 
-bool bounds_narrow(const struct request *request, bool invalid, struct validate_most *ret)
+bool bounds_narrow(struct request *request, bool invalid, struct validate_most *ret)
 {
     int64_t asked;
 

@@ -20,6 +20,6 @@ bool bounds_widest(const struct operation *operation, struct validate_most *ret)
 
 /* Whether a request whose `in` is decoded, and was checked with the widest, is to be checked once
  * more, with `*ret`.  `invalid`: it was found to have faults.  Loop thread. */
-bool bounds_narrow(const struct request *request, bool invalid, struct validate_most *ret);
+bool bounds_narrow(struct request *request, bool invalid, struct validate_most *ret);
 
 #endif

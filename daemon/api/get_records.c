@@ -10,6 +10,7 @@
 struct reading {
     struct request *request;
     struct iterator iterator;
+    bool is_iterator; /* as the client's token said, whose signature is good */
     struct seqno_shard name;
     bool encrypted; /* so the stream is said to be */
     struct route_read route;
@@ -18,7 +19,8 @@ struct reading {
 
 static uint32_t records_most(const struct request *request, const struct model_stream *stream);
 static size_t bytes_most(const struct request *request, const struct model_stream *stream);
-static bool check_iterator(struct request *request, struct reading *reading);
+static struct reading *reading_of(struct request *request);
+static bool check_iterator(struct request *request, const struct reading *reading);
 static bool check_stream(struct request *request, const struct reading *reading);
 static void read_on_done(struct route_read *route, enum err err);
 static bool at_end(const struct request *request, const struct reading *reading);
@@ -29,12 +31,12 @@ static void release(struct request *request);
 void get_records_handle(struct request *request)
 {
     const struct get_records_in *in = request->in;
-    struct reading *reading = request_take(request, sizeof(*reading));
+    struct reading *reading = reading_of(request);
 
-    if (reading == NULL)
+    if (reading == NULL) {
+        request_fail_err(request, ERR_NO_MEMORY, NULL);
         return;
-    reading->request = request;
-    request->state = reading;
+    }
     if (!check_iterator(request, reading) || !check_stream(request, reading))
         return;
 
@@ -58,6 +60,31 @@ void get_records_handle(struct request *request)
     route_read(request->api->world.route, &reading->route, read_on_done);
 }
 
+/* Made once, whoever asks first: the signature is looked at once.  NULL: there is no memory. */
+static struct reading *reading_of(struct request *request)
+{
+    const struct get_records_in *in = request->in;
+    struct reading *reading = request->state;
+
+    if (reading != NULL)
+        return reading;
+    reading = arena_take(request->arena, sizeof(*reading));
+    if (reading == NULL)
+        return NULL;
+    reading->request = request;
+    reading->is_iterator = iterator_parse(in->shard_iterator, request_secret(request),
+                                          request->api->digest, &reading->iterator) == ERR_OK;
+    request->state = reading;
+    return reading;
+}
+
+const struct iterator *get_records_iterator(struct request *request)
+{
+    const struct reading *reading = reading_of(request);
+
+    return reading != NULL && reading->is_iterator ? &reading->iterator : NULL;
+}
+
 /* A Limit over the stream's was refused already, unless it has just been set. */
 static uint32_t records_most(const struct request *request, const struct model_stream *stream)
 {
@@ -77,13 +104,11 @@ static size_t bytes_most(const struct request *request, const struct model_strea
 }
 
 /* False: the request has failed. */
-static bool check_iterator(struct request *request, struct reading *reading)
+static bool check_iterator(struct request *request, const struct reading *reading)
 {
-    const struct get_records_in *in = request->in;
     char then[ITERATOR_TIME_MAX], now[ITERATOR_TIME_MAX];
 
-    if (iterator_parse(in->shard_iterator, request_secret(request), request->api->digest,
-                       &reading->iterator) != ERR_OK) {
+    if (!reading->is_iterator) {
         request_fail(request, ERROR_INVALID_ARGUMENT, "Invalid ShardIterator.");
         return false;
     }

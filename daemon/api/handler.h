@@ -30,6 +30,11 @@ void put_record_prepare(struct request *request, struct digest *digest);
 void put_records_prepare(struct request *request, struct digest *digest);
 void get_records_compose(struct request *request);
 
+/* What its ShardIterator says; read once for each request.  NULL: it is none, or there is no
+ * memory. */
+struct iterator;
+const struct iterator *get_records_iterator(struct request *request);
+
 const struct model *request_model(const struct request *request);
 
 /* Whether this node's model has caught up with the cluster since its start.  Until then nothing may
@@ -78,6 +83,11 @@ bool request_stream_name(struct request *request, const struct slice *name, cons
 
 /* The stream of that name.  NULL: there is none, the request has failed, return at once. */
 const struct model_stream *request_stream(struct request *request, struct slice name);
+
+/* Whether it was created in that second, which tells it from others of its name.  False: the
+ * request has failed, as if there were none. */
+bool request_stream_created(struct request *request, const struct model_stream *stream,
+                            int64_t created_ms);
 
 /* "not found" in AWS's words. */
 void request_fail_stream(struct request *request, struct slice name);

@@ -100,7 +100,9 @@ static bool start_of_stream(struct request *request, struct listing *listing)
         return false;
     listing->has_after = in->has_exclusive_start_shard_id;
     listing->stream = request_stream(request, name);
-    return listing->stream != NULL;
+    return listing->stream != NULL &&
+           (!in->has_stream_creation_timestamp_ms ||
+            request_stream_created(request, listing->stream, in->stream_creation_timestamp_ms));
 }
 
 /* False: the request has failed. */
@@ -157,6 +159,8 @@ static const char *beside_token(const struct list_shards_in *in)
         return "StreamARN";
     if (in->has_exclusive_start_shard_id)
         return "ExclusiveStartShardId";
+    if (in->has_stream_creation_timestamp_ms)
+        return "StreamCreationTimestamp";
     if (in->has_shard_filter)
         return "ShardFilter";
     return NULL;

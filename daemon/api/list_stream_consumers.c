@@ -33,10 +33,8 @@ void list_stream_consumers_handle(struct request *request)
         !find_start(request, stream, &from))
         return;
     if (in->has_stream_creation_timestamp_ms &&
-        (uint64_t)in->stream_creation_timestamp_ms / 1000 != stream->created_ms / 1000) {
-        request_fail_stream(request, name);
+        !request_stream_created(request, stream, in->stream_creation_timestamp_ms))
         return;
-    }
     if (in->has_max_results && (uint32_t)in->max_results < limit)
         limit = (uint32_t)in->max_results;
     count = stream->consumer_count - from;

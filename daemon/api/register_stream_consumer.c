@@ -15,6 +15,7 @@ static void propose(struct request *request, const struct model_stream *stream);
 static void propose_on_applied(struct catalog_change *change, enum err err);
 static void reply(struct registering *registering);
 static uint32_t most_of(const struct request *request, const struct model_stream *stream);
+static bool is_full(const struct request *request, const struct model_stream *stream);
 static void fail_exists(struct request *request, struct slice stream);
 static void fail_limit(struct request *request, const struct model_stream *stream);
 
@@ -33,7 +34,7 @@ void register_stream_consumer_handle(struct request *request)
         request_fail_state(request, stream);
     else if (model_consumer_by_name(stream, in->consumer_name) != NULL)
         fail_exists(request, name);
-    else if (stream->consumer_count >= most_of(request, stream))
+    else if (is_full(request, stream))
         fail_limit(request, stream);
     else
         propose(request, stream);
@@ -43,6 +44,11 @@ static uint32_t most_of(const struct request *request, const struct model_stream
 {
     return limit_up_to(control_stream_limit(request->api->world.control, stream, LIMIT_CONSUMERS),
                        STREAM_CONSUMERS_MAX);
+}
+
+static bool is_full(const struct request *request, const struct model_stream *stream)
+{
+    return stream->consumer_count >= most_of(request, stream);
 }
 
 static void propose(struct request *request, const struct model_stream *stream)
@@ -89,6 +95,8 @@ static void propose_on_applied(struct catalog_change *change, enum err err)
         request_fail_state(request, stream);
     else if (err == ERR_EXISTS)
         fail_exists(request, registering->stream);
+    else if (err == ERR_BUSY && stream != NULL && is_full(request, stream))
+        fail_limit(request, stream);
     else if (err == ERR_BUSY)
         request_fail(request, ERROR_LIMIT_EXCEEDED, "%s", change->reason.text);
     else

@@ -1,6 +1,7 @@
 """Limits of one call, and of how many of a stream there may be: of the cluster, and of streams that
 have their own.  Each is met, and what is one below it passes."""
 
+import concurrent.futures
 import json
 import os
 
@@ -176,6 +177,29 @@ def test_bytes_of_a_read(cluster, kinesis, stream):
 
 # ---- how many of a stream there may be ----
 
+def too_many_consumers(stream, most):
+    return ("LimitExceededException", 400, f"Failed to register consumer for stream {stream} "
+            "under account 000000000000 because a given stream cannot have more than "
+            f"{most} consumers registered with it.")
+
+
+def test_of_consumers_that_come_at_once_so_many_are_registered(kinesis, stream):
+    """Whether the node sees that there are too many, or the catalogue does a moment later."""
+    arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"][
+        "StreamARN"]
+
+    def register(number):
+        try:
+            kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=f"reader-{number}")
+        except kinesis.exceptions.LimitExceededException as fault:
+            return fault.response["Error"]["Message"]
+        return "registered"
+
+    with concurrent.futures.ThreadPoolExecutor(24) as threads:
+        said = list(threads.map(register, range(24)))
+    assert sorted(said) == sorted(["registered"] * 2 + [too_many_consumers(stream, 2)[2]] * 22)
+
+
 def test_consumers_of_a_stream(cluster, kinesis, stream):
     arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"][
         "StreamARN"]
@@ -183,14 +207,9 @@ def test_consumers_of_a_stream(cluster, kinesis, stream):
     def register(number):
         kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=f"reader-{number}")
 
-    def refused(most):
-        return ("LimitExceededException", 400, f"Failed to register consumer for stream {stream} "
-                "under account 000000000000 because a given stream cannot have more than "
-                f"{most} consumers registered with it.")
-
     def met(most):
         return error_of(kinesis.register_stream_consumer, StreamARN=arn,
-                        ConsumerName="more") == refused(most)
+                        ConsumerName="more") == too_many_consumers(stream, most)
 
     register(0)
     register(1)

@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from braid_http import call, fault
 from braid_records import HASH_KEYS, SHARDS_OF_THREE, error_of
 
 
@@ -54,17 +55,35 @@ def test_an_unknown_stream_is_not_found(kinesis, operation, account):
         "ResourceNotFoundException", 400, f"Stream nobody under account {account} not found.")
 
 
+@pytest.mark.parametrize("place", ["aws:kinesis:us-east-1:000000000000",
+                                   "aws:kinesis:eu-west-1:123456789012",
+                                   "aws-cn:kinesis:cn-north-1:123456789012"])
 @pytest.mark.parametrize("operation", ["DescribeStream", "DescribeStreamSummary"])
-def test_a_stream_may_be_named_by_its_arn(node, stream, account, operation):
-    from braid_http import call
-
-    arn = f"arn:aws:kinesis:us-east-1:{account}:stream/{stream}"
-    status, tree, _ = call(node, operation, {"StreamARN": arn})
+def test_a_stream_may_be_named_by_its_arn(node, stream, account, operation, place):
+    """Of whatever account and region: applications keep the ARNs that they have."""
+    status, tree, _ = call(node, operation, {"StreamARN": f"arn:{place}:stream/{stream}"})
     assert status == 200, tree
-    assert next(iter(tree.values()))["StreamName"] == stream
+    told = next(iter(tree.values()))
+    assert told["StreamARN"] == f"arn:aws:kinesis:us-east-1:{account}:stream/{stream}"
+
+
+def test_a_stream_id_is_ignored_and_never_given(node, stream):
+    """SDKs with an id in their hands leave the endpoint that they were given."""
+    for operation in ("DescribeStream", "DescribeStreamSummary"):
+        status, tree, _ = call(node, operation, {"StreamName": stream,
+                                                 "StreamId": "0123456789abcdefghij-abc"})
+        assert status == 200, tree
+        assert "StreamId" not in next(iter(tree.values()))
+        assert fault(call(node, operation, {"StreamId": "0123456789abcdefghij-abc"})) == (
+            400, "InvalidArgumentException", "Either StreamName or StreamARN should be provided.")
+
+
+def test_a_name_and_an_arn_must_agree(node, stream, account):
+    arn = f"arn:aws:kinesis:us-east-1:{account}:stream/{stream}"
+    assert call(node, "DescribeStreamSummary", {"StreamName": stream, "StreamARN": arn})[0] == 200
+    assert fault(call(node, "DescribeStreamSummary", {"StreamName": "x", "StreamARN": arn})) == (
+        400, "InvalidArgumentException", "StreamName and StreamARN name different streams.")
 
 
 def test_neither_name_nor_arn_is_an_invalid_argument(node):
-    from braid_http import call, fault
-
     assert fault(call(node, "DescribeStream", {}))[:2] == (400, "InvalidArgumentException")

@@ -1,9 +1,6 @@
 """GetRecords."""
 
 import datetime
-import os
-import re
-import time
 
 import pytest
 from braid_http import call, fault
@@ -109,17 +106,3 @@ def test_no_iterator_is_a_validation_error(node):
     assert fault(call(node, "GetRecords", {})) == (
         400, "ValidationException", "1 validation error detected: Value null at 'shardIterator' "
         "failed to satisfy constraint: Member must not be null")
-
-
-@pytest.mark.skipif("BRAID_PATIENT" not in os.environ, reason="waits for more than five minutes; "
-                    "BRAID_PATIENT=1 runs it")
-def test_an_iterator_expires_after_five_minutes(cluster, stream, filled):
-    client = cluster.client(1)
-    token = iterator(client, stream, SHARD)
-    time.sleep(301)
-    name, status, message = error_of(cluster.client(2).get_records, ShardIterator=token)
-    assert (name, status) == ("ExpiredIteratorException", 400)
-    assert re.fullmatch(r"Iterator expired\. The iterator was created at time \w{3} \w{3} \d\d "
-                        r"[\d:]{8} UTC \d{4} while right now it is \w{3} \w{3} \d\d [\d:]{8} UTC "
-                        r"\d{4} which is further in the future than the tolerated delay of 300000 "
-                        r"milliseconds\.", message), message

@@ -93,17 +93,25 @@ def test_an_unknown_shard_or_stream_does_not_exist(kinesis, stream, account, nam
         f"Shard {shard} in stream {name} under account {account} does not exist")
 
 
-@pytest.mark.parametrize("kind, more, end", [
-    ("LATEST", {"StartingSequenceNumber": "1"}, "LATEST and also a StartingSequenceNumber."),
-    ("AT_SEQUENCE_NUMBER", {}, "AT_SEQUENCE_NUMBER and no StartingSequenceNumber."),
-    ("AFTER_SEQUENCE_NUMBER", {}, "AFTER_SEQUENCE_NUMBER and no StartingSequenceNumber."),
-    ("AT_TIMESTAMP", {}, "Current request has no timestamp parameter."),
+@pytest.mark.parametrize("kind, more, also", [
+    ("LATEST", {"StartingSequenceNumber": "1"}, "also a"),
+    ("TRIM_HORIZON", {"StartingSequenceNumber": "1"}, "also a"),
+    ("AT_SEQUENCE_NUMBER", {}, "no"),
+    ("AFTER_SEQUENCE_NUMBER", {}, "no"),
 ])
-def test_a_type_needs_its_own_argument_and_no_other(kinesis, stream, kind, more, end):
-    name, status, message = error_of(kinesis.get_shard_iterator, StreamName=stream, ShardId=SHARD,
-                                     ShardIteratorType=kind, **more)
-    assert (name, status) == ("InvalidArgumentException", 400)
-    assert message.endswith(end), message
+def test_a_type_needs_its_own_argument_and_no_other(kinesis, stream, kind, more, also):
+    assert error_of(kinesis.get_shard_iterator, StreamName=stream, ShardId=SHARD,
+                    ShardIteratorType=kind, **more) == (
+        "InvalidArgumentException", 400, "Must either specify (1) AT_SEQUENCE_NUMBER or "
+        "AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no "
+        f"StartingSequenceNumber. Request specified {kind} and {also} StartingSequenceNumber.")
+
+
+def test_at_timestamp_needs_one(kinesis, stream):
+    assert error_of(kinesis.get_shard_iterator, StreamName=stream, ShardId=SHARD,
+                    ShardIteratorType="AT_TIMESTAMP") == (
+        "InvalidArgumentException", 400, "Must specify timestampInMillis parameter for iterator of "
+        "type AT_TIMESTAMP. Current request has no timestamp parameter.")
 
 
 def test_a_number_of_another_shard_is_refused(kinesis, stream, filled):
@@ -118,6 +126,21 @@ def test_a_number_that_is_none_is_refused(kinesis, stream, account):
                     ShardIteratorType="AT_SEQUENCE_NUMBER", StartingSequenceNumber="12345") == (
         "InvalidArgumentException", 400, "StartingSequenceNumber 12345 used in GetShardIterator on "
         f"shard {SHARD} in stream {stream} under account {account} is invalid.")
+
+
+def test_a_number_of_another_stream_is_refused(kinesis, cluster, account, stream, new_name):
+    """Of the same shard, created at another time: as of a stream that had this name before."""
+    name = new_name()
+    time.sleep(1.1)
+    cluster.create_stream(name, shards=3)
+    number = kinesis.list_shards(StreamName=name)["Shards"][1]["SequenceNumberRange"][
+        "StartingSequenceNumber"]
+    for kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
+        assert error_of(kinesis.get_shard_iterator, StreamName=stream, ShardId=SHARD,
+                        ShardIteratorType=kind, StartingSequenceNumber=number) == (
+            "InvalidArgumentException", 400, f"StartingSequenceNumber {number} used in "
+            f"GetShardIterator on shard {SHARD} in stream {stream} under account {account} is "
+            "invalid because it did not come from this stream.")
 
 
 def test_a_moment_in_the_future_is_refused(kinesis, stream):

@@ -1,5 +1,9 @@
 """SplitShard."""
 
+import datetime
+import time
+
+from braid_http import call, moment
 from braid_records import error_of
 from braid_reshard import (KEYS, assert_whole, hash_range, is_open, middle_of, read_lineage, shards,
                            wait_active)
@@ -76,6 +80,29 @@ def test_filters_know_the_lineage(kinesis, cluster, new_name):
     assert sorted(after) == [f"shardId-00000000000{n}" for n in (2, 3)]
     assert_whole(latest.values())
     assert_whole(horizon.values())
+
+
+def test_filters_by_time_know_who_was_there(kinesis, node, cluster, new_name):
+    """A moment before the split, one behind it, and one before the stream."""
+    name = made(cluster, new_name)
+    time.sleep(0.1)
+    before = datetime.datetime.now(datetime.timezone.utc)
+    time.sleep(0.1)
+    split(kinesis, name)
+    time.sleep(0.1)
+    behind = datetime.datetime.now(datetime.timezone.utc)
+
+    def listed(kind, when):  # not by boto3, which cuts moments to whole seconds
+        status, tree, _ = call(node, "ListShards", {
+            "StreamName": name, "ShardFilter": {"Type": kind, "Timestamp": moment(node, when)}})
+        assert status == 200, tree
+        return [int(shard["ShardId"][-12:]) for shard in tree["Shards"]]
+
+    long_ago = datetime.datetime(2001, 1, 1, tzinfo=datetime.timezone.utc)
+    assert [listed("AT_TIMESTAMP", when) for when in (long_ago, before, behind)] == [
+        [0], [0], [1, 2]]
+    assert [listed("FROM_TIMESTAMP", when) for when in (long_ago, before, behind)] == [
+        [0, 1, 2], [0, 1, 2], [1, 2]]
 
 
 def test_iterators_of_a_closed_shard_end_with_its_children(kinesis, cluster, new_name):

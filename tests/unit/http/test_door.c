@@ -98,7 +98,7 @@ bool bounds_widest(const struct operation *operation, struct validate_most *ret)
     return false;
 }
 
-bool bounds_narrow(const struct request *request, bool invalid, struct validate_most *ret)
+bool bounds_narrow(struct request *request, bool invalid, struct validate_most *ret)
 {
     return false;
 }

@@ -14,17 +14,7 @@ static void a_request_becomes_a_struct(void **state)
                             "{\"PartitionKey\":\"b\",\"ExplicitHashKey\":\"0\",\"Data\":\"\"}]}",
                             &in),
                      ERR_OK);
-    assert_true(in.has_stream_name);
-    assert_slice_text(in.stream_name, "river");
-    assert_false(in.has_stream_arn);
-    assert_true(in.has_records);
-    assert_int_equal(in.records.count, 2);
-    assert_slice_text(in.records.items[0].data, "\x01\x02\x03");
-    assert_false(in.records.items[0].has_explicit_hash_key);
-    assert_slice_text(in.records.items[1].partition_key, "b");
-    assert_slice_text(in.records.items[1].explicit_hash_key, "0");
-    assert_true(in.records.items[1].has_data);
-    assert_int_equal(in.records.items[1].data.len, 0);
+    assert_river(&in);
 }
 
 static void nested_structures_maps_and_choices_are_filled(void **state)
@@ -230,13 +220,11 @@ static void a_body_with_a_zero_byte_is_no_json(void **state)
 static char *repeated(struct world *w, const char *head, const char *unit, size_t count,
                       const char *tail)
 {
-    size_t len = strlen(unit), at = strlen(head);
-    char *text = arena_take(&w->arena, at + len * count + strlen(tail) + 1);
+    struct slice bytes =
+        repeated_bytes(slice_text(head), slice_text(unit), count, slice_text(tail));
+    char *text = arena_text(&w->arena, bytes);
 
-    memcpy(text, head, at);
-    for (size_t i = 0; i < count; i++, at += len)
-        memcpy(text + at, unit, len);
-    strcpy(text + at, tail);
+    free((void *)(uintptr_t)bytes.data);
     return text;
 }
 

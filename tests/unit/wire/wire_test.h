@@ -83,4 +83,38 @@ static inline void assert_refused(struct world *w, const struct shape *shape, co
     assert_slice_text(w->error.message, message);
 }
 
+/* In whatever encoding: StreamName "river"; of two Records the first with Data 1 2 3 and
+ * PartitionKey "a", the second with empty Data, PartitionKey "b" and ExplicitHashKey "0". */
+static inline void assert_river(const struct put_records_in *in)
+{
+    assert_true(in->has_stream_name);
+    assert_slice_text(in->stream_name, "river");
+    assert_false(in->has_stream_arn);
+    assert_true(in->has_records);
+    assert_int_equal(in->records.count, 2);
+    assert_slice_text(in->records.items[0].data, "\x01\x02\x03");
+    assert_slice_text(in->records.items[0].partition_key, "a");
+    assert_false(in->records.items[0].has_explicit_hash_key);
+    assert_slice_text(in->records.items[1].partition_key, "b");
+    assert_slice_text(in->records.items[1].explicit_hash_key, "0");
+    assert_true(in->records.items[1].has_data);
+    assert_int_equal(in->records.items[1].data.len, 0);
+}
+
+/* `before`, `count` times `unit`, `after`: to free(). */
+static inline struct slice repeated_bytes(struct slice before, struct slice unit, size_t count,
+                                          struct slice after)
+{
+    unsigned char *bytes = malloc(before.len + unit.len * count + after.len + 1), *at = bytes;
+
+    assert_non_null(bytes);
+    memcpy(at, before.data, before.len);
+    at += before.len;
+    for (size_t i = 0; i < count; i++, at += unit.len)
+        memcpy(at, unit.data, unit.len);
+    memcpy(at, after.data, after.len);
+    at[after.len] = 0;
+    return slice_of(bytes, (size_t)(at - bytes) + after.len);
+}
+
 #endif
