@@ -38,6 +38,8 @@ static void serve_locate(void *ctx, const struct net_message *message,
 static void serve_locate_on_done(struct locate *locate, enum err err);
 static enum err served_shard(struct route *route, uint64_t group, bool leader_only,
                              const uint32_t *count, struct shard **ret);
+static enum err read_shard(struct route *route, uint64_t group, bool leader_only,
+                           struct shard **ret);
 static struct served *served_new(struct route *route, struct net_incoming *incoming,
                                  uint64_t group, uint32_t *count);
 static void served_free(struct served *served);
@@ -139,7 +141,7 @@ static void serve_read(void *ctx, const struct net_message *message, struct net_
     enum err err = read_ask_decode(message->bytes, &ask);
 
     if (err == ERR_OK)
-        err = served_shard(route, ask.group, ask.leader_only, &route->served_reads, &shard);
+        err = read_shard(route, ask.group, ask.leader_only, &shard);
     if (err != ERR_OK) {
         route_refuse(route, incoming, ask.group, err, NULL);
         return;
@@ -215,7 +217,7 @@ static void serve_locate(void *ctx, const struct net_message *message,
     enum err err = locate_ask_decode(message->bytes, &ask);
 
     if (err == ERR_OK)
-        err = served_shard(route, ask.group, ask.leader_only, &route->served_reads, &shard);
+        err = read_shard(route, ask.group, ask.leader_only, &shard);
     if (err != ERR_OK) {
         route_refuse(route, incoming, ask.group, err, NULL);
         return;
@@ -260,6 +262,15 @@ static enum err served_shard(struct route *route, uint64_t group, bool leader_on
         return ERR_NOT_LEADER;
     *ret = shard;
     return ERR_OK;
+}
+
+/* They may all hang on this node's disk: that is no limit of the shard's, and no asker's end. */
+static enum err read_shard(struct route *route, uint64_t group, bool leader_only,
+                           struct shard **ret)
+{
+    enum err err = served_shard(route, group, leader_only, &route->served_reads, ret);
+
+    return err == ERR_BUSY ? ERR_UNAVAILABLE : err;
 }
 
 /* NULL when there is no memory. */

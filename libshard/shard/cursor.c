@@ -379,8 +379,9 @@ static enum err admit(struct shard_read *req)
     if (shard->closing)
         return shard_end_err(shard);
     if (shard->reads_waiting >= SHARD_READS_MAX) {
-        reason_set(&req->reason, "%u reads of this shard wait already", SHARD_READS_MAX);
-        return ERR_BUSY;
+        reason_set(&req->reason, "%u reads of this shard wait for this node's disk already",
+                   SHARD_READS_MAX);
+        return ERR_UNAVAILABLE;
     }
     if (!req->unmetered && !quota_read_call(&shard->quota, clock_mono_ms(shard->world.clock))) {
         shard->read_throttled++;

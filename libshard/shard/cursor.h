@@ -126,7 +126,8 @@ struct shard_read {
 };
 
 /* What is there now; an empty answer when nothing is, or nothing came in time.
- * ERR_BUSY     the shard's read limit (ProvisionedThroughputExceeded), or SHARD_READS_MAX wait
+ * ERR_BUSY         the shard's read limit (ProvisionedThroughputExceeded)
+ * ERR_UNAVAILABLE  SHARD_READS_MAX wait for the disk, which may hang: another replica may do better
  * ERR_CLOSED, ERR_IO, ERR_CORRUPT, ERR_NO_MEMORY */
 void shard_read(struct shard *shard, struct shard_read *req, shard_read_cb cb);
 

@@ -154,6 +154,23 @@ static void so_is_a_place_in_it(void **state)
     world_turn();
 }
 
+/* As the shard says when too many hang here: the next asker is not to wait for those. */
+static void what_has_no_place_here_is_asked_of_another_at_once(void **state)
+{
+    struct route_read read;
+
+    world.has_replica = world.rests = world.up[HERE] = true;
+    start_read(&read);
+    world.up[2] = true;
+    world_read_done(ERR_UNAVAILABLE);
+    assert_int_equal(world.called, 2);
+    world_refuse(ERR_UNAVAILABLE, 0);
+    world_pass(ROUTE_WAIT_MAX_MS);
+    assert_int_equal(world.calls, 2); /* anew */
+    assert_int_equal(told, ERR_UNKNOWN);
+    route_read_cancel(&read);
+}
+
 static void who_did_not_answer_is_asked_last(void **state)
 {
     struct route_read read;
@@ -251,6 +268,7 @@ int main(void)
         WITH_WORLD(where_it_ails_here_the_others_are_asked),
         WITH_WORLD(what_hangs_here_is_asked_of_another),
         WITH_WORLD(so_is_a_place_in_it),
+        WITH_WORLD(what_has_no_place_here_is_asked_of_another_at_once),
         WITH_WORLD(who_did_not_answer_is_asked_last),
         WITH_WORLD(one_that_rests_is_read_here_when_the_other_does_not_know_it_yet),
         WITH_WORLD(the_tip_of_one_that_rests_is_known_without_a_leader),

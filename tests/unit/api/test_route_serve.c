@@ -143,6 +143,33 @@ static void who_rests_answers_as_a_leader_does(void **state)
     assert_int_equal(world.answer_err, ERR_OK);
 }
 
+/* Another replica may have room: "busy" would be the shard's read limit, with which the asker's
+ * client is sent away. */
+static void reads_that_hang_here_send_others_elsewhere(void **state)
+{
+    struct read_ask ask = { .group = GROUP, .records_max = 10, .bytes_max = 100 };
+    struct shard_read **reads = calloc(ROUTE_SERVED_MAX, sizeof(struct shard_read *));
+    unsigned char bytes[READ_ASK_BYTES];
+
+    assert_non_null(reads);
+    world.has_replica = true;
+    read_ask_encode(&ask, bytes);
+    for (uint32_t i = 0; i < ROUTE_SERVED_MAX; i++) {
+        world_ask(NET_READ, slice_of(bytes, sizeof(bytes)));
+        reads[i] = world.read;
+    }
+    assert_int_equal(world.answers, 0);
+    world_ask(NET_READ, slice_of(bytes, sizeof(bytes)));
+    assert_int_equal(world.reads, ROUTE_SERVED_MAX);
+    assert_int_equal(world.answers, 1);
+    assert_int_equal(world.answer_err, ERR_UNAVAILABLE);
+    for (uint32_t i = 0; i < ROUTE_SERVED_MAX; i++) {
+        world.read = reads[i];
+        world_read_done(ERR_OK);
+    }
+    free(reads);
+}
+
 static void after_the_end_others_are_sent_away(void **state)
 {
     unsigned char bytes[512];
@@ -167,6 +194,7 @@ int main(void)
         WITH_WORLD(bytes_that_are_no_records_never_reach_the_shard),
         WITH_WORLD(another_nodes_read_is_answered_with_the_records),
         WITH_WORLD(who_rests_answers_as_a_leader_does),
+        WITH_WORLD(reads_that_hang_here_send_others_elsewhere),
         WITH_WORLD(after_the_end_others_are_sent_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -429,7 +429,7 @@ static void reads_that_wait_for_the_log_are_bounded(void **state)
     fake_turn(&f->fake);
     for (uint32_t n = 0; n <= SHARD_READS_MAX; n++) {
         assert_int_equal(r[n].count, 1);
-        assert_int_equal(r[n].err, n < SHARD_READS_MAX ? ERR_OK : ERR_BUSY);
+        assert_int_equal(r[n].err, n < SHARD_READS_MAX ? ERR_OK : ERR_UNAVAILABLE);
         shard_read_fini(&r[n].req);
     }
     assert_int_equal(read_now(f, &r[0], at(2, 0), ALL), ERR_OK);
