@@ -13,7 +13,7 @@
 
 #define ENDPOINT_DEFAULT "http://127.0.0.1:4567"
 #define OPERATIONS_DEFAULT "http://127.0.0.1:4569"
-#define OPERATIONS_MS 3000u /* no page there waits for anything: who is silent so long is stuck */
+#define OPERATIONS_MS 5000u /* no act there takes so long: who is silent until then is stuck */
 #define TIMEOUT_S_MAX (30 * 86400L)
 
 enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS, OPTION_CREDENTIALS };

@@ -94,6 +94,8 @@ static void user_print(char by[BY_BYTES])
         snprintf(by, BY_BYTES, "uid-%u", (unsigned)getuid());
 }
 
+static void warn_of(const struct client_answer *answer);
+
 enum err operations_post(struct client *client, const char *path, struct client_answer *ret)
 {
     char whole[OPERATIONS_PATH_BYTES_MAX + BY_BYTES + sizeof("&by=")], by[BY_BYTES];
@@ -101,7 +103,21 @@ enum err operations_post(struct client *client, const char *path, struct client_
     user_print(by);
     (void)snprintf(whole, sizeof(whole), "%s%sby=%s", path, strchr(path, '?') == NULL ? "?" : "&",
                    by);
-    return client_post(client, whole, slice_text("{}"), ret);
+    enum err err = client_post(client, whole, slice_text("{}"), ret);
+    if (err == ERR_OK)
+        warn_of(ret);
+    return err;
+}
+
+/* It was done, and something about it was not: that the audit log could not be written. */
+static void warn_of(const struct client_answer *answer)
+{
+    json_t *tree = tree_of(answer);
+    const char *message = json_string_value(json_object_get(tree, "message"));
+
+    if (message != NULL && strncmp(message, "done;", 5) == 0)
+        fprintf(stderr, "braid: %s\n", message);
+    json_decref(tree);
 }
 
 enum outcome operations_change(const struct cli *cli, struct client *client, const char *path,

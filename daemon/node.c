@@ -25,6 +25,7 @@
 #include "renew.h"
 #include "table/rocks.h"
 #include "transport/http_server.h"
+#include "who_may.h"
 
 #define READY_LOOK_MS 20u /* until the node is ready; then no more */
 
@@ -75,12 +76,12 @@ static void on_forgotten(void *ctx, const struct reason *reason, bool noted);
 static void on_ended(void *ctx, const struct reason *reason);
 static enum err data_failed(struct node *node, enum err err, struct reason *reason);
 static void say_started(struct node *node);
-static void say_who_may(struct node *node);
 static void look_ready(struct timer *timer);
 static void stop_on_left(void *ctx);
 static void stop_on_drained(void *ctx);
 static void stop_on_clients_closed(void *ctx);
 static void stop_on_operations_closed(void *ctx);
+static void stop_on_ops_closed(void *ctx);
 static void stop_on_keyring_closed(void *ctx);
 static void stop_on_api_closed(void *ctx);
 static void stop_on_control_closed(void *ctx);
@@ -363,10 +364,11 @@ static enum err open_operations(struct node *node, struct reason *reason)
     struct data_dir_kept kept = renew_kept(&node->dir, &node->note);
     struct ops_world world = { .control = node->control,
                                .metrics = node->metrics,
+                               .clock = node->clock,
                                .clients = node->clients,
                                .name = config->name,
                                .version = BRAID_VERSION, .forgotten = { kept.count, kept.bytes },
-                               .audit = { .path = node->dir.audit, .work = node->work } };
+                               .audit = { node->dir.audit, node->work, node->clock } };
     struct http_server_options options = { .host = config->operations_at.host,
                                            .port = config->operations_at.port,
                                            .connections_max = OPS_CONNECTIONS_MAX,
@@ -457,37 +459,9 @@ static void say_started(struct node *node)
                    "lower connections-max\"",
                    node->connections_max, (unsigned long long)config->connections_max,
                    (unsigned long long)node->files, node->connections_max);
-    say_who_may(node);
+    who_may_say(&node->note, config, node->keyring == NULL ? 0 : keyring_count(node->keyring));
     (void)sd_notifyf(0, "READY=1\nSTATUS=Listening for clients on %s\nMAINPID=%ld",
                      config->client_listen, (long)getpid());
-}
-
-/* Who may do what is said at each start: it is the first thing that an audit asks. */
-static void say_who_may(struct node *node)
-{
-    const struct config *config = node->config;
-
-    if (config->signed_clients)
-        note_event(&node->note, NOTE_INFO, "auth.sigv4",
-                   "keys=%u regions=%s text=\"requests to %s must be signed; nothing is "
-                   "encrypted\"",
-                   keyring_count(node->keyring),
-                   config->region_count == 0 ? "any" : NOTE_QUOTED(config->sigv4_regions),
-                   config->client_listen);
-    else if (strcmp(config->auth, "none") == 0)
-        note_event(&node->note, NOTE_WARN, "auth.none",
-                   "text=\"requests are not signed and links not encrypted: whoever can connect to "
-                   "%s or %s can read and write everything\"",
-                   config->client_listen, config->peer_listen);
-    else
-        note_event(&node->note, NOTE_INFO, "auth.loopback",
-                   "text=\"requests are not signed: whoever is on this machine can read and write "
-                   "everything\"");
-    if (config->signed_clients && !config->peer_at.loopback)
-        note_event(&node->note, NOTE_WARN, "peers.unproved",
-                   "text=\"nodes are not asked who they are: whoever can connect to %s can read "
-                   "and write everything\"",
-                   config->peer_listen);
 }
 
 static void look_ready(struct timer *timer)
@@ -547,7 +521,13 @@ static void stop_on_operations_closed(void *ctx)
 {
     struct node *node = ctx;
 
-    ops_close(node->ops);
+    ops_close(node->ops, stop_on_ops_closed, node);
+}
+
+static void stop_on_ops_closed(void *ctx)
+{
+    struct node *node = ctx;
+
     door_close(node->door);
     auth_close(node->auth);
     if (node->keyring != NULL)

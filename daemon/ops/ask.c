@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "ops/json.h"
+#include "wire/token.h"
 
 #define JSON_TYPE "application/json"
 
@@ -50,7 +51,7 @@ size_t ask_decode(struct slice text, char *ret, size_t room)
         ret[len++] = (char)value;
     }
     ret[len] = 0;
-    return len;
+    return json_is_utf8((const unsigned char *)ret, len) ? len : 0;
 }
 
 bool ask_allowed(struct http_exchange *exchange)
@@ -94,6 +95,15 @@ void answer_refusal(struct http_exchange *exchange, enum err err, const struct r
         answer_message(exchange, 503, reason->text[0] != 0 ? reason->text : err_name(err), true);
         return;
     }
+}
+
+void answer_done(struct http_exchange *exchange, enum err noted, const struct reason *reason)
+{
+    struct reason text = { .text = "" };
+
+    reason_set(&text, "done; the audit log could not be written%s: %s",
+               noted == ERR_TIMEOUT ? " in time" : "", reason->text);
+    answer_message(exchange, 200, noted == ERR_OK ? "done" : text.text, false);
 }
 
 void answer_message(struct http_exchange *exchange, int status, const char *text, bool wait)

@@ -8,7 +8,10 @@
 /* The text behind `name`, which ends with '=', as it stands in the query; empty: there is none. */
 struct slice ask_value(const struct http_exchange *exchange, const char *name);
 
-/* Percent-decoded, with an end mark; 0: it is empty, too long or no such text. */
+/* Of who asks, as a 400 says it. */
+#define ASK_BY_RULE "by: who asks, 1 to 64 bytes of UTF-8, percent-encoded"
+
+/* Percent-decoded, with an end mark; 0: it is empty, too long, not UTF-8 or no such text. */
 size_t ask_decode(struct slice text, char *ret, size_t room);
 
 /* Whether a change may be taken: from this machine, called application/json; or it has replied. */
@@ -16,6 +19,9 @@ bool ask_allowed(struct http_exchange *exchange);
 
 /* `{"message", "wait"}`; `wait`: it may succeed later. */
 void answer_message(struct http_exchange *exchange, int status, const char *text, bool wait);
+
+/* Likewise of what was made; `noted`: what came of the audit line about that. */
+void answer_done(struct http_exchange *exchange, enum err noted, const struct reason *reason);
 
 /* The same for a change that was refused or failed: 404, 409 or 503. */
 void answer_refusal(struct http_exchange *exchange, enum err err, const struct reason *reason);

@@ -9,53 +9,154 @@
 #include <time.h>
 #include <unistd.h>
 
-struct audit_line {
-    struct work work;
+#include "base/ensure.h"
+#include "base/limits.h"
+#include "env/timer.h"
+
+struct audit {
     char *path;
+    struct work_pool *work;
+    struct clock *clock;
+    struct list lines; /* of struct audit_line: the first one is being written */
+    uint32_t line_count;
+    audit_cb closed; /* NULL: it is open */
+    void *ctx;
+    struct defer defer;
+};
+
+struct audit_line {
+    struct list_node link;
+    struct audit *audit;
+    struct work work;
     struct buf *text;
+    struct timer late;
     audit_done done; /* NULL: nobody waits */
     void *ctx;
     enum err err;
     struct reason reason;
 };
 
+static void start_first(struct audit *audit);
 static void run(struct work *work);
+static void on_late(struct timer *timer);
 static void on_done(struct work *work);
+static void tell(struct audit_line *line, enum err err, const struct reason *reason);
 static bool append(struct audit_line *line, int file);
 static bool sync_directory(const char *path);
+static void close_if_written(struct audit *audit);
+static void on_closed(struct defer *defer);
 
-struct audit_line *audit_write(const struct audit *audit, struct buf *text, audit_done done,
-                               void *ctx)
+enum err audit_open(struct audit **ret, const struct audit_options *options)
 {
-    struct audit_line *line = calloc(1, sizeof(*line));
+    struct audit *audit = calloc(1, sizeof(*audit));
 
-    if (line == NULL || (line->path = strdup(audit->path)) == NULL) {
-        free(line);
-        return NULL;
+    if (audit == NULL || (audit->path = strdup(options->path)) == NULL) {
+        free(audit);
+        return ERR_NO_MEMORY;
     }
+    audit->work = options->work;
+    audit->clock = options->clock;
+    list_init(&audit->lines);
+    *ret = audit;
+    return ERR_OK;
+}
+
+void audit_close(struct audit *audit, audit_cb cb, void *ctx)
+{
+    audit->closed = cb;
+    audit->ctx = ctx;
+    close_if_written(audit);
+}
+
+static void close_if_written(struct audit *audit)
+{
+    if (audit->closed != NULL && list_empty(&audit->lines))
+        defer_run(audit->clock, &audit->defer, on_closed);
+}
+
+static void on_closed(struct defer *defer)
+{
+    struct audit *audit = container_of(defer, struct audit, defer);
+    audit_cb cb = audit->closed;
+    void *ctx = audit->ctx;
+
+    free(audit->path);
+    free(audit);
+    cb(ctx);
+}
+
+void audit_write(struct audit *audit, struct buf *text, audit_done done, void *ctx,
+                 struct audit_line **ret)
+{
+    bool full = audit->line_count >= OPS_AUDIT_LINES_MAX;
+    struct audit_line *line = text == NULL || full ? NULL : calloc(1, sizeof(*line));
+    struct reason reason;
+
+    ensure(audit->closed == NULL);
+    if (full)
+        reason_set(&reason, "%s: %u lines wait for its disk already", audit->path,
+                   OPS_AUDIT_LINES_MAX);
+    else
+        reason_set(&reason, "%s: no memory", audit->path);
+    if (line == NULL) {
+        done(ctx, full ? ERR_BUSY : ERR_NO_MEMORY, &reason);
+        return;
+    }
+    line->audit = audit;
     line->text = buf_ref(text);
     line->done = done;
     line->ctx = ctx;
+    timer_start(audit->clock, &line->late, OPS_AUDIT_MS, on_late);
+    list_append(&audit->lines, &line->link);
+    *ret = line;
+    if (++audit->line_count == 1)
+        start_first(audit);
+}
+
+static void start_first(struct audit *audit)
+{
+    struct audit_line *line = container_of(list_first(&audit->lines), struct audit_line, link);
+
     work_start(audit->work, &line->work, run, on_done);
-    return line;
 }
 
 void audit_leave(struct audit_line *line)
 {
+    timer_stop(&line->late);
     line->done = NULL;
+}
+
+static void on_late(struct timer *timer)
+{
+    struct audit_line *line = container_of(timer, struct audit_line, late);
+    struct reason reason;
+
+    reason_set(&reason, "%s: not written within %u ms, its disk may hang", line->audit->path,
+               OPS_AUDIT_MS);
+    tell(line, ERR_TIMEOUT, &reason);
+}
+
+static void tell(struct audit_line *line, enum err err, const struct reason *reason)
+{
+    audit_done done = line->done;
+
+    audit_leave(line);
+    if (done != NULL)
+        done(line->ctx, err, reason);
 }
 
 static void run(struct work *work)
 {
     struct audit_line *line = container_of(work, struct audit_line, work);
-    int file = open(line->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    const char *path = line->audit->path;
+    int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
-    if (file >= 0 && append(line, file) && fdatasync(file) == 0 && sync_directory(line->path)) {
+    if (file >= 0 && append(line, file) && fdatasync(file) == 0 && sync_directory(path)) {
         close(file);
         return;
     }
     line->err = errno == ENOSPC ? ERR_NO_SPACE : ERR_IO;
-    reason_set(&line->reason, "%s: %s", line->path, strerror(errno));
+    reason_set(&line->reason, "%s: %s", path, strerror(errno));
     if (file >= 0)
         close(file);
 }
@@ -90,15 +191,19 @@ static bool sync_directory(const char *path)
     return synced;
 }
 
+/* Who is told may give the next one. */
 static void on_done(struct work *work)
 {
     struct audit_line *line = container_of(work, struct audit_line, work);
+    struct audit *audit = line->audit;
 
-    if (line->done != NULL)
-        line->done(line->ctx, line->err, &line->reason);
+    list_remove(&line->link);
+    if (--audit->line_count > 0)
+        start_first(audit);
+    tell(line, line->err, &line->reason);
     buf_unref(line->text);
-    free(line->path);
     free(line);
+    close_if_written(audit);
 }
 
 void audit_time_print(char text[AUDIT_TIME_MAX])

@@ -1,15 +1,20 @@
 /* A change of the catalogue that an operator has asked for:
  *
- *     the catalogue's change -> audit line "done", "failed" or "unknown" -> reply
+ *     audit line "asked" -> the catalogue's change -> audit line "done", "failed" or "unknown"
+ *     -> reply
  *
- * Unlike a rescue it can be taken back: so the line comes when its end is known, and a log that
- * cannot be written hinders nobody. */
+ * The first line stands for the whole when the node ends before the last one is written.  Unlike a
+ * rescue a change can be taken back, and may be wanted because a disk is ill: so a log that cannot
+ * be written, or not in time (OPS_AUDIT_MS), hinders nobody, and the reply says so. */
 #include "ops/ask.h"
 #include "ops/ops_private.h"
 
+static void on_asked_noted(void *ctx, enum err err, const struct reason *reason);
 static void on_changed(struct catalog_change *req, enum err err);
-static struct buf *line_of(struct change_asked *asked);
-static void on_noted(void *ctx, enum err err, const struct reason *reason);
+static void note(struct change_asked *asked, const char *state, audit_done done);
+static struct buf *line_of(const struct change_asked *asked, const char *state);
+static void on_end_noted(void *ctx, enum err err, const struct reason *reason);
+static void end(struct change_asked *asked);
 
 struct change_asked *change_begin(struct ops *ops, struct http_exchange *exchange, const char *act)
 {
@@ -19,7 +24,7 @@ struct change_asked *change_begin(struct ops *ops, struct http_exchange *exchang
     bool says = asker.len > 0;
 
     if (says && ask_decode(asker, by, sizeof(by)) == 0) {
-        answer_message(exchange, 400, "by: at most 64 bytes, percent-encoded", false);
+        answer_message(exchange, 400, ASK_BY_RULE, false);
         return NULL;
     }
     for (uint32_t i = 0; i < OPS_CHANGES_MAX && asked == NULL; i++)
@@ -42,13 +47,25 @@ void change_offer(struct change_asked *asked, struct buf *bytes)
 {
     if (bytes == NULL) {
         answer_message(asked->exchange, 503, "no memory", true);
-        writer_fini(&asked->text.writer);
-        asked->exchange = NULL;
+        end(asked);
         return;
     }
-    asked->changing = true;
-    catalog_change(control_catalog(asked->ops->world.control), &asked->change, buf_slice(bytes),
-                   OPS_CHANGE_MS, on_changed);
+    asked->bytes = buf_ref(bytes);
+    asked->due_ms = clock_mono_ms(asked->ops->world.clock) + OPS_CHANGE_MS;
+    note(asked, "asked", on_asked_noted);
+}
+
+/* Written or not: what comes of that is told when the last line is not either. */
+static void on_asked_noted(void *ctx, enum err err, const struct reason *reason)
+{
+    struct change_asked *asked = ctx;
+    uint64_t now_ms = clock_mono_ms(asked->ops->world.clock);
+
+    asked->line = NULL;
+    asked->offered = asked->changing = true;
+    catalog_change(control_catalog(asked->ops->world.control), &asked->change,
+                   buf_slice(asked->bytes), asked->due_ms > now_ms ? asked->due_ms - now_ms : 1,
+                   on_changed);
 }
 
 static void on_changed(struct catalog_change *req, enum err err)
@@ -57,63 +74,73 @@ static void on_changed(struct catalog_change *req, enum err err)
 
     asked->changing = false;
     asked->err = err;
-    AUTO_UNREF struct buf *text = line_of(asked);
-    if (text != NULL)
-        asked->line = audit_write(&asked->ops->world.audit, text, on_noted, asked);
-    if (asked->line == NULL)
-        on_noted(asked, ERR_NO_MEMORY, NULL);
+    note(asked, err == ERR_OK ? "done" : err == ERR_UNKNOWN ? "unknown" : "failed", on_end_noted);
 }
 
-static struct buf *line_of(struct change_asked *asked)
+static void note(struct change_asked *asked, const char *state, audit_done done)
+{
+    AUTO_UNREF struct buf *text = line_of(asked, state);
+
+    audit_write(asked->ops->audit, text, done, asked, &asked->line);
+}
+
+/* NULL: no memory. */
+static struct buf *line_of(const struct change_asked *asked, const char *state)
 {
     char now[AUDIT_TIME_MAX];
-    struct json *json = &asked->text;
+    struct json json;
 
+    if (asked->text.writer.failed)
+        return NULL;
     audit_time_print(now);
-    json_text(json, "time", now);
-    json_text(json, "state",
-              asked->err == ERR_OK ? "done" : asked->err == ERR_UNKNOWN ? "unknown" : "failed");
-    if (asked->err != ERR_OK) {
-        json_text(json, "err", err_name(asked->err));
-        json_text(json, "reason", asked->change.reason.text);
+    json_init(&json, AUDIT_CHANGE_BYTES_MAX + sizeof(now) + 2 * REASON_BYTES_MAX);
+    writer_bytes(&json.writer, writer_slice(&asked->text.writer));
+    json.follows = true;
+    json_text(&json, "time", now);
+    json_text(&json, "state", state);
+    if (asked->offered && asked->err != ERR_OK) {
+        json_text(&json, "err", err_name(asked->err));
+        json_text(&json, "reason", asked->change.reason.text);
     }
-    json_end_object(json);
-    return json_take(json);
+    json_end_object(&json);
+    return json_take(&json);
 }
 
-static void on_noted(void *ctx, enum err err, const struct reason *reason)
+static void on_end_noted(void *ctx, enum err err, const struct reason *reason)
 {
     struct change_asked *asked = ctx;
-    struct http_exchange *exchange = asked->exchange;
-    struct reason text = { .text = "" };
 
     asked->line = NULL;
+    if (asked->err == ERR_OK)
+        answer_done(asked->exchange, err, reason);
+    else
+        answer_refusal(asked->exchange, asked->err, &asked->change.reason);
+    end(asked);
+}
+
+/* It has replied. */
+static void end(struct change_asked *asked)
+{
+    writer_fini(&asked->text.writer);
+    buf_unref(asked->bytes);
+    asked->bytes = NULL;
     asked->exchange = NULL;
-    if (asked->err != ERR_OK) {
-        answer_refusal(exchange, asked->err, &asked->change.reason);
-    } else if (err != ERR_OK) {
-        reason_set(&text, "done; the audit log could not be written: %s",
-                   reason == NULL ? err_name(err) : reason->text);
-        answer_message(exchange, 200, text.text, false);
-    } else {
-        answer_message(exchange, 200, "done", false);
-    }
 }
 
 void changes_stopping(struct ops *ops)
 {
     for (uint32_t i = 0; i < OPS_CHANGES_MAX; i++) {
         struct change_asked *asked = &ops->changes[i];
-        struct http_exchange *exchange = asked->exchange;
-        if (exchange == NULL)
+        if (asked->exchange == NULL)
             continue;
-        if (asked->changing) {
+        if (asked->changing)
             catalog_change_cancel(&asked->change);
-            writer_fini(&asked->text.writer);
-        }
         if (asked->line != NULL)
             audit_leave(asked->line);
-        asked->exchange = NULL;
-        answer_message(exchange, 503, "this node is stopping; the change may have been made", true);
+        answer_message(asked->exchange, 503,
+                       asked->offered ? "this node is stopping; the change may have been made"
+                                      : "this node is stopping; nothing was done",
+                       true);
+        end(asked);
     }
 }

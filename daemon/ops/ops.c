@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/ensure.h"
 #include "base/expose.h"
 #include "base/limits.h"
 #include "ops/ops_private.h"
@@ -26,13 +27,20 @@ enum err ops_open(struct ops **ret, const struct ops_world *world)
         free(ops);
         return ERR_NO_MEMORY;
     }
+    if (audit_open(&ops->audit, &world->audit) != ERR_OK) {
+        figures_free(ops->figures);
+        free(ops);
+        return ERR_NO_MEMORY;
+    }
     *ret = ops;
     return ERR_OK;
 }
 
-void ops_close(struct ops *ops)
+void ops_close(struct ops *ops, ops_cb cb, void *ctx)
 {
+    ensure(ops->stopping);
     figures_free(ops->figures);
+    audit_close(ops->audit, cb, ctx);
     free(ops);
 }
 

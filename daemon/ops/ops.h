@@ -38,12 +38,16 @@ struct ops_world {
         uint32_t count; /* directories */
         uint64_t bytes;
     } forgotten; /* kept of former ids of this node */
-    struct audit audit;
+    struct clock *clock;
+    struct audit_options audit;
 };
 
 /* ERR_NO_MEMORY.  Registers gauges, so that the metrics must not outlive it by a print. */
 MUST_CHECK enum err ops_open(struct ops **ret, const struct ops_world *world);
-void ops_close(struct ops *ops);
+
+/* Behind ops_stopping().  `cb` runs when what was given to the audit log is written, or failed. */
+typedef void (*ops_cb)(void *ctx);
+void ops_close(struct ops *ops, ops_cb cb, void *ctx);
 
 /* From now on /readyz answers 503: nobody shall send anything here any more. */
 void ops_stopping(struct ops *ops);

@@ -11,9 +11,12 @@
 struct change_asked {
     struct ops *ops;
     struct http_exchange *exchange; /* NULL: this place is free */
-    bool changing;                  /* else `line` is being written */
+    bool offered;                   /* to the catalogue */
+    bool changing;                  /* it has it now; else `line` is being written */
     struct catalog_change change;
-    struct json text; /* of the audit line, so far */
+    struct buf *bytes; /* of it */
+    uint64_t due_ms;   /* monotonic: of the change */
+    struct json text;  /* of both audit lines, as far as they are the same */
     struct audit_line *line;
     enum err err; /* of the change */
 };
@@ -23,6 +26,7 @@ struct rescue_asked;
 struct ops {
     struct ops_world world;
     bool stopping;
+    struct audit *audit;
     struct figures *figures;
     struct change_asked changes[OPS_CHANGES_MAX];
     struct rescue_asked *rescues[OPS_RESCUES_MAX]; /* NULL: this place is free */
@@ -43,7 +47,8 @@ void node_print_fields(const struct ops *ops, struct json *json, const struct mo
 /* ---- changes.c ---- */
 /* `act` names it in the audit log; `text` takes more members.  NULL: it has replied. */
 struct change_asked *change_begin(struct ops *ops, struct http_exchange *exchange, const char *act);
-/* To the catalogue, which copies it; NULL: no memory.  It replies when the audit log has it. */
+/* To the audit log, then to the catalogue; takes a reference; NULL: no memory.  It replies when the
+ * audit log has what came of it, or not in time. */
 void change_offer(struct change_asked *asked, struct buf *bytes);
 /* Replies to those who wait. */
 void changes_stopping(struct ops *ops);

@@ -6,7 +6,8 @@
  *            audit line "asked" -> the catalogue's change, or catalog_rescue()
  *            -> audit line "done" or "failed" -> reply
  *
- * What was asked twice is as good as once. */
+ * Each line is waited for OPS_AUDIT_MS at most.  What was asked twice is as good as once; what is
+ * asked again while it is under way is refused. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,8 @@ static bool is_catalog_done(const struct model *model, const struct confirmed *c
 static void on_looked(struct rescue_look *look);
 static void act(struct rescue_asked *asked);
 static bool is_confirmed(const struct rescue_asked *asked);
-static bool note(struct rescue_asked *asked, const char *state, audit_done done);
+static bool is_under_way(const struct rescue_asked *asked, uint64_t group);
+static void note(struct rescue_asked *asked, const char *state, audit_done done);
 static void on_asked_noted(void *ctx, enum err err, const struct reason *reason);
 static void on_changed(struct catalog_change *req, enum err err);
 static void on_rescued(struct catalog_rescue *req, enum err err);
@@ -57,7 +59,8 @@ void rescues_on_request(struct ops *ops, struct http_exchange *exchange, bool ca
     asked->catalog = catalog;
     *place = asked;
     if (acts && !numbers_read(asked)) {
-        answer_message(exchange, 400, "a rescue says epoch, survivor, index, term and by", false);
+        answer_message(exchange, 400, "a rescue says epoch, survivor, index, term and by; "
+                       ASK_BY_RULE, false);
         end(asked);
     } else if (catalog) {
         catalog_asked(asked);
@@ -66,8 +69,25 @@ void rescues_on_request(struct ops *ops, struct http_exchange *exchange, bool ca
     }
 }
 
+/* Both would look, find the same, and be made: the second is refused before it looks. */
+static bool is_under_way(const struct rescue_asked *asked, uint64_t group)
+{
+    for (uint32_t i = 0; i < OPS_RESCUES_MAX; i++) {
+        const struct rescue_asked *other = asked->ops->rescues[i];
+        if (other != NULL && other != asked && other->acts && other->look.group == group)
+            return true;
+    }
+    return false;
+}
+
 static void look(struct rescue_asked *asked, uint64_t group)
 {
+    if (asked->acts && is_under_way(asked, group)) {
+        answer_message(asked->exchange, 409, "its rescue was asked for just now, and is under way: "
+                       "wait for that answer, or look again what is left", true);
+        end(asked);
+        return;
+    }
     asked->looking = true;
     rescue_look(asked->ops->world.control, &asked->look, group, on_looked);
 }
@@ -248,10 +268,10 @@ static void act(struct rescue_asked *asked)
         asked->bytes = rescue_change(asked->ops->world.control, &asked->look);
         err = asked->bytes == NULL ? ERR_NO_MEMORY : ERR_OK;
     }
-    if (err == ERR_OK && !note(asked, "asked", on_asked_noted))
-        err = ERR_NO_MEMORY;
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
+        note(asked, "asked", on_asked_noted);
         return;
+    }
     answer_refusal(asked->exchange, err, &reason);
     end(asked);
 }
@@ -314,8 +334,7 @@ static void on_rescued(struct catalog_rescue *req, enum err err)
 
 static void note_end(struct rescue_asked *asked)
 {
-    if (!note(asked, asked->err == ERR_OK ? "done" : "failed", on_end_noted))
-        on_end_noted(asked, ERR_NO_MEMORY, NULL);
+    note(asked, asked->err == ERR_OK ? "done" : "failed", on_end_noted);
 }
 
 static void on_end_noted(void *ctx, enum err err, const struct reason *reason)
@@ -324,19 +343,15 @@ static void on_end_noted(void *ctx, enum err err, const struct reason *reason)
 
     asked->line = NULL;
     if (asked->err == ERR_OK)
-        answer_message(asked->exchange, 200, "done", false);
+        answer_done(asked->exchange, err, reason);
     else
         answer_refusal(asked->exchange, asked->err, &asked->reason);
     end(asked);
 }
 
-/* False: no memory. */
-static bool note(struct rescue_asked *asked, const char *state, audit_done done)
+static void note(struct rescue_asked *asked, const char *state, audit_done done)
 {
     AUTO_UNREF struct buf *text = rescue_line(asked, state);
 
-    if (text == NULL)
-        return false;
-    asked->line = audit_write(&asked->ops->world.audit, text, done, asked);
-    return asked->line != NULL;
+    audit_write(asked->ops->audit, text, done, asked, &asked->line);
 }

@@ -482,7 +482,9 @@
 #define OPS_NODE_SHARDS_MAX 200u              /* shown by one /nodes, with what each waits for */
 #define OPS_CHANGES_MAX 8u                    /* changes of nodes that are under way at once */
 #define OPS_RESCUES_MAX 2u                    /* looks at lost shards, or rescues, at once */
-#define OPS_CHANGE_MS 2500u                   /* for one; whoever asked waits 3 s */
+#define OPS_CHANGE_MS 2500u                   /* for one, with its first audit line */
+#define OPS_AUDIT_MS 1000u /* for a line of the audit log; both times whoever asked waits 5 s */
+#define OPS_AUDIT_LINES_MAX 64u               /* of them, that wait for the disk */
 #define OPS_STREAM_SHARDS_MAX 1000u           /* shown by one /streams; more are counted */
 
 /* ---- diagnostics ---- */

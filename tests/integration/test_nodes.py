@@ -4,6 +4,8 @@ import json
 import shutil
 import socket
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 from braid_cluster import Cluster, Node, free_ports, run_braid, wait_until
@@ -38,6 +40,15 @@ def check(writer, cluster, number):
     check_writers(cluster.client(number, attempts=ATTEMPTS), [writer], SHARDS)
 
 
+def check_audited(cluster, acts, number, asked=1):
+    """What the audit log of the node that was asked has, of the node `number`, are `acts`."""
+    lines = [line for line in cluster[asked].audited() if line["node"] == cluster[number].name]
+    assert [(line["act"], line["state"]) for line in lines] == [
+        (act, state) for act in acts for state in ("asked", "done")], lines
+    for line in lines:
+        assert line["by"] and line["on"] == cluster[asked].name and line["id"] == lines[0]["id"]
+
+
 @pytest.fixture
 def four():
     """Four nodes in three zones: node-1 and node-4 stand in one."""
@@ -69,6 +80,7 @@ def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
         wait_until(lambda: node_of(four, 4) is None, 10, "its row goes on every node")
     check(writer, four, 1)
 
+    check_audited(four, ["node.drain", "node.remove"], 4)
     again = braid(four, "node", "drain", "node-4")
     assert again.returncode == 4 and b"no such node" in again.stderr, again.stderr
 
@@ -136,6 +148,8 @@ def test_a_dead_node_without_replicas_is_removed_and_others_are_refused(four):
     assert remove.returncode == 1 and b"catalogue's own group" in remove.stderr, remove.stderr
     assert braid(four, "node", "undrain", "node-3").returncode == 0
     assert not node_of(four, 3)["draining"]
+    check_audited(four, ["node.drain", "node.remove"], 4)
+    check_audited(four, ["node.drain", "node.undrain"], 3)  # what was refused is not in it
 
 
 def test_a_node_that_was_removed_while_it_was_down_is_refused_and_nobody_asks_for_it():
@@ -277,8 +291,6 @@ def test_a_node_that_is_added_gets_replicas_of_its_zone():
 
 def test_changes_are_taken_from_json_only_and_from_known_paths(four):
     def post(path, content_type):
-        import urllib.error
-        import urllib.request
         request = urllib.request.Request(four[1].operations + path, data=b"{}",
                                          headers={"Content-Type": content_type})
         try:
@@ -291,5 +303,8 @@ def test_changes_are_taken_from_json_only_and_from_known_paths(four):
     assert post("/nodes/explode?name=node-4", "application/json") == 405
     assert post("/nodes/drain?name=node%2d4", "application/json") == 200
     assert node_of(four, 4)["draining"]
+    assert post("/nodes/undrain?name=node-4&by=%ff", "application/json") == 400
+    assert post("/nodes/undrain?name=node-4&by=J%c3%bcrgen", "application/json") == 200
+    assert [line["by"] for line in four[1].audited()] == [None, None, "J\u00fcrgen", "J\u00fcrgen"]
     for name in ("", "?name=", "?name=%", "?name=%4", "?name=%00", "?name=" + "n" * 300):
         assert post("/nodes/drain" + name, "application/json") == 404, name

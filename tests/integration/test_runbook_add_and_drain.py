@@ -1,7 +1,5 @@
 """docs/runbooks/add-and-drain.md, played: a node comes, the one that it replaces goes."""
 
-import json
-import os
 import time
 
 from braid_cluster import Cluster, wait_until
@@ -38,9 +36,9 @@ def replicas_on(cluster, name):
 
 
 def check_audited(cluster, number, act):
-    with open(os.path.join(cluster[number].data, "audit.log"), encoding="utf-8") as file:
-        line = json.loads(file.read().splitlines()[-1])
-    assert (line["act"], line["state"], line["on"]) == (act, "done", cluster[number].name), line
+    lines = cluster[number].audited()[-2:]
+    assert [(line["act"], line["state"], line["on"]) for line in lines] == [
+        (act, "asked", cluster[number].name), (act, "done", cluster[number].name)], lines
 
 
 def pause(book, cluster):

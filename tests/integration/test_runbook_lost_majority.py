@@ -111,9 +111,7 @@ def rescue(book, loss):
 def audited(cluster, book, loss):
     tail = book.run("tail -n 2 /var/lib/braid/audit.log", node=loss.other).stdout.splitlines()
     assert [json.loads(line)["state"] for line in tail] == ["asked", "done"], tail
-    with open(os.path.join(cluster[loss.other].data, "audit.log"), encoding="utf-8") as file:
-        lines = [json.loads(line) for line in file]
-    done = [line for line in lines if line["state"] == "done"]
+    done = [line for line in cluster[loss.other].audited() if line["state"] == "done"]
     assert [line["shard"] for line in done] == loss.shards
     for line in done:
         assert line["act"] == "shard.rescue" and line["stream"] == "s" and line["by"], line

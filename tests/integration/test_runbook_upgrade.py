@@ -69,6 +69,8 @@ def test_an_upgrade_node_by_node_and_a_way_back_before_it():
                    book.run("braid cluster status").stdout, 20, "all have said so")
         assert f"version {KNOWN}" in book.run("braid cluster upgrade").stdout
         wait_until(lambda: versions(cluster) == [KNOWN] * 3, 20, "all have it")
+        assert [(line["act"], line["state"], line["version"]) for line in cluster[1].audited()] == [
+            ("cluster.upgrade", state, KNOWN) for state in ("asked", "done")]
         book.run("braid cluster upgrade", node=2)
         assert all(node["knows"] == KNOWN for node in cluster.state(1)["nodes"])
 

@@ -153,6 +153,11 @@ class Node:
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def audited(self):
+        """The lines of its audit log."""
+        with open(os.path.join(self.data, "audit.log"), encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
     def write_config(self, seeds, options):
         lines = {
             "name": self.name, "az": self.az, "data-dir": self.data,
