@@ -233,7 +233,8 @@ struct log {
     uint64_t file_bytes_min; /* smaller ones, of another configuration, are not used again */
     struct disk_create create;
     bool creating;
-    bool large_frames; /* in the last segment that was left: new files are reserved only */
+    bool large_frames; /* in the last segment that was left, or what a start has read: new files are
+                        * reserved only */
     uint64_t create_backoff_ms;
     struct timer create_later;
 
@@ -381,6 +382,8 @@ void supply_kick(struct log *log);
 /* The file that is being made is waited for. */
 void supply_hurry(struct log *log);
 void supply_add_file(struct log *log, struct disk_file *file, uint64_t id);
+/* By the size of so many frames in the mean the next files are written, or reserved only. */
+void supply_judge_frames(struct log *log, uint64_t frames, uint64_t bytes);
 
 /* ---- head.c ---- */
 void head_init(struct log *log);

@@ -389,6 +389,7 @@ static enum err scan_open(struct finds *finds)
         return begin(finds);
 
     const struct found *first = found_by_number(finds, finds->row.filed + 1);
+    uint64_t bytes = 0;
     log->frame_next = first->head.next_frame;
     log->recovery.last_turn = first->head.next_turn == 0 ? 0 : first->head.next_turn - 1;
     log->recovery.whole_turn = log->recovery.last_turn;
@@ -401,13 +402,16 @@ static enum err scan_open(struct finds *finds)
         segment->opened = true;
         segment->bytes = found->head.bytes;
         segment->previous_end = found->head.previous_end;
+        segment->next_frame = log->frame_next;
         err = scan_segment(log, segment, next == NULL ? 0 : next->head.previous_end,
                            finds->reason);
+        bytes += segment->end;
         if (err == ERR_OK && next != NULL) {
             segment_fix(log, segment);
             segment->phase = SEGMENT_COMPLETE;
         }
     }
+    supply_judge_frames(log, log->frame_next - first->head.next_frame, bytes);
     log->turn = log->recovery.last_turn + 1;
     log->durable = log->recovery.last_turn;
     return err;
@@ -455,7 +459,7 @@ static enum err begin(struct finds *finds)
     };
     segment_head_write(&head, log->head.block);
     first->opened = true;
-    log->turn = log->frame_next = 1;
+    log->turn = log->frame_next = first->next_frame = 1;
     return disk_write_now(first->file->file, 0, log->head.block, SEGMENT_HEAD_BYTES,
                           finds->reason);
 }

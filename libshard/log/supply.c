@@ -10,7 +10,7 @@
  * They are written once as zeros: a small write is two to three times as quick where nothing of
  * the file's map changes.  To large frames that matters little, and the disk would write all of it
  * twice: so while frames are large (a node that is filled, or that takes all that the disk can),
- * new files are only reserved. */
+ * new files are only reserved.  A start goes by the frames that it reads. */
 
 #define CREATE_BACKOFF_MS_FIRST 1000u
 
@@ -102,12 +102,9 @@ static struct segment_file *take_for_head(struct log *log)
     return supply_for_head(log) == 0 ? NULL : supply_take(log, 0);
 }
 
-/* In the mean.  The numbers of frames go on from segment to segment. */
-static bool has_large_frames(const struct log *log, const struct segment *segment)
+void supply_judge_frames(struct log *log, uint64_t frames, uint64_t bytes)
 {
-    uint64_t frames = log->frame_next - segment->next_frame;
-
-    return segment->end / (frames > 0 ? frames : 1) >= LOG_RESERVE_FRAME_BYTES;
+    log->large_frames = bytes / (frames > 0 ? frames : 1) >= LOG_RESERVE_FRAME_BYTES;
 }
 
 void segment_leave(struct log *log)
@@ -115,7 +112,7 @@ void segment_leave(struct log *log)
     struct segment *old = segment_tail(log);
 
     segment_fix(log, old);
-    log->large_frames = has_large_frames(log, old);
+    supply_judge_frames(log, log->frame_next - old->next_frame, old->end);
 
     struct segment *next = segment_add(log, old->number + 1, random_id(log->world.random),
                                        take_for_head(log));

@@ -232,6 +232,28 @@ static void files_are_reserved_while_frames_are_large(void **state)
     node_check(&node);
 }
 
+/* A node that is filled, and started anew meanwhile, goes on as it was. */
+static void a_start_knows_by_what_it_reads_whether_frames_are_large(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    fill_segments(3, LOG_RESERVE_FRAME_BYTES);
+    node_wait_filed(&node);
+    for (unsigned i = 0; i < 4; i++) {
+        node_append(&node, 1, LOG_RESERVE_FRAME_BYTES);
+        node_wait_all(&node);
+    }
+    node_reopen(&node);
+    fill_segments(1, LOG_RESERVE_FRAME_BYTES);
+    assert_int_equal(fault.blocks, DISK_RESERVED);
+    fill_segments(2, 50000);
+    node_reopen(&node);
+    fill_segments(1, 50000);
+    assert_int_equal(fault.blocks, DISK_WRITTEN);
+    node_check(&node);
+}
+
 static void full_tables_put_filing_off_and_nothing_else(void **state)
 {
     (void)state;
@@ -381,6 +403,7 @@ int main(void)
         TEST(a_file_that_cannot_be_written_ends_the_node),
         TEST(damaged_tables_end_the_node_and_say_what_to_do),
         TEST(files_are_reserved_while_frames_are_large),
+        TEST(a_start_knows_by_what_it_reads_whether_frames_are_large),
         TEST(full_tables_put_filing_off_and_nothing_else),
         TEST(full_tables_put_off_that_a_segment_becomes_free),
         TEST(a_small_frame_that_has_not_begun_is_taken_back_for_more),
