@@ -13,6 +13,8 @@
  * NET_GONE is said once, when its process provably ended: it said goodbye, it
  * refuses connections where it used to answer, or another process answers there.
  *
+ * The process ignores SIGPIPE (main.c): libuv writes to a node that is gone without MSG_NOSIGNAL.
+ *
  * Loop thread only.  All memory belongs to the struct net.
  */
 #ifndef PEER_NET_PEER_H

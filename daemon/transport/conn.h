@@ -11,6 +11,9 @@
  * the next one.  What a client has taken is what its kernel has acknowledged.
  * A large write is reserved before it is made, so that it counts from then on.
  *
+ * The process ignores SIGPIPE (main.c): libuv writes to a client that has hung up without
+ * MSG_NOSIGNAL.
+ *
  * Embedded in its owner, which must live until on_closed has run; loop thread
  * only.  No callback runs from inside a call made here.
  */

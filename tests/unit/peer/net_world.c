@@ -1,6 +1,7 @@
 #include "net_world.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@ struct world *world_new(void)
     struct world *world = calloc(1, sizeof(*world));
 
     assert_non_null(world);
+    (void)signal(SIGPIPE, SIG_IGN); /* as braidd: net_peer.h */
     assert_int_equal(uv_loop_init(&world->loop), 0);
     world->clock = clock_uv_new(&world->loop);
     for (int at = 0; at < NODES; at++)

@@ -1,6 +1,7 @@
 #include "server_world.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,6 +60,7 @@ struct world *world_new(struct http_server_options options)
     struct world *world = calloc(1, sizeof(*world));
     struct reason reason = { "" };
 
+    (void)signal(SIGPIPE, SIG_IGN); /* as braidd: conn.h */
     uv_loop_init(&world->loop);
     world->clock = clock_uv_new(&world->loop);
     options.host = "127.0.0.1";

@@ -141,6 +141,19 @@ static void the_connection_ends_when_either_side_wants_it(void **state)
     world_free(world);
 }
 
+static void who_sends_on_after_that_is_ended_by_no_signal(void **state)
+{
+    struct world *world = world_plain();
+    struct visitor *client = visitor_open(world);
+
+    visitor_send(client, "GET / HTTP/1.0\r\n\r\n");
+    until(world, client->ended);
+    for (int i = 0; i < 100; i++) /* the first is answered with a reset */
+        visitor_send(client, GET);
+    visitor_close(client);
+    world_free(world);
+}
+
 static void who_waits_for_100_continue_gets_it(void **state)
 {
     struct world *world = world_plain();
@@ -330,6 +343,7 @@ int main(void)
         cmocka_unit_test(replies_may_come_in_any_order),
         cmocka_unit_test(head_gets_the_length_and_no_body),
         cmocka_unit_test(the_connection_ends_when_either_side_wants_it),
+        cmocka_unit_test(who_sends_on_after_that_is_ended_by_no_signal),
         cmocka_unit_test(who_waits_for_100_continue_gets_it),
         cmocka_unit_test(a_big_body_goes_there_and_back),
         cmocka_unit_test(an_exchange_outlives_its_client),
