@@ -17,6 +17,7 @@
 #define GROUPS_MOST 400u /* of SIM_GROUPS_MAX */
 #define GROUPS_FEW 16u
 #define PAUSE_MS 400u
+#define PAUSE_BEHIND_MS 3000u
 #define CHANGE_MS 2000u
 #define SETTLE_MOST_NS (60 * SIM_S)
 #define SPREAD UINT64_C(0x9e3779b97f4a7c15)
@@ -32,7 +33,7 @@ struct lineage {
 static struct {
     bool played;
     bool aims; /* members are cut off while shards end */
-    uint64_t groups_most;
+    uint64_t groups_most, pause_ms;
     uint64_t begun, committed, rests, woken, stranded;
     struct lineage of[SIM_GROUPS_MAX];
 } resharding; /* a seed has a process of its own */
@@ -83,9 +84,9 @@ static struct reshard_step merge(struct world *world, const struct model_stream 
                                   .parent_count = 2 };
 }
 
-/* One step, or all that a new number of shards needs. */
+/* One step, or all that a new number of shards needs.  `*ends`: a shard that ends by it. */
 static struct buf *some_change(struct world *world, const struct model_stream *stream,
-                               struct change_stamp stamp)
+                               struct change_stamp stamp, uint32_t *ends)
 {
     struct reshard_step step, *steps = NULL;
     uint32_t count = 0;
@@ -95,12 +96,14 @@ static struct buf *some_change(struct world *world, const struct model_stream *s
     if (target <= OPEN_MOST && world_chance(world, 1, 3) &&
         uniform_steps(stream, target, &steps, &count)) {
         struct buf *change = change_begin_reshard(stamp, stream, steps, count, target, false);
+        *ends = steps[0].parents[0];
         free(steps);
         return change;
     }
     bool merges = stream->open_count >= OPEN_MOST ||
                   (stream->open_count > 1 && world_chance(world, 1, 2));
     step = merges ? merge(world, stream) : split(world, stream);
+    *ends = step.parents[0];
     return change_begin_reshard(stamp, stream, &step, 1, 0, false);
 }
 
@@ -142,13 +145,11 @@ static void join_again(struct world *world, struct sim_node *none, void *ctx, ui
     net_sim_cut(world, (uint32_t)(arg >> 32), (uint32_t)arg, false);
 }
 
-/* A member of some open shard hears nothing of its leader for a while, but of the catalogue by
- * others: that its shard is closed it may know before it has the end. */
+/* A member of a shard that is about to end hears nothing of its leader for a while, but of the
+ * catalogue by others: that its shard is closed it may know before it has the end. */
 static void cut_member(struct world *world, const struct sim_node *node,
-                       const struct model_stream *stream)
+                       const struct model_shard *row)
 {
-    const struct model_shard *row =
-        &stream->shards[stream->open[world_below(world, stream->open_count)]];
     const struct sim_node *leader = wipe_node(world, control_leader(node->control, row->group));
     const struct sim_node *member =
         wipe_node(world, row->members[world_below(world, row->member_count)]);
@@ -179,13 +180,14 @@ static void propose(struct world *world, struct sim_node *node, void *ctx, uint6
         strand(world, node, stream);
         return;
     }
-    if (resharding.aims)
-        cut_member(world, node, stream);
     struct op *op = calloc(1, sizeof *op);
     ensure(op != NULL);
     op->world = world;
-    AUTO_UNREF struct buf *bytes = some_change(world, stream, stamp);
+    uint32_t ends;
+    AUTO_UNREF struct buf *bytes = some_change(world, stream, stamp, &ends);
     ensure(bytes != NULL);
+    if (resharding.aims)
+        cut_member(world, node, model_shard_by_number(stream, ends));
     catalog_change(control_catalog(node->control), &op->change, buf_slice(bytes), CHANGE_MS, done);
 }
 
@@ -203,8 +205,8 @@ static void step(struct world *world, struct sim_node *none, void *ctx, uint64_t
 
 static void next(struct world *world)
 {
-    world_after(world, (struct world_after){ .delay_ns = 1 + world_below(world, 2 * PAUSE_MS) *
-                                                                 SIM_MS,
+    world_after(world, (struct world_after){ .delay_ns = 1 + world_below(
+                                                 world, 2 * resharding.pause_ms) * SIM_MS,
                                              .kind = KIND_NEMESIS,
                                              .fn = step });
 }
@@ -213,6 +215,7 @@ void reshard_expect(void)
 {
     resharding.played = true;
     resharding.groups_most = GROUPS_MOST;
+    resharding.pause_ms = PAUSE_MS;
 }
 
 void reshard_start(struct world *world)
@@ -227,6 +230,14 @@ void reshard_start_few(struct world *world)
     resharding.aims = true;
     resharding.groups_most = GROUPS_FEW;
     drain_start(world);
+}
+
+void reshard_start_behind(struct world *world)
+{
+    reshard_expect();
+    resharding.aims = true;
+    resharding.pause_ms = PAUSE_BEHIND_MS;
+    next(world);
 }
 
 const struct model_shard *reshard_shard_of(const struct model_stream *stream, uint32_t client)

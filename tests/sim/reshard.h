@@ -18,6 +18,9 @@ void reshard_start(struct world *world);
 /* A few are, and then they rest and wake, because nodes are drained. */
 void reshard_start_few(struct world *world);
 
+/* Without other faults one member hears nothing of its leader while its shard ends. */
+void reshard_start_behind(struct world *world);
+
 /* Somebody else splits and merges. */
 void reshard_expect(void);
 

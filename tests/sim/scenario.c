@@ -376,6 +376,12 @@ static void choose_tide(struct cluster_options *options)
     options->tide = true;
 }
 
+static void choose_behind_end(struct cluster_options *options)
+{
+    calm(options);
+    choose_reshard(options);
+}
+
 /* There are a few closed shards soon, and they are left alone for long enough to rest. */
 static void choose_resting(struct cluster_options *options)
 {
@@ -467,6 +473,9 @@ static const struct scenario scenarios[] = {
     { "resting", "closed shards rest, and wake because nodes are drained and disks lost",
       .more_nodes = true, .choose = choose_resting, .start = reshard_start_few,
       .before_healing = reshard_strand, .at_the_end = reshard_check },
+    { "behind-end", "shards end while one of their members hears nothing of their leader",
+      .three_nodes = true, .scripted = true, .choose = choose_behind_end,
+      .start = reshard_start_behind, .at_the_end = reshard_check },
     { "fan-out", "readers wait at the tip, in all seeds", .choose = choose_fan_out },
     { "compared", "replicas are compared with each other", .choose = choose_compared },
     { "slow-disk", "one disk becomes slow: its node gives up its leaders, and has them again",
