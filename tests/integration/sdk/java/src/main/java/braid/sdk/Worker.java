@@ -1,5 +1,6 @@
 package braid.sdk;
 
+import static software.amazon.kinesis.coordinator.CoordinatorConfig.ClientVersionConfig.CLIENT_VERSION_CONFIG_3X;
 import static software.amazon.kinesis.coordinator.CoordinatorConfig.ClientVersionConfig.CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X;
 
 import software.amazon.awssdk.services.cloudwatch.CloudWatchAsyncClient;
@@ -11,6 +12,7 @@ import software.amazon.kinesis.common.InitialPositionInStream;
 import software.amazon.kinesis.common.InitialPositionInStreamExtended;
 import software.amazon.kinesis.common.KinesisClientUtil;
 import software.amazon.kinesis.coordinator.CoordinatorConfig;
+import software.amazon.kinesis.coordinator.CoordinatorConfig.ClientVersionConfig;
 import software.amazon.kinesis.coordinator.Scheduler;
 import software.amazon.kinesis.leases.LeaseManagementConfig;
 import software.amazon.kinesis.metrics.MetricsLevel;
@@ -62,11 +64,13 @@ final class Worker {
                     List.of(
                             worker.scheduler(
                                     "polling",
+                                    CLIENT_VERSION_CONFIG_3X,
                                     client,
                                     new PollingConfig(stream, client)
                                             .idleTimeBetweenReadsInMillis(LOOK_MS)),
                             worker.scheduler(
                                     "fan-out",
+                                    CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X,
                                     client,
                                     new FanOutConfig(client)
                                             .streamName(stream)
@@ -92,7 +96,10 @@ final class Worker {
     }
 
     private Scheduler scheduler(
-            String application, KinesisAsyncClient client, RetrievalSpecificConfig retrieval) {
+            String application,
+            ClientVersionConfig version,
+            KinesisAsyncClient client,
+            RetrievalSpecificConfig retrieval) {
         InitialPositionInStreamExtended oldest =
                 InitialPositionInStreamExtended.newInitialPosition(
                         InitialPositionInStream.TRIM_HORIZON);
@@ -107,7 +114,7 @@ final class Worker {
                         () -> new Tenure(application, diary));
         return new Scheduler(
                 configs.checkpointConfig(),
-                quick(configs.coordinatorConfig()),
+                quick(configs.coordinatorConfig()).clientVersionConfig(version),
                 quick(configs.leaseManagementConfig()),
                 configs.lifecycleConfig().taskBackoffTimeMillis(LOOK_MS),
                 configs.metricsConfig().metricsLevel(MetricsLevel.NONE),
@@ -116,8 +123,7 @@ final class Worker {
     }
 
     private static CoordinatorConfig quick(CoordinatorConfig config) {
-        return config.clientVersionConfig(CLIENT_VERSION_CONFIG_COMPATIBLE_WITH_2X) // by number
-                .parentShardPollIntervalMillis(LOOK_MS)
+        return config.parentShardPollIntervalMillis(LOOK_MS)
                 .shardConsumerDispatchPollIntervalMillis(LOOK_MS)
                 .schedulerInitializationBackoffTimeMillis(LOOK_MS);
     }
