@@ -31,6 +31,17 @@ STOP_S = 60
 LOG_LINES_SHOWN = 60
 # For clusters none of whose nodes dies: one that waits for a processor for long keeps its lead.
 STEADY = {"election-timeout-ms": "3000"}
+# AWS's limits of what an application has for itself; what all share is left out, as programs that know
+# nothing of each other meet that at any time.
+OWN_LIMITS = {
+    "put-bytes-per-s": "1M", "put-records-per-s": "1000", "put-records-per-call": "500",
+    "put-bytes-per-call": "10M", "read-bytes-per-s": "2M", "read-calls-per-s": "5",
+    "consumer-bytes-per-s": "2M", "subscribe-calls-per-s": "1",
+    "get-shard-iterator-calls-per-s": "5", "list-shards-calls-per-s": "1000",
+    "list-stream-consumers-calls-per-s": "5", "describe-stream-consumer-calls-per-s": "20",
+    "deregister-stream-consumer-calls-per-s": "5", "consumers-per-stream": "20",
+    "update-shard-counts-per-day": "10", "mode-switches-per-day": "2",
+    "encryptions-per-day": "25", "record-kib": "1024"}
 PORTS_FLOOR = 10000
 PORTS_BLOCK = 32  # of nodes of one cluster, and more
 

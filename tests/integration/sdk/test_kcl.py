@@ -14,7 +14,8 @@ import subprocess
 import sys
 
 import pytest
-from braid_cluster import ROOT, Cluster, die_with_parent, free_ports, wait_until
+from braid_cluster import (OWN_LIMITS, ROOT, Cluster, die_with_parent, free_ports,
+                           wait_until)
 from braid_reshard import hash_range, middle_of, shards, wait_active
 
 FETCHED = os.path.abspath(os.environ.get("BRAID_SDK", os.path.join(ROOT, "build", "sdk")))
@@ -216,7 +217,8 @@ Outcome = collections.namedtuple("Outcome", "notes killed survivor lineage said"
 def outcome(tmp_path_factory):
     directory = str(tmp_path_factory.mktemp("kcl"))
     wanted = len(KEYS) * ROUNDS
-    with Cluster(nodes=3, keys={"kcl": "its/secret+key+of+the+tests"}) as cluster:
+    with Cluster(nodes=3, keys={"kcl": "its/secret+key+of+the+tests"},
+                 options=OWN_LIMITS) as cluster:
         cluster.create_stream(STREAM, shards=SHARDS)
         running = [Leases(directory)]
         try:

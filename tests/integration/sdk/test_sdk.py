@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from braid_cluster import ROOT, STEADY, Cluster
+from braid_cluster import OWN_LIMITS, ROOT, STEADY, Cluster
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FETCHED = os.path.abspath(os.environ.get("BRAID_SDK", os.path.join(ROOT, "build", "sdk")))
@@ -62,7 +62,8 @@ Outcomes = collections.namedtuple("Outcomes", "said http2")
 def outcomes(tmp_path_factory):
     """Of all programs, run once."""
     directory = tmp_path_factory.mktemp("sdk")
-    with Cluster(nodes=3, keys={"sdk": "its/secret+key+of+the+tests"}, options=STEADY) as cluster:
+    with Cluster(nodes=3, keys={"sdk": "its/secret+key+of+the+tests"},
+                 options={**OWN_LIMITS, **STEADY}) as cluster:
         running = {}
         try:
             for number, (language, program) in enumerate(PROGRAMS):

@@ -78,8 +78,7 @@ def poll(shard, ledger):
         if "NextShardIterator" not in answer:
             return answer["ChildShards"]
         iterator = answer["NextShardIterator"]
-        if not answer["Records"]:
-            time.sleep(0.25)
+        time.sleep(0.25)  # a shard answers five times a second
     return []
 
 
