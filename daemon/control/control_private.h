@@ -555,6 +555,8 @@ void balance_close(struct control *control);
 /* ---- room.c ---- */
 /* Every few seconds. */
 void room_look(struct control *control);
+/* With less room than this it counts as full. */
+uint64_t room_some(const struct control *control);
 /* Whether it takes records. */
 bool room_has_some(const struct control *control);
 /* Whether it takes no group that would have to be filled now. */

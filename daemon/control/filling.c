@@ -7,7 +7,8 @@
  *
  * Pulls under way are bounded by number and bytes, what was taken and is not durable likewise, and
  * all of it by what this node's fills and repairs may take per second.  Puts of clients share none
- * of these.
+ * of these.  Nor is more asked for than the log has room for at this moment: what comes and cannot
+ * be taken is fetched, and paid for, twice.
  *
  * While the log has no room nothing is pulled.  But it may be full of what these groups have, and
  * no shard is open that retention could shorten: so they ask anew, one after the other, and let go
@@ -42,17 +43,31 @@ static struct comer *furthest_behind(const struct succession *succession)
     return found;
 }
 
-/* What one pull asks for: its part of what lies side by side, but what its entries have shown to be
- * their size in any case, because one is always given. */
-static uint32_t pull_bytes(const struct succession *succession, const struct comer *comer)
+/* What one pull asks for: its part of what lies side by side, and of the room, but what its entries
+ * have shown to be their size in any case, because one is always given. */
+static uint32_t pull_bytes(const struct succession *succession, const struct comer *comer,
+                           uint64_t room)
 {
     uint32_t bytes = FILL_SPREAD_BYTES / (succession->active > 0 ? succession->active : 1);
 
     if (bytes < FILL_BYTES_MIN)
         bytes = FILL_BYTES_MIN;
+    if (bytes > room)
+        bytes = (uint32_t)room;
     if (bytes < comer->entry_bytes)
         bytes = comer->entry_bytes;
     return bytes < FILL_BYTES_MAX ? bytes : FILL_BYTES_MAX;
+}
+
+/* Less room than this is none: an entry as the last ones, but no more than without which the log
+ * counts as full, so that what never fits is not waited for in silence. */
+static uint64_t least_bytes(const struct control *control, const struct comer *comer)
+{
+    uint64_t some = room_some(control);
+
+    if (comer->entry_bytes == 0)
+        return ENTRY_HEAD_BYTES;
+    return comer->entry_bytes < some ? comer->entry_bytes : some;
 }
 
 /* Pulls at once: so few that the next one can be chosen among most of the groups. */
@@ -108,15 +123,16 @@ void filling_kick(struct control *control)
 
     while (!control->closing && filling->calls < calls_max(succession) &&
            (comer = furthest_behind(succession)) != NULL) {
-        uint32_t bytes = pull_bytes(succession, comer);
+        uint64_t room = log_room(control->log), least = least_bytes(control, comer);
+        uint64_t left = room > filling->bytes ? room - filling->bytes : 0;
+        uint32_t bytes = pull_bytes(succession, comer, left);
         uint64_t now_ms = control_now_ms(control);
         uint64_t gather_ms = gathers_ms(filling, now_ms);
         uint64_t wait_ms = allowance_wait_ms(&control->allowance, now_ms);
         wait_ms = wait_ms > gather_ms ? wait_ms : gather_ms;
-        if (filling->calls > 0 && filling->bytes + bytes > FILL_WINDOW_BYTES)
+        if (filling->calls > 0 && (filling->bytes + bytes > FILL_WINDOW_BYTES || left < least))
             return; /* an answer comes back here */
-        if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX ||
-            !log_has_room(control->log, ENTRY_HEAD_BYTES)) {
+        if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX || room < least) {
             if (room_is_short(control) && !MUTANT(full_comer_waits))
                 comer_later(comer);
             later(control, FILL_WAIT_MS);

@@ -10,11 +10,16 @@
 #define SEGMENT_PART 8u
 
 /* A full entry's; less in small segments, which no such entry fits. */
-bool room_has_some(const struct control *control)
+uint64_t room_some(const struct control *control)
 {
     uint64_t part = control->options.segment_bytes / SEGMENT_PART;
 
-    return log_has_room(control->log, part < ENTRY_BYTES_MAX ? part : ENTRY_BYTES_MAX);
+    return part < ENTRY_BYTES_MAX ? part : ENTRY_BYTES_MAX;
+}
+
+bool room_has_some(const struct control *control)
+{
+    return log_has_room(control->log, room_some(control));
 }
 
 bool room_is_full(const struct control *control)

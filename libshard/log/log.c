@@ -349,6 +349,17 @@ bool log_has_room(const struct log *log, size_t bytes)
     return files == 1 && tail_left(log) >= bytes + 2 * DISK_ALIGN;
 }
 
+uint64_t log_room(const struct log *log)
+{
+    const uint64_t lost = 2 * DISK_ALIGN;
+    uint64_t files = supply_for_head(log);
+
+    if (files == 0 || !can_ever_hold(log, 0))
+        return 0;
+    uint64_t left = tail_left(log);
+    return (left > lost ? left - lost : 0) + (files - 1) * (log->plan_bytes - 2 * lost);
+}
+
 bool log_has_reserve(const struct log *log, size_t bytes)
 {
     if (!can_ever_hold(log, bytes))

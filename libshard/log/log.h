@@ -165,6 +165,9 @@ uint64_t log_durable(const struct log *log);
  * state.  False: refuse puts with ERR_NO_SPACE; retention or a larger disk heals it. */
 bool log_has_room(const struct log *log, size_t bytes);
 
+/* About how many bytes that is now, heads of entries and all; more when files are made or free. */
+uint64_t log_room(const struct log *log);
+
 /* The same for what frees a full disk and hence may use the reserve: a change of the catalogue, as
  * the deletion of a stream.  Part of the reserve stays for hard state alone. */
 bool log_has_reserve(const struct log *log, size_t bytes);

@@ -10,7 +10,7 @@
 #include "workload.h"
 
 #define DRAIN_MOST_NS (30 * SIM_S)
-#define FILL_PART 4u /* of its limit a fill reaches while the log that it goes to is nearly full */
+#define FILL_PART 2u /* of its limit a fill reaches while the log that it goes to is nearly full */
 #define SETTLE_MOST_NS (200 * SIM_S)
 #define QUIET_NS (8 * SIM_S)
 

@@ -23,6 +23,7 @@ static struct {
     struct clock clock;
     struct comer comers[GROUPS], *of[GROUPS];
     uint32_t asked; /* pulls that went out */
+    uint64_t room;  /* in the log */
 } world;
 
 /* ---- what is around it ---- */
@@ -47,9 +48,14 @@ size_t log_pending_bytes(const struct log *log)
     return 0;
 }
 
-bool log_has_room(const struct log *log, size_t bytes)
+uint64_t log_room(const struct log *log)
 {
-    return true;
+    return world.room;
+}
+
+uint64_t room_some(const struct control *control)
+{
+    return ENTRY_BYTES_MAX;
 }
 
 bool room_is_short(const struct control *control)
@@ -84,6 +90,7 @@ static int set_up(void **state)
     world.control = calloc(1, sizeof(*world.control));
     assert_non_null(world.control);
     world.clock.now_ms = 1000;
+    world.room = UINT64_MAX;
     turn_init(&world.clock.turn);
     world.control->world.clock = &world.clock;
     world.control->succession.comers = world.of;
@@ -108,6 +115,7 @@ static void open_with(uint64_t bytes_per_s, uint32_t groups)
         world.comers[i] = (struct comer){ .control = world.control,
                                           .group = i + 1,
                                           .phase = COMER_PULLS,
+                                          .entry_bytes = world.comers[i].entry_bytes,
                                           .next_ms = i };
         world.of[i] = &world.comers[i];
     }
@@ -145,6 +153,37 @@ static void a_pull_that_goes_makes_room_for_who_waits(void **state)
     assert_true(world.comers[FILL_CALLS_MIN].calling);
 }
 
+/* Simulator, drain, seed 200916: what came and found no room was fetched again, and a fill that is
+ * limited had a sixth of its limit. */
+static void no_more_is_asked_for_than_there_is_room_for(void **state)
+{
+    world.room = FILL_BYTES_MAX + FILL_BYTES_MIN;
+    open_with(0, 2);
+    assert_int_equal(world.asked, 2);
+    assert_int_equal(world.comers[0].asked_bytes + world.comers[1].asked_bytes, world.room);
+    world.room = 0; /* all of it came */
+    answer(&world.comers[0], FILL_BYTES_MAX);
+    answer(&world.comers[1], FILL_BYTES_MIN);
+    pass(2 * FILL_WAIT_MS);
+    assert_int_equal(world.asked, 2);
+    world.room = 100000;
+    pass(FILL_WAIT_MS);
+    assert_int_equal(world.asked, 3);
+    assert_int_equal(world.comers[0].asked_bytes, world.room);
+}
+
+static void who_gets_larger_entries_waits_for_room_for_one(void **state)
+{
+    world.room = 99999;
+    world.comers[0].entry_bytes = 100000;
+    open_with(0, 1);
+    pass(10 * FILL_WAIT_MS);
+    assert_int_equal(world.asked, 0);
+    world.room = 100000;
+    pass(FILL_WAIT_MS);
+    assert_int_equal(world.asked, 1);
+}
+
 /* Simulator, drain, seed 310076 of its day: a pull takes all that it asks for from the limit, and
  * brought a little of it.  The next one waited as if it had brought all, and a fill went at a sixth
  * of its limit. */
@@ -168,6 +207,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(so_many_pull_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pull_that_goes_makes_room_for_who_waits, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(no_more_is_asked_for_than_there_is_room_for, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_gets_larger_entries_waits_for_room_for_one, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_a_pull_did_not_bring_is_not_waited_for, set_up,
                                         tear_down),
