@@ -13,6 +13,12 @@ static bool options_copy(struct control *control, const struct control_options *
 static enum err parts_open(struct control *control, struct reason *reason);
 static enum err log_part_open(struct control *control, struct reason *reason);
 static enum err scrub_part_open(struct control *control, struct reason *reason);
+static size_t payload_cache_bytes(const struct control *control)
+{
+    return control->options.payload_cache_bytes != 0 ? control->options.payload_cache_bytes
+                                                     : CONTROL_PAYLOADS_BYTES_MAX;
+}
+
 static enum err roster_part_open(struct control *control, struct reason *reason);
 static enum err catalog_part_open(struct control *control, struct reason *reason);
 static void on_durable(void *ctx, uint64_t turn);
@@ -200,7 +206,8 @@ static enum err roster_part_open(struct control *control, struct reason *reason)
                                       .election_timeout_ms = control->options.election_timeout_ms,
                                       .heartbeat_ms = control->options.heartbeat_ms,
                                       .tick_ms = control->options.tick_ms,
-                                      .payload_cache_bytes = CONTROL_PAYLOADS_BYTES_MAX,
+                                      .payload_cache_bytes = payload_cache_bytes(control),
+                                      .trailing_entries = control->options.trailing_entries,
                                       .on_forgotten = on_forgotten,
                                       .on_stranger = succession_stranger,
                                       .on_behind = overtaken_told,

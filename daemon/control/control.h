@@ -65,6 +65,8 @@ struct control_options {
     uint32_t segments_ahead;
     uint64_t log_bytes_max;
     uint64_t read_gap_bytes;
+    size_t payload_cache_bytes;  /* 0 = CONTROL_PAYLOADS_BYTES_MAX; for tests, as the next */
+    uint32_t trailing_entries;   /* replica/roster.h */
     uint64_t scrub_period_ms;    /* log/scrub.h; 0: the log is not searched for damage */
     uint64_t scrub_bytes_per_s;
     uint64_t fill_bytes_per_s;   /* of this node's fills and repairs together; 0: unlimited */

@@ -118,7 +118,6 @@
 /* messages that wait at one replica; more are dropped */
 #define RAFT_INBOX_BYTES_MAX (16u * 1024u * 1024u)
 #define RAFT_TRAILING_ENTRIES 1024u /* applied heads that libraft keeps: 140 KB a busy group */
-#define RAFT_THRESHOLD_ENTRIES 1024u          /* beyond them before it forgets */
 #define WITNESS_PEERS_MAX (2u * NODES_MAX)    /* nodes whose words are kept: NET_PEERS_MAX */
 #define FEED_NOTE_MS 60000u /* a member behind retention is named in the diagnostics so often */
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */

@@ -219,6 +219,8 @@ struct log_read {
     /* in */
     uint64_t group, first, last; /* inclusive; never above what the reader may see */
     size_t bytes_max;            /* stops before the entry that would pass it, but gives one */
+    uint64_t records_max;        /* stops when it has so many records; 0 = they are not counted, */
+    uint64_t since_ms;           /* nor those of entries that are older */
     bool heads_only;             /* no payloads: cheap */
     bool background;             /* one read of the disk at a time, of a bounded size */
     /* Groups are read side by side: what lies around an entry in a filed segment is read too, and

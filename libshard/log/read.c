@@ -45,7 +45,8 @@ struct read_job {
     struct spot *spots; /* beside req->entries */
     uint32_t room;
     size_t bytes;
-    uint64_t next; /* index to collect */
+    uint64_t records; /* that count */
+    uint64_t next;    /* index to collect */
     struct extent_read *extents;
     uint32_t extent_count, extent_room, extent_next, under_way;
     uint32_t sound; /* entries before the first damaged one */
@@ -124,6 +125,8 @@ static bool add(struct read_job *job, struct segment *segment, const struct plac
         return false;
     if (req->count > 0 && job->bytes + length > req->bytes_max)
         return false;
+    if (req->records_max > 0 && job->records >= req->records_max)
+        return false;
     if (req->count == job->room) {
         job->room = job->room == 0 ? 8 : job->room * 2;
         req->entries = log_memory_grow(req->entries, job->room, sizeof(*req->entries));
@@ -142,6 +145,7 @@ static bool add(struct read_job *job, struct segment *segment, const struct plac
     }
     req->count++;
     job->bytes += length;
+    job->records += place->time_ms >= req->since_ms ? place->records : 0;
     job->next++;
     return true;
 }

@@ -63,6 +63,12 @@ static enum err err_of(int rv)
     return rv == RAFT_NOMEM ? ERR_NO_MEMORY : rv == RAFT_CORRUPT ? ERR_CORRUPT : ERR_IO;
 }
 
+/* As many are forgotten at once. */
+static unsigned trailing_entries(const struct roster_options *options)
+{
+    return options->trailing_entries != 0 ? options->trailing_entries : RAFT_TRAILING_ENTRIES;
+}
+
 enum err instance_start(struct replica *replica, struct reason *reason)
 {
     const struct roster_options *options = &replica->roster->options;
@@ -91,8 +97,8 @@ enum err instance_start(struct replica *replica, struct reason *reason)
     }
     raft_set_election_timeout(raft, options->election_timeout_ms);
     raft_set_heartbeat_timeout(raft, options->heartbeat_ms);
-    raft_set_snapshot_threshold(raft, RAFT_THRESHOLD_ENTRIES);
-    raft_set_snapshot_trailing(raft, RAFT_TRAILING_ENTRIES);
+    raft_set_snapshot_threshold(raft, trailing_entries(options));
+    raft_set_snapshot_trailing(raft, trailing_entries(options));
     raft_set_pre_vote(raft, true);
     rv = raft_start(raft);
     if (rv != 0) {

@@ -36,6 +36,8 @@ struct roster_options {
     uint32_t heartbeat_ms;
     uint32_t tick_ms;             /* at most half of heartbeat_ms */
     size_t payload_cache_bytes;   /* payloads that are not applied yet are held beyond it */
+    uint32_t trailing_entries;    /* applied heads that libraft keeps; 0 = RAFT_TRAILING_ENTRIES.  A
+                                   * test's groups have few more */
     /* Once: this node must never take part under its id again.  Make that durable, then stop the
      * process; `reason` says what to do. */
     void (*on_forgotten)(void *ctx, const struct reason *reason);

@@ -256,6 +256,8 @@ static void look(struct shard_read *req)
         .first = req->next.index,
         .last = last,
         .bytes_max = bytes < req->bytes_max ? bytes : req->bytes_max,
+        .records_max = (uint64_t)req->records_max + req->next.ordinal,
+        .since_ms = retention_cutoff_ms(&shard->retention, req->hidden_ms),
     };
     log_read(shard->world.log, &req->log, on_log);
 }

@@ -19,7 +19,7 @@
 
 #define SCAN_STEPS_MAX 200000u
 #define FULL_NS (10 * SIM_S) /* after so long without room */
-#define UNTOLD_OF 16u /* events */
+#define UNTOLD_OF 64u /* events */
 #define FULL_PENDING_BYTES 65536u /* a log takes next to nothing in */
 
 /* What was seen of one group on one node, since its process started; what was applied, since the

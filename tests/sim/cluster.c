@@ -26,6 +26,8 @@
 #define SCRUB_PERIOD_MS 4000u
 #define FILL_BYTES_PER_S (8u << 20) /* in a quarter of the seeds; a lost disk is whole in 60 s */
 #define COMPARE_PERIOD_MS 4000u
+#define FORGETS_BYTES 65536u /* payloads of all groups that a node keeps, */
+#define FORGETS_ENTRIES 64u  /* and heads of each, or twice as many */
 #define SCRUB_BYTES_PER_S (16u * 1024u * 1024u)
 
 static void doomed(struct world *world, struct sim_node *node);
@@ -174,6 +176,8 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .segments_ahead = 2,
         .log_bytes_max = options->log_bytes_max,
         .read_gap_bytes = options->read_gap_bytes,
+        .payload_cache_bytes = options->forgets ? FORGETS_BYTES : 0,
+        .trailing_entries = options->forgets ? FORGETS_ENTRIES : 0,
         .scrub_period_ms = options->rot && !options->unsearched ? SCRUB_PERIOD_MS : 0,
         .scrub_bytes_per_s = SCRUB_BYTES_PER_S,
         .fill_bytes_per_s = cluster_fill_bytes_per_s(node->world),

@@ -48,6 +48,7 @@ struct cluster_options {
     uint32_t unheard_terms;    /* at most, by which a start raises a group's term */
     bool all_first;            /* the stream is created when all nodes are in */
     bool large;                 /* some records are of many blocks */
+    bool forgets;               /* nodes keep little in memory of what they have applied */
     bool subscribers;           /* some readers wait at the tip */
     bool tide;                  /* streams in ON_DEMAND mode are scaled, tide.h */
 };

@@ -64,6 +64,16 @@ static bool choose_subscribers(const struct world *world)
     return random_below(&random, 4) == 0;
 }
 
+/* Likewise.  As the daemon, nodes would keep all that is put in a seed, and feed followers that are
+ * behind from memory alone. */
+static bool choose_forgets(const struct world *world)
+{
+    struct random random;
+
+    random_init(&random, world->seed ^ UINT64_C(0x666f72676574));
+    return random_below(&random, 4) != 0;
+}
+
 /* Segments are a sixty-fourth of what they are in the daemon, and hardly anybody would read 64 KiB
  * of them in vain: most seeds read a block or two. */
 static uint64_t choose_read_gap(const struct world *world)
@@ -113,6 +123,7 @@ struct cluster_options scenario_options(const struct scenario *scenario, const s
     options.read_gap_bytes = choose_read_gap(world);
     options.compare = random_below(&random, 2) == 0;
     options.subscribers = choose_subscribers(world);
+    options.forgets = choose_forgets(world);
     scenario->choose(&options);
     return options;
 }

@@ -356,6 +356,7 @@ static void choose_load(struct cluster_options *options)
     options->put_pause_ms = 100;
     options->segment_bytes = 1048576;
     options->tail_readers = true;
+    options->forgets = true;
     options->read_gap_bytes = 16384;
     options->weather.slow_of = 0;
 }

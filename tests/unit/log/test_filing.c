@@ -203,6 +203,17 @@ static void reads_cross_the_border_between_table_and_memory(void **state)
     assert_int_equal(node_read(&node, &req), ERR_OK);
     assert_int_equal(req.count, 1);
     log_read_fini(&req);
+    req.bytes_max = 100 * MIB;
+    req.records_max = 3; /* each entry has one */
+    assert_int_equal(node_read(&node, &req), ERR_OK);
+    assert_int_equal(req.count, 3);
+    log_read_fini(&req);
+    req.since_ms = model_head(&node, 1, 10).time_ms; /* older ones do not count */
+    assert_int_equal(node_read(&node, &req), ERR_OK);
+    assert_int_equal(req.entries[req.count - 1].head.index, 12);
+    log_read_fini(&req);
+    req.records_max = req.since_ms = 0;
+    req.bytes_max = 1;
     req.heads_only = true;
     req.first = 20;
     assert_int_equal(node_read(&node, &req), ERR_OK);

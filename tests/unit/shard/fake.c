@@ -140,6 +140,7 @@ static void answer_read(struct log *log, struct log_read *req)
 {
     enum err err = range_err(log, req->first);
     size_t bytes = 0;
+    uint64_t records = 0;
 
     if (err == ERR_OK && req->first == log->damaged && !req->heads_only)
         err = ERR_CORRUPT;
@@ -152,14 +153,18 @@ static void answer_read(struct log *log, struct log_read *req)
             bytes += entry->head.length;
             if (req->count == LOG_READ_ENTRIES_MAX ||
                 (index == log->damaged && !req->heads_only) ||
-                (req->count > 0 && !req->heads_only && bytes > req->bytes_max))
+                (req->count > 0 && !req->heads_only && bytes > req->bytes_max) ||
+                (req->records_max > 0 && records >= req->records_max))
                 break;
+            if (entry->head.time_ms >= req->since_ms)
+                records += entry->head.records;
             req->entries[req->count++] = (struct log_read_entry){
                 .head = entry->head,
                 .payload = req->heads_only ? NULL : buf_ref(entry->payload),
             };
         }
     }
+    log->last_given = req->count;
     req->cb(req, err);
 }
 

@@ -40,6 +40,7 @@ struct log {
     uint32_t read_count, seek_count; /* asked and not answered */
     uint32_t reads_total, seeks_total, trims_total;
     uint64_t last_asked; /* of the newest log_read() */
+    uint32_t last_given; /* entries, likewise */
 };
 
 struct replica {

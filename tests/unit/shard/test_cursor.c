@@ -157,6 +157,36 @@ static void a_limit_of_one_does_not_read_ten_mib(void **state)
     shard_read_fini(&r.req);
 }
 
+static void no_more_entries_are_read_than_the_answer_takes(void **state)
+{
+    struct fixture *f = *state;
+    struct reading r;
+
+    for (int entry = 0; entry < 20; entry++)
+        fake_apply_records(&f->fake, 10, 10, false);
+    assert_int_equal(read_now(f, &r, at(2, 3), 17, GET_BYTES_MAX), ERR_OK);
+    assert_int_equal(r.req.record_count, 17);
+    assert_position(r.req.next, 4, 0);
+    assert_int_equal(f->fake.log.last_given, 2);
+    shard_read_fini(&r.req);
+}
+
+static void entries_that_are_too_old_are_passed_in_one_look(void **state)
+{
+    struct fixture *f = *state;
+    struct reading r;
+
+    for (int entry = 0; entry < 10; entry++)
+        fake_apply_records(&f->fake, 10, 10, false);
+    f->fake.clock.wall_ms += RETENTION_MS + 1;
+    fake_apply_records(&f->fake, 10, 10, false);
+    assert_int_equal(read_now(f, &r, at(2, 0), 5, GET_BYTES_MAX), ERR_OK);
+    assert_int_equal(r.req.record_count, 5);
+    assert_position(r.req.next, 12, 5);
+    assert_int_equal(f->fake.log.reads_total, 1);
+    shard_read_fini(&r.req);
+}
+
 static void barriers_at_the_tip_are_passed_without_the_log(void **state)
 {
     struct fixture *f = *state;
@@ -471,6 +501,8 @@ int main(void)
         TEST(every_size_of_answer_gives_every_record_once_and_in_order),
         TEST(one_record_is_given_however_little_room_there_is),
         TEST(a_limit_of_one_does_not_read_ten_mib),
+        TEST(no_more_entries_are_read_than_the_answer_takes),
+        TEST(entries_that_are_too_old_are_passed_in_one_look),
         TEST(barriers_at_the_tip_are_passed_without_the_log),
         TEST(barriers_in_between_do_not_make_an_answer_empty),
         TEST(looks_into_the_log_are_bounded_and_make_progress),
