@@ -1,6 +1,7 @@
 /* comer.h - a group of this node on its way into the newest epoch.
  *
- *     succession.c  who must come in, when, whom to ask; the end of an epoch
+ *     succession.c  who must come in, and when; the end of an epoch
+ *     giver.c       whom
  *     fill.c        comparing and filling up, once the newest epoch was answered
  *     filling.c     which of those that are filled pulls next, and how much
  */
@@ -45,6 +46,7 @@ struct comer {
     uint32_t asked_bytes; /* by the pull that is under way; 0: none is, or it compares */
     uint32_t entry_bytes; /* the largest entry of the last answer */
     uint64_t filled_bytes;
+    bool gave;       /* the source has given some of it: it is asked first when a pull fails */
 };
 
 #define COMER_WAIT_MS_FIRST 10u
@@ -55,6 +57,15 @@ void comer_later(struct comer *comer);
 void comer_free(struct comer *comer);
 /* Of `timer`: goes on where the comer waits. */
 void comer_on_timer(struct timer *timer);
+
+/* ---- giver.c ---- */
+/* The node to ask next; 0: nobody is up. */
+uint64_t giver_choose(struct comer *comer);
+/* Whether what `source` has answered is left, because a member that gives to others may begin in a
+ * moment: what is pulled from that one costs no read of its own.  Then it is to be asked soon. */
+bool giver_awaits_common(struct comer *comer);
+/* Of one that leaves: whether it has heard that this member of the next epoch has begun. */
+bool giver_has_begun(const struct comer *comer, uint64_t node);
 
 /* ---- fill.c ---- */
 /* No shard of the group is open here, and `answer` is of a newer epoch than the log has. */

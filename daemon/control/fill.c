@@ -233,7 +233,7 @@ void fill_ask(struct comer *comer)
     ask_for(comer, comer->answer.applied, comer->asked_bytes, on_entries);
 }
 
-/* Takes what is good; false when it was nothing. */
+/* Takes what is good and has room; false when it was nothing. */
 static bool take(struct comer *comer, struct slice bytes, struct buf *buf)
 {
     struct log *log = comer->control->log;
@@ -250,6 +250,8 @@ static bool take(struct comer *comer, struct slice bytes, struct buf *buf)
         if (head.epoch > comer->answer.epoch || head.term > comer->answer.applied_term ||
             head.term < log_state(log, comer->group)->last_term)
             break; /* no history has it */
+        if (comer->entry_bytes < head.length)
+            comer->entry_bytes = head.length; /* of one that finds no room too: filling_kick() */
         AUTO_UNREF struct buf *part = payload.len > 0 ? buf_part(buf, payload) : NULL;
         if ((payload.len > 0 && part == NULL) ||
             !log_has_room(log, ENTRY_HEAD_BYTES + payload.len))
@@ -257,8 +259,6 @@ static bool take(struct comer *comer, struct slice bytes, struct buf *buf)
         log_entry(log, &head, part);
         log_applied(log, comer->group, head.index, head.term, head.time_ms, slice_of(NULL, 0));
         comer->filled_bytes += head.length;
-        if (comer->entry_bytes < head.length)
-            comer->entry_bytes = head.length;
         comer->next++;
     }
     return comer->next > before;
@@ -273,6 +273,8 @@ static void on_entries(struct net_call *call, enum err err, enum err remote, str
     filling_answered(comer, err == ERR_OK ? answer.len : 0);
     if (err == ERR_OK && remote == ERR_OK && take(comer, answer, answer_buf)) {
         comer->wait_ms = COMER_WAIT_MS_FIRST;
+        comer->common_asked = 0;
+        comer->gave = true;
         fill_on(comer);
     } else {
         comer_later(comer); /* asks anew: retention may have moved, or the other has gone */
@@ -303,8 +305,9 @@ static void fill_end(struct comer *comer)
     memcpy(start.image, answer->image, sizeof(start.image));
     log_start(control->log, &start);
     note_event(control->world.note, NOTE_INFO, "group.joined",
-               "group=%" PRIu64 " epoch=%" PRIu32 " at=%" PRIu64 " fetched_bytes=%" PRIu64,
-               comer->group, answer->epoch, answer->applied, comer->filled_bytes);
+               "group=%" PRIu64 " epoch=%" PRIu32 " from=%016" PRIx64 " at=%" PRIu64
+               " fetched_bytes=%" PRIu64,
+               comer->group, answer->epoch, comer->source, answer->applied, comer->filled_bytes);
     comer_free(comer);
     host_kick(control);
 }

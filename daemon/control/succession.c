@@ -11,7 +11,7 @@
 #include "replica/seal.h"
 
 #define WORD_EVERY_MS 100u
-#define COMMON_ASKED_MAX 3u /* COMER_WAIT_MS_FIRST, twice and four times as long apart */
+#define COMMON_ASKED_MAX 6u
 
 static void on_word(void *ctx, const struct net_message *message);
 static void on_word_closed(void *ctx, const struct net_message *message);
@@ -102,6 +102,22 @@ void comer_free(struct comer *comer)
     free(comer);
 }
 
+/* Who waits asks at once when another member says that it has begun. */
+static void hear(struct comer *comer, uint32_t epoch, uint64_t from)
+{
+    bool is_news = from != 0 && from != comer->from;
+
+    if (epoch > comer->epoch)
+        comer->epoch = epoch;
+    if (from != 0)
+        comer->from = from;
+    if (!is_news || comer->phase != COMER_WAITS)
+        return;
+    comer->wait_ms = COMER_WAIT_MS_FIRST;
+    if (!comer->queued)
+        timer_start(comer->control->world.clock, &comer->timer, 0, comer_on_timer);
+}
+
 void succession_want(struct control *control, uint64_t group, uint32_t epoch, uint64_t from)
 {
     struct comer *comer = comer_find(control, group);
@@ -109,10 +125,7 @@ void succession_want(struct control *control, uint64_t group, uint32_t epoch, ui
     if (control->closing)
         return;
     if (comer != NULL) {
-        if (epoch > comer->epoch)
-            comer->epoch = epoch;
-        if (from != 0)
-            comer->from = from;
+        hear(comer, epoch, from);
         return;
     }
     comer = calloc(1, sizeof(*comer));
@@ -143,6 +156,9 @@ void comer_later(struct comer *comer)
     filling_answered(comer, 0);
     if (comer->phase != COMER_WAITS)
         place_free(comer->control);
+    if (comer->phase == COMER_PULLS && comer->gave)
+        comer->from = comer->source;
+    comer->gave = false;
     comer->phase = COMER_WAITS;
     timer_start(comer->control->world.clock, &comer->timer, comer->wait_ms, comer_on_timer);
     comer->wait_ms =
@@ -160,87 +176,6 @@ void comer_on_timer(struct timer *timer)
 }
 
 /* ---- asking ---- */
-
-static bool has_begun(const struct comer *comer, uint64_t node)
-{
-    for (uint32_t i = 0; i < comer->begun_count; i++)
-        if (comer->begun[i] == node)
-            return true;
-    return false;
-}
-
-/* The member that most others ask and pull from: it reads its log once for all of them.  0: none of
- * this group's is. */
-static uint64_t whom_others_ask(const struct comer *comer, const struct model_shard *row)
-{
-    const struct control *control = comer->control;
-    const struct succession *succession = &control->succession;
-    uint32_t best = 0;
-    uint64_t found = 0;
-
-    for (uint32_t i = 0; i < row->member_count; i++) {
-        uint64_t node = row->members[i];
-        uint32_t count = 0;
-        for (uint32_t k = 0; k < succession->count; k++)
-            count += succession->comers[k]->phase != COMER_WAITS &&
-                     succession->comers[k]->source == node;
-        if (count <= best || node == control->options.node ||
-            !net_is_up(control->world.net, node))
-            continue;
-        best = count;
-        found = node;
-    }
-    return found;
-}
-
-/* A node that is no member: one that left the group may be the only one that has the end of its
- * last epoch, and no member may know of it.  Who began to come in, from a member that is lost
- * since, and was started anew, asks nobody of that epoch for a vote any more. */
-static uint64_t whom_else(struct comer *comer, const struct model_shard *row)
-{
-    const struct control *control = comer->control;
-    const struct model *model = catalog_model(control->catalog);
-    uint32_t count = model_node_count(model);
-
-    for (uint32_t i = 0; i < count && !MUTANT(left_unasked); i++) {
-        const struct model_node *node = model_node_at(model, comer->other_turn++ % count);
-        if (!node->replaced && node->id != control->options.node &&
-            !model_shard_has(row, node->id) && net_is_up(control->world.net, node->id))
-            return node->id;
-    }
-    return 0;
-}
-
-/* At first who gives to others, a few times, because it may hear of the epoch a little later; then
- * the one that knows more, else in turn the row's members, who could give before, for it may have
- * left the group, and one of the other nodes.  0: nobody is up. */
-static uint64_t whom_to_ask(struct comer *comer)
-{
-    const struct control *control = comer->control;
-    const struct model_shard *row =
-        model_shard_by_group(catalog_model(control->catalog), comer->group, NULL);
-    uint64_t from = comer->from;
-    uint64_t common = 0;
-
-    if (row != NULL && comer->common_asked < COMMON_ASKED_MAX)
-        common = whom_others_ask(comer, row);
-    if (common != 0 && !has_begun(comer, common)) {
-        comer->common_asked++;
-        return common;
-    }
-    comer->from = 0;
-    if (from != 0 && !has_begun(comer, from) && net_is_up(control->world.net, from))
-        return from;
-    for (uint32_t i = 0; row != NULL && i < row->member_count + 2; i++) {
-        uint32_t at = comer->turn++ % (row->member_count + 2);
-        uint64_t node = at < row->member_count    ? row->members[at]
-                        : at == row->member_count ? comer->giver
-                                                  : whom_else(comer, row);
-        if (node != 0 && node != control->options.node && net_is_up(control->world.net, node))
-            return node;
-    }
-    return 0;
-}
 
 /* Nothing is wanted of a group whose stream is gone, nor where the copy here is put aside. */
 static bool is_wanted(const struct comer *comer)
@@ -262,7 +197,7 @@ static void ask(struct comer *comer)
         comer_free(comer);
         return;
     }
-    comer->source = whom_to_ask(comer);
+    comer->source = giver_choose(comer);
     AUTO_UNREF struct buf *bytes = comer->source != 0 ? epoch_word_encode(&word) : NULL;
     if (bytes == NULL) {
         comer_later(comer);
@@ -316,7 +251,7 @@ static bool must_stay(struct comer *comer)
     if (comer->begun_epoch != answer->epoch)
         comer->begun_count = 0;
     comer->begun_epoch = answer->epoch;
-    if (epoch_answer_has(answer, comer->source) && !has_begun(comer, comer->source) &&
+    if (epoch_answer_has(answer, comer->source) && !giver_has_begun(comer, comer->source) &&
         comer->begun_count < GROUP_MEMBERS_MAX)
         comer->begun[comer->begun_count++] = comer->source;
     return comer->begun_count <= answer->member_count / 2;
@@ -361,7 +296,7 @@ static void on_answer(struct net_call *call, enum err err, enum err remote, stru
             comer_later(comer); /* the one that was asked is behind too */
     } else if (!row_allows(comer)) {
         comer_later(comer); /* one of the two is behind the other */
-    } else if (must_stay(comer)) {
+    } else if (must_stay(comer) || giver_awaits_common(comer)) {
         comer_later(comer);
     } else {
         comer->giver = comer->source;
