@@ -18,6 +18,9 @@ import urllib.parse
 from braid_cbor import Tag, decode, encode
 from braid_http import CBOR_TYPE, JSON_TYPE
 
+# What the front of the service says of any operation.
+COMMON_ERRORS = {"InternalFailure", "ServiceUnavailable", "SerializationException",
+                 "ValidationException", "InvalidArgumentException"}
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -122,17 +125,34 @@ def wrong(shape, value, path):
     yield from CHECKS[shape.type_name](shape, value, path)
 
 
+def wrong_error(model, status, tree):
+    """An exception that an operation does not have in the model is none of the SDKs' classes."""
+    known = COMMON_ERRORS | {shape.name for shape in model.error_shapes}
+    if not isinstance(tree, dict) or tree.get("__type") not in known:
+        yield f"{model.name}: {tree!r} is none of {sorted(known)}"
+    elif status != (500 if tree["__type"] == "InternalFailure" else
+                    503 if tree["__type"] == "ServiceUnavailable" else 400):
+        yield f"{model.name}: status {status} of {tree!r}"
+
+
+def wrong_answer(model, status, tree):
+    """Everything about an answer, as JSON has it, that the operation's model does not allow."""
+    if status >= 300:
+        yield from wrong_error(model, status, tree)
+    elif model.output_shape is not None:
+        yield from wrong(model.output_shape, tree, model.name)
+    elif tree not in (None, {}):
+        yield f"{model.name} has no answer, but got {tree!r}"
+
+
 def check_answer(http_response, model, **_):
-    headers = http_response.headers
+    headers, body = http_response.headers, http_response.content
     assert REQUEST_ID.fullmatch(headers.get("x-amzn-RequestId", "")), dict(headers)
     assert headers.get("Content-Type") == JSON_TYPE, dict(headers)
-    if http_response.status_code >= 300:
+    tree = json.loads(body) if body else None
+    if isinstance(tree, dict) and tree.get("__type") == "UnknownOperationException":
         return
-    body = http_response.content
-    if model.output_shape is None:
-        assert body in (b"", b"{}"), f"{model.name} has no answer, but got {body!r}"
-        return
-    found = list(wrong(model.output_shape, json.loads(body), model.name))
+    found = list(wrong_answer(model, http_response.status_code, tree))
     assert not found, "\n".join(found)
 
 
