@@ -61,6 +61,7 @@ static void give_empty(struct subscription *subscription);
 static void end(struct subscription *subscription, struct buf *last);
 static void end_whole(struct subscription *subscription, struct buf *last);
 static void fail(struct subscription *subscription, enum error_type type, const char *text);
+static void fail_gone(struct subscription *subscription);
 static void on_tick(struct timer *timer);
 static void renew(struct subscription *subscription);
 static void on_renewed(struct route_grant *req, enum err err);
@@ -305,9 +306,12 @@ static void take_next(struct subscription *subscription)
 
     if (is_moment(err) && waits_on(subscription))
         return;
+    if (err == ERR_CLOSED) {
+        fail_gone(subscription);
+        return;
+    }
     if (err != ERR_OK) {
-        fail(subscription, err == ERR_CLOSED ? ERROR_RESOURCE_NOT_FOUND : ERROR_INTERNAL_FAILURE,
-             err == ERR_CLOSED ? "The shard is gone." : reader->reason.text);
+        fail(subscription, ERROR_INTERNAL_FAILURE, reader->reason.text);
         return;
     }
     subscription->busy_ms = 0;
@@ -378,6 +382,18 @@ static void fail(struct subscription *subscription, enum error_type type, const 
 {
     counter_add(subscription->api->subscriptions->failed, 1);
     end(subscription, event_exception(type, text));
+}
+
+/* AWS's words of GetRecords. */
+static void fail_gone(struct subscription *subscription)
+{
+    const struct model *model = catalog_model(control_catalog(subscription->api->world.control));
+    char text[REASON_BYTES_MAX], shard[SHARD_NAME_BYTES];
+
+    (void)snprintf(text, sizeof(text), "Shard %s in stream %s under account %s does not exist",
+                   shard_name_print(subscription->shard, shard), subscription->stream_name,
+                   model_account(model));
+    fail(subscription, ERROR_RESOURCE_NOT_FOUND, text);
 }
 
 /* Whether the consumer is still there, and its stream with it. */

@@ -397,6 +397,17 @@ static void its_consumer_is_deregistered(void **state)
     assert_int_equal(world.ends, 1);
 }
 
+static void its_shard_is_gone(void **state)
+{
+    begin();
+    tell(ERR_CLOSED);
+    assert_true(event_has("ResourceNotFoundException"));
+    assert_true(event_has("Shard shardId-000000000003 in stream river under account 000000000000 "
+                          "does not exist"));
+    room();
+    assert_int_equal(world.ends, 1);
+}
+
 static void who_does_not_take_the_last_event_is_left(void **state)
 {
     begin();
@@ -424,6 +435,7 @@ int main(void)
         TEST(after_five_minutes_it_is_over),
         TEST(a_younger_one_ends_it),
         TEST(its_consumer_is_deregistered),
+        TEST(its_shard_is_gone),
         TEST(who_does_not_take_the_last_event_is_left),
     };
 
