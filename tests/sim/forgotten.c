@@ -9,6 +9,7 @@
 #include "control/renewal.h"
 #include "disk_sim.h"
 #include "log/frame.h"
+#include "net_sim.h"
 #include "replica/envelope.h"
 #include "rot.h"
 #include "table_sim.h"
@@ -17,6 +18,7 @@
 #define BEGIN_NS (4 * SIM_S)
 #define LOOK_NS (200 * SIM_US)
 #define NOTICE_MOST_NS (3 * SIM_S) /* from its start until it says so */
+#define UNHEARD_NS (400 * SIM_MS)  /* the only witness is out of reach: it trusts itself later */
 #define SECOND_DOWN_NS (4 * SIM_S) /* long enough for the victim to come in, if it did not wait */
 
 enum act {
@@ -39,6 +41,9 @@ struct forgotten {
     bool again;              /* the victim forgets once more, before it has come in */
     bool both;               /* the second one forgets too, at its next start */
     bool copy;               /* what the victim is started with is an old copy */
+    bool one;                /* one peer alone knows of what it lacks, out of reach at first */
+    uint32_t witness;        /* that one */
+    bool spoke;              /* the copy has promised something to those who cannot tell */
     struct disk *disk;       /* its right directory, or the second one's, put aside; NULL: none */
     struct table *table;
     bool files;              /* a file is lost, or its end */
@@ -94,20 +99,38 @@ static void look_into(void *ctx, const char *name, uint64_t size)
     sim_free(bytes);
 }
 
-/* Whether a peer knows of all that is durable here, and nothing is on its way to the disk. */
+/* Whether a peer knows of all that is durable here, one alone if so wanted, and nothing is on its
+ * way to the disk. */
 static bool is_heard(struct world *world, struct sim_node *victim)
 {
+    struct forgotten *forgotten = forgotten_of(world);
     uint64_t durable = log_durable(control_log(victim->control));
+    uint32_t count = 0;
 
     if (!disk_sim_idle(victim->disk))
         return false;
     for (uint32_t i = 0; i < world->node_count; i++) {
         const struct sim_node *node = &world->nodes[i];
-        if (i != victim->at && node->up && node->control != NULL &&
-            roster_heard(control_roster(node->control), victim->id) == durable)
-            return true;
+        if (i == victim->at || !node->up || node->control == NULL ||
+            roster_heard(control_roster(node->control), victim->id) != durable)
+            continue;
+        forgotten->witness = i;
+        count++;
     }
-    return false;
+    return forgotten->one ? count == 1 : count > 0;
+}
+
+static void cut_witness(struct world *world, bool cut)
+{
+    const struct forgotten *forgotten = forgotten_of(world);
+
+    net_sim_cut(world, forgotten->witness, forgotten->victim, cut);
+    net_sim_cut(world, forgotten->victim, forgotten->witness, cut);
+}
+
+static void witness_comes(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
+{
+    cut_witness(world, false);
 }
 
 static void comes_back(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
@@ -116,6 +139,12 @@ static void comes_back(struct world *world, struct sim_node *none, void *ctx, ui
 
     forgotten->act = ACT_BACK;
     forgotten->back_ns = world->now_ns;
+    if (forgotten->one) {
+        cut_witness(world, true);
+        world_after(world, (struct world_after){ .delay_ns = UNHEARD_NS,
+                                                 .kind = KIND_NEMESIS,
+                                                 .fn = witness_comes });
+    }
     cluster_start(world, &world->nodes[forgotten->victim]);
 }
 
@@ -206,6 +235,12 @@ void forgotten_start(struct world *world)
     forgotten_of(world)->copy = world_chance(world, 1, 3);
 }
 
+void forgotten_start_copy(struct world *world)
+{
+    start(world, false);
+    forgotten_of(world)->copy = forgotten_of(world)->one = true;
+}
+
 void forgotten_start_two(struct world *world)
 {
     start(world, true);
@@ -287,12 +322,27 @@ void forgotten_look(struct world *world, struct sim_node *node, bool leads)
         world_say(world, node, "does without what it lost");
         return;
     }
-    if (leads)
+    if (leads && !forgotten_of(world)->one) /* a group of others it may lead */
         world_violation(world, "forgotten", "node %u lost turn %llu and leads", node->at + 1,
                         (unsigned long long)forgotten_of(world)->turn);
     if (world->now_ns - forgotten_of(world)->back_ns > NOTICE_MOST_NS)
         world_violation(world, "forgotten", "node %u lost turn %llu and did not notice",
                         node->at + 1, (unsigned long long)forgotten_of(world)->turn);
+}
+
+/* Those who have no part in a group never heard what its members promised there. */
+static bool may_tell(struct world *world, const struct sim_node *victim, uint64_t group)
+{
+    const struct forgotten *forgotten = forgotten_of(world);
+    const struct catalog *catalog = control_catalog(victim->control);
+    const struct model_shard *row = model_shard_by_group(catalog_model(catalog), group, NULL);
+    uint64_t members[GROUP_MEMBERS_MAX], witness = world->nodes[forgotten->witness].id;
+    bool is_member = row != NULL && model_shard_has(row, witness);
+    uint32_t count = group == CATALOG_GROUP ? catalog_members(catalog, members) : 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        is_member |= members[i] == witness;
+    return !forgotten->one || is_member;
 }
 
 void forgotten_sends(struct world *world, struct sim_node *node, enum net_kind kind,
@@ -309,7 +359,9 @@ void forgotten_sends(struct world *world, struct sim_node *node, enum net_kind k
                        (envelope.flags & ENVELOPE_GRANTED) != 0 &&
                        (envelope.flags & ENVELOPE_PRE_VOTE) == 0;
         bool success = envelope.type == ENVELOPE_APPENDED && envelope.appended.rejected == 0;
-        if (granted || success)
+        if ((envelope.flags & ENVELOPE_PRE_VOTE) == 0)
+            forgotten_of(world)->spoke = true;
+        if ((granted || success) && may_tell(world, node, envelope.group))
             world_violation(world, "forgotten", "node %u lost turn %llu and %s in group %llu",
                             node->at + 1, (unsigned long long)forgotten_of(world)->turn,
                             granted ? "votes" : "acknowledges",
@@ -474,6 +526,12 @@ void forgotten_renews(struct world *world, struct sim_node *node)
         second_renews(world, node);
     if (node->at != forgotten->victim || (forgotten->act != ACT_OUT && !forgotten->again))
         return;
+    if (forgotten->copy && forgotten->one && forgotten->spoke) {
+        disk_sim_free(forgotten->disk); /* the right one is none any more */
+        table_sim_free(forgotten->table);
+        forgotten->disk = NULL;
+        forgotten->copy = false;
+    }
     if (forgotten->copy) { /* nobody holds against the right one what the copy had written */
         gets_back(world, node);
         forgotten->act = ACT_WELL;
@@ -498,7 +556,8 @@ void forgotten_check(struct world *world)
 {
     const struct forgotten *forgotten = forgotten_of(world);
 
-    if (forgotten != NULL && forgotten->act != ACT_NEW && forgotten->act != ACT_WELL)
+    if (forgotten != NULL && forgotten->act != ACT_NEW && forgotten->act != ACT_WELL &&
+        !(forgotten->one && forgotten->act == ACT_WAIT)) /* no peer was ever ahead of the others */
         world_violation(world, "forgotten", "the scenario did not end: act %d",
                         (int)forgotten->act);
 }

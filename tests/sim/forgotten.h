@@ -10,6 +10,11 @@
  * In a third of the seeds that was an old copy of its directory, by one frame:
  * the right one is put back in its place, and must be as good as ever.
  *
+ * In `-c old-copy` one peer alone had heard of the frame, and is out of reach when the
+ * node is back; groups go to other epochs meanwhile.  What the copy writes until it is
+ * trusted must not be known to anybody, or the right directory would be taken for one
+ * that has forgotten that.
+ *
  * Rule S8 is what finds it.  Without it (mutant no_S8) the node takes part.
  *
  * Of files, one file of its log is gone instead, or ends earlier: the node must
@@ -30,6 +35,7 @@
 #include "world.h"
 
 void forgotten_start(struct world *world);
+void forgotten_start_copy(struct world *world);
 void forgotten_start_two(struct world *world);
 void forgotten_start_files(struct world *world);
 

@@ -50,6 +50,13 @@ static void calm(struct cluster_options *options)
     options->drift_ppm_max = options->skew_ms_max = 0;
 }
 
+/* Its groups go to other epochs, so that the copy has something to write before it has spoken. */
+static void choose_old_copy(struct cluster_options *options)
+{
+    calm(options);
+    options->reseal_pause_ms = 100;
+}
+
 /* Some segments are full and filed, one is being written, some are free. */
 static void choose_lost_file(struct cluster_options *options)
 {
@@ -399,6 +406,9 @@ static const struct scenario scenarios[] = {
       .choose = choose_figure8, .start = figure8_start },
     { "forgotten-tail", "a log that lost its end: rule S8", .three_nodes = true, .scripted = true,
       .choose = calm, .start = forgotten_start, .at_the_end = forgotten_check },
+    { "old-copy", "likewise; an old copy of a directory, and who can tell is out of reach",
+      .more_nodes = true, .scripted = true, .choose = choose_old_copy,
+      .start = forgotten_start_copy, .at_the_end = forgotten_check },
     { "lost-file", "likewise; a file of it is gone, or ends earlier", .three_nodes = true,
       .scripted = true, .choose = choose_lost_file, .start = forgotten_start_files,
       .at_the_end = forgotten_check },
