@@ -3,6 +3,7 @@
 #include "catalog/catalog.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "drain.h"
 #include "wipe.h"
 
 #define BEGINS_NS (2 * SIM_S)
@@ -15,6 +16,7 @@ static struct {
     struct sim_node *nodes[3]; /* A, B, C */
     uint64_t ids[3];           /* that they had */
     uint32_t gone;             /* of them are members no more */
+    bool told;                 /* C is drained only: it can tell A */
     bool chosen, struck, back; /* struck: the next one is gone for its old members */
 } voter; /* a seed has a process of its own */
 
@@ -38,13 +40,20 @@ static bool choose(struct world *world, const struct sim_node *leader)
     return true;
 }
 
-static void strike(struct world *world)
+static void drain(struct world *world, struct sim_node *leader, void *ctx, uint64_t id)
+{
+    drain_propose(world, leader, id, true);
+}
+
+static void strike(struct world *world, const struct sim_node *leader)
 {
     struct sim_node *node = voter.nodes[voter.gone];
 
     voter.struck = true;
     if (voter.gone == 0)
         cluster_kill(world, node, DEATH_KILL);
+    else if (voter.told && voter.gone == 2)
+        world_inside(world, &world->nodes[leader->at], drain, NULL, voter.ids[2]);
     else
         wipe_now(world, node);
 }
@@ -59,11 +68,11 @@ static void act(struct world *world, const struct sim_node *leader)
         voter.struck = false;
         voter.gone++;
     } else if (voter.gone == 3) {
-        world_say(world, voter.nodes[0], "nobody that it knows is left");
+        world_say(world, voter.nodes[0], "nobody that it knows is a member any more");
         cluster_start_later(world, voter.nodes[0], 0);
         voter.back = true;
     } else if (!voter.struck && wipe_whole(world, why, sizeof why)) {
-        strike(world);
+        strike(world, leader);
     }
 }
 
@@ -85,6 +94,12 @@ void stale_voter_start(struct world *world)
     world_after(world, (struct world_after){ .delay_ns = BEGINS_NS,
                                              .kind = KIND_NEMESIS,
                                              .fn = look });
+}
+
+void stale_voter_start_told(struct world *world)
+{
+    voter.told = true;
+    stale_voter_start(world);
 }
 
 void stale_voter_finish(struct world *world)
