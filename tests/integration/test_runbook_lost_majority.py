@@ -135,9 +135,18 @@ def lose(cluster):
     return loss
 
 
+def has_come_in(cluster, loss, number):
+    """Until then the survivor is needed for a majority, and a look does not call the shard well."""
+    page = json.loads(cluster[loss.other].get(f"/shards/rescue?stream=s&shard={number}")[1])
+    members = [node for node in page["nodes"] if node["member"]]
+    return len(members) == 2 and all(
+        node["has"] == "copy" and node["whole"] and node["epoch"] == page["epoch"]
+        for node in members)
+
+
 def goes_on(cluster, book, loss):
     """All that the survivor had is there, and new numbers come behind the gap.  No shard needs a
-    rescue any more: when it was put to, its other replica has come in."""
+    rescue any more when its other replica has come in."""
     client = cluster.client(loss.other, attempts=10)
     for number in loss.shards:
         last = loss.newest[number]
@@ -151,6 +160,7 @@ def goes_on(cluster, book, loss):
         behind = read(client, number, ShardIteratorType="AFTER_SEQUENCE_NUMBER",
                       StartingSequenceNumber=last)
         assert behind == [(b"new", newer)], behind
+        wait_until(lambda at=number: has_come_in(cluster, loss, at), 30, "the other one is filled")
         confirm(book, loss.other, {"SHARD": number, "STREAM/SHARD": f"s/{number}"}, status=1)
 
 
