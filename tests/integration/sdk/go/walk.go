@@ -213,6 +213,7 @@ func (w *walker) consumers(shard *string) {
 	default:
 		w.expect(false, "SubscribeToShard: %T, not an event", event)
 	}
+	time.Sleep(1100 * time.Millisecond) // a consumer asks once a second
 	refused[*types.ResourceInUseException](w, w.SubscribeToShard, input)
 	subscribed.GetStream().Close()
 	ask(

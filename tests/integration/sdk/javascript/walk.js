@@ -1,6 +1,7 @@
 // One call of every operation, and the errors as the SDK's own classes.
 
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as k from "@aws-sdk/client-kinesis";
 
 const StreamName = "walk-javascript";
@@ -100,6 +101,7 @@ async function consumers(StreamARN, ShardId) {
   for await (const { SubscribeToShardEvent } of EventStream) {
     assert.deepEqual(texts(SubscribeToShardEvent.Records), ["\0one", "two", ""]);
     expectRecent(SubscribeToShardEvent.Records[0].ApproximateArrivalTimestamp);
+    await sleep(1100); // a consumer asks once a second
     await refused(k.ResourceInUseException, subscribe);
     break;
   }

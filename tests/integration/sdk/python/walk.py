@@ -101,6 +101,7 @@ def consumers(arn, shard):
                  **of)["EventStream"]
     got = next(iter(events))["SubscribeToShardEvent"]["Records"]
     expect_three(got)
+    time.sleep(1.1)  # a consumer asks once a second
     refused("ResourceInUseException", "SubscribeToShard", ShardId=shard,
             StartingPosition={"Type": "LATEST"}, **of)
     events.close()

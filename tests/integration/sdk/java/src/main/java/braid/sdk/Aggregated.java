@@ -139,7 +139,7 @@ final class Aggregated {
         check(
                 shard,
                 "pushed",
-                ClientLibrary.receive(stream.client(), shard.shardId(), consumer, records.size()),
+                ClientLibrary.receive(stream, shard.shardId(), consumer, records.size()),
                 records,
                 users);
     }

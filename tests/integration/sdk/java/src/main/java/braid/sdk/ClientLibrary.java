@@ -1,11 +1,16 @@
 package braid.sdk;
 
+import static software.amazon.kinesis.coordinator.streamInfo.StreamIdOnboardingState.NOT_ONBOARDED;
+
 import org.reactivestreams.Subscriber;
 import org.reactivestreams.Subscription;
 
-import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
 import software.amazon.kinesis.common.InitialPositionInStream;
 import software.amazon.kinesis.common.InitialPositionInStreamExtended;
+import software.amazon.kinesis.common.StreamIdentifier;
+import software.amazon.kinesis.coordinator.streamInfo.StreamIdCache;
+import software.amazon.kinesis.coordinator.streamInfo.StreamIdCacheManager;
+import software.amazon.kinesis.metrics.NullMetricsFactory;
 import software.amazon.kinesis.retrieval.KinesisClientRecord;
 import software.amazon.kinesis.retrieval.RecordsRetrieved;
 import software.amazon.kinesis.retrieval.fanout.FanOutRecordsPublisher;
@@ -13,7 +18,9 @@ import software.amazon.kinesis.retrieval.kpl.ExtendedSequenceNumber;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
 
 /** The Kinesis Client Library's own reader of one shard by fan-out, without its leases. */
 final class ClientLibrary implements Subscriber<RecordsRetrieved> {
@@ -23,6 +30,25 @@ final class ClientLibrary implements Subscriber<RecordsRetrieved> {
     private final CompletableFuture<List<KinesisClientRecord>> all = new CompletableFuture<>();
     private Subscription subscription;
 
+    static {
+        // As the library's scheduler does it when it starts: this reader runs without one.
+        StreamIdCache.initialize(
+                new StreamIdCacheManager(
+                        Executors.newSingleThreadScheduledExecutor(ClientLibrary::daemon),
+                        null,
+                        Map.of(),
+                        NOT_ONBOARDED,
+                        false,
+                        new NullMetricsFactory()),
+                NOT_ONBOARDED);
+    }
+
+    private static Thread daemon(Runnable runs) {
+        Thread thread = new Thread(runs, "stream ids");
+        thread.setDaemon(true);
+        return thread;
+    }
+
     private ClientLibrary(FanOutRecordsPublisher publisher, int wanted) {
         this.publisher = publisher;
         this.wanted = wanted;
@@ -30,8 +56,13 @@ final class ClientLibrary implements Subscriber<RecordsRetrieved> {
 
     /** The first {@code wanted} records of a shard, or all up to the shard's end. */
     static List<KinesisClientRecord> receive(
-            KinesisAsyncClient client, String shard, String consumer, int wanted) {
-        FanOutRecordsPublisher publisher = new FanOutRecordsPublisher(client, shard, consumer);
+            Stream stream, String shard, String consumer, int wanted) {
+        FanOutRecordsPublisher publisher =
+                new FanOutRecordsPublisher(
+                        stream.client(),
+                        shard,
+                        consumer,
+                        StreamIdentifier.singleStreamInstance(stream.name()));
         ClientLibrary reader = new ClientLibrary(publisher, wanted);
         publisher.start(
                 ExtendedSequenceNumber.TRIM_HORIZON,

@@ -224,7 +224,7 @@ final class Walk {
                                 .subscriber(event -> first.complete((SubscribeToShardEvent) event))
                                 .build());
         expectThree(first.join().records());
-        Stream.pause(1100); // a consumer asks once a second; this SDK does not try again by itself
+        Stream.pause(1100); // a consumer asks once a second
         refused(
                 ResourceInUseException.class,
                 () ->
