@@ -186,13 +186,16 @@ struct table_job {
     struct reason reason;
 };
 
-#define CACHE_LISTS 256u /* of rows, by their groups */
-
 /* A decoded index row, shared by reads. */
 struct cached_row {
-    struct list_node link;    /* in log->cache.rows, the last used first */
-    struct list_node by_group; /* in one of log->cache.groups */
+    struct list_node link; /* in log->cache.rows, the last used first */
     struct index_row row;
+};
+
+/* Where its entries begin. */
+struct cached_place {
+    uint64_t group, first;
+    struct cached_row *row;
 };
 
 /* A hint that filing a segment must leave as it is (hints.c). */
@@ -252,7 +255,7 @@ struct log {
 
     struct cache {
         struct list rows; /* of struct cached_row */
-        struct list groups[CACHE_LISTS];
+        struct cached_place places[LOG_ROWS_CACHED_MAX]; /* of all; no two rows have one entry */
         uint32_t count;
         size_t bytes;
     } cache;

@@ -1,5 +1,7 @@
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/ensure.h"
 #include "base/mutant.h"
 #include "log/log_private.h"
 #include "table/keys.h"
@@ -72,13 +74,6 @@ void lookup_start(struct log *log, struct lookup *lookup, lookup_cb cb)
 void cache_init(struct log *log)
 {
     list_init(&log->cache.rows);
-    for (unsigned i = 0; i < CACHE_LISTS; i++)
-        list_init(&log->cache.groups[i]);
-}
-
-static struct list *cache_of(struct log *log, uint64_t group)
-{
-    return &log->cache.groups[group % CACHE_LISTS];
 }
 
 static size_t cached_bytes(const struct cached_row *cached)
@@ -86,46 +81,91 @@ static size_t cached_bytes(const struct cached_row *cached)
     return sizeof(*cached) + cached->row.count * sizeof(*cached->row.places);
 }
 
+/* How many rows begin at this entry or before it. */
+static uint32_t places_to(const struct cache *cache, uint64_t group, uint64_t index)
+{
+    uint32_t low = 0, high = cache->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct cached_place *place = &cache->places[middle];
+        if (place->group < group || (place->group == group && place->first <= index))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static void forget(struct log *log, struct cached_row *cached)
 {
+    struct cache *cache = &log->cache;
+    uint32_t end = places_to(cache, cached->row.group, cached->row.first);
+
+    ensure(end > 0 && cache->places[end - 1].row == cached);
+    memmove(&cache->places[end - 1], &cache->places[end],
+            (cache->count - end) * sizeof(cache->places[0]));
+    cache->count--;
     list_remove(&cached->link);
-    list_remove(&cached->by_group);
-    log->cache.bytes -= cached_bytes(cached);
-    log->cache.count--;
+    cache->bytes -= cached_bytes(cached);
     index_row_fini(&cached->row);
     free(cached);
 }
 
+/* Rows of the group that have an entry of these. */
+static void forget_between(struct log *log, uint64_t group, uint64_t from, uint64_t last)
+{
+    struct cache *cache = &log->cache;
+
+    for (uint32_t at = places_to(cache, group, last); at > 0; at--) {
+        const struct cached_place *place = &cache->places[at - 1];
+        if (place->group != group || place->first + place->row->row.count <= from)
+            return;
+        forget(log, place->row);
+    }
+}
+
 const struct index_row *cache_find(struct log *log, uint64_t group, uint64_t index)
 {
-    struct list *rows = cache_of(log, group);
+    uint32_t end = places_to(&log->cache, group, index);
 
-    for (struct list_node *node = list_first(rows); node != NULL; node = list_next(rows, node)) {
-        struct cached_row *cached = container_of(node, struct cached_row, by_group);
-        if (cached->row.group != group || index < cached->row.first ||
-            index - cached->row.first >= cached->row.count)
-            continue;
-        list_remove(&cached->link);
-        list_prepend(&log->cache.rows, &cached->link);
-        return &cached->row;
-    }
-    return NULL;
+    if (end == 0)
+        return NULL;
+    const struct cached_place *place = &log->cache.places[end - 1];
+    if (place->group != group || index - place->first >= place->row->row.count)
+        return NULL;
+    list_remove(&place->row->link);
+    list_prepend(&log->cache.rows, &place->row->link);
+    return &place->row->row;
 }
 
-static bool is_over(const struct cache *cache)
+static bool has_room(const struct cache *cache, size_t bytes)
 {
-    return cache->count > LOG_ROWS_CACHED_MAX || cache->bytes > LOG_ROWS_CACHED_BYTES;
+    return cache->count < LOG_ROWS_CACHED_MAX && cache->bytes + bytes <= LOG_ROWS_CACHED_BYTES;
 }
 
-static void forget_oldest(struct log *log)
+static void forget_oldest(struct log *log, size_t bytes)
 {
     struct list_node *node = list_last(&log->cache.rows);
 
-    while (node != NULL && is_over(&log->cache)) {
+    while (node != NULL && !has_room(&log->cache, bytes)) {
         struct cached_row *cached = container_of(node, struct cached_row, link);
         node = node->prev == &log->cache.rows.ends ? NULL : node->prev;
         forget(log, cached);
     }
+}
+
+static void add(struct cache *cache, struct cached_row *cached)
+{
+    const struct index_row *row = &cached->row;
+    uint32_t at = places_to(cache, row->group, row->first);
+
+    memmove(&cache->places[at + 1], &cache->places[at],
+            (cache->count - at) * sizeof(cache->places[0]));
+    cache->places[at] = (struct cached_place){ row->group, row->first, cached };
+    cache->count++;
+    cache->bytes += cached_bytes(cached);
+    list_prepend(&cache->rows, &cached->link);
 }
 
 const struct index_row *cache_put(struct log *log, struct lookup *lookup)
@@ -136,28 +176,21 @@ const struct index_row *cache_put(struct log *log, struct lookup *lookup)
     }
 
     struct cached_row *cached = log_memory(1, sizeof(*cached));
+    const struct index_row *row = &cached->row;
     cached->row = lookup->row;
     lookup->row = (struct index_row){ 0 };
-    log->cache.count++;
-    log->cache.bytes += cached_bytes(cached);
-    forget_oldest(log);
-    list_prepend(&log->cache.rows, &cached->link);
-    list_prepend(cache_of(log, cached->row.group), &cached->by_group);
-    return &cached->row;
+    ensure(row->count > 0);
+    forget_between(log, row->group, row->first, row->first + row->count - 1);
+    forget_oldest(log, cached_bytes(cached));
+    add(&log->cache, cached);
+    return row;
 }
 
 void cache_drop(struct log *log, uint64_t group, uint64_t from)
 {
-    struct list *rows = cache_of(log, group);
-
     if (MUTANT(lookup_keeps_cut))
         return;
-    for (struct list_node *node = list_first(rows), *next; node != NULL; node = next) {
-        struct cached_row *cached = container_of(node, struct cached_row, by_group);
-        next = list_next(rows, node);
-        if (cached->row.group == group && cached->row.first + cached->row.count > from)
-            forget(log, cached);
-    }
+    forget_between(log, group, from, UINT64_MAX);
 }
 
 void cache_drop_segment(struct log *log, uint64_t segment)

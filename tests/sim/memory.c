@@ -9,6 +9,7 @@
 #define REGION_BYTES (UINT64_C(16) << 30) /* of addresses; valgrind gives no more than some */
 #define OPEN_BYTES (UINT64_C(4) << 20)   /* so much of it becomes memory at a time */
 #define PAGE_BYTES 65536u
+#define SPARSE_BYTES 1048576u /* larger ones are used in part as a rule: blocks of a log's shelf */
 #define CLASSES 112u
 #define MARK_USED 0x62726169u
 #define MARK_FREE 0x64656164u
@@ -28,6 +29,7 @@ struct memory_page {
 static struct {
     unsigned char *base;
     size_t used, open;
+    size_t top; /* from here on are the sparse blocks */
     struct memory_page *pages;             /* that nobody has */
     struct memory_block *waiting[CLASSES]; /* large ones */
     struct heap own;
@@ -47,15 +49,21 @@ static uint32_t class_of(size_t *size)
     return 5 + (bits - 8) * 4 + (uint32_t)quarter - 4;
 }
 
+static bool reserve(void)
+{
+    if (region.base != NULL)
+        return true;
+    void *base =
+        mmap(NULL, REGION_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return false;
+    region.base = base;
+    region.top = REGION_BYTES;
+    return true;
+}
+
 static bool open_region(void)
 {
-    if (region.base == NULL) {
-        void *base = mmap(NULL, REGION_BYTES, PROT_NONE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (base == MAP_FAILED)
-            return false;
-        region.base = base;
-    }
     if (mprotect(region.base + region.open, OPEN_BYTES, PROT_READ | PROT_WRITE) != 0)
         return false;
     /* Worth a tenth of the time; without it all is the same. */
@@ -64,10 +72,25 @@ static bool open_region(void)
     return true;
 }
 
+/* Becomes memory page by page, as it is used. */
+static void *cut_sparse(size_t size)
+{
+    size = (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    if (region.top - region.open < size ||
+        mprotect(region.base + region.top - size, size, PROT_READ | PROT_WRITE) != 0)
+        return NULL;
+    region.top -= size;
+    return region.base + region.top;
+}
+
 static void *cut(size_t size)
 {
+    if (!reserve())
+        return NULL;
+    if (size > SPARSE_BYTES)
+        return cut_sparse(size);
     while (region.open - region.used < size)
-        if (region.open + OPEN_BYTES > REGION_BYTES || !open_region())
+        if (region.open + OPEN_BYTES > region.top || !open_region())
             return NULL;
     void *bytes = region.base + region.used;
     region.used += size;
