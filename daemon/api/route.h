@@ -66,7 +66,7 @@ struct route_put {
 };
 
 /* ERR_OK           acknowledged: on a majority's disks and applied
- * ERR_BUSY         throttled, or too much waits: retry later
+ * ERR_BUSY         throttled, or too much waits, here (ROUTE_JOBS_MAX) or there: retry later
  * ERR_CLOSED       the shard is gone, or (`moved`) was split or merged: others hold its hash keys
  * ERR_UNAVAILABLE  no leader, or no room in its next entry, within the time; nothing was stored
  * ERR_NO_SPACE     the leader's disk is full
@@ -119,9 +119,9 @@ struct route_read {
     enum err err;
 };
 
-/* ERR_BUSY         the shard's read limit
+/* ERR_BUSY         the shard's read limit, or ROUTE_JOBS_MAX of this node are under way
  * ERR_CLOSED       the shard is gone
- * ERR_UNAVAILABLE  no replica within reach has the data
+ * ERR_UNAVAILABLE  no replica within reach has the data, or a place for one more
  * ERR_CORRUPT, ERR_NO_MEMORY */
 void route_read(struct route *route, struct route_read *req, route_read_cb cb);
 void route_read_fini(struct route_read *req);

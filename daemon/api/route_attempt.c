@@ -19,6 +19,8 @@ static void attempt_leader(struct route_job *job);
 static void attempt_anybody(struct route_job *job, const struct model_shard *model_shard);
 static void attempt_next(struct route_job *job);
 static void attempt_later(struct route_job *job);
+static uint64_t pause_of(const struct route_job *job, uint64_t now_ms);
+static uint64_t pause_when_full(const struct route_job *job);
 static bool needs_leader(const struct route_job *job);
 static bool rests(const struct route_job *job);
 static bool may_ask_here(const struct route_job *job, const struct shard *shard);
@@ -41,6 +43,7 @@ static void there_on_answer(struct net_call *call, enum err err, enum err remote
                             struct slice answer, struct buf *answer_buf);
 static enum err there_take(struct route_job *job, struct slice answer, struct buf *answer_buf);
 static void settled(struct route_job *job, enum err err);
+static void note_end(struct route_job *job, enum err err);
 
 /* ---- whom to ask ---- */
 
@@ -158,22 +161,41 @@ static void attempt_next(struct route_job *job)
     job_attempt(job);
 }
 
-/* Everybody was asked: anew after a pause, by which the wait grows by a quarter, so that a leader
- * that was handed over is found soon and one that is long in coming is not asked for too often. */
+/* Everybody was asked: anew after a pause. */
 static void attempt_later(struct route_job *job)
 {
     uint64_t now_ms = clock_mono_ms(job->route->clock);
     uint64_t left_ms = job->due_ms > now_ms ? job->due_ms - now_ms : 0;
-    uint64_t pause_ms = (now_ms - job->began_ms) / ROUTE_WAIT_PART;
+    bool full = job->no_place && !job->other_end;
+    uint64_t pause_ms = full ? pause_when_full(job) : pause_of(job, now_ms);
 
-    if (pause_ms < ROUTE_WAIT_MIN_MS)
-        pause_ms = ROUTE_WAIT_MIN_MS;
-    if (pause_ms > ROUTE_WAIT_MAX_MS)
-        pause_ms = ROUTE_WAIT_MAX_MS;
+    job->full_rounds = full ? job->full_rounds + 1 : 0;
+    job->no_place = job->other_end = false;
     job->round = ROUND_LEADER;
     job->hints = 0;
     timer_start(job->route->clock, &job->timer, left_ms < pause_ms ? left_ms : pause_ms,
                 attempt_on_timer);
+}
+
+/* The wait grows by a quarter, so that a leader that was handed over is found soon and one that is
+ * long in coming is not asked for too often. */
+static uint64_t pause_of(const struct route_job *job, uint64_t now_ms)
+{
+    uint64_t pause_ms = (now_ms - job->began_ms) / ROUTE_WAIT_PART;
+
+    if (pause_ms < ROUTE_WAIT_MIN_MS)
+        return ROUTE_WAIT_MIN_MS;
+    return pause_ms < ROUTE_WAIT_MAX_MS ? pause_ms : ROUTE_WAIT_MAX_MS;
+}
+
+/* Their disks have too much to do: who asks on as for a leader makes it more. */
+static uint64_t pause_when_full(const struct route_job *job)
+{
+    uint64_t pause_ms = ROUTE_FULL_WAIT_MIN_MS;
+
+    for (uint32_t i = 0; i < job->full_rounds && pause_ms < ROUTE_FULL_WAIT_MAX_MS; i++)
+        pause_ms *= 2;
+    return pause_ms < ROUTE_FULL_WAIT_MAX_MS ? pause_ms : ROUTE_FULL_WAIT_MAX_MS;
 }
 
 /* Only a leader within its lease knows what is newest; and who puts, puts at the leader. */
@@ -483,9 +505,22 @@ static enum err there_take(struct route_job *job, struct slice answer, struct bu
 
 /* ---- what came of an attempt ---- */
 
+/* Only of a read or a place in the shard is ERR_UNAVAILABLE said at once.  Who does not lead, or
+ * whose link broke, has said nothing of its room. */
+static void note_end(struct route_job *job, enum err err)
+{
+    if (job->kind != JOB_READ && job->kind != JOB_LOCATE)
+        return;
+    if (err == ERR_UNAVAILABLE)
+        job->no_place = true;
+    else if (err != ERR_NOT_LEADER && err != ERR_UNREACHABLE)
+        job->other_end = true;
+}
+
 /* Nothing was done when the error is in the first two rows: then it is worth asking on. */
 static void settled(struct route_job *job, enum err err)
 {
+    note_end(job, err);
     switch (err) {
     case ERR_NOT_LEADER:
         if (job->hint != 0 && job->hint != job->asked && job->hints++ < ROUTE_HINTS_MAX)

@@ -44,6 +44,9 @@ struct route_job {
     uint32_t hints;        /* followed in a row */
     uint64_t began_ms;     /* monotonic */
     enum job_round round;
+    bool no_place;         /* said by one who was asked since the last pause, */
+    bool other_end;        /* and by one that it cannot for another cause */
+    uint32_t full_rounds;  /* in a row, in which all said that they have no place */
     uint32_t tried;        /* in ROUND_ANYBODY: TRIED_HERE, and a bit per member of the shard */
     uint32_t first_place;  /* in ROUND_ANYBODY: of the member that is asked first */
     bool here;             /* the shard of this node has our request */

@@ -149,7 +149,7 @@ static void serve_read(void *ctx, const struct net_message *message, struct net_
 
     struct served *served = served_new(route, incoming, ask.group, &route->served_reads);
     if (served == NULL) {
-        route_refuse(route, incoming, ask.group, ERR_BUSY, NULL);
+        route_refuse(route, incoming, ask.group, ERR_UNAVAILABLE, NULL); /* as without a place */
         return;
     }
     served->read = (struct shard_read){ .from = ask.from,
@@ -225,7 +225,7 @@ static void serve_locate(void *ctx, const struct net_message *message,
 
     struct served *served = served_new(route, incoming, ask.group, &route->served_reads);
     if (served == NULL) {
-        route_refuse(route, incoming, ask.group, ERR_BUSY, NULL);
+        route_refuse(route, incoming, ask.group, ERR_UNAVAILABLE, NULL); /* as without a place */
         return;
     }
     served->locate = (struct locate){ .type = ask.type,

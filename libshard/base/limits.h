@@ -323,6 +323,9 @@
 #define ROUTE_WAIT_PART 4u /* a leader is looked for again after this part of the wait so far, */
 #define ROUTE_WAIT_MIN_MS 10u                 /* but so much, */
 #define ROUTE_WAIT_MAX_MS 80u /* and an election takes one or two seconds at worst */
+/* A read for which no replica has a place asks again after so long, twice as long each time, */
+#define ROUTE_FULL_WAIT_MIN_MS 200u
+#define ROUTE_FULL_WAIT_MAX_MS 1600u /* but so long: to ask at once would add to what is too much */
 #define RATES_MAX 65536u /* streams and shards whose calls of the last second a node has counted */
 #define GRANTS_MAX 65536u                     /* subscriptions of shards that one node leads */
 #define GRANT_HOLD_MS 5000u                   /* as AWS: then a new one takes over */

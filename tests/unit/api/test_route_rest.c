@@ -165,7 +165,7 @@ static void what_has_no_place_here_is_asked_of_another_at_once(void **state)
     world_read_done(ERR_UNAVAILABLE);
     assert_int_equal(world.called, 2);
     world_refuse(ERR_UNAVAILABLE, 0);
-    world_pass(ROUTE_WAIT_MAX_MS);
+    world_pass(ROUTE_FULL_WAIT_MIN_MS);
     assert_int_equal(world.calls, 2); /* anew */
     assert_int_equal(told, ERR_UNKNOWN);
     route_read_cancel(&read);
