@@ -42,6 +42,8 @@ static void on_late(struct timer *timer);
 static void on_done(struct work *work);
 static void tell(struct audit_line *line, enum err err, const struct reason *reason);
 static bool append(struct audit_line *line, int file);
+static bool end_torn_line(int file);
+static bool write_all(int file, const void *bytes, size_t len);
 static bool sync_directory(const char *path);
 static void close_if_written(struct audit *audit);
 static void on_closed(struct defer *defer);
@@ -149,7 +151,7 @@ static void run(struct work *work)
 {
     struct audit_line *line = container_of(work, struct audit_line, work);
     const char *path = line->audit->path;
-    int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    int file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
     if (file >= 0 && append(line, file) && fdatasync(file) == 0 && sync_directory(path)) {
         close(file);
@@ -163,8 +165,27 @@ static void run(struct work *work)
 
 static bool append(struct audit_line *line, int file)
 {
-    for (size_t at = 0; at < line->text->len;) {
-        ssize_t wrote = write(file, line->text->data + at, line->text->len - at);
+    return end_torn_line(file) && write_all(file, line->text->data, line->text->len);
+}
+
+/* The disk was full in the middle of a line, or the power failed: the next one stands by itself. */
+static bool end_torn_line(int file)
+{
+    off_t end = lseek(file, 0, SEEK_END);
+    char last;
+
+    if (end <= 0)
+        return end == 0;
+    ssize_t got = pread(file, &last, 1, end - 1);
+    if (got < 0)
+        return false;
+    return (got == 1 && last == '\n') || write_all(file, "\n", 1);
+}
+
+static bool write_all(int file, const void *bytes, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        ssize_t wrote = write(file, (const char *)bytes + at, len - at);
         if (wrote < 0 && errno != EINTR)
             return false;
         at += wrote > 0 ? (size_t)wrote : 0;

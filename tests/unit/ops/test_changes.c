@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -104,6 +105,24 @@ static void a_disk_that_hangs_delays_a_change_for_a_moment_and_the_reply_says_so
     assert_line(1, "\"state\":\"done\"");
 }
 
+/* As a full disk leaves it. */
+static void a_line_behind_a_torn_one_stands_by_itself(void **state)
+{
+    static struct asker asker;
+    FILE *file = fopen(fake.path, "w");
+
+    assert_non_null(file);
+    fputs("{\"act\":\"node.dr", file);
+    assert_int_equal(fclose(file), 0);
+    begin(&asker, "by=ann");
+    assert_true(fake_work());
+    fake_changed(ERR_OK);
+    assert_true(fake_work());
+    assert_line(1, "{\"act\":\"node.drain\",\"by\":\"ann\"");
+    assert_line(2, "{\"act\":\"node.drain\",\"by\":\"ann\"");
+    assert_int_equal(fake_log_lines(), 3);
+}
+
 /* Others need the workers. */
 static void a_disk_that_hangs_holds_one_worker(void **state)
 {
@@ -189,6 +208,7 @@ int main(void)
         TEST(a_change_is_written_down_before_it_is_made_and_before_it_is_answered),
         TEST(what_fails_or_ends_unknown_is_written_down_too),
         TEST(a_disk_that_hangs_delays_a_change_for_a_moment_and_the_reply_says_so),
+        TEST(a_line_behind_a_torn_one_stands_by_itself),
         TEST(a_disk_that_hangs_holds_one_worker),
         TEST(lines_that_wait_are_bounded_and_changes_go_on),
         TEST(a_log_that_cannot_be_written_hinders_nothing),
