@@ -155,7 +155,7 @@ static void look_at_replica(struct world *world, struct sim_node *node,
     look_at_applied(world, node, seen, &glance);
     look_at_leader(world, node, seen, &glance, last);
     figure8_look(world, node, glance.group, leads, glance.term, last, glance.applied);
-    forgotten_look(world, node, leads);
+    forgotten_look(world, node, glance.group, leads);
 }
 
 /* Both lists are in the order of groups, and every replica has its group in the log. */

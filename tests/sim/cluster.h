@@ -78,6 +78,7 @@ struct cluster {
     uint32_t handed_life[SIM_NODES_MAX];
     void *rot;             /* of rot.c, NULL when no bits flip */
     uint64_t leader_terms; /* leaderships seen */
+    bool unplayed;         /* the scenario never came to what it plays */
 };
 
 static inline struct cluster *cluster_of(struct world *world)

@@ -313,23 +313,6 @@ static bool does_without(struct world *world, const struct sim_node *node)
                                      forgotten->turn));
 }
 
-void forgotten_look(struct world *world, struct sim_node *node, bool leads)
-{
-    if (!is_back(world, node))
-        return;
-    if (does_without(world, node)) {
-        forgotten_of(world)->act = ACT_WELL;
-        world_say(world, node, "does without what it lost");
-        return;
-    }
-    if (leads && !forgotten_of(world)->one) /* a group of others it may lead */
-        world_violation(world, "forgotten", "node %u lost turn %llu and leads", node->at + 1,
-                        (unsigned long long)forgotten_of(world)->turn);
-    if (world->now_ns - forgotten_of(world)->back_ns > NOTICE_MOST_NS)
-        world_violation(world, "forgotten", "node %u lost turn %llu and did not notice",
-                        node->at + 1, (unsigned long long)forgotten_of(world)->turn);
-}
-
 /* Those who have no part in a group never heard what its members promised there. */
 static bool may_tell(struct world *world, const struct sim_node *victim, uint64_t group)
 {
@@ -343,6 +326,24 @@ static bool may_tell(struct world *world, const struct sim_node *victim, uint64_
     for (uint32_t i = 0; i < count; i++)
         is_member |= members[i] == witness;
     return !forgotten->one || is_member;
+}
+
+void forgotten_look(struct world *world, struct sim_node *node, uint64_t group, bool leads)
+{
+    if (!is_back(world, node))
+        return;
+    if (does_without(world, node)) {
+        forgotten_of(world)->act = ACT_WELL;
+        world_say(world, node, "does without what it lost");
+        return;
+    }
+    if (leads && may_tell(world, node, group))
+        world_violation(world, "forgotten", "node %u lost turn %llu and leads group %llu",
+                        node->at + 1, (unsigned long long)forgotten_of(world)->turn,
+                        (unsigned long long)group);
+    if (world->now_ns - forgotten_of(world)->back_ns > NOTICE_MOST_NS)
+        world_violation(world, "forgotten", "node %u lost turn %llu and did not notice",
+                        node->at + 1, (unsigned long long)forgotten_of(world)->turn);
 }
 
 void forgotten_sends(struct world *world, struct sim_node *node, enum net_kind kind,
@@ -556,8 +557,11 @@ void forgotten_check(struct world *world)
 {
     const struct forgotten *forgotten = forgotten_of(world);
 
-    if (forgotten != NULL && forgotten->act != ACT_NEW && forgotten->act != ACT_WELL &&
-        !(forgotten->one && forgotten->act == ACT_WAIT)) /* no peer was ever ahead of the others */
+    if (forgotten == NULL || forgotten->act == ACT_NEW || forgotten->act == ACT_WELL)
+        return;
+    if (forgotten->one && forgotten->act == ACT_WAIT)
+        cluster_of(world)->unplayed = true; /* no peer was ever ahead of the others */
+    else
         world_violation(world, "forgotten", "the scenario did not end: act %d",
                         (int)forgotten->act);
 }

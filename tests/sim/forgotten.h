@@ -43,7 +43,7 @@ void forgotten_start_files(struct world *world);
 void forgotten_after_event(struct world *world, struct sim_node *node);
 
 /* Likewise for each of its groups. */
-void forgotten_look(struct world *world, struct sim_node *node, bool leads);
+void forgotten_look(struct world *world, struct sim_node *node, uint64_t group, bool leads);
 
 /* Called by the net for each message that a node sends. */
 void forgotten_sends(struct world *world, struct sim_node *node, enum net_kind kind,

@@ -3,6 +3,7 @@
  *     sim --seed N --minutes M          one world; the same seed gives the same events
  *     sim --seed N --seeds K            K worlds from seed N on, each in a process of its own
  *     sim --expect-violation ...        exit status 0 only when some seed finds one
+ *     sim --played ...                  exit status 1 also when no seed came to what it is to play
  *     sim-mutants --mutant NAME ...     with this fault of base/mutant.def in the code; NAME,NAME
  *                                       with both
  *
@@ -37,11 +38,12 @@
 #define HEAL_MOST_NS (60 * SIM_S)
 #define WHOLE_MOST_NS (60 * SIM_S) /* for each thing that must become whole */
 #define QUIET_NS (8 * SIM_S)
+#define UNPLAYED 3 /* exit status of a seed that held, but what it is to play never came about */
 
 struct arguments {
     uint64_t seed, seeds;
     double minutes;
-    bool trace, notes, expect_violation, quiet;
+    bool trace, notes, expect_violation, played, quiet;
     const struct scenario *scenario;
 };
 
@@ -52,6 +54,7 @@ static const struct argp_option options[] = {
     { "trace", 't', NULL, 0, "Print every event", 0 },
     { "notes", 'n', NULL, 0, "Print what nodes and nemesis say", 0 },
     { "expect-violation", 'x', NULL, 0, "Succeed when a seed finds a violation", 0 },
+    { "played", 'p', NULL, 0, "Fail also when no seed came to what its scenario plays", 0 },
     { "scenario", 'c', "NAME", 0, "What every seed has; another name lists them (default swarm)",
       0 },
     { "mutant", 'u', "NAME[,NAME]", 0, "Put these faults into the code (sim-mutants only)", 0 },
@@ -82,6 +85,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case 'x':
         arguments->expect_violation = true;
+        return 0;
+    case 'p':
+        arguments->played = true;
         return 0;
     case 'c':
         arguments->scenario = scenario_find(value);
@@ -226,14 +232,14 @@ static void run_seed(const struct arguments *arguments, uint64_t seed)
         report(world, cluster, (double)clock() / CLOCKS_PER_SEC);
     fflush(NULL);
 #ifdef SIM_COUNTS
-    exit(0); /* writes its counts */
+    exit(cluster->unplayed ? UNPLAYED : 0); /* writes its counts */
 #else
-    _Exit(0); /* the process is the seed's: nothing to give back */
+    _Exit(cluster->unplayed ? UNPLAYED : 0); /* the process is the seed's: nothing to give back */
 #endif
 }
 
-/* True when the seed's checks held. */
-static bool run_apart(const struct arguments *arguments, uint64_t seed)
+/* True when the seed's checks held; counts it in `unplayed` when it did not come to its play. */
+static bool run_apart(const struct arguments *arguments, uint64_t seed, uint64_t *unplayed)
 {
     fflush(NULL);
     pid_t child = fork();
@@ -248,6 +254,10 @@ static bool run_apart(const struct arguments *arguments, uint64_t seed)
     if (WIFSIGNALED(status))
         printf("VIOLATION seed=%llu kind=crash: signal %d\n", (unsigned long long)seed,
                WTERMSIG(status));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == UNPLAYED) {
+        ++*unplayed;
+        return true;
+    }
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -267,7 +277,7 @@ int main(int argc, char **argv)
     struct arguments arguments = {
         .seed = 1, .seeds = 1, .minutes = 1, .scenario = scenario_find("swarm")
     };
-    uint64_t failed = 0, ran = 0;
+    uint64_t failed = 0, ran = 0, unplayed = 0;
 
     argp_err_exit_status = 2;
     if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
@@ -275,7 +285,7 @@ int main(int argc, char **argv)
     keep_memory();
     heap_take_libraft();
     for (; ran < arguments.seeds; ran++) {
-        if (run_apart(&arguments, arguments.seed + ran))
+        if (run_apart(&arguments, arguments.seed + ran, &unplayed))
             continue;
         failed++;
         if (arguments.expect_violation) {
@@ -285,5 +295,9 @@ int main(int argc, char **argv)
     }
     printf("%llu seeds, %llu with violations\n", (unsigned long long)ran,
            (unsigned long long)failed);
+    if (unplayed > 0)
+        printf("%llu never came to what they are to play\n", (unsigned long long)unplayed);
+    if (arguments.played && unplayed == ran)
+        return 1;
     return arguments.expect_violation ? failed == 0 : failed != 0;
 }
