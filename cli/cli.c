@@ -13,7 +13,9 @@
 
 #define ENDPOINT_DEFAULT "http://127.0.0.1:4567"
 #define OPERATIONS_DEFAULT "http://127.0.0.1:4569"
-#define OPERATIONS_MS 5000u /* no act there takes so long: who is silent until then is stuck */
+/* No act there takes so long but a rescue of the catalogue (catalog_rescue()), which takes as long
+ * as the survivor's disk: who is silent until then is stuck, or its disk is. */
+#define OPERATIONS_MS 5000u
 #define TIMEOUT_S_MAX (30 * 86400L)
 
 enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS, OPTION_CREDENTIALS };
