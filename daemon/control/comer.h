@@ -26,6 +26,7 @@ struct comer {
     uint32_t epoch; /* known to exist, or wanted */
     enum comer_phase phase;
     uint64_t from;  /* whom to ask first; 0 = a member of the row */
+    uint32_t woken; /* by words of this epoch, so often */
     uint32_t turn;  /* which member next */
     uint32_t other_turn; /* likewise which node that is none */
     uint32_t common_asked; /* who gives to others, so often */
@@ -64,6 +65,10 @@ uint64_t giver_choose(struct comer *comer);
 /* Whether what `source` has answered is left, because a member that gives to others may begin in a
  * moment: what is pulled from that one costs no read of its own.  Then it is to be asked soon. */
 bool giver_awaits_common(struct comer *comer);
+/* The node has not answered a pull in time; for STUCK_MS it is nobody's choice while another is up,
+ * and nobody pulls from it. */
+void giver_failed(struct control *control, uint64_t node);
+bool giver_is_stuck(const struct control *control, uint64_t node);
 /* Of one that leaves: whether it has heard that this member of the next epoch has begun. */
 bool giver_has_begun(const struct comer *comer, uint64_t node);
 

@@ -129,6 +129,7 @@ struct succession {
     uint32_t count, room;
     uint32_t active; /* asking, closing or pulling */
     struct filling filling;
+    uint64_t stuck, stuck_until_ms; /* a node that did not answer a pull (control/giver.c) */
     struct list pulls_waiting; /* of others, of struct pulled */
     uint32_t pulls, pulls_read; /* of others: all, and those that the log reads for */
     uint64_t pulls_read_bytes;

@@ -277,6 +277,8 @@ static void on_entries(struct net_call *call, enum err err, enum err remote, str
         comer->gave = true;
         fill_on(comer);
     } else {
+        if (err == ERR_TIMEOUT)
+            giver_failed(comer->control, comer->source);
         comer_later(comer); /* asks anew: retention may have moved, or the other has gone */
     }
 }

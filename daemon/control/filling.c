@@ -123,6 +123,10 @@ void filling_kick(struct control *control)
 
     while (!control->closing && filling->calls < calls_max(succession) &&
            (comer = furthest_behind(succession)) != NULL) {
+        if (giver_is_stuck(control, comer->source)) {
+            comer_later(comer);
+            continue;
+        }
         uint64_t room = log_room(control->log), least = least_bytes(control, comer);
         uint64_t left = room > filling->bytes ? room - filling->bytes : 0;
         uint32_t bytes = pull_bytes(succession, comer, left);

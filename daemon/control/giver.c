@@ -11,6 +11,7 @@
 
 #define COMMON_ASKED_MAX 6u /* COMER_WAIT_MS_FIRST apart, then twice as long each time */
 #define TOGETHER_MIN 8u     /* groups: a few may as well read two logs */
+#define STUCK_MS 10000u     /* nothing is pulled from one that did not answer a pull */
 
 bool giver_has_begun(const struct comer *comer, uint64_t node)
 {
@@ -30,25 +31,45 @@ static uint32_t gives_to(const struct succession *succession, uint64_t node)
     return count;
 }
 
+void giver_failed(struct control *control, uint64_t node)
+{
+    control->succession.stuck = node;
+    control->succession.stuck_until_ms = control_now_ms(control) + STUCK_MS;
+}
+
+bool giver_is_stuck(const struct control *control, uint64_t node)
+{
+    return node == control->succession.stuck &&
+           control_now_ms(control) < control->succession.stuck_until_ms;
+}
+
+/* One that is ill gives when no other can, and one that does not answer pulls is no choice. */
+static bool is_better(const struct control *control, uint64_t node, uint64_t than)
+{
+    bool ill = control_ails(control, node) != 0, than_ill = control_ails(control, than) != 0;
+    uint32_t count = gives_to(&control->succession, node);
+    uint32_t than_count = gives_to(&control->succession, than);
+
+    if (ill != than_ill)
+        return than_ill;
+    return count != than_count ? count > than_count : node < than;
+}
+
 /* The member that gives to most others; while none does, the same one for all of many who are about
  * to ask.  0: none of this group's is up, or does. */
 static uint64_t whom_others_ask(const struct comer *comer, const struct model_shard *row)
 {
     const struct control *control = comer->control;
-    uint32_t best = 0;
     uint64_t found = 0;
 
     for (uint32_t i = 0; i < row->member_count; i++) {
         uint64_t node = row->members[i];
-        if (node == control->options.node || !net_is_up(control->world.net, node))
-            continue;
-        uint32_t count = gives_to(&control->succession, node);
-        if (found != 0 && (count < best || (count == best && node > found)))
-            continue;
-        best = count;
-        found = node;
+        if (node != control->options.node && net_is_up(control->world.net, node) &&
+            !giver_is_stuck(control, node) && (found == 0 || is_better(control, node, found)))
+            found = node;
     }
-    return best > 0 || control->succession.count >= TOGETHER_MIN ? found : 0;
+    bool together = control->succession.count >= TOGETHER_MIN;
+    return found != 0 && (together || gives_to(&control->succession, found) > 0) ? found : 0;
 }
 
 /* Who gives to others, unless it has been asked often enough: it may never begin.  0: nobody. */
@@ -104,6 +125,16 @@ uint64_t giver_choose(struct comer *comer)
     return 0;
 }
 
+/* Whether there is anything to pull; who leaves the group takes nothing. */
+static bool pulls(const struct comer *comer)
+{
+    const struct control *control = comer->control;
+    const struct log_state *state = log_state(control->log, comer->group);
+
+    return epoch_answer_has(&comer->answer, control->options.node) &&
+           (state == NULL || state->last < comer->answer.applied);
+}
+
 /* Whether one that reads its log for others anyway is a member too, and may begin in a moment: what
  * is pulled from it costs no read of its own. */
 bool giver_awaits_common(struct comer *comer)
@@ -112,7 +143,8 @@ bool giver_awaits_common(struct comer *comer)
         model_shard_by_group(catalog_model(comer->control->catalog), comer->group, NULL);
     uint64_t common = row != NULL ? common_giver(comer, row) : 0;
 
-    if (common == 0 || common == comer->source || !epoch_answer_has(&comer->answer, common))
+    if (common == 0 || common == comer->source || !epoch_answer_has(&comer->answer, common) ||
+        !pulls(comer))
         return false;
     comer->from = comer->source;
     comer->wait_ms = COMER_WAIT_MS_FIRST;

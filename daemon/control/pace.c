@@ -48,7 +48,7 @@ static void follow(struct pace *pace, uint64_t mean_ns)
     uint64_t most_ns = pace->calm_ns * PACE_WRITE_TIMES + PACE_WRITE_MS * NS_PER_MS;
 
     if (mean_ns > most_ns)
-        pace->rest = pace->rest * 2;
+        pace->rest = pace->rest * 2 + 1;
     else
         pace->rest -= (pace->rest - PACE_REST_MIN + 7) / 8;
     if (pace->rest > PACE_REST_MAX)

@@ -5,8 +5,8 @@
  * time, and behind it comes a rest that is a multiple of what it took: whatever makes things slow,
  * clients or the disk or the processor, makes the rest longer.  What it took is the time until its
  * bytes are there, and what the loop then has to do with so many.  The multiple follows the log's
- * own writes: it grows while they take more than at other times, and shrinks while they do not.
- * It has a maximum, and so has one rest: a member that is filled comes to its end.
+ * own writes: it grows while they take more than at other times, and shrinks to PACE_REST_MIN while
+ * they do not.  It has a maximum, and so has one rest: a member that is filled comes to its end.
  *
  * What they take at other times must be known first: who has just begun gives nothing for a look or
  * two.  And it changes: when the longest rests do not help, nothing is given for a second, and

@@ -11,7 +11,6 @@
 #include "replica/seal.h"
 
 #define WORD_EVERY_MS 100u
-#define COMMON_ASKED_MAX 6u
 
 static void on_word(void *ctx, const struct net_message *message);
 static void on_word_closed(void *ctx, const struct net_message *message);
@@ -102,19 +101,23 @@ void comer_free(struct comer *comer)
     free(comer);
 }
 
-/* Who waits asks at once when another member says that it has begun. */
+/* Who waits asks at once when another member says that it has begun; as often as there are members,
+ * for each word that comes with an ordinary message says no more. */
 static void hear(struct comer *comer, uint32_t epoch, uint64_t from)
 {
-    bool is_news = from != 0 && from != comer->from;
-
-    if (epoch > comer->epoch)
+    if (epoch > comer->epoch) {
         comer->epoch = epoch;
-    if (from != 0)
-        comer->from = from;
-    if (!is_news || comer->phase != COMER_WAITS)
+        comer->woken = 0;
+    }
+    if (from == 0)
         return;
+    bool is_news = from != comer->from && comer->woken < GROUP_MEMBERS_MAX;
+    comer->from = from;
+    if (!is_news || comer->phase > COMER_ASKS)
+        return;
+    comer->woken++;
     comer->wait_ms = COMER_WAIT_MS_FIRST;
-    if (!comer->queued)
+    if (comer->phase == COMER_WAITS && !comer->queued)
         timer_start(comer->control->world.clock, &comer->timer, 0, comer_on_timer);
 }
 
@@ -156,7 +159,8 @@ void comer_later(struct comer *comer)
     filling_answered(comer, 0);
     if (comer->phase != COMER_WAITS)
         place_free(comer->control);
-    if (comer->phase == COMER_PULLS && comer->gave)
+    if (comer->phase == COMER_PULLS && comer->gave &&
+        !giver_is_stuck(comer->control, comer->source))
         comer->from = comer->source;
     comer->gave = false;
     comer->phase = COMER_WAITS;
@@ -246,8 +250,10 @@ static bool must_stay(struct comer *comer)
 {
     const struct epoch_answer *answer = &comer->answer;
 
-    if (epoch_answer_has(answer, comer->control->options.node) || MUTANT(left_at_once))
+    if (epoch_answer_has(answer, comer->control->options.node) || MUTANT(left_at_once)) {
+        comer->begun_count = 0;
         return false;
+    }
     if (comer->begun_epoch != answer->epoch)
         comer->begun_count = 0;
     comer->begun_epoch = answer->epoch;

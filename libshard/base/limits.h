@@ -58,7 +58,7 @@
 #define LOG_BLOCKS_BACKGROUND_MAX 2u          /* in the background: one ahead, and */
 #define LOG_BLOCK_PIECE_BYTES (512u * 1024u)  /* in pieces: writes get in between */
 /* frames of so much in the mean make the next segments reserved ones (supply.c) */
-#define LOG_RESERVE_FRAME_BYTES (256u * 1024u)
+#define LOG_RESERVE_FRAME_BYTES (64u * 1024u)
 #define LOG_READ_GAP_MAX (64u * 1024u)        /* foreign bytes worth reading to save a read */
 /* damaged entries that are remembered; a disk with more of them is to be replaced */
 #define LOG_DAMAGED_MAX 1024u
@@ -212,7 +212,7 @@
 #define FILL_WINDOW_BYTES (16u * 1024u * 1024u) /* asked for and not answered, all of them */
 #define FILL_CALLS_MIN 4u /* of them, a quarter of the groups, but so many, */
 #define FILL_CALLS_MAX 128u /* and no more: one larger entry may come for each */
-#define FILL_SPREAD_BYTES (16u * 1024u * 1024u) /* one round: a quarter of what blocks hold */
+#define FILL_SPREAD_BYTES (32u * 1024u * 1024u) /* one round: half of what blocks hold */
 #define FILL_BYTES_MIN (32u * 1024u)          /* asked for in one call, at least, */
 #define FILL_BYTES_MAX (4u * 1024u * 1024u)   /* and at most; or one larger entry */
 #define FILL_COMPARE_BYTES (64u * 1024u)      /* likewise, to compare */
@@ -232,8 +232,8 @@
 #define PULLS_READ_BYTES_MAX (32u * 1024u * 1024u) /* and what they ask for */
 /* while this node has clients one of them is read at a time, and then it rests (control/pace.h): */
 #define PACE_CALM_MS 250u /* it has them until nothing was applied for so long */
-#define PACE_REST_MIN 2u /* a rest, in quarters of what the read took: shorter than it, */
-#define PACE_REST_FIRST 6u /* longer at first, */
+#define PACE_REST_MIN 0u /* a rest, in quarters of what the read took: none, */
+#define PACE_REST_FIRST 6u /* longer than it at first, */
 #define PACE_REST_MAX 64u /* and sixteen times as long while the log's writes are slow, */
 #define PACE_REST_MS_MAX 10u /* but no longer: the floor of a fill's speed */
 #define PACE_LATE_MS_MAX 2u /* rests that ended late are made up for to here */

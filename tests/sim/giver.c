@@ -73,6 +73,7 @@ static void join(struct world *world)
     cut(world, cast->a, cast->d, false);
     cut(world, cast->b, cast->c, false);
     cut(world, cast->b, cast->d, false);
+    cut(world, cast->c, cast->d, false);
     giver.hangs = false;
 }
 
@@ -158,6 +159,7 @@ static void act(struct world *world)
             cut(world, cast->b, cast->c, true);
             cut(world, cast->a, cast->d, true);
             cut(world, cast->b, cast->d, true);
+            cut(world, cast->c, cast->d, true); /* words of what C seals itself come to nobody */
         }
         wait_for(world, STEP_SEALS, PATIENCE_NS);
     } else if (giver.step == STEP_SEALS && has_begun(cast->a)) {

@@ -6,9 +6,10 @@
  *     giver_start          A and B have the SEAL, and only A knows that it is committed.  When they
  *                          have been apart for a while B hears from A that it is over.  A is lost
  *                          as soon as B acts on that: then B must have all that it had.
- *     giver_start_hearsay  C hears nothing, until A and B have begun the next epoch, of which B
- *                          has nothing on its disk, which hangs.  When C has left B loses power
- *                          and A its disk: C may leave only when B would begin that epoch again.
+ *     giver_start_hearsay  C hears nothing and says nothing, until A and B have begun the next
+ *                          epoch, of which B has nothing on its disk, which hangs.  When C has left
+ *                          B loses power and A its disk: C may leave only when B would begin that
+ *                          epoch again.
  *
  * As there, in some seeds no group has such a C.
  */

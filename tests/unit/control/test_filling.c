@@ -23,6 +23,7 @@ static struct {
     struct clock clock;
     struct comer comers[GROUPS], *of[GROUPS];
     uint32_t asked; /* pulls that went out */
+    uint64_t stuck; /* does not answer them */
     uint64_t room;  /* in the log */
 } world;
 
@@ -65,7 +66,13 @@ bool room_is_short(const struct control *control)
 
 void comer_later(struct comer *comer)
 {
-    fail_msg("nothing went wrong");
+    assert_true(giver_is_stuck(world.control, comer->source));
+    comer->phase = COMER_WAITS;
+}
+
+bool giver_is_stuck(const struct control *control, uint64_t node)
+{
+    return node != 0 && node == world.stuck;
 }
 
 void fill_ask(struct comer *comer)
@@ -115,6 +122,7 @@ static void open_with(uint64_t bytes_per_s, uint32_t groups)
         world.comers[i] = (struct comer){ .control = world.control,
                                           .group = i + 1,
                                           .phase = COMER_PULLS,
+                                          .source = world.comers[i].source,
                                           .entry_bytes = world.comers[i].entry_bytes,
                                           .next_ms = i };
         world.of[i] = &world.comers[i];
@@ -184,6 +192,17 @@ static void who_gets_larger_entries_waits_for_room_for_one(void **state)
     assert_int_equal(world.asked, 1);
 }
 
+static void who_is_given_by_one_that_is_stuck_asks_anew(void **state)
+{
+    for (uint32_t i = 0; i < FILL_CALLS_MIN; i++)
+        world.comers[i].source = 7;
+    world.stuck = 7;
+    open_with(0, GROUPS);
+    for (uint32_t i = 0; i < GROUPS; i++)
+        assert_int_equal(world.comers[i].calling, i >= FILL_CALLS_MIN);
+    assert_int_equal(world.comers[0].phase, COMER_WAITS);
+}
+
 /* Simulator, drain, seed 310076 of its day: a pull takes all that it asks for from the limit, and
  * brought a little of it.  The next one waited as if it had brought all, and a fill went at a sixth
  * of its limit. */
@@ -206,6 +225,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(so_many_pull_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_given_by_one_that_is_stuck_asks_anew, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_pull_that_goes_makes_room_for_who_waits, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(no_more_is_asked_for_than_there_is_room_for, set_up,

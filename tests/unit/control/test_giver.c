@@ -20,6 +20,9 @@ static struct {
     struct model_shard rows[GROUPS];
     struct comer comers[GROUPS], *of[GROUPS];
     bool down[HIGH + 1];
+    uint32_t ails[HIGH + 1];
+    uint64_t now_ms;
+    struct log_state state; /* of each group; without a group there is none */
 } world;
 
 /* ---- what is around it ---- */
@@ -55,6 +58,21 @@ bool net_is_up(const struct net *net, uint64_t node)
     return !world.down[node];
 }
 
+uint64_t control_now_ms(const struct control *control)
+{
+    return world.now_ms;
+}
+
+uint32_t control_ails(const struct control *control, uint64_t node)
+{
+    return world.ails[node];
+}
+
+const struct log_state *log_state(const struct log *log, uint64_t group)
+{
+    return world.state.group != 0 ? &world.state : NULL;
+}
+
 /* ---- tests ---- */
 
 /* The groups' rows name the two others in turn first. */
@@ -64,6 +82,7 @@ static int set_up(void **state)
     world.control = calloc(1, sizeof(*world.control));
     assert_non_null(world.control);
     world.control->options.node = OWN;
+    world.now_ms = 1000;
     world.control->succession.comers = world.of;
     world.control->succession.count = GROUPS;
     for (uint32_t i = 0; i < GROUPS; i++) {
@@ -93,7 +112,8 @@ static void answers(struct comer *comer, uint64_t node)
     comer->source = node;
     comer->answer = (struct epoch_answer){ .epoch = 2,
                                            .members = { OWN, LOW, HIGH },
-                                           .member_count = 3 };
+                                           .member_count = 3,
+                                           .applied = 100 };
 }
 
 static void all_are_given_to_by_one_though_others_begin_first(void **state)
@@ -152,6 +172,39 @@ static void one_that_is_down_is_not_waited_for(void **state)
     assert_false(giver_awaits_common(&world.comers[0]));
 }
 
+static void one_that_does_not_answer_pulls_is_left_for_a_while(void **state)
+{
+    giver_failed(world.control, LOW);
+    answers(&world.comers[0], HIGH);
+    assert_false(giver_awaits_common(&world.comers[0]));
+    assert_true(giver_is_stuck(world.control, LOW));
+    assert_false(giver_is_stuck(world.control, HIGH));
+    world.now_ms += 60000;
+    assert_false(giver_is_stuck(world.control, LOW));
+    assert_true(giver_awaits_common(&world.comers[0]));
+}
+
+static void one_that_is_ill_gives_when_no_other_can(void **state)
+{
+    world.ails[LOW] = 1;
+    answers(&world.comers[0], LOW);
+    assert_true(giver_awaits_common(&world.comers[0]));
+    world.down[HIGH] = true;
+    answers(&world.comers[1], LOW);
+    assert_false(giver_awaits_common(&world.comers[1]));
+}
+
+static void who_needs_nothing_waits_for_nobody(void **state)
+{
+    world.state = (struct log_state){ .group = 1, .last = 100 };
+    answers(&world.comers[0], HIGH);
+    assert_false(giver_awaits_common(&world.comers[0]));
+    world.state.last = 99;
+    assert_true(giver_awaits_common(&world.comers[0]));
+    world.comers[0].answer.members[0] = 7; /* it has left the group */
+    assert_false(giver_awaits_common(&world.comers[0]));
+}
+
 /* One that left may have the end of the epoch alone. */
 static void without_any_word_all_are_asked_in_turn(void **state)
 {
@@ -173,6 +226,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_waited_for_a_few_times_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lone_group_takes_the_first_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_is_down_is_not_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_does_not_answer_pulls_is_left_for_a_while, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(one_that_is_ill_gives_when_no_other_can, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_needs_nothing_waits_for_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_any_word_all_are_asked_in_turn, set_up,
                                         tear_down),
     };
