@@ -23,9 +23,9 @@
 #define FULL_PENDING_BYTES 65536u /* a log takes next to nothing in */
 
 /* What was seen of one group on one node, since its process started; what was applied, since the
- * replica was opened. */
+ * replica was opened, and until the last one closed. */
 struct seen {
-    uint64_t applied, term, last, time_ms;
+    uint64_t applied, closed_applied, term, last, time_ms;
     uint32_t epoch;
     bool leads, put;
 };
@@ -62,12 +62,41 @@ void checks_forget(struct world *world, struct sim_node *node)
     sights_of(world)->room_ns[node->at] = 0;
 }
 
+/* Whoever ends with its epoch leaves what it applied to the START of the next. */
+static bool has_seal_above(const struct log *log, uint64_t group, uint64_t index)
+{
+    uint64_t last = log_state(log, group)->last;
+    struct entry_head head;
+
+    while (++index <= last)
+        if (log_head(log, group, index, &head) == ERR_OK && head.type == ENTRY_SEAL)
+            return true;
+    return false;
+}
+
+/* Who was closed before its epoch's end, to be filled, and opens in it once more goes on where it
+ * was: closing notes that. */
+static void look_at_opened(struct world *world, struct sim_node *node, const struct seen *seen,
+                           const struct replica_glance *glance)
+{
+    if (glance->group != CATALOG_GROUP && glance->epoch == seen->epoch &&
+        glance->applied < seen->closed_applied &&
+        !has_seal_above(control_log(node->control), glance->group, glance->applied))
+        world_violation(world, "applied", "node %u had applied group %llu to index %llu, closed "
+                        "it, and opens it in its epoch %u at index %llu", node->at + 1,
+                        (unsigned long long)glance->group,
+                        (unsigned long long)seen->closed_applied, glance->epoch,
+                        (unsigned long long)glance->applied);
+}
+
 static void look_at_applied(struct world *world, struct sim_node *node, struct seen *seen,
                             const struct replica_glance *glance)
 {
     struct log *log = control_log(node->control);
     struct entry_head head;
 
+    if (seen->applied == 0)
+        look_at_opened(world, node, seen, glance);
     /* What it had at its start was looked at before; a rescue lets the catalogue's indices jump. */
     if (seen->applied == 0 ||
         glance->applied / MODEL_RESCUE_INDEX != seen->applied / MODEL_RESCUE_INDEX)
@@ -129,10 +158,12 @@ static void look_at_stopping(struct world *world, struct sim_node *node)
     }
 }
 
-/* One that opens again applies anew what it had not noted on the disk: who waits for the next epoch
+/* One that opens again may apply anew what it had not noted on the disk: who has its epoch's SEAL
  * closes, and opens in the old one when nobody gives it the next (bad-blocks, seed 200411). */
 static void forget_closed(struct seen *seen)
 {
+    if (seen->applied != 0)
+        seen->closed_applied = seen->applied;
     seen->applied = 0;
     seen->time_ms = 0;
 }

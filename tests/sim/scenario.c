@@ -191,6 +191,7 @@ static void choose_mixed_retention(struct cluster_options *options)
     options->log_bytes_max = 32 * options->segment_bytes;
     options->put_bytes_most = options->log_bytes_max / 4;
     options->large = false;
+    options->forgets = false; /* full_log_holds is found by half as many seeds else */
     options->moments = 1u << MOMENT_TRIM | 1u << MOMENT_SEGMENT_FREED |
                        1u << MOMENT_SEGMENT_OPENED | 1u << MOMENT_SEGMENT_FILED |
                        1u << MOMENT_SEGMENT_EMPTIED;
