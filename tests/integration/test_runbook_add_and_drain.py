@@ -1,5 +1,6 @@
 """docs/runbooks/add-and-drain.md, played: a node comes, the one that it replaces goes."""
 
+import os
 import time
 
 from braid_cluster import Cluster, wait_until
