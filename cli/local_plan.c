@@ -204,7 +204,8 @@ void local_plan_config(const struct local_plan *plan, const struct local_node *n
         local_plan_node(plan, i, &seed);
         fprintf(out, "%s127.0.0.1:%u", i == 1 ? "" : ",", seed.ports[LOCAL_PORT_PEER]);
     }
-    fprintf(out, "\nreplication = %u\n", plan->node_count < REPLICATION ? 1 : REPLICATION);
+    fprintf(out, "\nfounding-wait-ms = 0\n"); /* all nodes are seeds */
+    fprintf(out, "replication = %u\n", plan->node_count < REPLICATION ? 1 : REPLICATION);
     fprintf(out, "segment-bytes = " SEGMENT_TEXT "\n");
     fprintf(out, "limits = %s\n", plan->unlimited ? "unlimited" : "aws");
 }

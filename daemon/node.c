@@ -204,6 +204,7 @@ static enum err open_control(struct node *node, struct reason *reason)
         .operations_address = config->operations_advertise,
         .seeds = config->seed_list,
         .seed_count = config->seed_count,
+        .founding_wait_ms = config->founding_wait_ms,
         .replication = (uint32_t)config->replication,
         .region = config->region,
         .account = config->account,

@@ -156,6 +156,8 @@ void bootstrap_peer_up(struct control *control, const struct net_peer *net_peer)
                    net_peer->node);
         return;
     }
+    peer->boot = net_peer->boot;
+    peer->up_ms = control_now_ms(control);
     peer->up = true;
     peer->foreign = false;
     peer->cluster = hello.cluster;
@@ -175,6 +177,7 @@ void bootstrap_peer_down(struct control *control, uint64_t node)
 
     if (peer != NULL)
         peer->up = false;
+    control->bootstrap.founding.waiting = false; /* it may have been a seed */
 }
 
 void bootstrap_peer_said(struct control *control, uint64_t node,
@@ -309,7 +312,17 @@ static void step_found(struct control *control)
         if (!seed_gather(control, control->options.seeds[i], &seeds[i]))
             return;
     if (founding_decide(seeds, control->options.seed_count, control->options.node, cluster.members,
-                        &cluster.member_count) != FOUNDING_OURS)
+                        &cluster.member_count) != FOUNDING_OURS) {
+        control->bootstrap.founding.waiting = false;
+        return;
+    }
+    if (!control->bootstrap.founding.waiting && control->options.founding_wait_ms > 0)
+        note_event(control->world.note, NOTE_INFO, "cluster.founding",
+                   "wait_ms=%" PRIu64 " why=\"all seeds are there and empty; who holds a cluster "
+                   "that has lost them calls within this time\"",
+                   control->options.founding_wait_ms);
+    if (!founding_waited(&control->bootstrap.founding, control_now_ms(control),
+                         control->options.founding_wait_ms))
         return;
     cluster.id = random_id(control->world.random);
     adopt(control, &cluster, true);
@@ -420,20 +433,30 @@ static void adopt_done(struct work *work)
 
 /* ---- telling and asking ---- */
 
-/* The founder tells every node that belongs to no cluster; a node that belongs to none asks, as a
- * greeting is said only when a link comes up.  Both are NET_FOUND: a question is an empty one. */
+static struct buf *foundation_pack(const struct control *control)
+{
+    struct word_foundation foundation = { .cluster = control->bootstrap.cluster };
+
+    strcpy(foundation.peer_address, control->options.peer_address);
+    return word_foundation_pack(&foundation);
+}
+
+/* The founder tells every node that belongs to no cluster, and every node those that have lost
+ * their disk (guide.c); a node that belongs to none asks, as a greeting is said only when a link
+ * comes up.  All are NET_FOUND: a question is an empty one. */
 static void talk(struct control *control)
 {
     struct bootstrap *bootstrap = &control->bootstrap;
     bool asks = bootstrap->cluster.id == 0;
 
-    if (bootstrap->writing || (!asks && !bootstrap->founder))
+    if (bootstrap->writing)
         return;
     for (uint32_t i = 0; i < bootstrap->peer_count; i++) {
         struct bootstrap_peer *peer = &bootstrap->peers[i];
-        if (!peer->up || peer->talking || peer->cluster.id != 0)
+        bool waits = peer->cluster.id == 0 && (asks || bootstrap->founder);
+        if (!peer->up || peer->talking || (!waits && !guide_is_for(control, peer)))
             continue;
-        AUTO_UNREF struct buf *bytes = asks ? NULL : word_foundation_pack(&bootstrap->cluster);
+        AUTO_UNREF struct buf *bytes = asks ? NULL : foundation_pack(control);
         if (!asks && bytes == NULL)
             return;
         peer->talking = true;
@@ -448,37 +471,53 @@ static void talk_on_answer(struct net_call *call, enum err err, enum err remote,
 {
     struct bootstrap_peer *peer = container_of(call, struct bootstrap_peer, call);
     struct control *control = peer->control;
-    struct identity_cluster cluster;
+    struct word_foundation foundation;
 
     peer->talking = false; /* when it failed, the timer talks again */
     if (err != ERR_OK || remote != ERR_OK)
         return;
     if (!peer->asked)
         peer->cluster = control->bootstrap.cluster;
-    else if (word_foundation_read(answer, &cluster) == ERR_OK)
-        bootstrap_peer_said(control, peer->node, &cluster);
+    else if (word_foundation_read(answer, &foundation) == ERR_OK)
+        bootstrap_peer_said(control, peer->node, &foundation.cluster);
+}
+
+/* Whether a node that this one reaches belongs to another cluster: of the two it is in none. */
+static bool is_contradicted(const struct control *control, const struct identity_cluster *cluster)
+{
+    const struct bootstrap *bootstrap = &control->bootstrap;
+
+    for (uint32_t i = 0; i < bootstrap->peer_count; i++)
+        if (bootstrap->peers[i].up && bootstrap->peers[i].cluster.id != 0 &&
+            bootstrap->peers[i].cluster.id != cluster->id)
+            return true;
+    return false;
 }
 
 static void on_found(void *ctx, const struct net_message *message, struct net_incoming *incoming)
 {
     struct control *control = ctx;
     struct bootstrap *bootstrap = &control->bootstrap;
-    struct identity_cluster cluster;
+    struct word_foundation foundation;
 
     if (message->bytes.len == 0) {
         AUTO_UNREF struct buf *bytes =
-            bootstrap->cluster.id == 0 ? NULL : word_foundation_pack(&bootstrap->cluster);
+            bootstrap->cluster.id == 0 ? NULL : foundation_pack(control);
         net_answer(incoming, bytes == NULL ? ERR_NOT_FOUND : ERR_OK, &bytes, bytes == NULL ? 0 : 1);
         return;
     }
 
-    enum err err = word_foundation_read(message->bytes, &cluster);
+    enum err err = word_foundation_read(message->bytes, &foundation);
     if (err == ERR_OK && bootstrap->cluster.id != 0)
-        err = bootstrap->cluster.id == cluster.id ? ERR_OK : ERR_EXISTS;
+        err = bootstrap->cluster.id == foundation.cluster.id ? ERR_OK : ERR_EXISTS;
     else if (err == ERR_OK && bootstrap->writing)
         err = ERR_BUSY;
+    else if (err == ERR_OK && is_contradicted(control, &foundation.cluster))
+        err = ERR_EXISTS;
     else if (err == ERR_OK)
-        adopt(control, &cluster, false);
+        adopt(control, &foundation.cluster, false);
+    if (err == ERR_OK)
+        guide_follow(control, foundation.peer_address);
     net_answer(incoming, err, NULL, 0);
 }
 

@@ -488,6 +488,10 @@ bool control_ready(const struct control *control, struct reason *why)
         reason_set(why, "stopping");
         return false;
     }
+    if (!control->bootstrap.joined && control->bootstrap.founding.waiting) {
+        reason_set(why, "belongs to no cluster yet: founds one soon, unless it is told of another");
+        return false;
+    }
     if (!control->bootstrap.joined) {
         reason_set(why, bootstrap_is_seed(control)
                             ? "belongs to no cluster yet: waits for its seeds"

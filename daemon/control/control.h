@@ -5,6 +5,7 @@
  * this node match the catalogue:
  *
  *     bootstrap   founds the cluster, or joins it
+ *     guide       shows those that have lost everything the way back
  *     host        opens and closes this node's shards
  *     liveness    who is up, who leads what
  *     lifecycle   on the catalogue's leader: streams from CREATING to ACTIVE,
@@ -58,6 +59,7 @@ struct control_options {
     const char *client_address, *peer_address, *operations_address; /* as others reach them */
     const char *const *seeds;    /* peer addresses, this node's own among them or not */
     uint32_t seed_count;         /* 0: founds a cluster of one */
+    uint64_t founding_wait_ms;   /* with more of them: so long it listens for another one first */
     uint32_t replication;        /* of a cluster that this node founds */
     const char *region, *account;/* likewise */
     uint32_t knows;              /* the highest cluster version (catalog/version.h); likewise */

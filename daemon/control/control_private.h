@@ -2,6 +2,7 @@
  *
  *     control.c    builds and tears down, and the answers of control.h
  *     bootstrap.c  which cluster this node belongs to
+ *     guide.c      tells those that have lost everything, and hears of it
  *     enrol.c      the founding in the model, this node's row there, links to the others
  *     gossip.c     says what this node leads, hears what others lead
  *     host.c       opens and closes this node's shards
@@ -39,6 +40,8 @@
 #include "control/ailment.h"
 #include "control/compare_message.h"
 #include "control/control.h"
+#include "control/founding.h"
+#include "control/guide.h"
 #include "control/heirs.h"
 #include "control/identity.h"
 #include "control/leaders.h"
@@ -51,7 +54,8 @@
 
 /* A node that this one has a link to, as it described itself. */
 struct bootstrap_peer {
-    uint64_t node;
+    uint64_t node, boot;
+    uint64_t up_ms; /* monotonic, of the link */
     bool up, foreign; /* foreign: of another cluster, and said so */
     struct identity_cluster cluster;
     bool apart; /* of a rescue of the catalogue that was made apart from this node's, and said so */
@@ -69,6 +73,7 @@ struct bootstrap {
     bool joined;                     /* the catalogue knows it */
     bool founder;
     bool writing;
+    struct founding_wait founding;
     struct bootstrap_peer peers[CONTROL_PEERS_MAX];
     uint32_t peer_count;
     struct timer timer;
@@ -361,6 +366,7 @@ struct control {
 
     struct liveness liveness;
     struct bootstrap bootstrap;
+    struct guide guide;
     struct enrol enrol;
     struct host host;
     struct gossip gossip;

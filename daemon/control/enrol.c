@@ -63,6 +63,8 @@ void enrol_changed(struct control *control)
     history_look(control);
     nodes_dial(control);
     gone_undial(control);
+    if (model_founded(model))
+        guide_end(control);
     replaced_look(control);
     if (removed_look(control) || enrol->changing || enrol->replaced || !may_enrol(control))
         return;

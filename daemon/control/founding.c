@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/mutant.h"
+
 static bool all_free(const struct founding_seed seeds[], uint32_t seed_count);
 static uint32_t choose(const struct founding_seed seeds[], uint32_t seed_count,
                        uint64_t members[GROUP_MEMBERS_MAX]);
@@ -81,4 +83,12 @@ static bool comes_before(const struct founding_seed *a, const struct founding_se
     int order = strcmp(a->name, b->name);
 
     return order != 0 ? order < 0 : a->node < b->node;
+}
+
+bool founding_waited(struct founding_wait *wait, uint64_t now_ms, uint64_t wait_ms)
+{
+    if (!wait->waiting || now_ms - wait->looked_ms > FOUNDING_LOOK_MS_MAX)
+        *wait = (struct founding_wait){ .waiting = true, .since_ms = now_ms };
+    wait->looked_ms = now_ms;
+    return now_ms - wait->since_ms >= wait_ms || MUTANT(founded_at_once);
 }

@@ -5,6 +5,10 @@
  * can never found a second one: it is one of the seeds, and the others answer
  * "we belong to one".  The seed with the lowest id decides; all of them come to
  * the same conclusion, whoever asks.
+ *
+ * When all seeds have lost their disks, nodes that no list of seeds names may
+ * hold the cluster: they call (guide.c), as soon as they notice that their old
+ * neighbours listen again.  So whoever decides waits for that long first.
  */
 #ifndef CONTROL_FOUNDING_H
 #define CONTROL_FOUNDING_H
@@ -34,5 +38,17 @@ enum founding {
 enum founding founding_decide(const struct founding_seed seeds[], uint32_t seed_count,
                               uint64_t self, uint64_t members[GROUP_MEMBERS_MAX],
                               uint32_t *member_count);
+
+/* How long it has been this node that decides, with all seeds there: zeroed at the start, and when
+ * one of them goes. */
+struct founding_wait {
+    bool waiting;
+    uint64_t since_ms, looked_ms;
+};
+
+/* Whether that is `wait_ms` or more at this look.  A look that comes much later than the one
+ * before, as that of a process that stood still, begins the wait anew: calls that came meanwhile
+ * are not read yet. */
+bool founding_waited(struct founding_wait *wait, uint64_t now_ms, uint64_t wait_ms);
 
 #endif

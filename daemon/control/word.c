@@ -88,30 +88,33 @@ static struct identity_cluster cluster_read(uint64_t id, size_t count, const uin
 
 /* ---- foundation ---- */
 
-struct buf *word_foundation_pack(const struct identity_cluster *cluster)
+struct buf *word_foundation_pack(const struct word_foundation *foundation)
 {
-    struct identity_cluster copy = *cluster;
+    struct word_foundation copy = *foundation;
     Braid__Peer__Foundation row;
 
     braid__peer__foundation__init(&row);
-    row.cluster = copy.id;
-    row.catalog_members = copy.members;
-    row.n_catalog_members = copy.member_count;
+    row.cluster = copy.cluster.id;
+    row.catalog_members = copy.cluster.members;
+    row.n_catalog_members = copy.cluster.member_count;
+    row.peer_address = copy.peer_address;
     return pack(&row.base);
 }
 
-enum err word_foundation_read(struct slice bytes, struct identity_cluster *ret)
+enum err word_foundation_read(struct slice bytes, struct word_foundation *ret)
 {
     Braid__Peer__Foundation *row = braid__peer__foundation__unpack(NULL, bytes.len, bytes.data);
+    struct word_foundation foundation;
 
     if (row == NULL)
         return ERR_INVALID;
-    struct identity_cluster cluster =
-        cluster_read(row->cluster, row->n_catalog_members, row->catalog_members);
+    foundation.cluster = cluster_read(row->cluster, row->n_catalog_members, row->catalog_members);
+    bool fits = text_read(foundation.peer_address, sizeof(foundation.peer_address),
+                          row->peer_address);
     braid__peer__foundation__free_unpacked(row, NULL);
-    if (cluster.id == 0)
+    if (!fits || foundation.cluster.id == 0)
         return ERR_INVALID;
-    *ret = cluster;
+    *ret = foundation;
     return ERR_OK;
 }
 

@@ -24,8 +24,14 @@ struct word_hello {
 struct buf *word_hello_pack(const struct word_hello *hello);
 MUST_CHECK enum err word_hello_read(struct slice bytes, struct word_hello *ret);
 
-struct buf *word_foundation_pack(const struct identity_cluster *cluster);
-MUST_CHECK enum err word_foundation_read(struct slice bytes, struct identity_cluster *ret);
+/* Which cluster there is, and where one of its nodes listens. */
+struct word_foundation {
+    struct identity_cluster cluster;
+    char peer_address[MODEL_ADDRESS_MAX]; /* "": not said */
+};
+
+struct buf *word_foundation_pack(const struct word_foundation *foundation);
+MUST_CHECK enum err word_foundation_read(struct slice bytes, struct word_foundation *ret);
 
 struct buf *word_leading_pack(const struct liveness_word *word,
                               const struct identity_cluster *cluster);

@@ -169,6 +169,9 @@
 #define CONTROL_LEADING_EVERY_MS 1000u        /* which groups a node leads, said to all */
 #define CONTROL_LEADING_GATHER_MS 20u /* changes of leaders gather so long before they are told */
 #define CONTROL_SILENT_MS 3000u               /* nothing heard so long: the node counts as down */
+/* so long is a node up and mute, until it is told where this one is: it seems not to know */
+#define CONTROL_MUTE_MS 2000u
+#define CONTROL_GUIDES_MAX 8u /* addresses that such a node was told and keeps: the newest */
 #define CONTROL_CLOCK_MS 60000u               /* a clock heard so long ago still counts */
 #define CONTROL_HOLDING_MS 1000u /* a node says what it has of a group, or counts as down */
 #define CONTROL_ASIDE_NOTED_MAX 64u /* groups put aside of which no second line is written */
@@ -201,6 +204,7 @@
 #define CONTROL_MOVES_AT_ONCE_MAX 64u /* that an operator may ask for: moves-at-once */
 #define CONTROL_SPREAD_MS 2000u /* between looks for one that moves to be spread better */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
+#define FOUNDING_LOOK_MS_MAX (2u * CONTROL_RETRY_MS) /* after more its wait begins anew */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */
 /* epochs that are ended at once, every so often: each costs its writers the time of a hand-over,
  * and all at once of a node's many would each take as long as all of them */
@@ -355,6 +359,9 @@
 #define PEER_GREETING_MS 3000u                /* to connect and to say who one is */
 #define PEER_PAUSE_MS_MIN 10u                 /* before an address is dialled again; doubles */
 #define PEER_PAUSE_MS_MAX 500u                /* so long may a node that came back stay unnoticed */
+/* default: all other nodes have reached a node that listens, also those that were just trying in
+ * vain, and have told it which cluster they are */
+#define FOUNDING_WAIT_MS (PEER_GREETING_MS + PEER_PAUSE_MS_MAX + 500u)
 
 /* ---- clients (transport) ---- */
 #define HTTP_CONNECTIONS_MAX 4096u            /* default; each may hold 64 KiB of pipelined bytes */

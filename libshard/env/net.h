@@ -42,7 +42,7 @@ enum net_kind {
     NET_GRANT = 19,        /* call: a consumer's subscription of a group, api/grants.h */
     NET_CHANGE = 32,       /* call: propose a change of the catalogue */
     NET_CATALOG_READ = 33, /* call: the catalogue's log or image, for nodes outside the group */
-    NET_FOUND = 34,        /* call: what the founder decided, control/bootstrap.h */
+    NET_FOUND = 34,        /* call: which cluster there is, or the question, control/bootstrap.c */
     NET_EPOCH = 35,        /* message: a group is in a later epoch than the receiver speaks */
     NET_EPOCH_ASK = 36,    /* call: the newest epoch of a group, control/epoch_message.h */
     NET_EPOCH_PULL = 37,   /* call: applied entries of a group, for a member that lacks them */

@@ -175,7 +175,7 @@ class Node:
             "client-listen": f"127.0.0.1:{self.client_port}",
             "peer-listen": f"127.0.0.1:{self.peer_port}",
             "operations-listen": f"127.0.0.1:{self.operations_port}",
-            "seeds": ",".join(seeds), "segment-bytes": "16M",
+            "seeds": ",".join(seeds), "founding-wait-ms": "0", "segment-bytes": "16M",
         }
         lines.update(options)
         with open(self.config, "w", encoding="ascii") as file:

@@ -168,6 +168,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .operations_address = names[2],
         .seeds = seeds,
         .seed_count = options->node_count < 3 ? options->node_count : 3,
+        .founding_wait_ms = options->founding_wait_ms,
         .replication = options->replication,
         .region = "sim-1",
         .account = "000000000000",

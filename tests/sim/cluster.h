@@ -29,6 +29,7 @@ struct cluster_options {
     bool drain;                 /* nodes are drained now and then */
     uint32_t knows;             /* builds of this cluster version; 0: of the newest */
     uint32_t replace_after_ms;  /* a node that is down for so long is given up; 0: never */
+    uint32_t founding_wait_ms;  /* 0: nobody holds the cluster before it is founded */
     uint32_t faults;            /* bits of enum fault, nemesis.h */
     uint32_t steady;            /* those that come every few seconds besides */
     uint32_t fault_pause_ms;    /* at most, between two that are tried */

@@ -17,6 +17,7 @@
 #include "leaver.h"
 #include "lost_catalog.h"
 #include "lost_majority.h"
+#include "lost_seeds.h"
 #include "moments.h"
 #include "nemesis.h"
 #include "overtaken.h"
@@ -278,6 +279,13 @@ static void choose_lost_majority(struct cluster_options *options)
     options->replication = 3;
 }
 
+static void choose_lost_seeds(struct cluster_options *options)
+{
+    choose_leaver(options);
+    options->founding_wait_ms = FOUNDING_WAIT_MS;
+    options->shard_count = 3;
+}
+
 /* Sometimes three nodes, and nothing of a shard is left but one copy; sometimes some that are in
  * none of the catalogue's groups. */
 static void choose_lost_catalog(struct cluster_options *options)
@@ -472,6 +480,9 @@ static const struct scenario scenarios[] = {
     { "lost-catalog", "two of the catalogue's three members are lost for good, and it is rescued",
       .scripted = true, .choose = choose_lost_catalog, .start = lost_catalog_start,
       .at_the_end = lost_catalog_check },
+    { "lost-seeds", "all seeds lose their disks, and other nodes hold the cluster",
+      .six_nodes = true, .scripted = true, .choose = choose_lost_seeds,
+      .start = lost_seeds_start, .at_the_end = lost_seeds_check },
     { "drain", "nodes are drained, and given up when they are away", .more_nodes = true,
       .choose = choose_drain, .start = drain_start },
     { "kept-copies", "likewise; what was left is not let go, and retention takes it",

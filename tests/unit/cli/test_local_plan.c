@@ -74,7 +74,7 @@ static void a_configuration_says_everything(void **state)
     assert_non_null(strstr(text, "\npeer-listen = 127.0.0.1:4578\n"));
     assert_non_null(strstr(text, "\noperations-listen = 127.0.0.1:4579\n"));
     assert_non_null(strstr(text, "\nseeds = 127.0.0.1:4568,127.0.0.1:4578,127.0.0.1:4588\n"));
-    assert_non_null(strstr(text, "\nreplication = 3\n"));
+    assert_non_null(strstr(text, "\nfounding-wait-ms = 0\nreplication = 3\n"));
     assert_non_null(strstr(text, "\nlimits = aws\n"));
     free(text);
 }

@@ -116,6 +116,45 @@ static void equal_names_are_told_apart_by_id(void **state)
     assert_int_equal(decision.members[2], 30);
 }
 
+static void who_decides_waits_and_looks_all_the_time(void **state)
+{
+    struct founding_wait wait = { .waiting = false };
+
+    assert_false(founding_waited(&wait, 5000, 2000));
+    assert_false(founding_waited(&wait, 6000, 2000));
+    assert_false(founding_waited(&wait, 6999, 2000));
+    assert_true(founding_waited(&wait, 7000, 2000));
+}
+
+static void without_a_wait_it_founds_at_once(void **state)
+{
+    struct founding_wait wait = { .waiting = false };
+
+    assert_true(founding_waited(&wait, 5000, 0));
+}
+
+static void a_seed_that_went_begins_the_wait_anew(void **state)
+{
+    struct founding_wait wait = { .waiting = false };
+
+    assert_false(founding_waited(&wait, 5000, 2000));
+    wait.waiting = false;
+    assert_false(founding_waited(&wait, 6500, 2000));
+    assert_false(founding_waited(&wait, 7500, 2000));
+    assert_true(founding_waited(&wait, 8500, 2000));
+}
+
+static void a_process_that_stood_still_has_not_waited(void **state)
+{
+    struct founding_wait wait = { .waiting = false };
+    uint64_t late = 5000 + FOUNDING_LOOK_MS_MAX + 1;
+
+    assert_false(founding_waited(&wait, 5000, 2000));
+    assert_false(founding_waited(&wait, late, 2000));
+    assert_false(founding_waited(&wait, late + 1999, 2000));
+    assert_true(founding_waited(&wait, late + 2000, 2000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +167,10 @@ int main(void)
         cmocka_unit_test(three_azs_hold_the_catalogue_by_name),
         cmocka_unit_test(with_fewer_azs_names_decide),
         cmocka_unit_test(equal_names_are_told_apart_by_id),
+        cmocka_unit_test(who_decides_waits_and_looks_all_the_time),
+        cmocka_unit_test(without_a_wait_it_founds_at_once),
+        cmocka_unit_test(a_seed_that_went_begins_the_wait_anew),
+        cmocka_unit_test(a_process_that_stood_still_has_not_waited),
     };
 
     return cmocka_run_group_tests_name("founding", tests, NULL, NULL);

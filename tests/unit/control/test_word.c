@@ -52,9 +52,11 @@ static void a_hello_that_is_too_long_is_refused(void **state)
 
 static void members_that_nobody_can_mean_are_no_cluster(void **state)
 {
-    struct identity_cluster twice = { .id = 77, .members = { 5, 5 }, .member_count = 2 };
-    struct identity_cluster none = { .id = 77 };
-    struct identity_cluster copy;
+    struct word_foundation twice = {
+        .cluster = { .id = 77, .members = { 5, 5 }, .member_count = 2 }
+    };
+    struct word_foundation none = { .cluster = { .id = 77 } };
+    struct word_foundation copy;
     struct buf *bytes = word_foundation_pack(&twice);
 
     assert_int_equal(word_foundation_read(buf_slice(bytes), &copy), ERR_INVALID);
@@ -62,10 +64,46 @@ static void members_that_nobody_can_mean_are_no_cluster(void **state)
     bytes = word_foundation_pack(&none);
     assert_int_equal(word_foundation_read(buf_slice(bytes), &copy), ERR_INVALID);
     buf_unref(bytes);
-    bytes = word_foundation_pack(&cluster);
+}
+
+static void a_foundation_says_where_its_sender_is(void **state)
+{
+    struct word_foundation said = { .cluster = cluster, .peer_address = "10.0.0.4:4568" }, copy;
+    struct buf *bytes = word_foundation_pack(&said);
+
     assert_int_equal(word_foundation_read(buf_slice(bytes), &copy), ERR_OK);
-    assert_memory_equal(&copy, &cluster, sizeof(copy));
+    assert_memory_equal(&copy.cluster, &cluster, sizeof(cluster));
+    assert_string_equal(copy.peer_address, "10.0.0.4:4568");
     buf_unref(bytes);
+
+    struct word_foundation silent = { .cluster = cluster }; /* as older nodes */
+    bytes = word_foundation_pack(&silent);
+    assert_int_equal(word_foundation_read(buf_slice(bytes), &copy), ERR_OK);
+    assert_string_equal(copy.peer_address, "");
+    buf_unref(bytes);
+}
+
+static void a_foundation_from_a_place_that_nobody_can_have_is_refused(void **state)
+{
+    struct word_foundation said = { .cluster = cluster }, copy;
+    unsigned char bytes[512];
+
+    memset(said.peer_address, 'a', sizeof(said.peer_address) - 1);
+    struct buf *longest = word_foundation_pack(&said);
+    assert_int_equal(word_foundation_read(buf_slice(longest), &copy), ERR_OK);
+    assert_string_equal(copy.peer_address, said.peer_address);
+
+    /* The address is the last field, its length two bytes: one more of both. */
+    size_t len = longest->len;
+    memcpy(bytes, longest->data, len);
+    buf_unref(longest);
+    unsigned char *length = bytes + len - 255 - 2;
+    assert_int_equal(length[0], 0x80 | (255 & 0x7f));
+    assert_int_equal(length[1], 255 >> 7);
+    length[0] = 0x80;
+    length[1] = 256 >> 7;
+    bytes[len] = 'a';
+    assert_int_equal(word_foundation_read(slice_of(bytes, len + 1), &copy), ERR_INVALID);
 }
 
 static void what_a_node_leads_comes_back(void **state)
@@ -145,12 +183,12 @@ static void damaged_bytes_are_refused_or_harmless(void **state)
         for (unsigned bit = 0; bit < 8; bit++) {
             struct buf *damaged = buf_copy(buf_slice(bytes));
             struct word_leading leading;
-            struct identity_cluster read;
+            struct word_foundation read;
             damaged->data[at] ^= (unsigned char)(1u << bit);
             if (word_hello_read(buf_slice(damaged), &hello) == ERR_OK && hello.cluster.id != 0)
                 assert_true(identity_cluster_valid(&hello.cluster));
             if (word_foundation_read(buf_slice(damaged), &read) == ERR_OK)
-                assert_true(identity_cluster_valid(&read));
+                assert_true(identity_cluster_valid(&read.cluster));
             if (word_leading_read(buf_slice(damaged), &leading) == ERR_OK)
                 word_leading_fini(&leading);
             buf_unref(damaged);
@@ -165,6 +203,8 @@ int main(void)
         cmocka_unit_test(a_hello_comes_back),
         cmocka_unit_test(a_hello_that_is_too_long_is_refused),
         cmocka_unit_test(members_that_nobody_can_mean_are_no_cluster),
+        cmocka_unit_test(a_foundation_says_where_its_sender_is),
+        cmocka_unit_test(a_foundation_from_a_place_that_nobody_can_have_is_refused),
         cmocka_unit_test(what_a_node_leads_comes_back),
         cmocka_unit_test(groups_without_terms_are_refused),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
