@@ -13,9 +13,6 @@
 
 #define ENDPOINT_DEFAULT "http://127.0.0.1:4567"
 #define OPERATIONS_DEFAULT "http://127.0.0.1:4569"
-/* No act there takes so long but a rescue of the catalogue (catalog_rescue()), which takes as long
- * as the survivor's disk: who is silent until then is stuck, or its disk is. */
-#define OPERATIONS_MS 5000u
 #define TIMEOUT_S_MAX (30 * 86400L)
 
 enum shared_option { OPTION_ENDPOINT = 0x1000, OPTION_OPERATIONS, OPTION_CREDENTIALS };
@@ -200,7 +197,7 @@ static enum outcome open_client(const struct cli *cli, const char *endpoints,
         .credentials = cli->credentials != NULL           ? cli->credentials
                        : said != NULL && *said != '\0' ? said
                                                          : NULL,
-        .timeout_ms = port == LOCAL_PORT_OPERATIONS ? OPERATIONS_MS : 0
+        .timeout_ms = port == LOCAL_PORT_OPERATIONS ? CLI_OPERATIONS_MS : 0
     };
     struct reason reason = { "" };
     enum err err = client_open(ret, &options, &reason);

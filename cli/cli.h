@@ -45,6 +45,11 @@ struct cli {
     int output_errno;       /* why standard output cannot be written; output.h */
 };
 
+/* For one try of a call to an operations port.  No act there takes so long but a rescue of the
+ * catalogue (catalog_rescue()), which takes as long as the survivor's disk: who is silent until
+ * then is stuck, or its disk is. */
+#define CLI_OPERATIONS_MS 5000u
+
 /* Of most verbs. */
 #define CLI_TIMEOUT_S 60
 #define CLI_TIMEOUT_TEXT "how long to wait; default 60"

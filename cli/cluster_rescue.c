@@ -30,14 +30,16 @@ static enum outcome at_survivor(const struct cli *cli, const json_t *survivor,
     const char *address = member_text(survivor, "operations_address");
     char url[URL_BYTES_MAX];
     struct reason reason = { .text = "" };
-    struct client_options options = { .endpoints = url };
+    struct client_options options = { .endpoints = url, .timeout_ms = CLI_OPERATIONS_MS };
 
     if (strchr(address, ':') == NULL)
         return cli_fail(cli, OUTCOME_FAILED, "the node that was asked does not know where node %s "
                         "is: run this on that node's machine", member_text(survivor, "name"));
     snprintf(url, sizeof(url), "http://%s", address);
-    if (client_open(ret, &options, &reason) == ERR_OK)
+    if (client_open(ret, &options, &reason) == ERR_OK) {
+        client_until(*ret, cli_deadline_ms(cli, cli_now_ms())); /* a person may think long */
         return OUTCOME_OK;
+    }
     return cli_fail(cli, OUTCOME_FAILED, "node %s, at %s: %s", member_text(survivor, "name"),
                     address, reason.text);
 }

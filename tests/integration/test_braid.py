@@ -1,9 +1,13 @@
 """The command line `braid`: streams, records, the cluster."""
 
+import http.server
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
+import time
 
 import pytest
 from braid_cluster import READY_S, ROOT, braid as program, run_braid, wait_until
@@ -263,6 +267,42 @@ def test_the_wrong_port_is_named(braid, cluster):
         assert b"no answer of an operations port" in done.stderr, done.stderr
     tls = cluster[1].endpoint.replace("http:", "https:")
     assert b"No node answers" in braid("stream", "list", "--endpoint", tls, status=3).stderr
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """A node that knows of a survivor, which is another one."""
+
+    survivor = ""
+
+    def do_GET(self):  # its name is the library's
+        text = json.dumps({"cluster": "c", "possible": True, "epoch": 1, "nodes": [
+            {"name": "n2", "id": "2", "has": "copy", "survivor": True, "asked": False, "last": 9,
+             "last_term": 1, "operations_address": self.survivor}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_survivor_that_says_nothing_is_given_up():
+    """As any node: its process may be stopped."""
+    with socket.socket() as silent, http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        Page.survivor = "127.0.0.1:%d" % silent.getsockname()[1]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        began = time.monotonic()
+        done = run_braid("cluster", "rescue", "--yes", "n2", "--timeout", "2",
+                         env={"BRAID_OPERATIONS": "http://127.0.0.1:%d" % server.server_port})
+        took_s = time.monotonic() - began
+        server.shutdown()
+    assert done.returncode == 6, done.stderr
+    assert b"A node is there and says nothing" in done.stderr
+    assert took_s < 20, took_s  # the client's own time for a try is 30 s
 
 
 def test_help_lists_verbs_and_exit_codes(braid):
