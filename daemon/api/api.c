@@ -390,6 +390,12 @@ void request_fail_rate(struct request *request, uint32_t shard, struct slice str
                  request->account);
 }
 
+void request_fail_full(struct request *request)
+{
+    request_fail(request, ERROR_SERVICE_UNAVAILABLE,
+                 "This node has too many requests under way. Nothing was done.");
+}
+
 void request_fail_dry_run(struct request *request)
 {
     request_fail(request, ERROR_DRY_RUN,

@@ -60,7 +60,7 @@ void beginning_fail(struct request *request, enum err err, const struct route_lo
     if (err == ERR_CLOSED)
         request_fail_shard(request, stream_name, slice_text(shard_name_print(shard, name)));
     else if (err == ERR_BUSY)
-        request_fail_rate(request, shard, stream_name);
+        request_fail_full(request); /* finding a place has no limit */
     else
         request_fail_err(request, err, &locate->reason);
 }

@@ -207,6 +207,8 @@ static void fail(struct reading *reading, enum err err)
     shard_name_print(reading->iterator.shard, shard);
     if (err == ERR_CLOSED)
         request_fail_shard(request, stream, slice_text(shard));
+    else if (err == ERR_BUSY && !reading->route.throttled)
+        request_fail_full(request);
     else if (err == ERR_BUSY)
         request_fail(request, ERROR_THROUGHPUT_EXCEEDED, "Rate exceeded for Shard - %s/%s/%s",
                      request->account, reading->iterator.stream_name, shard);

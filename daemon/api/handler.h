@@ -98,6 +98,9 @@ void request_fail_state(struct request *request, const struct model_stream *stre
 /* "Rate exceeded" in AWS's words. */
 void request_fail_rate(struct request *request, uint32_t shard, struct slice stream);
 
+/* This node has too much under way: no limit of a shard's, it passes. */
+void request_fail_full(struct request *request);
+
 /* All was well, but nothing was to be done. */
 void request_fail_dry_run(struct request *request);
 

@@ -14,6 +14,8 @@
 #include "base/ensure.h"
 #include "base/limits.h"
 
+#define TOO_MUCH "this node has too much under way"
+
 static void put_on_refused(struct defer *defer);
 static void locate_on_refused(struct defer *defer);
 static void read_on_refused(struct defer *defer);
@@ -119,7 +121,7 @@ void route_put(struct route *route, struct route_put *req, route_put_cb cb)
     else
         req->err = job_new(route, JOB_PUT, req, &req->job);
     if (req->err != ERR_OK) {
-        reason_set(&req->reason, "this node has too much under way");
+        reason_set(&req->reason, TOO_MUCH);
         defer_run(route->clock, &req->refused, put_on_refused);
         return;
     }
@@ -144,6 +146,7 @@ void route_locate(struct route *route, struct route_locate *req, route_locate_cb
     req->cb = cb;
     req->err = job_new(route, JOB_LOCATE, req, &req->job);
     if (req->err != ERR_OK) {
+        reason_set(&req->reason, TOO_MUCH);
         defer_run(route->clock, &req->refused, locate_on_refused);
         return;
     }
@@ -166,8 +169,10 @@ void route_read(struct route *route, struct route_read *req, route_read_cb cb)
     ensure(req->bytes_max <= GET_BYTES_MAX);
 
     req->cb = cb;
+    req->throttled = false;
     req->err = job_new(route, JOB_READ, req, &req->job);
     if (req->err != ERR_OK) {
+        reason_set(&req->reason, TOO_MUCH);
         defer_run(route->clock, &req->refused, read_on_refused);
         return;
     }
@@ -368,6 +373,7 @@ static void deliver_grant(const struct route_job *job, struct route_grant *req)
 static void deliver_read(const struct route_job *job, struct route_read *req)
 {
     req->reason = job->reason;
+    req->throttled = job->throttled;
     if (job->err != ERR_OK) {
         req->job = NULL;
         return;

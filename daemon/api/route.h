@@ -93,7 +93,8 @@ struct route_locate {
     enum err err;
 };
 
-/* ERR_UNAVAILABLE: nobody within reach can say.  ERR_BUSY, ERR_CLOSED, ERR_NO_MEMORY as below. */
+/* ERR_UNAVAILABLE: nobody within reach can say.  ERR_BUSY: ROUTE_JOBS_MAX are under way here.
+ * ERR_CLOSED, ERR_NO_MEMORY as below. */
 void route_locate(struct route *route, struct route_locate *req, route_locate_cb cb);
 
 struct route_read;
@@ -111,6 +112,7 @@ struct route_read {
     uint32_t part_count, record_count;
     struct position next;
     uint64_t behind_ms;
+    bool throttled; /* with ERR_BUSY: the shard's read limit */
     struct reason reason;
     /* private */
     void *job;
@@ -119,7 +121,7 @@ struct route_read {
     enum err err;
 };
 
-/* ERR_BUSY         the shard's read limit, or ROUTE_JOBS_MAX of this node are under way
+/* ERR_BUSY         throttled, or ROUTE_JOBS_MAX reads are under way here: retry later
  * ERR_CLOSED       the shard is gone
  * ERR_UNAVAILABLE  no replica within reach has the data, or a place for one more
  * ERR_CORRUPT, ERR_NO_MEMORY */

@@ -41,6 +41,7 @@ static enum net_kind call_kind(const struct route_job *job);
 static struct buf *ask_encode(const struct route_job *job);
 static void there_on_answer(struct net_call *call, enum err err, enum err remote,
                             struct slice answer, struct buf *answer_buf);
+static enum err refused_as(struct route_job *job, enum err remote, struct slice answer);
 static enum err there_take(struct route_job *job, struct slice answer, struct buf *answer_buf);
 static void settled(struct route_job *job, enum err err);
 static void note_end(struct route_job *job, enum err err);
@@ -352,6 +353,7 @@ static void here_on_read(struct shard_read *read, enum err err)
                                              .record_count = read->record_count,
                                              .next = read->next,
                                              .behind_ms = read->behind_ms };
+    job->throttled = err == ERR_BUSY;
     if (err != ERR_OK) {
         job->reason = read->reason;
         shard_read_fini(read);
@@ -474,7 +476,7 @@ static void there_on_answer(struct net_call *call, enum err err, enum err remote
         job->hint = refusal.leader;
         job->throttled = refusal.throttled;
         job->reason = refusal.reason;
-        settled(job, remote);
+        settled(job, refused_as(job, remote, answer));
         return;
     }
     if (err == ERR_TIMEOUT)
@@ -483,6 +485,16 @@ static void there_on_answer(struct net_call *call, enum err err, enum err remote
         err = ERR_UNREACHABLE;
     reason_set(&job->reason, "the shard's leader did not answer");
     settled(job, err);
+}
+
+/* Of a read a shard says ERR_BUSY when its limit is reached, and says it in words.  Without any
+ * the link there has too many calls: that is no limit of the shard's, and another may do it. */
+static enum err refused_as(struct route_job *job, enum err remote, struct slice answer)
+{
+    if (remote != ERR_BUSY || (job->kind != JOB_READ && job->kind != JOB_LOCATE))
+        return remote;
+    job->throttled = job->kind == JOB_READ && answer.len > 0;
+    return job->throttled ? ERR_BUSY : ERR_UNAVAILABLE;
 }
 
 static enum err there_take(struct route_job *job, struct slice answer, struct buf *answer_buf)

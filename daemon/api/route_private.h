@@ -59,7 +59,7 @@ struct route_job {
     struct net_call call;
     struct buf *records;   /* JOB_PUT */
     struct seqno first;    /* JOB_PUT: the result */
-    bool throttled;        /* JOB_PUT, JOB_GRANT: with ERR_BUSY */
+    bool throttled;        /* not of JOB_LOCATE: with ERR_BUSY */
     bool moved;            /* JOB_PUT: with ERR_CLOSED */
     struct position position; /* JOB_LOCATE: the result */
     struct grant_ask grant;   /* JOB_GRANT */

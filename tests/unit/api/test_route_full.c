@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -88,11 +89,108 @@ static void where_one_alone_is_full_a_read_asks_on(void **state)
 
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void locate_on_done(struct route_locate *req, enum err err)
+{
+    assert_false(world.inside);
+    told.count++;
+    told.err = err;
+}
+
+static void the_limit_of_a_shard_here_is_called_so(void **state)
+{
+    struct route_read read;
+
+    world.has_replica = world.leads = true;
+    start_read(&read);
+    world_read_done(ERR_BUSY);
+    assert_int_equal(told.err, ERR_BUSY);
+    assert_true(read.throttled);
+}
+
+static void the_limit_of_a_shard_elsewhere_is_called_so(void **state)
+{
+    struct route_read read;
+
+    world.leader = 2;
+    world.up[2] = true;
+    start_read(&read);
+    world_refuse(ERR_BUSY, 0);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.err, ERR_BUSY);
+    assert_true(read.throttled);
+}
+
+/* It has refused the call without a word of a shard (peer/inbound.c). */
+static void who_has_too_many_calls_is_passed_over(void **state)
+{
+    struct route_read read;
+
+    world.leader = 2;
+    world.up[2] = world.up[3] = true;
+    start_read(&read);
+    assert_int_equal(world.called, 2);
+    world_answer(ERR_OK, ERR_BUSY, slice_of(NULL, 0));
+    assert_int_equal(told.count, 0);
+    assert_int_equal(world.called, 3);
+    while (world.call != NULL)
+        world_answer(ERR_OK, ERR_BUSY, slice_of(NULL, 0));
+    world_pass(ROUTE_READ_TIMEOUT_MS);
+    while (world.call != NULL)
+        world_answer(ERR_OK, ERR_BUSY, slice_of(NULL, 0));
+    world_pass(ROUTE_READ_TIMEOUT_MS);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.err, ERR_UNAVAILABLE);
+}
+
+static void what_a_node_has_no_place_for_is_no_limit_of_the_shard(void **state)
+{
+    struct route_read *reads = calloc(ROUTE_JOBS_MAX + 1, sizeof(*reads));
+    struct route_read *late = &reads[ROUTE_JOBS_MAX];
+
+    assert_non_null(reads);
+    world.leader = 2; /* nobody is up: they wait */
+    for (uint32_t i = 0; i < ROUTE_JOBS_MAX; i++)
+        start_read(&reads[i]);
+    assert_int_equal(told.count, 0);
+    start_read(late);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.err, ERR_BUSY);
+    assert_false(late->throttled);
+    assert_string_equal(late->reason.text, "this node has too much under way");
+    for (uint32_t i = 0; i < ROUTE_JOBS_MAX; i++)
+        route_read_cancel(&reads[i]);
+    free(reads);
+}
+
+static void so_it_is_of_a_place_in_the_shard(void **state)
+{
+    struct route_locate *locates = calloc(ROUTE_JOBS_MAX + 1, sizeof(*locates));
+
+    assert_non_null(locates);
+    world.leader = 2;
+    for (uint32_t i = 0; i <= ROUTE_JOBS_MAX; i++) {
+        locates[i] = (struct route_locate){ .group = GROUP, .type = LOCATE_LATEST };
+        route_locate(world.route, &locates[i], locate_on_done);
+    }
+    world_turn();
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.err, ERR_BUSY);
+    assert_string_equal(locates[ROUTE_JOBS_MAX].reason.text, "this node has too much under way");
+    world_close();
+    world.route = NULL;
+    free(locates);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_WORLD(where_all_are_full_a_read_asks_seldom),
         WITH_WORLD(where_one_alone_is_full_a_read_asks_on),
+        WITH_WORLD(the_limit_of_a_shard_here_is_called_so),
+        WITH_WORLD(the_limit_of_a_shard_elsewhere_is_called_so),
+        WITH_WORLD(who_has_too_many_calls_is_passed_over),
+        WITH_WORLD(what_a_node_has_no_place_for_is_no_limit_of_the_shard),
+        WITH_WORLD(so_it_is_of_a_place_in_the_shard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
