@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "control/control_private.h"
 
 /* A member that is away keeps retention from dropping what it lacks, because it must be fed from
@@ -26,7 +27,7 @@ void overtaken_told(void *ctx, uint64_t group, uint32_t epoch, uint64_t node)
     struct overtaken *overtaken = &control->overtaken;
     uint64_t members[GROUP_MEMBERS_MAX];
 
-    if (control->closing)
+    if (control->closing || MUTANT(overtaken_left))
         return;
     if (group == CATALOG_GROUP) {
         catalog_seal(control->catalog, members, catalog_members(control->catalog, members));

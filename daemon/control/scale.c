@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/mutant.h"
+
 struct scale_load scale_begin(uint64_t group, uint64_t bytes, uint64_t records, uint64_t now_ms)
 {
     return (struct scale_load){ .group = group,
@@ -27,8 +29,9 @@ void scale_look(struct scale_load *load, const struct scale_rule *rule, uint64_t
     if (!anew) {
         use = permille(bytes - load->bytes, rule->bytes_per_s, passed_ms);
         other = permille(records - load->records, rule->records_per_s, passed_ms);
-        use = other > use ? other : use;
-        if (use >= SCALE_BUSY_PERMILLE)
+        if (other > use && !MUTANT(scaled_by_bytes))
+            use = other;
+        if (use >= SCALE_BUSY_PERMILLE || MUTANT(never_quiet))
             load->busy_ms = now_ms;
         load->word = use >= SCALE_HOT_PERMILLE                  ? SCALE_HOT
                      : now_ms - load->busy_ms >= rule->quiet_ms ? SCALE_QUIET
@@ -49,6 +52,8 @@ static uint32_t split_some(const struct model_stream *stream, scale_word_cb word
 {
     uint32_t count = 0;
 
+    if (MUTANT(scaled_beyond))
+        most = STREAM_SHARDS_MAX;
     for (uint32_t i = 0; i < stream->open_count && stream->open_count + count < most; i++) {
         const struct model_shard *shard = open_at(stream, i);
         u128_bits half = (shard->hash_last.v - shard->hash_first.v) / 2;

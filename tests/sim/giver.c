@@ -28,6 +28,7 @@ static struct {
     enum step step;
     struct leaver_cast cast;
     bool hearsay, hangs; /* hangs: B's disk does */
+    bool left;           /* C leaves with the SEAL, which B lacks */
     uint64_t until_ns;
 } giver; /* a seed has a process of its own */
 
@@ -105,6 +106,21 @@ static void begin_anew(struct world *world)
     wait_for(world, STEP_BEGINS, 0);
 }
 
+/* B lacks the end: it is to be filled with it. */
+static bool lacks_end(const struct sim_node *node)
+{
+    const struct log_state *begun = state_of(giver.cast.a), *state = state_of(node);
+
+    return begun != NULL && state != NULL && state->last < begun->start_index;
+}
+
+static bool is_filling(const struct sim_node *node)
+{
+    const struct log_state *state = state_of(node);
+
+    return has_begun(node) && state->member_count == 0;
+}
+
 /* B has what A said was the end, and nobody but A knows yet that it is. */
 static bool is_about_to_hear(void)
 {
@@ -146,6 +162,41 @@ static void strike(struct world *world)
     wipe_now(world, cast->a);
     join(world);
     giver.step = STEP_DONE;
+}
+
+/* C has the end by itself, and leaves with it; nobody else hears of it. */
+static void leave_alone(struct world *world)
+{
+    const struct leaver_cast *cast = &giver.cast;
+
+    cut(world, cast->a, cast->b, true);
+    cut(world, cast->b, cast->c, true);
+    cut(world, cast->a, cast->d, true);
+    cut(world, cast->b, cast->d, true);
+    cut(world, cast->c, cast->d, true);
+    wait_for(world, STEP_SEALS, PATIENCE_NS);
+}
+
+static void act_left(struct world *world)
+{
+    const struct leaver_cast *cast = &giver.cast;
+    bool late = world->now_ns > giver.until_ns;
+
+    if (giver.step == STEP_HEARS && has_heard(cast->a)) {
+        leave_alone(world);
+    } else if (giver.step == STEP_SEALS && has_begun(cast->a) && has_begun(cast->c)) {
+        if (lacks_end(cast->b))
+            wait_for(world, STEP_APART, APART_NS);
+        else
+            begin_anew(world);
+    } else if (giver.step == STEP_APART && late) {
+        cut(world, cast->b, cast->a, false);
+        wait_for(world, STEP_GIVES, PATIENCE_NS);
+    } else if (giver.step == STEP_GIVES && is_filling(cast->b)) {
+        strike(world);
+    } else if (late) {
+        begin_anew(world);
+    }
 }
 
 static void act(struct world *world)
@@ -190,10 +241,12 @@ static void look(struct world *world, struct sim_node *none, void *ctx, uint64_t
 {
     if (cluster_of(world)->healing || giver.step == STEP_DONE)
         return;
-    if (giver.step != STEP_BEGINS)
-        act(world);
-    else
+    if (giver.step == STEP_BEGINS)
         begin(world);
+    else if (giver.left)
+        act_left(world);
+    else
+        act(world);
     later(world, giver.step == STEP_BEGINS ? 500 * SIM_MS : LOOK_NS);
 }
 
@@ -212,5 +265,11 @@ void giver_start(struct world *world)
 void giver_start_hearsay(struct world *world)
 {
     giver.hearsay = true;
+    later(world, BEGINS_NS);
+}
+
+void giver_start_left(struct world *world)
+{
+    giver.left = true;
     later(world, BEGINS_NS);
 }

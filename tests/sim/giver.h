@@ -10,6 +10,9 @@
  *                          epoch, of which B has nothing on its disk, which hangs.  When C has left
  *                          B loses power and A its disk: C may leave only when B would begin that
  *                          epoch again.
+ *     giver_start_left     A and C have the SEAL, and C leaves with it.  B, which lacks it, begins
+ *                          to be filled by A, and A is lost: no member has begun the next epoch,
+ *                          and the one that is none any more has to be asked.
  *
  * As there, in some seeds no group has such a C.
  */
@@ -20,5 +23,6 @@
 
 void giver_start(struct world *world);
 void giver_start_hearsay(struct world *world);
+void giver_start_left(struct world *world);
 
 #endif

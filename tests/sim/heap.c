@@ -13,9 +13,15 @@
 /* A sanitizer sees by itself who uses what is freed; without one, the first bytes of a large block
  * tell as much as all of them. */
 #define POISON_MAX 1024u
+#define STARVED_BYTES_MIN 64u
 
 /* The one piece of global state of the simulator: malloc() has no other way to know. */
 static struct heap *present;
+
+static struct {
+    struct heap *heap;
+    uint32_t one_in, asked;
+} starved; /* a seed has a process of its own */
 
 void __real_free(void *bytes);
 void *__real_realloc(void *bytes, size_t size);
@@ -145,9 +151,23 @@ void sim_free(void *bytes)
     __wrap_free(bytes);
 }
 
+void heap_starve(struct heap *heap, uint32_t one_in)
+{
+    starved.heap = heap;
+    starved.one_in = one_in;
+}
+
+/* libraft 0.15 does not outlive all of it: when it cannot answer at once what it has just taken,
+ * for want of a small block, it frees the message's entries twice.  A process would end by that. */
+static bool is_refused(size_t size)
+{
+    return starved.heap != NULL && starved.heap == present && size >= STARVED_BYTES_MIN &&
+           ++starved.asked % starved.one_in == 0;
+}
+
 static void *raft_take(void *data, size_t size)
 {
-    return __wrap_malloc(size);
+    return is_refused(size) ? NULL : __wrap_malloc(size);
 }
 
 static void raft_give(void *data, void *bytes)
@@ -157,18 +177,18 @@ static void raft_give(void *data, void *bytes)
 
 static void *raft_take_zeroed(void *data, size_t count, size_t size)
 {
-    return __wrap_calloc(count, size);
+    return is_refused(count * size) ? NULL : __wrap_calloc(count, size);
 }
 
 static void *raft_resize(void *data, void *bytes, size_t size)
 {
-    return __wrap_realloc(bytes, size);
+    return is_refused(size) ? NULL : __wrap_realloc(bytes, size);
 }
 
 static void *raft_take_aligned(void *data, size_t alignment, size_t size)
 {
     ensure(alignment <= 16);
-    return __wrap_malloc(size);
+    return is_refused(size) ? NULL : __wrap_malloc(size);
 }
 
 static void raft_give_aligned(void *data, size_t alignment, void *bytes)

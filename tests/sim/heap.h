@@ -13,6 +13,7 @@
 #define SIM_HEAP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "memory.h"
 
@@ -28,5 +29,8 @@ void sim_free(void *bytes);
 
 /* Makes libraft allocate here too. */
 void heap_take_libraft(void);
+
+/* Of what libraft asks for from now on in `heap` each `one_in`-th is refused; NULL = in none. */
+void heap_starve(struct heap *heap, uint32_t one_in);
 
 #endif

@@ -10,6 +10,7 @@
 #include "cluster.h"
 #include "control/control.h"
 #include "drain.h"
+#include "log/log.h"
 #include "wipe.h"
 
 #define STREAM_NAME "river"
@@ -27,6 +28,7 @@ struct lineage {
     uint64_t parents[SHARD_PARENTS_MAX]; /* groups */
     uint64_t end;
     uint32_t rests_in; /* the last epoch in which its group rested */
+    uint32_t rest_seen[SIM_NODES_MAX]; /* likewise, as each node has heard of it */
     bool closed;
 };
 
@@ -297,6 +299,25 @@ static void note(const struct model_stream *stream, const struct model_shard *sh
     }
 }
 
+/* Whoever hears that its group rests takes no part any more, and is fed nothing: it must have the
+ * END.  A wake would mend it, so it is looked at here. */
+static void check_end(struct world *world, const struct sim_node *node,
+                      const struct model_shard *row)
+{
+    struct lineage *lineage = &resharding.of[sim_slot(row->group)];
+    const struct log_state *state = log_state(control_log(node->control), row->group);
+
+    if (!model_shard_rests(row) || !model_shard_has(row, node->id) ||
+        lineage->rest_seen[node->at] == row->epoch)
+        return;
+    lineage->rest_seen[node->at] = row->epoch;
+    if (state != NULL && state->epoch == row->epoch && state->last < row->end)
+        world_violation(world, "rests early", "group %llu rests, it ends at %llu, and node %u has "
+                        "it to %llu", (unsigned long long)row->group,
+                        (unsigned long long)row->end, node->at + 1,
+                        (unsigned long long)state->last);
+}
+
 void reshard_model(struct world *world, const struct sim_node *node, const struct model *model)
 {
     if (!resharding.played)
@@ -304,8 +325,10 @@ void reshard_model(struct world *world, const struct sim_node *node, const struc
     for (uint32_t i = 0; i < model_stream_count(model); i++) {
         const struct model_stream *stream = model_stream_at(model, i);
         check_hash_keys(world, node, model, stream);
-        for (uint32_t k = 0; k < stream->shard_count; k++)
+        for (uint32_t k = 0; k < stream->shard_count; k++) {
             note(stream, &stream->shards[k]);
+            check_end(world, node, &stream->shards[k]);
+        }
     }
 }
 

@@ -26,6 +26,7 @@
 #include "rolling.h"
 #include "stale_server.h"
 #include "stale_voter.h"
+#include "starved.h"
 #include "tide.h"
 #include "unheard.h"
 
@@ -424,6 +425,8 @@ static const struct scenario scenarios[] = {
     { "forgotten-two", "likewise while another node is down", .more_nodes = true,
       .scripted = true, .choose = choose_leaver, .start = forgotten_start_two,
       .at_the_end = forgotten_check },
+    { "starved", "memory runs out while libraft asks for some", .three_nodes = true,
+      .scripted = true, .choose = calm, .start = starved_start, .before_healing = starved_end },
     { "hand-over", "leaders hand over, several times a second", .choose = choose_handover,
       .before_healing = handover_check },
     { "twice", "links break, and messages come again over the next", .choose = choose_twice },
@@ -462,6 +465,8 @@ static const struct scenario scenarios[] = {
       .scripted = true, .choose = choose_leaver, .start = giver_start },
     { "hearsay", "likewise, and the other one that began the next forgets it", .more_nodes = true,
       .scripted = true, .choose = choose_leaver, .start = giver_start_hearsay },
+    { "left-alone", "likewise, and none but one that has left has the end of the epoch",
+      .more_nodes = true, .scripted = true, .choose = choose_leaver, .start = giver_start_left },
     { "stale-server", "a former leader of the catalogue follows, and is followed",
       .six_nodes = true, .scripted = true, .choose = choose_leaver,
       .start = stale_server_start, .at_the_end = stale_server_check },
@@ -496,7 +501,7 @@ static const struct scenario scenarios[] = {
     { "reshard", "shards are split and merged all the time", .choose = choose_reshard,
       .start = reshard_start, .before_healing = reshard_strand, .at_the_end = reshard_check },
     { "tide", "a stream in ON_DEMAND mode is scaled by its load", .choose = choose_tide,
-      .start = tide_start, .at_the_end = tide_check },
+      .start = tide_start, .before_healing = tide_rise, .at_the_end = tide_check },
     { "resting", "closed shards rest, and wake because nodes are drained and disks lost",
       .more_nodes = true, .choose = choose_resting, .start = reshard_start_few,
       .before_healing = reshard_strand, .at_the_end = reshard_check },

@@ -7,14 +7,18 @@
 #include "cluster.h"
 #include "control/control.h"
 #include "reshard.h"
+#include "wipe.h"
 
 #define STREAM_NAME "river"
 #define LOOK_MS 300u
 #define CHANGE_MS 2000u
+#define RISE_LED_NS (20 * SIM_S) /* of a catalogue with a leader, which is who splits */
+#define RISE_MOST_NS (120 * SIM_S)
 #define SHRINK_MOST_NS (200 * SIM_S)
 
 static struct {
     uint32_t first, most; /* open shards, as far as seen */
+    uint64_t led_ns;      /* so long the stream could have got more, as far as seen */
 } tide; /* a seed has a process of its own */
 
 struct op {
@@ -57,9 +61,19 @@ static void look(struct world *world, struct sim_node *node, void *ctx, uint64_t
     catalog_change(control_catalog(node->control), &op->change, buf_slice(bytes), CHANGE_MS, done);
 }
 
+static bool could_rise(struct world *world)
+{
+    const struct sim_node *leader = wipe_catalog_leader(world);
+    const struct model_stream *stream = leader != NULL ? river(leader) : NULL;
+
+    return stream != NULL && stream->mode == STREAM_ON_DEMAND;
+}
+
 static void step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
 {
     struct sim_node *node = &world->nodes[world_below(world, world->node_count)];
+
+    tide.led_ns += could_rise(world) ? LOOK_MS * SIM_MS : 0;
 
     if (node->up && !node->stopping && node->paused_until_ns <= world->now_ns &&
         control_catalog(node->control) != NULL)
@@ -78,6 +92,20 @@ void tide_start(struct world *world)
 {
     reshard_expect();
     later(world);
+}
+
+static bool has_risen(void)
+{
+    return tide.first != 0 && tide.most > tide.first;
+}
+
+/* Under load still.  A catalogue that faults kept without a leader has the time that it missed. */
+void tide_rise(struct world *world)
+{
+    uint64_t until_ns = world->now_ns + RISE_MOST_NS;
+
+    while (!has_risen() && tide.led_ns < RISE_LED_NS && world->now_ns < until_ns)
+        world_run(world, world->now_ns + 100 * SIM_MS);
 }
 
 /* The clients have stopped by now. */
@@ -104,9 +132,10 @@ void tide_check(struct world *world)
                             ON_DEMAND_SHARDS, (double)SHRINK_MOST_NS / 1e9);
         world_run(world, world->now_ns + 100 * SIM_MS);
     }
-    if (tide.most <= tide.first || tide.most > TIDE_SHARDS_MOST)
-        world_violation(world, "tide", "under load it had %u open shards at most, and %u at first: "
-                        "more are due, up to %u", tide.most, tide.first, TIDE_SHARDS_MOST);
+    if (!has_risen() || tide.most > TIDE_SHARDS_MOST)
+        world_violation(world, "tide", "under load it had %u open shards at most, and %u at first, "
+                        "with a leader of the catalogue for %.0f s: more are due, up to %u",
+                        tide.most, tide.first, (double)tide.led_ns / 1e9, TIDE_SHARDS_MOST);
     world_say(world, NULL, "the tide rose from %u shards to %u", tide.first, tide.most);
     reshard_check(world);
 }

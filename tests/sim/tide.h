@@ -15,6 +15,7 @@
 #define TIDE_QUIET_MS 30000u /* nothing is merged while all is looked at when all is well again */
 
 void tide_start(struct world *world);
+void tide_rise(struct world *world); /* before all heals */
 void tide_check(struct world *world);
 
 #endif
