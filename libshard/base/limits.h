@@ -170,7 +170,7 @@
 #define CONTROL_LEADING_GATHER_MS 20u /* changes of leaders gather so long before they are told */
 #define CONTROL_SILENT_MS 3000u               /* nothing heard so long: the node counts as down */
 /* so long is a node up and mute, until it is told where this one is: it seems not to know */
-#define CONTROL_MUTE_MS 2000u
+#define CONTROL_MUTE_MS 10000u
 #define CONTROL_GUIDES_MAX 8u /* addresses that such a node was told and keeps: the newest */
 #define CONTROL_CLOCK_MS 60000u               /* a clock heard so long ago still counts */
 #define CONTROL_HOLDING_MS 1000u /* a node says what it has of a group, or counts as down */
