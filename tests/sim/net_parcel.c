@@ -92,15 +92,13 @@ static void deliver(struct world *world, struct sim_node *node, void *ctx, uint6
     if (parcel->dialler == parcel->from)
         link->queued[parcel->lane] -=
             parcel->len < link->queued[parcel->lane] ? parcel->len : link->queued[parcel->lane];
-    if (net_at(world, parcel->from)->cut_to[parcel->to] || !list_empty(&link->held)) {
+    if (net_at(world, parcel->from)->cut_to[parcel->to]) {
         struct heap *former = heap_enter(NULL);
         struct parcel *held = sim_take(sizeof *held + parcel->len);
         memcpy(held, parcel, sizeof *held + parcel->len);
         held->link = (struct list_node){ NULL, NULL };
-        list_append(&link->held, &held->link);
+        list_append(&link->held[parcel->dialler == parcel->from ? 0 : 1], &held->link);
         heap_enter(former);
-        if (!net_at(world, parcel->from)->cut_to[parcel->to])
-            net_release(world, parcel->from, parcel->to);
         return;
     }
     dispatch_parcel(node->net, parcel);

@@ -20,7 +20,7 @@ struct link {
     uint64_t retry_ns;
     uint64_t last_ns[NET_LANES * 2]; /* arrival of the newest message, per lane and direction */
     size_t queued[NET_LANES];
-    struct list held; /* of struct parcel: what meets a cut, in order */
+    struct list held[2]; /* of struct parcel: what meets a cut, in order, that way and back */
     struct list sent; /* of struct parcel: copies of the newest, when they may be said again */
     uint32_t sent_count;
 };

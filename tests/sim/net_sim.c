@@ -13,16 +13,21 @@
 
 static void link_try(struct net *net, uint32_t to, uint64_t delay_ns);
 
+static void lists_init(struct link *link)
+{
+    list_init(&link->held[0]);
+    list_init(&link->held[1]);
+    list_init(&link->sent);
+}
+
 struct net *net_sim_new(struct sim_node *node, const struct net_weather *weather)
 {
     struct net *net = sim_malloc(sizeof *net);
 
     net->node = node;
     net->weather = weather;
-    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
-        list_init(&net->links[i].held);
-        list_init(&net->links[i].sent);
-    }
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
+        lists_init(&net->links[i]);
     list_init(&net->calls);
     list_init(&net->local_parcels);
     return net;
@@ -34,10 +39,16 @@ static void drop_list(struct list *parcels)
         sim_free(container_of(at, struct parcel, link));
 }
 
+static void drop_held(struct link *link)
+{
+    drop_list(&link->held[0]);
+    drop_list(&link->held[1]);
+}
+
 void net_sim_free(struct net *net)
 {
     for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
-        drop_list(&net->links[i].held);
+        drop_held(&net->links[i]);
         net_repeat_drop(&net->links[i]);
     }
     drop_list(&net->local_parcels);
@@ -58,11 +69,10 @@ void net_sim_boot(struct net *net)
         uint32_t number = link->number + 1;
         bool lingers = link->lingers;
 
-        drop_list(&link->held);
+        drop_held(link);
         net_repeat_drop(link);
         *link = (struct link){ .number = number, .lingers = lingers };
-        list_init(&link->held);
-        list_init(&link->sent);
+        lists_init(link);
     }
 }
 
@@ -255,7 +265,7 @@ static void link_down(struct net *net, struct link *link)
     link->lingers = link->up && net->weather->lingers && world_chance(net->node->world, 1, 2);
     link->up = false;
     link->number++;
-    drop_list(&link->held);
+    drop_held(link);
 }
 
 static void broken(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
@@ -350,19 +360,15 @@ static void cut_outlasted(struct world *world, struct sim_node *node, void *ctx,
 /* Messages of both dialled links that travel from `from` to `to` go on. */
 void net_release(struct world *world, uint32_t from, uint32_t to)
 {
-    struct link *links[2] = { &net_at(world, from)->links[to], &net_at(world, to)->links[from] };
+    struct list *held[2] = { &net_at(world, from)->links[to].held[0],
+                             &net_at(world, to)->links[from].held[1] };
 
     for (unsigned i = 0; i < 2; i++) {
-        struct list held;
+        struct list ready;
 
-        list_take(&held, &links[i]->held);
-        for (struct list_node *at; (at = list_pop(&held)) != NULL;) {
-            struct parcel *parcel = container_of(at, struct parcel, link);
-            if (parcel->from == from)
-                net_post(world, parcel);
-            else
-                list_append(&links[i]->held, at);
-        }
+        list_take(&ready, held[i]);
+        for (struct list_node *at; (at = list_pop(&ready)) != NULL;)
+            net_post(world, container_of(at, struct parcel, link));
     }
 }
 
