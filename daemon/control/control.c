@@ -324,6 +324,7 @@ static void on_catalog_changed(void *ctx, const struct model *model)
     }
     control_catch_up(control);
     epoch_catalog_changed(control);
+    replace_changed(control);
     enrol_changed(control);
     host_kick(control);
     gossip_soon(control);

@@ -220,6 +220,7 @@ struct replace {
     bool leading;         /* it led the catalogue at the last look */
     uint64_t spread_ms;   /* when replicas may be looked at for a better spread */
     uint64_t moved_index; /* of the last change of members, or of the model when it began to lead */
+    uint32_t replaced;    /* rows of lost disks that the model had at its last change */
     struct catalog_change change; /* SET_MEMBERS or FORGET_NODE */
     bool changing;
     bool passing;
@@ -502,6 +503,8 @@ void retire_close(struct control *control);
 /* ---- replace.c ---- */
 void replace_open(struct control *control);
 void replace_close(struct control *control);
+/* The model has changed. */
+void replace_changed(struct control *control);
 /* What members.h is told, as this node sees it. */
 struct members_world replace_world(struct control *control);
 

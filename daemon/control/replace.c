@@ -9,9 +9,10 @@
  *          -> none: the next step
  *     all seen -> a replaced node that nothing names any more: ForgetNode
  *
- * One change at a time.  What failed is found again by the next pass.  Groups of draining and dead
- * nodes begin to move when each node that is up has said which groups move there, behind the last
- * such change, and fewer than moves-at-once do. */
+ * One change at a time.  What failed is found again by the next pass, which comes sooner when a
+ * node is back without its disk: nobody wins by waiting.  Groups of draining and dead nodes begin
+ * to move when each node that is up has said which groups move there, behind the last such change,
+ * and fewer than moves-at-once do. */
 static void on_timer(struct timer *timer);
 static void next_after(struct control *control, uint64_t pause_ms);
 static void step(struct control *control);
@@ -72,6 +73,27 @@ static void on_timer(struct timer *timer)
     }
     replace->passing = true;
     step(control);
+}
+
+/* A row that is replaced is that of a lost disk, whose node has another row by now. */
+static uint32_t replaced_count(const struct model *model)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < model_node_count(model); i++)
+        count += model_node_at(model, i)->replaced;
+    return count;
+}
+
+void replace_changed(struct control *control)
+{
+    struct replace *replace = &control->replace;
+    uint32_t replaced = replaced_count(catalog_model(control->catalog));
+    bool more = replaced > replace->replaced;
+
+    replace->replaced = replaced;
+    if (more && catalog_leads(control->catalog) && !replace->passing && !replace->changing)
+        next_after(control, CONTROL_MEMBERS_SOON_MS);
 }
 
 static bool is_time_to_spread(struct control *control)

@@ -19,6 +19,7 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(LOG_WRITE_NS_MAX, GAUGE, "braid_log_write_nanoseconds_max", "The slowest one so far.")       \
     X(LOG_READS, COUNTER, "braid_log_reads_total", "Reads from segments.")                         \
     X(LOG_READ_BYTES, COUNTER, "braid_log_read_bytes_total", "Bytes read from segments.")          \
+    X(LOG_LOOKUPS, COUNTER, "braid_log_lookups_total", "Index rows looked up in the tables.")      \
     X(LOG_CORRUPT, COUNTER, "braid_log_corrupt_entries_total", "Reads of damaged entries.")        \
     X(LOG_DAMAGED, GAUGE, "braid_log_entries_damaged", "Damaged entries that are known of now.")   \
     X(LOG_REPAIRED, COUNTER, "braid_log_entries_repaired_total", "Damaged ones written again.")    \
@@ -179,6 +180,7 @@ static void refresh_log(struct figures *figures)
     set(figures, FIGURE_LOG_WRITE_NS, from.write_ns_sum);
     set(figures, FIGURE_LOG_WRITE_NS_MAX, from.write_ns_max);
     set(figures, FIGURE_LOG_READS, from.reads);
+    set(figures, FIGURE_LOG_LOOKUPS, from.lookups);
     set(figures, FIGURE_LOG_READ_BYTES, from.read_bytes);
     set(figures, FIGURE_LOG_CORRUPT, from.corrupt_entries);
     set(figures, FIGURE_LOG_DAMAGED, from.damaged_entries);

@@ -50,6 +50,7 @@
 /* decoded index rows: as many as there are groups side by side, in one read each (FILLS_MAX) */
 #define LOG_ROWS_CACHED_MAX 1024u
 #define LOG_ROWS_CACHED_BYTES (8u * 1024u * 1024u) /* of them, or one */
+#define LOG_ROWS_AHEAD 3u /* that come with one which a shared read looks up */
 #define LOG_READS_MAX 16u                     /* extents of one log_read() under way at once */
 #define LOG_READ_EXTENT_MAX (1024u * 1024u)   /* one read of the disk; checked in under 1 ms */
 #define LOG_BLOCK_BYTES (2u * 1024u * 1024u)  /* read at once for shared reads: a huge page */
@@ -197,7 +198,8 @@
 #define CONTROL_WHOLE_EVERY_MS 1000u /* between looks for shards that all members have whole */
 #define CONTROL_WHOLE_LOOKS 4u /* looks at what was found, before others have their turn */
 #define CONTROL_COPIES_EVERY_MS 2000u /* between looks at copies that this node has left */
-#define CONTROL_MEMBERS_MS 500u /* between looks for shards that need another epoch */
+#define CONTROL_MEMBERS_MS 500u /* between looks for shards that need another epoch, */
+#define CONTROL_MEMBERS_SOON_MS 10u /* and to the one when a node has come for a lost disk */
 /* groups of draining and dead nodes that are on their way to new members: each lacks one until it
  * is filled, and writers see a pause */
 #define CONTROL_MOVES_AT_ONCE 4u

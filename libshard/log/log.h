@@ -310,6 +310,7 @@ struct log_figures {
     uint64_t write_ns_sum, write_count, write_ns_max;
     uint64_t write_ns_now; /* how long the one under way has taken so far; 0: none is */
     uint64_t reads, read_bytes;
+    uint64_t lookups; /* of index rows, in the tables */
     uint64_t corrupt_entries; /* times that an entry was read and was damaged */
     uint64_t damaged_entries; /* known of now */
     uint64_t mended_entries;  /* written again, and whole since; */

@@ -475,7 +475,8 @@ void aside_take_back(struct log *log, struct segment *segment);
 struct lookup;
 typedef void (*lookup_cb)(struct lookup *lookup, enum err err);
 
-/* Finds the index row that holds an entry, on a worker.  Embedded in the caller. */
+/* Finds the index row that holds an entry, on a worker, and with `ahead` those behind it: who reads
+ * all of a group's log asks a fraction as often.  Embedded in the caller. */
 struct lookup {
     struct work work;
     struct log *log;
@@ -483,7 +484,10 @@ struct lookup {
     uint64_t group, index;
     uint64_t cuts; /* of the log when it began */
     lookup_cb cb;
+    bool ahead;
     struct index_row row; /* the answer; the callback takes it or leaves it */
+    struct index_row next[LOG_ROWS_AHEAD]; /* likewise */
+    uint32_t next_count;
     enum err err;
     struct reason reason;
 };
@@ -491,8 +495,8 @@ struct lookup {
 void lookup_start(struct log *log, struct lookup *lookup, lookup_cb cb);
 void cache_init(struct log *log);
 const struct index_row *cache_find(struct log *log, uint64_t group, uint64_t index);
-/* Takes `row` when it can be trusted later; returns what the cache holds then. */
-const struct index_row *cache_put(struct log *log, struct lookup *lookup);
+/* Takes the rows when they can be trusted later, else lets them go. */
+void cache_put(struct log *log, struct lookup *lookup);
 void cache_drop(struct log *log, uint64_t group, uint64_t from);
 /* Rows of a segment that is emptied. */
 void cache_drop_segment(struct log *log, uint64_t segment);

@@ -46,12 +46,35 @@ enum err row_find(struct table *table, uint64_t group, uint64_t index, struct in
     return err != ERR_OK ? err : finding.err;
 }
 
+static bool take_next(void *ctx, struct slice key, struct slice value)
+{
+    struct lookup *lookup = ctx;
+
+    if (index_row_read(key, value, &lookup->next[lookup->next_count]) != ERR_OK)
+        return false; /* who gets there finds it, and says so */
+    lookup->next_count++;
+    return lookup->next_count < LOG_ROWS_AHEAD;
+}
+
+/* What cannot be read ahead is read when somebody needs it. */
+static void find_next(struct lookup *lookup)
+{
+    struct key from = key_index(lookup->group, lookup->row.first + lookup->row.count);
+    struct key to = key_index(lookup->group, UINT64_MAX);
+    struct reason reason;
+
+    (void)!table_scan(lookup->table, TABLE_INDEX, key_slice(&from), key_slice(&to), take_next,
+                      lookup, &reason);
+}
+
 static void lookup_run(struct work *work)
 {
     struct lookup *lookup = container_of(work, struct lookup, work);
 
     lookup->err =
         row_find(lookup->table, lookup->group, lookup->index, &lookup->row, &lookup->reason);
+    if (lookup->err == ERR_OK && lookup->ahead)
+        find_next(lookup);
 }
 
 static void lookup_done(struct work *work)
@@ -68,6 +91,8 @@ void lookup_start(struct log *log, struct lookup *lookup, lookup_cb cb)
     lookup->cuts = log->cuts;
     lookup->cb = cb;
     lookup->row = (struct index_row){ 0 };
+    lookup->next_count = 0;
+    log->figures.lookups++;
     work_start(log->world.work, &lookup->work, lookup_run, lookup_done);
 }
 
@@ -168,22 +193,35 @@ static void add(struct cache *cache, struct cached_row *cached)
     list_prepend(&cache->rows, &cached->link);
 }
 
-const struct index_row *cache_put(struct log *log, struct lookup *lookup)
+static void put(struct log *log, struct index_row *row)
 {
-    if (lookup->cuts != log->cuts) {
-        index_row_fini(&lookup->row);
-        return NULL;
-    }
-
     struct cached_row *cached = log_memory(1, sizeof(*cached));
-    const struct index_row *row = &cached->row;
-    cached->row = lookup->row;
-    lookup->row = (struct index_row){ 0 };
-    ensure(row->count > 0);
-    forget_between(log, row->group, row->first, row->first + row->count - 1);
+
+    cached->row = *row;
+    *row = (struct index_row){ 0 };
+    ensure(cached->row.count > 0);
+    forget_between(log, cached->row.group, cached->row.first,
+                   cached->row.first + cached->row.count - 1);
     forget_oldest(log, cached_bytes(cached));
     add(&log->cache, cached);
-    return row;
+}
+
+/* The one that was asked for comes last: it is the last to be forgotten. */
+void cache_put(struct log *log, struct lookup *lookup)
+{
+    bool trusted = lookup->cuts == log->cuts;
+
+    while (lookup->next_count > 0) {
+        struct index_row *row = &lookup->next[--lookup->next_count];
+        if (trusted)
+            put(log, row);
+        else
+            index_row_fini(row);
+    }
+    if (trusted)
+        put(log, &lookup->row);
+    else
+        index_row_fini(&lookup->row);
 }
 
 void cache_drop(struct log *log, uint64_t group, uint64_t from)

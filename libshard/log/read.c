@@ -175,6 +175,7 @@ static bool collect_one(struct read_job *job, bool *done)
     if (row == NULL) {
         job->lookup.group = req->group;
         job->lookup.index = job->next;
+        job->lookup.ahead = req->shared;
         lookup_start(log, &job->lookup, read_on_lookup);
         return false;
     }

@@ -241,6 +241,33 @@ static void a_damaged_entry_is_found_and_those_before_it_are_given(void **state)
     assert_null(log_damaged_next(node.log, 0, 0));
 }
 
+/* One entry after the other; how often the tables were asked. */
+static uint64_t lookups_of(uint64_t group, bool shared)
+{
+    uint64_t before = log_figures(node.log).lookups;
+
+    for (uint64_t index = node.groups[group].start + 1; index <= model_last(&node, group);
+         index++) {
+        struct log_read one = {
+            .group = group, .first = index, .last = index, .bytes_max = MIB, .shared = shared
+        };
+        assert_int_equal(node_read(&node, &one), ERR_OK);
+        assert_int_equal(one.count, 1);
+        check(&one);
+        log_read_fini(&one);
+    }
+    return log_figures(node.log).lookups - before;
+}
+
+static void index_rows_come_with_those_behind_them(void **state)
+{
+    (void)state;
+    uint64_t rows = lookups_of(1, false);
+
+    assert_true(rows > 2);
+    assert_int_equal(lookups_of(2, true), (rows + LOG_ROWS_AHEAD) / (LOG_ROWS_AHEAD + 1));
+}
+
 static void a_log_that_closes_waits_for_them(void **state)
 {
     struct group_reader readers[READ_GROUPS];
@@ -274,6 +301,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_entry_is_found_and_those_before_it_are_given,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(index_rows_come_with_those_behind_them, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_log_that_closes_waits_for_them, set_up, tear_down),
     };
 
