@@ -28,13 +28,23 @@ static bool is_in(const struct log_state *state, uint64_t node)
     return false;
 }
 
+/* The shard is gone in the member's model, which is the later one: nobody can read it any more. */
+static bool is_over(const struct sim_node *from, const struct sim_node *member, uint64_t group)
+{
+    const struct model *model = catalog_model(control_catalog(member->control));
+
+    return model_shard_by_group(model, group, NULL) == NULL &&
+           model_index(model) > model_index(catalog_model(control_catalog(from->control)));
+}
+
 /* Whether the member, if it runs, could go on from here without the copy. */
 static void look_at_member(struct world *world, const struct sim_node *from, uint64_t id,
                            const struct log_state *gone)
 {
     const struct sim_node *node = wipe_node(world, id);
 
-    if (node == NULL || !node->up || node->stopping || node->control == NULL)
+    if (node == NULL || !node->up || node->stopping || node->control == NULL ||
+        is_over(from, node, gone->group))
         return;
     const struct log_state *state = log_state(control_log(node->control), gone->group);
     if (state != NULL && state->epoch >= gone->epoch && state->last >= gone->last &&
