@@ -496,14 +496,15 @@ void scaling_close(struct control *control);
 /* The groups of that word, ascending; there is room for all that this node has. */
 size_t scaling_list(const struct control *control, enum scale_word word, uint64_t groups[]);
 
-/* ---- retire.c ---- */
+/* ---- retire.c, retain.c ---- */
 void retire_open(struct control *control);
 void retire_close(struct control *control);
+void retain_open(struct control *control);
+void retain_close(struct control *control);
 
 /* ---- replace.c ---- */
 void replace_open(struct control *control);
 void replace_close(struct control *control);
-/* The model has changed. */
 void replace_changed(struct control *control);
 /* What members.h is told, as this node sees it. */
 struct members_world replace_world(struct control *control);
@@ -546,10 +547,6 @@ void copies_close(struct control *control);
 /* ---- limits.c ---- */
 struct quota_limits limits_of_shard(const struct control *control,
                                     const struct model_stream *stream);
-
-/* ---- retain.c ---- */
-void retain_open(struct control *control);
-void retain_close(struct control *control);
 
 /* ---- ailing.c ---- */
 /* Once a second. */
