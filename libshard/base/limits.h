@@ -50,7 +50,8 @@
 /* decoded index rows: as many as there are groups side by side, in one read each (FILLS_MAX) */
 #define LOG_ROWS_CACHED_MAX 1024u
 #define LOG_ROWS_CACHED_BYTES (8u * 1024u * 1024u) /* of them, or one */
-#define LOG_ROWS_AHEAD 3u /* that come with one which a shared read looks up */
+/* that come with one which a shared read looks up, while there is room for those of all groups */
+#define LOG_ROWS_AHEAD 3u
 #define LOG_READS_MAX 16u                     /* extents of one log_read() under way at once */
 #define LOG_READ_EXTENT_MAX (1024u * 1024u)   /* one read of the disk; checked in under 1 ms */
 #define LOG_BLOCK_BYTES (2u * 1024u * 1024u)  /* read at once for shared reads: a huge page */

@@ -257,6 +257,7 @@ struct log {
         struct list rows; /* of struct cached_row */
         struct cached_place places[LOG_ROWS_CACHED_MAX]; /* of all; no two rows have one entry */
         uint32_t count;
+        uint32_t groups; /* that they are of */
         size_t bytes;
     } cache;
     struct blocks {
@@ -475,8 +476,9 @@ void aside_take_back(struct log *log, struct segment *segment);
 struct lookup;
 typedef void (*lookup_cb)(struct lookup *lookup, enum err err);
 
-/* Finds the index row that holds an entry, on a worker, and with `ahead` those behind it: who reads
- * all of a group's log asks a fraction as often.  Embedded in the caller. */
+/* Finds the index row that holds an entry, on a worker, and with `ahead` those behind it, as long
+ * as there is room for those of all groups that are read: who reads all of a group's log asks a
+ * fraction as often.  Embedded in the caller. */
 struct lookup {
     struct work work;
     struct log *log;

@@ -8,6 +8,10 @@
 #define LENGTH 123457u /* some lie in two blocks */
 #define ROUNDS 16u
 #define SEGMENT_BYTES (5u * MIB) /* two blocks and a half */
+/* More groups than have room for rows ahead, in segments that have a few entries of each. */
+#define CROWD (LOG_ROWS_CACHED_MAX / 2)
+#define CROWD_LENGTH 500u
+#define CROWD_ROUNDS 16u
 
 struct group_reader {
     struct log_read read;
@@ -268,6 +272,72 @@ static void index_rows_come_with_those_behind_them(void **state)
     assert_int_equal(lookups_of(2, true), (rows + LOG_ROWS_AHEAD) / (LOG_ROWS_AHEAD + 1));
 }
 
+static uint64_t write_crowd(uint64_t index)
+{
+    AUTO_UNREF struct buf *payload = buf_new(CROWD_LENGTH);
+
+    memset(payload->data, (int)index, CROWD_LENGTH);
+    for (uint64_t group = 1; group <= CROWD; group++) {
+        struct entry_head head = { .group = group, .index = index, .term = 1, .time_ms = index,
+                                   .epoch = 1, .length = CROWD_LENGTH, .records = 1,
+                                   .type = ENTRY_RECORDS };
+        head.crc = entry_crc(&head, buf_slice(payload));
+        log_entry(node.log, &head, payload);
+    }
+    return log_turn(node.log);
+}
+
+static int set_up_crowd(void **state)
+{
+    (void)state;
+    node_init(&node);
+    node_open(&node);
+    for (uint64_t group = 1; group <= CROWD; group++) {
+        struct log_state start = {
+            .group = group, .epoch = 1, .member_count = 1, .members = { NODE_ID }, .term = 1
+        };
+        log_start(node.log, &start);
+    }
+    for (uint64_t index = 1; index <= CROWD_ROUNDS; index++)
+        node_wait(&node, write_crowd(index));
+    for (uint64_t group = 1; group <= CROWD; group++)
+        log_applied(node.log, group, CROWD_ROUNDS, 1, CROWD_ROUNDS, slice_text("applied"));
+    node_wait_filed(&node);
+    return 0;
+}
+
+/* Each group's next entry, in turns; how often the tables were asked. */
+static uint64_t lookups_side_by_side(bool shared)
+{
+    uint64_t before = log_figures(node.log).lookups;
+
+    for (uint64_t at = 0; at < (uint64_t)CROWD * CROWD_ROUNDS; at++) {
+        struct log_read one = {
+            .group = 1 + at % CROWD, .first = 1 + at / CROWD, .last = 1 + at / CROWD,
+            .bytes_max = MIB, .shared = shared
+        };
+        assert_int_equal(node_read(&node, &one), ERR_OK);
+        assert_int_equal(one.count, 1);
+        log_read_fini(&one);
+    }
+    uint64_t lookups = log_figures(node.log).lookups - before;
+    assert_int_equal(node.log->cache.groups, CROWD);
+    for (uint64_t group = 1; group <= CROWD; group++)
+        cache_drop(node.log, group, 0);
+    assert_int_equal(node.log->cache.groups, 0);
+    return lookups;
+}
+
+/* For which there would not be room: those that are in use stay. */
+static void rows_do_not_come_ahead_where_many_groups_are_read(void **state)
+{
+    uint64_t rows = lookups_side_by_side(false);
+
+    (void)state;
+    assert_true(rows > 2 * CROWD);
+    assert_in_range(lookups_side_by_side(true), 1, rows);
+}
+
 static void a_log_that_closes_waits_for_them(void **state)
 {
     struct group_reader readers[READ_GROUPS];
@@ -303,6 +373,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(index_rows_come_with_those_behind_them, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(rows_do_not_come_ahead_where_many_groups_are_read,
+                                        set_up_crowd, tear_down),
         cmocka_unit_test_setup_teardown(a_log_that_closes_waits_for_them, set_up, tear_down),
     };
 
