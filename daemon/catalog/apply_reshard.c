@@ -336,11 +336,10 @@ static enum err forget(struct model *model, const Braid__Catalog__ForgetShards *
         reason_set(reason, "no such stream");
         return ERR_NOT_FOUND;
     }
-    uint64_t retention_ms = (uint64_t)stream->retention_hours * 3600 * 1000;
     for (size_t i = 0; i < row->n_numbers; i++) {
         uint32_t at = place_of(stream, row->numbers[i]);
         if (at == UINT32_MAX || stream->shards[at].state != SHARD_CLOSED ||
-            stream->shards[at].closed_ms + retention_ms > proposed_ms ||
+            model_shard_gone_ms(stream, &stream->shards[at]) > proposed_ms ||
             has_parent(stream, &stream->shards[at]))
             continue;
         model_shard_remove(model, stream, at);

@@ -251,6 +251,8 @@ bool model_shard_whole(const struct model_shard *shard);
  * have it up to its END, durably.  They run no Raft, and any of them answers readers.  Another
  * epoch, and so any change of its members, wakes them. */
 bool model_shard_rests(const struct model_shard *shard);
+/* From then on nobody can read anything of a shard that is closed. */
+uint64_t model_shard_gone_ms(const struct model_stream *stream, const struct model_shard *shard);
 /* Whether the shard's copy on this node is of a history that a rescue has ended. */
 bool model_shard_aside(const struct model_shard *shard, uint64_t node);
 /* Rescues raise the epoch by this: epochs of one history have the quotient in common. */

@@ -61,3 +61,10 @@ bool model_shard_rests(const struct model_shard *shard)
 {
     return shard->rests_in != 0 && (shard->rests_in == shard->epoch || MUTANT(rests_on));
 }
+
+uint64_t model_shard_gone_ms(const struct model_stream *stream, const struct model_shard *shard)
+{
+    uint64_t hours = MUTANT(gone_early) ? 0 : stream->retention_hours;
+
+    return shard->closed_ms + hours * 3600 * 1000;
+}

@@ -38,12 +38,11 @@ static void look(struct control *control, uint64_t now_ms)
 
     for (uint32_t i = 0; i < model_stream_count(model) && count == 0; i++) {
         const struct model_stream *stream = model_stream_at(model, i);
-        uint64_t retention_ms = (uint64_t)stream->retention_hours * 3600 * 1000;
         if (stream->status == STREAM_DELETING)
             continue;
         for (uint32_t k = 0; k < stream->shard_count && count < CATALOG_ENDS_MAX; k++)
             if (stream->shards[k].state == SHARD_CLOSED &&
-                stream->shards[k].closed_ms + retention_ms + RETENTION_GRACE_MS <= now_ms)
+                model_shard_gone_ms(stream, &stream->shards[k]) + RETENTION_GRACE_MS <= now_ms)
                 numbers[count++] = stream->shards[k].number;
         if (count == 0)
             continue;

@@ -50,7 +50,8 @@ struct cluster_options {
     bool all_first;            /* the stream is created when all nodes are in */
     bool large;                 /* some records are of many blocks */
     bool forgets;               /* nodes keep little in memory of what they have applied */
-    bool subscribers;           /* some readers wait at the tip */
+    bool subscribers;           /* some readers wait at the tip, */
+    uint32_t away_ms;           /* and at times none, for so long at most; 0: they stay */
     bool tide;                  /* streams in ON_DEMAND mode are scaled, tide.h */
 };
 

@@ -415,6 +415,18 @@ static bool may_be_gone(const struct history *history, const struct value *value
     return history->keep_ns != 0 && value->put_ns + history->keep_ns < history->world->now_ns;
 }
 
+bool history_keeps(const struct history *history, uint64_t group, uint64_t from)
+{
+    for (uint32_t client = 0; client < CLIENTS_MAX; client++)
+        for (uint64_t i = 0; i < history->clients[client].count; i++) {
+            const struct value *value = &history->clients[client].values[i];
+            if (value->state == VALUE_ACKED && value->group == group && value->index >= from &&
+                !value->lost && !may_be_gone(history, value))
+                return true;
+        }
+    return false;
+}
+
 static void name_lost(struct history *history, struct sim_node *node, uint64_t group)
 {
     for (uint32_t client = 0; client < CLIENTS_MAX; client++)

@@ -104,6 +104,9 @@ void history_pass_end(struct history *history, const struct sim_node *node);
 void history_scan_begin(struct history *history, struct sim_node *node, uint64_t group);
 void history_scan_end(struct history *history, struct sim_node *node, uint64_t group);
 
+/* Whether something that was acknowledged in the group, from this index on, must still be there. */
+bool history_keeps(const struct history *history, uint64_t group, uint64_t from);
+
 struct history_counts {
     uint64_t puts, acked, refused, pending, reads, applied, leaders, facts;
     uint64_t lost; /* of acked, by rescues */

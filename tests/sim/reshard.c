@@ -30,6 +30,7 @@ struct lineage {
     uint32_t rests_in; /* the last epoch in which its group rested */
     uint32_t rest_seen[SIM_NODES_MAX]; /* likewise, as each node has heard of it */
     bool closed;
+    bool gone; /* some model has forgotten it */
 };
 
 static struct {
@@ -318,6 +319,21 @@ static void check_end(struct world *world, const struct sim_node *node,
                         (unsigned long long)state->last);
 }
 
+/* Nobody can read what is in a shard that the catalogue has forgotten. */
+static void check_gone(struct world *world, const struct sim_node *node, const struct model *model)
+{
+    for (uint64_t group = CATALOG_GROUP + 1; group < model_next_group(model); group++) {
+        struct lineage *lineage = &resharding.of[sim_slot(group)];
+        if (!lineage->closed || lineage->gone || model_shard_by_group(model, group, NULL) != NULL)
+            continue;
+        lineage->gone = true;
+        if (history_keeps(cluster_of(world)->history, group, 0))
+            world_violation(world, "gone early", "node %u index %llu: the shard of group %llu is "
+                            "gone, and some of its records are not too old", node->at + 1,
+                            (unsigned long long)model_index(model), (unsigned long long)group);
+    }
+}
+
 void reshard_model(struct world *world, const struct sim_node *node, const struct model *model)
 {
     if (!resharding.played)
@@ -330,6 +346,7 @@ void reshard_model(struct world *world, const struct sim_node *node, const struc
             check_end(world, node, &stream->shards[k]);
         }
     }
+    check_gone(world, node, model);
 }
 
 /* Groups are given out in ascending order. */

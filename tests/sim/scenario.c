@@ -27,6 +27,7 @@
 #include "stale_server.h"
 #include "stale_voter.h"
 #include "starved.h"
+#include "subscribers.h"
 #include "tide.h"
 #include "unheard.h"
 
@@ -387,6 +388,19 @@ static void choose_reshard(struct cluster_options *options)
     options->put_pause_ms += 20;
 }
 
+/* A closed shard is gone after three seconds and a look of the catalogue's leader. */
+static void choose_outlived(struct cluster_options *options)
+{
+    choose_reshard(options);
+    options->faults &= ~(unsigned)FAULT_CLOCK;
+    options->fault_pause_ms = 6000; /* the leader looks when it has led for seconds */
+    options->skew_ms_max = 0;
+    options->wall_speed = 1200;
+    options->retention_hours = 1;
+    options->subscribers = true;
+    options->away_ms = 15000;
+}
+
 /* Each shard takes less than its clients put. */
 static void choose_tide(struct cluster_options *options)
 {
@@ -408,6 +422,12 @@ static void choose_resting(struct cluster_options *options)
     choose_lost_disk(options);
     options->fault_pause_ms = 6000;
     options->replace_after_ms += 3000;
+}
+
+static void outlived_check(struct world *world)
+{
+    reshard_check(world);
+    subscribers_check_outlived(world);
 }
 
 static const struct scenario scenarios[] = {
@@ -500,6 +520,8 @@ static const struct scenario scenarios[] = {
       .at_the_end = builds_check },
     { "reshard", "shards are split and merged all the time", .choose = choose_reshard,
       .start = reshard_start, .before_healing = reshard_strand, .at_the_end = reshard_check },
+    { "outlived", "likewise; closed shards are gone before their readers come to the end",
+      .choose = choose_outlived, .start = reshard_start, .at_the_end = outlived_check },
     { "tide", "a stream in ON_DEMAND mode is scaled by its load", .choose = choose_tide,
       .start = tide_start, .before_healing = tide_rise, .at_the_end = tide_check },
     { "resting", "closed shards rest, and wake because nodes are drained and disks lost",

@@ -15,6 +15,7 @@
  * once. */
 #define PAUSE_MS 100u
 #define READ_BYTES 65536u
+#define AWAY_OF 100u /* reads: of one that stays away at times */
 
 struct subscriber {
     uint64_t group, next_group; /* 0: none yet */
@@ -25,6 +26,7 @@ struct subscriber {
 
 struct subscribers {
     struct subscriber all[SUBSCRIBERS_MAX];
+    uint64_t outlived; /* shards that were gone before their reader had the newest record */
 };
 
 /* One read, in the memory of the node that works on it. */
@@ -62,6 +64,23 @@ void subscribers_follow(struct world *world, uint32_t at, uint64_t group)
     step_later(world, at, 0);
 }
 
+/* The shard is gone, and what its reader lacks was too old: it goes on in the next one, as a
+ * consumer that is told so.  A node that has not heard of the shard yet says the same. */
+static void pass_gone(struct world *world, const struct sim_node *node,
+                      struct subscriber *subscriber)
+{
+    const struct history *history = cluster_of(world)->history;
+    const struct model *model = catalog_model(control_catalog(node->control));
+    struct subscribers *subscribers = cluster_of(world)->subscribers;
+
+    if (model_shard_by_group(model, subscriber->group, NULL) != NULL ||
+        model_next_group(model) <= subscriber->group || has_read_all(world, subscriber) ||
+        history_keeps(history, subscriber->group, subscriber->at.index))
+        return;
+    subscriber->at = (struct position){ .index = history_newest(history, subscriber->group) + 1 };
+    subscribers->outlived++;
+}
+
 static void watched(struct route_read *read, enum err err)
 {
     struct watch_op *op = container_of(read, struct watch_op, read);
@@ -77,6 +96,8 @@ static void watched(struct route_read *read, enum err err)
         history_pass_end(history, op->node);
         subscriber->at = read->next;
     }
+    if (err == ERR_CLOSED)
+        pass_gone(world, op->node, subscriber);
     step_later(world, op->subscriber, got ? 0 : PAUSE_MS * SIM_MS);
     route_read_fini(read);
     free(op);
@@ -111,6 +132,17 @@ static void go_on(struct world *world, struct subscriber *subscriber)
     subscriber->at = (struct position){ .index = 1 };
 }
 
+/* What it is to read may grow too old meanwhile. */
+static bool stays_away(struct world *world, uint32_t at)
+{
+    uint64_t away_ms = cluster_of(world)->options.away_ms;
+
+    if (away_ms == 0 || cluster_of(world)->healing || !world_chance(world, 1, AWAY_OF))
+        return false;
+    step_later(world, at, world_below(world, away_ms * SIM_MS));
+    return true;
+}
+
 static void step(struct world *world, struct sim_node *none, void *ctx, uint64_t arg)
 {
     struct subscriber *subscriber = subscriber_of(world, (uint32_t)arg);
@@ -118,7 +150,7 @@ static void step(struct world *world, struct sim_node *none, void *ctx, uint64_t
 
     (void)none;
     (void)ctx;
-    if (subscriber->reading)
+    if (subscriber->reading || stays_away(world, (uint32_t)arg))
         return;
     go_on(world, subscriber);
     if (node != NULL && node->route != NULL)
@@ -167,4 +199,14 @@ bool subscribers_are_there(struct world *world, char *why, size_t why_bytes)
         return false;
     }
     return true;
+}
+
+void subscribers_check_outlived(struct world *world)
+{
+    const struct subscribers *subscribers = cluster_of(world)->subscribers;
+
+    world_say(world, NULL, "%llu shards were gone while somebody read them",
+              (unsigned long long)subscribers->outlived);
+    if (subscribers->outlived == 0)
+        cluster_of(world)->unplayed = true;
 }
