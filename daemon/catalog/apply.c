@@ -453,7 +453,8 @@ static enum err apply_activate(struct model *model, uint64_t id, struct reason *
         reason_set(reason, "stream %s is being deleted", stream->name);
         return ERR_CLOSED;
     }
-    stream->status = STREAM_ACTIVE;
+    if (stream->status == STREAM_CREATING)
+        stream->status = STREAM_ACTIVE; /* a late one finds it so, or UPDATING already */
     return ERR_OK;
 }
 

@@ -109,7 +109,7 @@ static enum err begin_allowed(const struct model *model, const struct model_stre
         reason_set(reason, "stream %s is being deleted", stream->name);
         return ERR_CLOSED;
     }
-    if (stream->status != STREAM_ACTIVE && !goes_on) {
+    if ((stream->status != STREAM_ACTIVE || is_opening(stream)) && !goes_on) {
         reason_set(reason, "stream %s is being changed", stream->name);
         return ERR_EXISTS;
     }

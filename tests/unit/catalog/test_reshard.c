@@ -95,6 +95,21 @@ static void one_reshard_at_a_time(void **state)
     model_free(model);
 }
 
+/* Two nodes that led the catalogue in turn have seen all shards of the new stream open. */
+static void an_activation_that_is_late_changes_nothing(void **state)
+{
+    struct model *model = given(1);
+
+    assert_int_equal(split(model, 0, KEYS_END), ERR_OK);
+    assert_int_equal(apply(model, change_activate_stream(stamp, river(model)->id)), ERR_OK);
+    assert_int_equal(river(model)->status, STREAM_UPDATING);
+    assert_int_equal(split(model, 0, KEYS_END), ERR_EXISTS);
+    assert_int_equal(commit(model, 0, 17), ERR_OK);
+    assert_int_equal(river(model)->status, STREAM_ACTIVE);
+    assert_int_equal(river(model)->open_count, 2);
+    model_free(model);
+}
+
 static void what_leaves_a_gap_or_overlaps_is_refused(void **state)
 {
     struct model *model = given(3);
@@ -325,6 +340,7 @@ int main(void)
         cmocka_unit_test(only_closed_shards_rest_until_their_members_change),
         cmocka_unit_test(the_image_says_who_rests),
         cmocka_unit_test(one_reshard_at_a_time),
+        cmocka_unit_test(an_activation_that_is_late_changes_nothing),
         cmocka_unit_test(what_leaves_a_gap_or_overlaps_is_refused),
         cmocka_unit_test(a_closed_shard_goes_when_retention_has_passed),
         cmocka_unit_test(lineage_survives_in_the_image),
