@@ -407,11 +407,22 @@ static void scanned(struct shard_read *read, enum err err)
     scan->err = err;
 }
 
+/* Its retention has passed meanwhile, as it was closed: whether not too early reshard.c looks. */
+static bool is_forgotten(const struct sim_node *node, uint64_t group)
+{
+    return group != CATALOG_GROUP &&
+           model_shard_by_group(catalog_model(control_catalog(node->control)), group, NULL) == NULL;
+}
+
 static void scan_step(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
 {
     struct scan *scan = ctx;
     struct shard *shard = control_shard(node->control, arg);
 
+    if (shard == NULL && is_forgotten(node, arg)) {
+        scan->err = ERR_CLOSED;
+        return;
+    }
     if (shard == NULL)
         world_violation(world, "replica", "node %u has no replica of group %llu at the end",
                         node->at + 1, (unsigned long long)arg);
@@ -447,6 +458,11 @@ static void scan_group(struct world *world, struct sim_node *node, uint64_t grou
         world_inside(world, node, scan_step, scan, group);
         while (scan->busy)
             world_run(world, world->now_ns + SIM_MS);
+        if (scan->err == ERR_CLOSED && is_forgotten(node, group)) {
+            shard_read_fini(&scan->read);
+            sim_free(scan);
+            return;
+        }
         if (scan->err != ERR_OK)
             world_violation(world, "reads", "node %u cannot read group %llu: %s: %s", node->at + 1,
                             (unsigned long long)group, err_name(scan->err), scan->read.reason.text);
