@@ -131,18 +131,6 @@ static bool has_place(const struct log *log, const struct segment *victim)
            (aside != NULL && aside->end + victim->alive < aside->bytes);
 }
 
-/* All of it is gone, but a crash might bring it again as long as the frames that take it back are
- * not durable: to write it aside gains nothing, and it is not free either.  In a full log those
- * frames may wait for a file: then for the last one, as this segment is free behind them. */
-static bool waits_for_frames(struct log *log, const struct segment *victim)
-{
-    if (victim->alive > 0 || log->durable >= log->lost_turn)
-        return false;
-    log->last_for_head = true;
-    head_kick(log);
-    return true;
-}
-
 static void begin(struct log *log)
 {
     struct emptying *emptying = log->emptying;
@@ -156,7 +144,7 @@ static void begin(struct log *log)
         return;
     }
     struct segment *victim = alive_least(log);
-    if (victim == NULL || !has_place(log, victim) || waits_for_frames(log, victim)) {
+    if (victim == NULL || !has_place(log, victim)) {
         wait_for(emptying, emptying->survey_pause_ms);
         return;
     }

@@ -238,7 +238,6 @@ struct log {
     bool creating;
     bool large_frames; /* in the last segment that was left, or what a start has read: new files are
                         * reserved only */
-    bool last_for_head; /* it may have the file that is kept for emptying, once */
     uint64_t create_backoff_ms;
     struct timer create_later;
 
@@ -418,8 +417,6 @@ void flight_recall(struct log *log);
 bool supply_can_grow(const struct log *log);
 /* Free files that the head may take: all but one, which segments are emptied into. */
 uint32_t supply_for_head(const struct log *log);
-/* Likewise for frames that are given already: with `last_for_head` the last one too. */
-uint32_t supply_for_frames(const struct log *log);
 
 /* ---- filing.c, reclaim.c ---- */
 /* Starts what is to be done next with the table, when nothing is under way. */

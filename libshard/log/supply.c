@@ -99,10 +99,7 @@ void segment_fix(struct log *log, struct segment *segment)
 
 static struct segment_file *take_for_head(struct log *log)
 {
-    if (supply_for_frames(log) == 0)
-        return NULL;
-    log->last_for_head = false;
-    return supply_take(log, 0);
+    return supply_for_head(log) == 0 ? NULL : supply_take(log, 0);
 }
 
 void supply_judge_frames(struct log *log, uint64_t frames, uint64_t bytes)
@@ -222,11 +219,6 @@ uint32_t supply_for_head(const struct log *log)
     uint32_t kept = kept_for_emptying(log);
 
     return log->files_ready_count > kept ? log->files_ready_count - kept : 0;
-}
-
-uint32_t supply_for_frames(const struct log *log)
-{
-    return log->last_for_head ? log->files_ready_count : supply_for_head(log);
 }
 
 static bool is_at_most(const struct log *log)
