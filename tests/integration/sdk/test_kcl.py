@@ -210,13 +210,31 @@ def firsts(notes, application):
     return seen
 
 
+def await_all(workers, survivor):
+    """Until both applications have seen each record; else it says which they lack, and where."""
+    def seen():
+        notes = workers[0].notes() + workers[1].notes()
+        return {application: firsts(notes, application) for application in APPLICATIONS}
+
+    def all_seen():
+        survivor.check()
+        return all(len(records) >= len(KEYS) * ROUNDS for records in seen().values())
+
+    try:
+        wait_until(all_seen, PATIENCE_S, "all records seen by both applications")
+    except AssertionError as error:
+        lacking = {application: collections.Counter(
+            f"round {number}" for number in range(ROUNDS) for key in KEYS
+            if f"{key}:{number}" not in records) for application, records in seen().items()}
+        raise AssertionError(f"{error}: they lack {lacking}") from error
+
+
 Outcome = collections.namedtuple("Outcome", "notes killed survivor lineage said")
 
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
     directory = str(tmp_path_factory.mktemp("kcl"))
-    wanted = len(KEYS) * ROUNDS
     with Cluster(nodes=3, keys={"kcl": "its/secret+key+of+the+tests"},
                  options=OWN_LIMITS) as cluster:
         cluster.create_stream(STREAM, shards=SHARDS)
@@ -236,13 +254,7 @@ def outcome(tmp_path_factory):
                        "all leases are dealt")
             killed, survivor = play(cluster, workers)
 
-            def all_seen():
-                notes = workers[0].notes() + workers[1].notes()
-                return all(len(firsts(notes, application)) >= wanted
-                           for application in APPLICATIONS)
-
-            wait_until(lambda: look(all_seen, [survivor]), PATIENCE_S,
-                       f"{wanted} records seen by both applications")
+            await_all(workers, survivor)
             wait_until(lambda: look(lambda: killed <= {
                 (note.application, note.shard) for note in survivor.notes()}, [survivor]),
                 PATIENCE_S, "the killed worker's leases are taken over")
