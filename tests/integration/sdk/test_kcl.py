@@ -10,6 +10,7 @@ import collections
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -27,8 +28,9 @@ KEYS = [f"key-{number}" for number in range(500)]
 ROUNDS = 20       # of one record for each key
 AGGREGATED = 2    # of them, the last ones: many keys' records in one
 PATIENCE_S = 180
+LEASE = ("leaseKey", "leaseOwner", "checkpointOwner", "leaseCounter", "checkpoint")  # told of one
 
-Note = collections.namedtuple("Note", "at worker application shard what rest")
+Note = collections.namedtuple("Note", "at worker application shard tenure what rest")
 
 
 class Leases:
@@ -46,13 +48,23 @@ class Leases:
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 preexec_fn=die_with_parent)
 
+    def client(self):
+        import boto3
+
+        return boto3.client("dynamodb", endpoint_url=self.endpoint, region_name="us-east-1",
+                            aws_access_key_id="any", aws_secret_access_key="any")
+
+    def listed(self):
+        """{application: what its table says of each shard}."""
+        client = self.client()
+        return {name: [" ".join(f"{of}={list(item[of].values())[0]}" for of in LEASE if of in item)
+                       for item in client.scan(TableName=name)["Items"] if "checkpoint" in item]
+                for name in APPLICATIONS}
+
     def make_tables(self):
         """As the library makes them, but at once with the index that it adds to those that it has
         made: dynalite adds none to a table that is there."""
-        import boto3
-
-        client = boto3.client("dynamodb", endpoint_url=self.endpoint, region_name="us-east-1",
-                              aws_access_key_id="any", aws_secret_access_key="any")
+        client = self.client()
         wait_until(lambda: answers(client), PATIENCE_S, "the tables' server")
         for name in APPLICATIONS:
             client.create_table(
@@ -101,15 +113,19 @@ class Worker:
             lines = file.read().splitlines()
         found = []
         for line in lines:
-            at, application, shard, what, *rest = line.split(" ")
-            found.append(Note(int(at), self.name, application, shard, what, rest))
+            at, application, shard, tenure, what, *rest = line.split(" ")
+            found.append(Note(int(at), self.name, application, shard, int(tenure), what, rest))
         return found
+
+    def words(self):
+        """The last ones that it said."""
+        with open(self.said, encoding="utf-8") as file:
+            return file.read()[-4000:]
 
     def check(self):
         status = self.process.poll()
         if status is not None:
-            with open(self.said, encoding="utf-8") as file:
-                raise AssertionError(f"{self.name} ended with {status}: {file.read()[-4000:]}")
+            raise AssertionError(f"{self.name} ended with {status}: {self.words()}")
 
     def stop(self):
         """Its applications give their leases back."""
@@ -119,26 +135,71 @@ class Worker:
 
 def held(worker):
     """{(application, shard)} that it reads."""
-    leases = set()
+    leases = {}
     for note in worker.notes():
         if note.what == "begins":
-            leases.add((note.application, note.shard))
+            leases[note.tenure] = note.application, note.shard
         elif note.what in ("lost", "ends"):
-            leases.discard((note.application, note.shard))
-    return leases
+            leases.pop(note.tenure, None)
+    return set(leases.values())
 
 
 def are_dealt(workers):
-    """All shards are read, and each worker reads some of them for the application that deals leases by
-    their number."""
+    """All shards are read, and each worker reads some of them for the application that deals leases
+    by their number."""
     leases = [held(worker) for worker in workers]
     return (len(leases[0] | leases[1]) == SHARDS * len(APPLICATIONS)
             and all(any(of == "fan-out" for of, _ in of_one) for of_one in leases))
 
 
-def reads_all(worker):
-    """Whether it has leases of each application: of version 3's one worker may have all."""
+def reads_for_all(worker):
+    """Whether it has leases of each application."""
     return {of for of, _ in held(worker)} == set(APPLICATIONS)
+
+
+def look(condition, workers):
+    for worker in workers:
+        worker.check()
+    return condition()
+
+
+def has_started(worker):
+    return {note.application for note in worker.notes()
+            if note.what == "started"} == set(APPLICATIONS)
+
+
+def start_both(directory, cluster, running):
+    """One after the other: of two that find empty tables one may not begin."""
+    workers = []
+    for node in cluster.nodes[:2]:
+        worker = Worker(f"worker-{len(workers)}", directory, node.endpoint, running[0], cluster.key)
+        workers.append(worker)
+        running.append(worker)
+        wait_until(lambda: look(lambda: has_started(workers[-1]), workers), PATIENCE_S,
+                   f"{worker.name} has started for both applications")
+    return workers
+
+
+def kill_one(workers):
+    """A worker that has leases of both applications (of version 3's one worker may have all): it,
+    and what it read when it died.  It stands still while its diary is looked at, as leases come
+    and go."""
+    for worker in filter(reads_for_all, workers):
+        worker.check()
+        worker.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, worker.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if reads_for_all(worker):
+            worker.process.kill()
+            return worker, held(worker)
+        worker.process.send_signal(signal.SIGCONT)
+    return None
+
+
+def are_taken_over(leases, notes, survivor):
+    """Whether it was the survivor that began to read each of them last."""
+    newest = {(note.application, note.shard): note.worker for note in sorted(notes)
+              if note.what == "begins"}
+    return all(newest[lease] == survivor for lease in leases)
 
 
 def put_round(client, number):
@@ -190,11 +251,8 @@ def play(cluster, workers):
                                 AdjacentShardToMerge=other["ShardId"])
             wait_active(client, STREAM)
         elif number == 12:
-            victim = wait_until(lambda: next(filter(reads_all, workers), None), PATIENCE_S,
-                                "one has leases of both applications")
-            killed = held(victim)
-            victim.check()
-            victim.process.kill()
+            victim, killed = wait_until(lambda: kill_one(workers), PATIENCE_S,
+                                        "one has leases of both applications")
             [survivor] = [worker for worker in workers if worker is not victim]
     for number in range(ROUNDS - AGGREGATED, ROUNDS):
         put_aggregated(client, number)
@@ -210,8 +268,9 @@ def firsts(notes, application):
     return seen
 
 
-def await_all(workers, survivor):
-    """Until both applications have seen each record; else it says which they lack, and where."""
+def await_all(workers, survivor, leases):
+    """Until both applications have seen each record; else it says which they lack, and who reads
+    what."""
     def seen():
         notes = workers[0].notes() + workers[1].notes()
         return {application: firsts(notes, application) for application in APPLICATIONS}
@@ -226,10 +285,12 @@ def await_all(workers, survivor):
         lacking = {application: collections.Counter(
             f"round {number}" for number in range(ROUNDS) for key in KEYS
             if f"{key}:{number}" not in records) for application, records in seen().items()}
-        raise AssertionError(f"{error}: they lack {lacking}") from error
+        raise AssertionError(f"{error}: they lack {lacking}; {survivor.name} reads"
+                             f" {sorted(held(survivor))} of {leases.listed()}, and said"
+                             f" {survivor.words()}") from error
 
 
-Outcome = collections.namedtuple("Outcome", "notes killed survivor lineage said")
+Outcome = collections.namedtuple("Outcome", "notes killed survivor lineage")
 
 
 @pytest.fixture(scope="module")
@@ -241,33 +302,24 @@ def outcome(tmp_path_factory):
         running = [Leases(directory)]
         try:
             running[0].make_tables()
-            workers = [Worker(f"worker-{number}", directory, cluster.nodes[number].endpoint,
-                              running[0], cluster.key) for number in range(2)]
-            running += workers
-
-            def look(condition, alive):
-                for worker in alive:
-                    worker.check()
-                return condition()
-
+            workers = start_both(directory, cluster, running)
             wait_until(lambda: look(lambda: are_dealt(workers), workers), PATIENCE_S,
                        "all leases are dealt")
             killed, survivor = play(cluster, workers)
 
-            await_all(workers, survivor)
-            wait_until(lambda: look(lambda: killed <= {
-                (note.application, note.shard) for note in survivor.notes()}, [survivor]),
+            await_all(workers, survivor, running[0])
+            wait_until(lambda: look(lambda: are_taken_over(
+                killed, workers[0].notes() + workers[1].notes(), survivor.name), [survivor]),
                 PATIENCE_S, "the killed worker's leases are taken over")
             status = survivor.stop()
-            assert status == 0, open(survivor.said, encoding="utf-8").read()[-4000:]
+            assert status == 0, survivor.words()
             notes = sorted(workers[0].notes() + workers[1].notes())
             lineage = shards(cluster.client(1, attempts=5), STREAM)
         finally:
             for one in running:
                 one.process.kill()
                 one.process.wait()
-        yield Outcome(notes, killed, survivor.name, lineage,
-                      open(survivor.said, encoding="utf-8").read())
+        yield Outcome(notes, killed, survivor.name, lineage)
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
@@ -287,14 +339,10 @@ def test_each_key_is_seen_in_its_order(outcome, application):
 
 @pytest.mark.parametrize("application", APPLICATIONS)
 def test_who_has_a_lease_reads_each_record_once_and_in_order(outcome, application):
-    newest = {}
+    newest = collections.defaultdict(lambda: (-1, -1))
     for note in outcome.notes:
-        of = note.worker, note.shard
-        if note.application != application:
-            continue
-        if note.what == "begins":
-            newest[of] = (-1, -1)
-        elif note.what == "record":
+        if note.application == application and note.what == "record":
+            of = note.worker, note.tenure
             place = int(note.rest[0]), int(note.rest[1])
             assert place > newest[of], note
             newest[of] = place
@@ -319,10 +367,7 @@ def test_children_are_read_when_their_parents_have_ended(outcome, application):
 
 def test_the_leases_of_a_killed_worker_are_taken_over(outcome):
     assert {application for application, _ in outcome.killed} == set(APPLICATIONS)
-    for application, shard in outcome.killed:
-        assert any(note.worker == outcome.survivor and note.what in ("begins", "ends")
-                   for note in outcome.notes
-                   if (note.application, note.shard) == (application, shard)), (application, shard)
+    assert are_taken_over(outcome.killed, outcome.notes, outcome.survivor)
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)

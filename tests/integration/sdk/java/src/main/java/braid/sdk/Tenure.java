@@ -12,12 +12,19 @@ import software.amazon.kinesis.processor.ShardRecordProcessor;
 import software.amazon.kinesis.retrieval.KinesisClientRecord;
 
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicInteger;
 
-/** One worker's reading of one shard, from getting its lease to losing it. */
+/**
+ * One worker's reading of one shard, from getting its lease to losing it. A worker that soon gets a
+ * lease again begins the next one before this one has ended: so each has a number of its own.
+ */
 final class Tenure implements ShardRecordProcessor {
+    private static final AtomicInteger BEGUN = new AtomicInteger();
+
     private final String application;
     private final Diary diary;
     private String shard;
+    private int number;
 
     Tenure(String application, Diary diary) {
         this.application = application;
@@ -27,6 +34,7 @@ final class Tenure implements ShardRecordProcessor {
     @Override
     public void initialize(InitializationInput input) {
         shard = input.shardId();
+        number = BEGUN.incrementAndGet();
         note("begins");
     }
 
@@ -48,7 +56,9 @@ final class Tenure implements ShardRecordProcessor {
 
     @Override
     public void leaseLost(LeaseLostInput input) {
-        note("lost");
+        if (shard != null) { // else it was lost before this could begin
+            note("lost");
+        }
     }
 
     @Override
@@ -73,6 +83,6 @@ final class Tenure implements ShardRecordProcessor {
     }
 
     private void note(String what) {
-        diary.note(application + " " + shard + " " + what);
+        diary.note(application + " " + shard + " " + number + " " + what);
     }
 }

@@ -14,6 +14,7 @@ import software.amazon.kinesis.common.KinesisClientUtil;
 import software.amazon.kinesis.coordinator.CoordinatorConfig;
 import software.amazon.kinesis.coordinator.CoordinatorConfig.ClientVersionConfig;
 import software.amazon.kinesis.coordinator.Scheduler;
+import software.amazon.kinesis.coordinator.WorkerStateChangeListener.WorkerState;
 import software.amazon.kinesis.leases.LeaseManagementConfig;
 import software.amazon.kinesis.metrics.MetricsLevel;
 import software.amazon.kinesis.processor.SingleStreamTracker;
@@ -36,10 +37,16 @@ import java.util.concurrent.TimeoutException;
  */
 final class Worker {
     // The library's own times are made for large fleets: a dead worker's leases wait for minutes.
-    private static final long FAILOVER_MS = 3000;
+    // But on a busy machine a thread may wait for seconds, and what comes too late begins anew, for
+    // ever. Who takes a lease from another must be done before its next renewal, a third of
+    // FAILOVER_MS later: that is the library's own. Who assigns leases gives none to a worker that
+    // reported more than twice REPORT_MS ago, and reports are rounded down to seconds.
+    private static final long FAILOVER_MS = 10000;
     private static final long ASSIGNMENT_MS = 1000;
-    private static final long LEADER_MS = 4000;
-    private static final long HEARTBEAT_MS = 500;
+    private static final long REPORT_MS = 4000;
+    private static final long LEADER_MS = 10000;
+    private static final long HEARTBEAT_MS = 1000;
+    private static final long SYNC_MS = 3000;
     private static final long LOOK_MS = 200;
     private static final long GRACE_S = 15;
 
@@ -48,6 +55,7 @@ final class Worker {
     private final Diary diary;
     private final DynamoDbAsyncClient leases = DynamoDbAsyncClient.create();
     private final CloudWatchAsyncClient metrics = CloudWatchAsyncClient.create();
+    private volatile boolean stopping;
 
     private Worker(String name, String stream, Diary diary) {
         this.name = name;
@@ -76,8 +84,9 @@ final class Worker {
                                             .streamName(stream)
                                             .applicationName("fan-out")
                                             .retryBackoffMillis(LOOK_MS)));
-            schedulers.forEach(Worker::start);
+            schedulers.forEach(worker::start);
             awaitEndOfInput();
+            worker.stopping = true;
             schedulers.forEach(Scheduler::startGracefulShutdown);
             schedulers.forEach(scheduler -> awaitEnd(scheduler.gracefulShutdownFuture()));
         }
@@ -114,12 +123,20 @@ final class Worker {
                         () -> new Tenure(application, diary));
         return new Scheduler(
                 configs.checkpointConfig(),
-                quick(configs.coordinatorConfig()).clientVersionConfig(version),
+                quick(configs.coordinatorConfig())
+                        .clientVersionConfig(version)
+                        .workerStateChangeListener(state -> note(application, state)),
                 quick(configs.leaseManagementConfig()),
                 configs.lifecycleConfig().taskBackoffTimeMillis(LOOK_MS),
                 configs.metricsConfig().metricsLevel(MetricsLevel.NONE),
                 configs.processorConfig(),
                 configs.retrievalConfig().retrievalSpecificConfig(retrieval));
+    }
+
+    private void note(String application, WorkerState state) {
+        if (state == WorkerState.STARTED) {
+            diary.note(application + " - 0 started");
+        }
     }
 
     private static CoordinatorConfig quick(CoordinatorConfig config) {
@@ -132,18 +149,34 @@ final class Worker {
         config.workerUtilizationAwareAssignmentConfig()
                 .disableWorkerMetrics(true) // of its processor: both have the same
                 .inMemoryWorkerMetricsCaptureFrequencyMillis(HEARTBEAT_MS)
-                .workerMetricsReporterFreqInMillis(ASSIGNMENT_MS);
+                .workerMetricsReporterFreqInMillis(REPORT_MS);
         return config.failoverTimeMillis(FAILOVER_MS)
                 .leaseAssignmentIntervalMillis(ASSIGNMENT_MS)
                 .dynamoDbLockBasedLeaderLeaseDurationInMillis(LEADER_MS)
                 .dynamoDbLockBasedLeaderHeartbeatPeriodInMillis(HEARTBEAT_MS)
-                .shardSyncIntervalMillis(FAILOVER_MS);
+                .shardSyncIntervalMillis(SYNC_MS);
     }
 
-    private static void start(Scheduler scheduler) {
-        Thread thread = new Thread(scheduler, "scheduler");
+    /** The library gives up when it cannot begin: such a worker would read nothing, silently. */
+    private void start(Scheduler scheduler) {
+        Thread thread =
+                new Thread(
+                        () -> {
+                            scheduler.run();
+                            endUnlessStopping("by itself");
+                        },
+                        "scheduler");
+        thread.setUncaughtExceptionHandler(
+                (ended, fault) -> endUnlessStopping("with " + fault));
         thread.setDaemon(true);
         thread.start();
+    }
+
+    private void endUnlessStopping(String how) {
+        if (!stopping) {
+            System.err.println("the library's scheduler has ended " + how);
+            System.exit(1);
+        }
     }
 
     private static void awaitEndOfInput() {
