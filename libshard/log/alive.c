@@ -9,31 +9,35 @@
  * A segment's row says how many bytes each run of entries has; what of it is alive follows from the
  * group's first and last entry.  Nothing is counted while entries come and go: when the free
  * files run low, all rows are read, some at a time.  A figure that is remembered is never too low,
- * because what is dead stays so. */
+ * because what is dead stays so: what is taken back counts as alive until that is durable, and of
+ * segments that are kept there is none. */
 
-/* What the group sees of an extent.  False: nothing. */
-static bool alive_range(const struct log *log, const struct extent *extent, uint64_t *first,
-                        uint64_t *last)
+bool alive_range(const struct log *log, uint64_t id, uint64_t *first, uint64_t *last)
 {
-    const struct group *group = group_find(log, extent->group);
+    const struct group *group = group_find(log, id);
+    bool sure = log->durable >= log->lost_turn;
 
     if (group == NULL)
-        return false;
-    *first = extent->first < group->state.first ? group->state.first : extent->first;
-    *last = extent->last < group->state.last ? extent->last : group->state.last;
+        return !sure;
+    if (group->started > log->durable)
+        return true;
+    if (*first < group->state.first)
+        *first = group->state.first;
+    if (sure && *last > group->state.last)
+        *last = group->state.last;
     /* What is in memory lies in segments that are not filed, or are kept: others have its index. */
-    if (*last >= index_first(group))
+    if (sure && *last >= index_first(group))
         *last = index_first(group) - 1;
     return *first <= *last;
 }
 
 static void account(const struct log *log, struct segment *segment, const struct segment_row *row)
 {
-    segment->alive = 0;
-    for (uint32_t i = 0; i < row->extent_count; i++) {
+    segment->alive = segment->kept ? UINT64_MAX : 0;
+    for (uint32_t i = 0; i < row->extent_count && !segment->kept; i++) {
         const struct extent *extent = &row->extents[i];
-        uint64_t first, last;
-        if (!alive_range(log, extent, &first, &last))
+        uint64_t first = extent->first, last = extent->last;
+        if (!alive_range(log, extent->group, &first, &last))
             continue;
         double part = (double)(last - first + 1) / (double)(extent->last - extent->first + 1);
         segment->alive += (uint64_t)((double)extent->bytes * part);
@@ -145,6 +149,7 @@ void job_survey_done(struct log *log)
 {
     struct emptying *emptying = log->emptying;
 
+    mark_kept(log);
     for (uint32_t i = 0; i < emptying->survey_count; i++) {
         struct segment *segment = segment_find(log, emptying->survey[i].number);
         if (segment != NULL)

@@ -122,12 +122,12 @@ static bool is_low(const struct log *log)
            log->files_ready_count <= log->options.segments_ahead + LOG_EMPTY_AHEAD;
 }
 
-/* A file, or what is left of the one that is written into. */
+/* A file, or what is left of the one that is written into, or none if nothing is to be written. */
 static bool has_place(const struct log *log, const struct segment *victim)
 {
     const struct segment *aside = log->emptying->aside;
 
-    return log->files_ready_count > 0 ||
+    return log->files_ready_count > 0 || victim->alive == 0 ||
            (aside != NULL && aside->end + victim->alive < aside->bytes);
 }
 

@@ -266,6 +266,8 @@ static void frame_on_done(struct disk_io *req, enum err err)
     }
     bool told = MUTANT(durable_when_given) && turn <= log->durable;
     if (ends_turn && !told) {
+        if (log->durable < log->lost_turn && log->lost_turn <= turn)
+            reclaim_want(log);
         log->durable = turn;
         log->options.on_durable(log->options.ctx, turn);
     }

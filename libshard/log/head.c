@@ -67,7 +67,15 @@ bool head_idle(const struct log *log)
     if (log->failed || frame == NULL)
         return true;
     /* Nothing will come of frames that wait for a free file. */
-    return frame->closed && frame->segment->file == NULL && supply_for_head(log) == 0;
+    return frame->closed && frame->segment->file == NULL && !supply_has_for(log);
+}
+
+bool head_stands(const struct log *log)
+{
+    const struct frame_out *frame = frame_first(log);
+
+    return frame != NULL && log->head.gathering == NULL && frame->segment == segment_tail(log) &&
+           frame->segment->file == NULL && supply_for_head(log) == 0;
 }
 
 static uint64_t frame_size_with(const struct frame_out *frame, uint64_t item_bytes,

@@ -268,6 +268,7 @@ struct log {
     } blocks;
     uint64_t cuts;      /* changes whenever filed rows may have lost entries */
     uint64_t lost_turn; /* the last one that took entries or groups away */
+    uint64_t lent_turn; /* until it is durable, frames that wait may have the last file, once */
     uint32_t active; /* reads, seeks and lookups under way */
 
     struct log_damage *damaged; /* by group and index */
@@ -401,6 +402,8 @@ void head_add_payload(struct log *log, struct frame_out *frame, struct run *run,
 void head_kick(struct log *log);
 void frame_free(struct frame_out *frame);
 bool head_idle(const struct log *log);
+/* All frames wait for a file, in one segment, and there is none for them. */
+bool head_stands(const struct log *log);
 /* The payload of an entry that is not on the disk yet; NULL when it is not here. */
 struct buf *head_payload(const struct log *log, uint64_t group, uint64_t index, uint32_t crc);
 
@@ -417,6 +420,8 @@ void flight_recall(struct log *log);
 bool supply_can_grow(const struct log *log);
 /* Free files that the head may take: all but one, which segments are emptied into. */
 uint32_t supply_for_head(const struct log *log);
+/* Whether frames that wait for a file get one now: one of those, or the last (reclaim.c). */
+bool supply_has_for(const struct log *log);
 
 /* ---- filing.c, reclaim.c ---- */
 /* Starts what is to be done next with the table, when nothing is under way. */
@@ -433,6 +438,10 @@ void job_free_run(struct table_job *job);
 void segment_unpin(struct log *log, struct segment *segment);
 
 /* ---- alive.c ---- */
+/* Clips first .. last to what of it is to be moved before a filed segment is free in which no group
+ * has runs in memory: what the group sees, and what a crash might bring again as long as the frame
+ * that takes it back is not durable, so that a full log need not wait for that.  False: nothing. */
+bool alive_range(const struct log *log, uint64_t group, uint64_t *first, uint64_t *last);
 /* The filed segment to be emptied next; NULL when none is worth it. */
 struct segment *alive_least(struct log *log);
 

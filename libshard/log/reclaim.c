@@ -33,23 +33,71 @@ static void reclaim_on_timer(struct timer *timer)
     jobs_kick(log);
 }
 
+/* Whether the group sees any of it: once all that was appended is durable, none else is alive. */
+static bool is_seen(const struct log *log, const struct extent *extent)
+{
+    const struct group *group = group_find(log, extent->group);
+
+    if (group == NULL)
+        return false;
+    uint64_t first = group->state.first, last = group->state.last;
+    return (first > extent->first ? first : extent->first) <=
+               (last < extent->last ? last : extent->last) &&
+           !MUTANT(freed_alive);
+}
+
+/* What was taken back counts as gone only when that is durable: after a crash it may be there
+ * again. */
 static bool is_alive(const struct log *log, const struct extent *extent)
 {
     const struct group *group = group_find(log, extent->group);
 
     if (extent->last == 0)
         return false; /* no witness yet */
-    /* What was taken back counts as gone only when that is durable: after a crash it may be there
-     * again.  In a full log that does not wait for the very space it would free: entries stop at
-     * log_has_room(), changes at log_has_reserve(), and behind that a quarter of a segment, a
-     * thousand frames or more, is left for FORGET and its like. */
-    bool durable = log->durable >= log->lost_turn;
-    if (group == NULL)
-        return !durable;
-    uint64_t last = extent->last;
-    if (durable && group->state.last < last)
-        last = group->state.last;
-    return group->state.first <= last && !MUTANT(freed_alive);
+    if (log->durable >= log->lost_turn)
+        return is_seen(log, extent);
+    return group == NULL || (group->state.first <= extent->last && !MUTANT(freed_alive));
+}
+
+/* ---- the last file ---- */
+
+/* In a full log, what takes entries back, or was applied, must not wait for the very space that it
+ * would free: entries stop at log_has_room(), changes at log_has_reserve(), and behind that a
+ * quarter of a segment, a thousand frames or more, is left for START, FORGET and their like.  When
+ * terms and votes have used that up too, the frames that wait get the file that is kept for
+ * emptying, if all of them lie in one segment and another one is free behind them, whose file takes
+ * its place. */
+static bool wants_last(const struct log *log)
+{
+    return head_stands(log) && !supply_can_grow(log) && log->files_ready_count > 0 &&
+           log->lent_turn != log->turn - 1;
+}
+
+static bool may_be_free_behind(const struct log *log, const struct segment *segment)
+{
+    return wants_last(log) && segment->file->bytes >= log->file_bytes_min &&
+           !is_seen(log, &segment->witness);
+}
+
+/* Whether it is time to read the segment's row. */
+static bool is_to_be_looked_at(const struct log *log, const struct segment *segment)
+{
+    return segment->phase == SEGMENT_FILED && !empty_uses(log, segment) &&
+           (!is_alive(log, &segment->witness) || may_be_free_behind(log, segment));
+}
+
+/* One that stays alive, if there is one. */
+static const struct extent *find_witness(const struct log *log, const struct segment_row *row)
+{
+    const struct extent *witness = NULL;
+
+    for (uint32_t i = 0; i < row->extent_count; i++) {
+        if (is_seen(log, &row->extents[i]))
+            return &row->extents[i];
+        if (witness == NULL && is_alive(log, &row->extents[i]))
+            witness = &row->extents[i];
+    }
+    return witness;
 }
 
 bool reclaim_next(struct log *log)
@@ -60,8 +108,7 @@ bool reclaim_next(struct log *log)
         return false;
     for (size_t i = 0; i < log->segment_count; i++) {
         struct segment *segment = log->segments[i];
-        if (segment->phase != SEGMENT_FILED || is_alive(log, &segment->witness) ||
-            empty_uses(log, segment))
+        if (!is_to_be_looked_at(log, segment))
             continue;
         if (segment->pins > 0) {
             pinned = true; /* segment_unpin() comes back */
@@ -126,13 +173,17 @@ void job_look_done(struct log *log)
     struct table_job *job = &log->job;
     struct segment *segment = job->segment;
 
-    for (uint32_t i = 0; i < job->segment_row.extent_count; i++) {
-        const struct extent *extent = &job->segment_row.extents[i];
-        if (is_alive(log, extent)) {
-            segment->witness = *extent;
-            segment_row_fini(&job->segment_row);
-            return;
-        }
+    const struct extent *witness = find_witness(log, &job->segment_row);
+
+    if (witness != NULL)
+        segment->witness = *witness;
+    if (may_be_free_behind(log, segment)) {
+        log->lent_turn = log->turn - 1;
+        head_kick(log);
+    }
+    if (witness != NULL) {
+        segment_row_fini(&job->segment_row);
+        return;
     }
     if (segment->pins > 0 || log->closing ||
         !job_take_hints(log, job->segment_row.extents, job->segment_row.extent_count)) {

@@ -102,6 +102,14 @@ static struct segment_file *take_for_head(struct log *log)
     return supply_for_head(log) == 0 ? NULL : supply_take(log, 0);
 }
 
+static struct segment_file *take_for_waiting(struct log *log)
+{
+    if (!supply_has_for(log))
+        return NULL;
+    log->lent_turn = 0;
+    return supply_take(log, 0);
+}
+
 void supply_judge_frames(struct log *log, uint64_t frames, uint64_t bytes)
 {
     log->large_frames = bytes / (frames > 0 ? frames : 1) >= LOG_RESERVE_FRAME_BYTES;
@@ -127,9 +135,11 @@ bool supply_bind(struct log *log, struct segment *segment)
     if (segment->file != NULL)
         return true;
 
-    segment->file = take_for_head(log);
-    if (segment->file == NULL)
+    segment->file = take_for_waiting(log);
+    if (segment->file == NULL) {
+        reclaim_want(log);
         return false;
+    }
     /* Every file has what was planned; the tail may use what it has beyond. */
     ensure(segment->file->bytes >= segment->bytes);
     if (segment->phase == SEGMENT_OPEN)
@@ -219,6 +229,12 @@ uint32_t supply_for_head(const struct log *log)
     uint32_t kept = kept_for_emptying(log);
 
     return log->files_ready_count > kept ? log->files_ready_count - kept : 0;
+}
+
+bool supply_has_for(const struct log *log)
+{
+    return supply_for_head(log) > 0 ||
+           (log->durable < log->lent_turn && log->files_ready_count > 0);
 }
 
 static bool is_at_most(const struct log *log)

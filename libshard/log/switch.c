@@ -123,28 +123,15 @@ static int by_offset(const void *a, const void *b)
     return left->at < right->at ? -1 : left->at > right->at;
 }
 
-/* Which entries of a row are moved: those that the group sees.  What a crash might bring again is
- * moved with them, so that a full log need not wait for the frame that takes it back. */
 static void choose_entries(const struct log *log, struct moved *row)
 {
-    const struct group *group = group_find(log, row->group);
-    bool sure = log->durable >= log->lost_turn;
+    uint64_t first = row->first, last = row->first + row->count - 1;
 
-    row->from = 0;
-    row->to = row->count;
-    if (group == NULL && sure)
-        row->to = 0;
-    if (group == NULL || group->started > log->durable)
+    row->from = row->to = 0;
+    if (!alive_range(log, row->group, &first, &last))
         return;
-    uint64_t last = group->state.last, first = group->state.first;
-    if (last >= index_first(group))
-        last = index_first(group) - 1; /* what is in memory lies elsewhere */
-    if (first > row->first)
-        row->from = first - row->first < row->count ? (uint32_t)(first - row->first) : row->count;
-    if (sure && last < row->first + row->count - 1)
-        row->to = last < row->first ? 0 : (uint32_t)(last - row->first) + 1;
-    if (row->from >= row->to)
-        row->from = row->to = 0;
+    row->from = (uint32_t)(first - row->first);
+    row->to = (uint32_t)(last - row->first) + 1;
 }
 
 static void add_items(struct emptying *emptying, uint32_t at)
