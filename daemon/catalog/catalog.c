@@ -265,8 +265,7 @@ void catalog_hint_members(struct catalog *catalog, uint64_t from, const uint64_t
 
 void catalog_hint_peer(struct catalog *catalog, uint64_t node)
 {
-    if (catalog->peer == 0 || !net_is_up(catalog->world.net, catalog->peer))
-        catalog->peer = node;
+    catalog->peer = node;
 }
 
 void catalog_set_placer(struct catalog *catalog, change_up_fn up, void *ctx)

@@ -106,8 +106,8 @@ void catalog_hint(struct catalog *catalog, uint64_t leader);
 void catalog_hint_members(struct catalog *catalog, uint64_t from, const uint64_t members[],
                           uint32_t member_count);
 
-/* A node of the cluster that was just heard.  When none of the members can be reached, as a
- * newcomer may not even know their addresses, it is asked for its model. */
+/* A node of the cluster that was just heard, or is reached.  When none of the members can be
+ * reached, as a newcomer may not even know their addresses, the last one is asked for its model. */
 void catalog_hint_peer(struct catalog *catalog, uint64_t node);
 
 /* Who may get replicas of new streams, asked on the leader; without it every node may. */

@@ -37,6 +37,7 @@ static void talk_on_answer(struct net_call *call, enum err err, enum err remote,
 static void on_found(void *ctx, const struct net_message *message, struct net_incoming *incoming);
 static void on_found_closed(void *ctx, const struct net_message *message,
                             struct net_incoming *incoming);
+static void peer_show(struct control *control);
 static void on_timer(struct timer *timer);
 
 /* ---- life ---- */
@@ -527,11 +528,29 @@ static void on_found_closed(void *ctx, const struct net_message *message,
     net_answer(incoming, ERR_CLOSED, NULL, 0);
 }
 
+/* Words come only from those who know where this node is.  One whose row is not in their model
+ * hears none, and of the catalogue's members that it knows none may be left: it asks whom it
+ * reaches. */
+static void peer_show(struct control *control)
+{
+    struct bootstrap *bootstrap = &control->bootstrap;
+
+    for (uint32_t i = 0; i < bootstrap->peer_count && bootstrap->joined; i++) {
+        const struct bootstrap_peer *peer =
+            &bootstrap->peers[bootstrap->shown++ % bootstrap->peer_count];
+        if (!peer->up || !bootstrap_is_ours(control, peer->node))
+            continue;
+        catalog_hint_peer(control->catalog, peer->node);
+        return;
+    }
+}
+
 static void on_timer(struct timer *timer)
 {
     struct control *control = container_of(timer, struct control, bootstrap.timer);
 
     step(control);
+    peer_show(control);
     bootstrap_members(control);
     enrol_changed(control);
     timer_start(control->world.clock, timer, CONTROL_RETRY_MS, on_timer);

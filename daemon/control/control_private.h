@@ -75,7 +75,7 @@ struct bootstrap {
     bool writing;
     struct founding_wait founding;
     struct bootstrap_peer peers[CONTROL_PEERS_MAX];
-    uint32_t peer_count;
+    uint32_t peer_count, shown; /* the second counts peer_show() */
     struct timer timer;
 };
 

@@ -237,7 +237,7 @@ static void seal_look(struct control *control, const struct model_shard *row,
     control->host.sealing = true;
     if (!leads && !MUTANT(stale_member_waits))
         succession_want(control, row->group, row->epoch, 0);
-    if (!leads || !may_end(control, hosted, row->epoch))
+    if (!leads || !placed_can_begin(control, row) || !may_end(control, hosted, row->epoch))
         return;
     memcpy(seal.members, row->members, sizeof(seal.members));
     shard_seal(hosted->shard, &seal);

@@ -326,6 +326,25 @@ void checks_after_event(struct world *world, struct sim_node *node)
         look_for_untold(world, node);
 }
 
+/* 0: none of those that are there now. */
+static unsigned number_of(const struct world *world, uint64_t id)
+{
+    for (uint32_t i = 0; i < world->node_count; i++)
+        if (world->nodes[i].id == id)
+            return i + 1;
+    return 0;
+}
+
+/* What the node's catalogue says of the group. */
+static void describe_row(const struct sim_node *node, const struct model_shard *row)
+{
+    printf("node %u knows group %llu: state %d, epoch %u, nodes", node->at + 1,
+           (unsigned long long)row->group, (int)row->state, row->epoch);
+    for (uint32_t i = 0; i < row->member_count; i++)
+        printf(" %u", number_of(node->world, row->members[i]));
+    printf("\n");
+}
+
 static void describe_node(struct sim_node *node)
 {
     struct roster *roster = control_roster(node->control);
@@ -333,16 +352,17 @@ static void describe_node(struct sim_node *node)
 
     for (uint64_t group = 0; (replica = roster_next(roster, group)) != NULL;) {
         struct replica_status status = replica_status(replica);
-        struct sim_node *nodes = node->world->nodes;
-        unsigned leader = 0;
         group = status.group;
-        for (uint32_t i = 0; i < node->world->node_count; i++)
-            if (status.leader == nodes[i].id)
-                leader = i + 1;
-        printf("node %u group %llu role %d term %llu leader %u applied %llu last %llu\n",
-               node->at + 1, (unsigned long long)status.group, (int)status.role,
-               (unsigned long long)status.term, leader, (unsigned long long)status.applied,
-               (unsigned long long)status.last);
+        printf("node %u group %llu epoch %u role %d term %llu leader %u applied %llu last %llu\n",
+               node->at + 1, (unsigned long long)status.group, status.epoch, (int)status.role,
+               (unsigned long long)status.term, number_of(node->world, status.leader),
+               (unsigned long long)status.applied, (unsigned long long)status.last);
+    }
+    const struct model *model = catalog_model(control_catalog(node->control));
+    const struct model_shard *row = NULL;
+    for (uint64_t after = 0; (row = model_shard_next(model, after, NULL)) != NULL;) {
+        after = row->group;
+        describe_row(node, row);
     }
 }
 
