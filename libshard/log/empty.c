@@ -458,8 +458,8 @@ static void put_elsewhere(struct emptying *emptying)
     struct log *log = emptying->log;
 
     emptying->aside = emptying->target_count < LOG_EMPTY_SPLIT_MAX ? aside_begin(log) : NULL;
-    if (emptying->aside == NULL) {
-        empty_give_up(log, PAUSE_MS);
+    if (emptying->aside == NULL) { /* of one that is dead but for entries without payload, too */
+        empty_give_up(log, emptying->victim->alive == 0 ? LOG_EMPTY_AGAIN_MS : PAUSE_MS);
         return;
     }
     target_now(emptying);

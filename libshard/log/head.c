@@ -67,15 +67,15 @@ bool head_idle(const struct log *log)
     if (log->failed || frame == NULL)
         return true;
     /* Nothing will come of frames that wait for a free file. */
-    return frame->closed && frame->segment->file == NULL && !supply_has_for(log);
+    return frame->segment->file == NULL && !supply_has_for(log);
 }
 
 bool head_stands(const struct log *log)
 {
     const struct frame_out *frame = frame_first(log);
 
-    return frame != NULL && log->head.gathering == NULL && frame->segment == segment_tail(log) &&
-           frame->segment->file == NULL && supply_for_head(log) == 0;
+    return frame != NULL && frame->segment == segment_tail(log) && frame->segment->file == NULL &&
+           supply_for_head(log) == 0;
 }
 
 static uint64_t frame_size_with(const struct frame_out *frame, uint64_t item_bytes,
@@ -206,7 +206,10 @@ static void turn_on_end(struct defer *defer)
         turn_ahead(log);
         return; /* comes back when the first is done */
     }
-    if (log->head.gathering != NULL)
+    const struct frame_out *first = frame_first(log);
+    if (first != NULL && first->segment->file == NULL && !supply_has_for(log))
+        reclaim_want(log); /* what comes meanwhile joins the frame: supply_give() comes back */
+    else if (log->head.gathering != NULL)
         end_turn(log);
     flight_start(log);
     log_close_kick(log); /* a frame that finds no file is as much at its end as one that flew */

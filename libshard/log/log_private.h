@@ -52,6 +52,7 @@ struct group {
      * that a START of a later epoch let go of may be filled again from before that. */
     uint32_t hint_epoch;
     uint64_t hint_first;
+    uint64_t doubt; /* at a start: an entry without a row, the first such; 0: none */
     /* A START of the same epoch took entries back, which may have been applied: a member that is
      * being filled begins anew with another member's answer.  What was saved is void then. */
     bool taken_back; /* since the process began, or in what it replayed */
@@ -402,7 +403,7 @@ void head_add_payload(struct log *log, struct frame_out *frame, struct run *run,
 void head_kick(struct log *log);
 void frame_free(struct frame_out *frame);
 bool head_idle(const struct log *log);
-/* All frames wait for a file, in one segment, and there is none for them. */
+/* All frames wait for a file, in one segment, and there is none for them.  The last one gathers. */
 bool head_stands(const struct log *log);
 /* The payload of an entry that is not on the disk yet; NULL when it is not here. */
 struct buf *head_payload(const struct log *log, uint64_t group, uint64_t index, uint32_t crc);

@@ -70,7 +70,7 @@ static bool is_alive(const struct log *log, const struct extent *extent)
 static bool wants_last(const struct log *log)
 {
     return head_stands(log) && !supply_can_grow(log) && log->files_ready_count > 0 &&
-           log->lent_turn != log->turn - 1;
+           log->lent_turn != log->turn;
 }
 
 static bool may_be_free_behind(const struct log *log, const struct segment *segment)
@@ -178,7 +178,7 @@ void job_look_done(struct log *log)
     if (witness != NULL)
         segment->witness = *witness;
     if (may_be_free_behind(log, segment)) {
-        log->lent_turn = log->turn - 1;
+        log->lent_turn = log->turn;
         head_kick(log);
     }
     if (witness != NULL) {

@@ -68,14 +68,15 @@ static enum err scan_open(struct finds *finds);
 static enum err begin(struct finds *finds);
 static enum err foresee(struct finds *finds);
 static enum err apply_hints(struct finds *finds);
+static enum err check_doubts(struct finds *finds);
 static enum err keep_unapplied(struct finds *finds);
 static enum err settle_disk(struct finds *finds);
 
 enum err recover(struct log *log, struct reason *reason)
 {
     static enum err (*const steps[])(struct finds *) = {
-        load_log_row, load_files, load_segments, load_states,    foresee,
-        scan_open,    apply_hints, keep_unapplied, settle_disk,
+        load_log_row, load_files,  load_segments, load_states,    foresee,
+        scan_open,    apply_hints, check_doubts,  keep_unapplied, settle_disk,
     };
     struct finds finds = { .log = log, .reason = reason };
     enum err err = ERR_OK;
@@ -531,6 +532,11 @@ static enum err apply_hints(struct finds *finds)
         continue;
     hints_found(log);
     return ERR_OK;
+}
+
+static enum err check_doubts(struct finds *finds)
+{
+    return scan_doubts(finds->log, finds->reason);
 }
 
 /* Filed entries above what is known to be applied stay in memory (index_filed()). */

@@ -119,35 +119,19 @@ static enum err damaged(struct scan *scan, uint64_t offset, const char *what)
     return ERR_CORRUPT;
 }
 
-struct claim {
-    uint64_t group, index;
-    bool found;
-};
-
-static bool look_for_claim(void *ctx, struct slice key, struct slice value)
+/* The entry should have a row and has none.  It may have been taken back by what comes later, so
+ * that its segment is free: a START, TRUNCATE or FORGET in an open segment frees those before it,
+ * and a start sees what came before that once more.  Else rows are lost (recover.c). */
+static void doubt(struct group *group, uint64_t index)
 {
-    struct claim *claim = ctx;
-    struct segment_row row = { 0 };
-
-    if (segment_row_read(value, &row) != ERR_OK)
-        claim->found = true; /* nobody can say */
-    for (uint32_t i = 0; i < row.extent_count; i++)
-        claim->found |= row.extents[i].group == claim->group &&
-                        row.extents[i].first <= claim->index && claim->index <= row.extents[i].last;
-    segment_row_fini(&row);
-    return !claim->found;
+    if (group->doubt == 0 || index < group->doubt)
+        group->doubt = index;
 }
 
-/* Whether no filed segment has the entry any more.  A FORGET behind in an open segment frees those
- * before it, and a start sees what came before the FORGET once more. */
-static bool is_free(struct scan *scan, uint64_t group, uint64_t index)
+static void doubt_no_more(struct group *group, uint64_t from)
 {
-    struct slice all = slice_of(NULL, 0);
-    struct claim claim = { .group = group, .index = index };
-
-    return table_scan(scan->log->world.table, TABLE_SEGMENT, all, all, look_for_claim, &claim,
-                      scan->reason) == ERR_OK &&
-           !claim.found;
+    if (group->doubt >= from)
+        group->doubt = 0;
 }
 
 static enum err replay_truncate(struct scan *scan, struct group *group, uint64_t from)
@@ -157,20 +141,22 @@ static enum err replay_truncate(struct scan *scan, struct group *group, uint64_t
 
     if (from <= group->state.start_index || from <= group->state.applied)
         return ERR_CORRUPT;
+    doubt_no_more(group, from);
     if (group_truncate(log, group, from))
         return ERR_OK;
     /* The entry before it is filed: the table is as of before this segment, so it is right. */
     enum err err =
         row_find(log->world.table, group->state.group, from - 1, &row, scan->reason);
-    if (err == ERR_NOT_FOUND &&
-        (from - 1 < group->gone_below || is_free(scan, group->state.group, from - 1))) {
+    if (err == ERR_NOT_FOUND) {
         /* Trimmed since, and its segment is free: what was appended from here on, or the hint, says
          * what the last entry is (recover.c). */
         group_cut_to(log, group, from, 0, 0);
+        if (from - 1 >= group->gone_below)
+            doubt(group, from - 1);
         return ERR_OK;
     }
     if (err != ERR_OK)
-        return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+        return err;
     const struct place *place = &row.places[from - 1 - row.first];
     group_cut_to(log, group, from, place->term, place->time_ms);
     index_row_fini(&row);
@@ -181,21 +167,27 @@ static enum err replay_truncate(struct scan *scan, struct group *group, uint64_t
 static enum err replay_start(struct scan *scan, const struct log_state *start, uint64_t turn)
 {
     struct log *log = scan->log;
-    const struct group *group = group_find(log, start->group);
+    struct group *group = group_find(log, start->group);
     uint64_t index = start->start_index, term = 0, time_ms = 0;
     bool known = group != NULL && group_name_at(group, index, &term, &time_ms);
     struct index_row row;
 
+    if (group != NULL)
+        doubt_no_more(group, index + 1);
     if (group != NULL && !known && index >= group->state.first && index <= group->state.last &&
         !MUTANT(start_not_looked_up)) {
         enum err err = row_find(log->world.table, start->group, index, &row, scan->reason);
-        if (err == ERR_NOT_FOUND &&
-            (index < group->gone_below || is_free(scan, start->group, index))) {
+        if (err == ERR_NOT_FOUND && index < group->gone_below) {
             group_start(log, start, turn, 0, 0); /* trimmed since: begins anew behind it */
             return ERR_OK;
         }
+        if (err == ERR_NOT_FOUND) { /* had it let go of the entry, a hint would say so */
+            group_start(log, start, turn, start->start_term, start->last_time_ms);
+            doubt(group, index);
+            return ERR_OK;
+        }
         if (err != ERR_OK)
-            return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+            return err;
         const struct place *place = &row.places[index - row.first];
         term = place->term;
         time_ms = place->time_ms;
@@ -449,4 +441,21 @@ enum err scan_clean_tail(struct log *log, struct segment *segment, struct reason
     }
     disk_memory_free(zeros);
     return err;
+}
+
+enum err scan_doubts(struct log *log, struct reason *reason)
+{
+    for (size_t i = 0; i < log->group_count; i++) {
+        struct group *group = log->groups[i];
+        uint64_t index = group->doubt;
+        group->doubt = 0;
+        if (index < group->state.first || index > group->state.last)
+            continue;
+        reason_set(reason,
+                   "group %llu: the tables have no index row for entry %llu, and a frame goes on "
+                   "from it; " ADVICE,
+                   (unsigned long long)group->state.group, (unsigned long long)index);
+        return ERR_CORRUPT;
+    }
+    return ERR_OK;
 }

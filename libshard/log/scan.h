@@ -37,4 +37,8 @@ MUST_CHECK enum err scan_for_open_frames(struct log *log, struct disk_file *file
 MUST_CHECK enum err scan_clean_tail(struct log *log, struct segment *segment,
                                     struct reason *reason);
 
+/* When all is replayed and the hints are known: ERR_CORRUPT when the tables lacked the row of an
+ * entry that is there still. */
+MUST_CHECK enum err scan_doubts(struct log *log, struct reason *reason);
+
 #endif

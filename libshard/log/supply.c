@@ -136,10 +136,8 @@ bool supply_bind(struct log *log, struct segment *segment)
         return true;
 
     segment->file = take_for_waiting(log);
-    if (segment->file == NULL) {
-        reclaim_want(log);
+    if (segment->file == NULL)
         return false;
-    }
     /* Every file has what was planned; the tail may use what it has beyond. */
     ensure(segment->file->bytes >= segment->bytes);
     if (segment->phase == SEGMENT_OPEN)

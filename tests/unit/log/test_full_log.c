@@ -103,6 +103,21 @@ static void a_trim_of_what_is_applied_in_a_waiting_frame_gets_it(void **state)
     end();
 }
 
+/* However many come: they are gathered, as long as there is no file. */
+static void a_forget_behind_many_votes_gets_the_last_file(void **state)
+{
+    (void)state;
+    begin();
+    for (uint64_t term = 1000; term < 1200; term++) {
+        node_hard(&node, OTHER, term, 0);
+        node_turn(&node);
+    }
+    node_forget(&node, FULL);
+    wait_for_room();
+    node_fill(&node, OTHER, 20, BYTES);
+    end();
+}
+
 /* Nothing is free behind them, and the file stays where it is: emptying needs it. */
 static void terms_and_votes_do_not_get_it(void **state)
 {
@@ -125,6 +140,7 @@ int main(void)
         cmocka_unit_test(a_forget_gets_the_last_file),
         cmocka_unit_test(a_truncate_gets_the_last_file),
         cmocka_unit_test(a_trim_of_what_is_applied_in_a_waiting_frame_gets_it),
+        cmocka_unit_test(a_forget_behind_many_votes_gets_the_last_file),
         cmocka_unit_test(terms_and_votes_do_not_get_it),
     };
 
