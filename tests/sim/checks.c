@@ -416,6 +416,7 @@ bool checks_caught_up(struct world *world, char *why, size_t why_bytes)
 struct scan {
     struct shard_read read;
     bool busy, failed, end;
+    bool closed; /* as it was last seen in the catalogue */
     enum err err;
 };
 
@@ -427,11 +428,15 @@ static void scanned(struct shard_read *read, enum err err)
     scan->err = err;
 }
 
-/* Its retention has passed meanwhile, as it was closed: whether not too early reshard.c looks. */
-static bool is_forgotten(const struct sim_node *node, uint64_t group)
+/* It was closed, and its retention has passed meanwhile: whether not too early reshard.c looks. */
+static bool is_forgotten(struct scan *scan, const struct sim_node *node, uint64_t group)
 {
-    return group != CATALOG_GROUP &&
-           model_shard_by_group(catalog_model(control_catalog(node->control)), group, NULL) == NULL;
+    const struct model_shard *row =
+        model_shard_by_group(catalog_model(control_catalog(node->control)), group, NULL);
+
+    if (row != NULL)
+        scan->closed = row->state == SHARD_CLOSED;
+    return row == NULL && scan->closed;
 }
 
 static void scan_step(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
@@ -439,7 +444,7 @@ static void scan_step(struct world *world, struct sim_node *node, void *ctx, uin
     struct scan *scan = ctx;
     struct shard *shard = control_shard(node->control, arg);
 
-    if (shard == NULL && is_forgotten(node, arg)) {
+    if (is_forgotten(scan, node, arg) && shard == NULL) {
         scan->err = ERR_CLOSED;
         return;
     }
@@ -478,7 +483,7 @@ static void scan_group(struct world *world, struct sim_node *node, uint64_t grou
         world_inside(world, node, scan_step, scan, group);
         while (scan->busy)
             world_run(world, world->now_ns + SIM_MS);
-        if (scan->err == ERR_CLOSED && is_forgotten(node, group)) {
+        if (scan->err == ERR_CLOSED && is_forgotten(scan, node, group)) {
             shard_read_fini(&scan->read);
             sim_free(scan);
             return;

@@ -312,7 +312,7 @@ static void check_end(struct world *world, const struct sim_node *node,
         lineage->rest_seen[node->at] == row->epoch)
         return;
     lineage->rest_seen[node->at] = row->epoch;
-    if (state != NULL && state->epoch == row->epoch && state->last < row->end)
+    if (state != NULL && state->epoch <= row->epoch && state->last < row->end)
         world_violation(world, "rests early", "group %llu rests, it ends at %llu, and node %u has "
                         "it to %llu", (unsigned long long)row->group,
                         (unsigned long long)row->end, node->at + 1,
