@@ -33,8 +33,8 @@ bool alive_range(const struct log *log, uint64_t id, uint64_t *first, uint64_t *
 
 static void account(const struct log *log, struct segment *segment, const struct segment_row *row)
 {
-    segment->alive = segment->kept ? UINT64_MAX : 0;
-    for (uint32_t i = 0; i < row->extent_count && !segment->kept; i++) {
+    segment->alive = segment->kept > 0 ? UINT64_MAX : 0;
+    for (uint32_t i = 0; i < row->extent_count && segment->kept == 0; i++) {
         const struct extent *extent = &row->extents[i];
         uint64_t first = extent->first, last = extent->last;
         if (!alive_range(log, extent->group, &first, &last))
@@ -44,23 +44,12 @@ static void account(const struct log *log, struct segment *segment, const struct
     }
 }
 
-/* Segments in which groups have runs in memory stay: those are not known to be applied. */
-static void mark_kept(struct log *log)
-{
-    for (size_t i = 0; i < log->segment_count; i++)
-        log->segments[i]->kept = false;
-    for (size_t i = 0; i < log->group_count; i++) {
-        const struct group *group = log->groups[i];
-        for (uint32_t j = 0; j < group->run_count; j++)
-            group->runs[j]->segment->kept = true;
-    }
-}
-
-/* The one that others are emptied into is not, before it is about full. */
+/* Not one in which groups have runs in memory: those are not known to be applied.  The one that
+ * others are emptied into is not, before it is about full. */
 static bool may_be_emptied(const struct log *log, const struct segment *segment)
 {
     if (segment->file == NULL || segment->phase != SEGMENT_FILED || segment->pins > 0 ||
-        segment->kept)
+        segment->kept > 0)
         return false;
 
     uint64_t room = segment->file->bytes - SEGMENT_HEAD_BYTES;
@@ -75,7 +64,6 @@ struct segment *alive_least(struct log *log)
 {
     struct segment *least = NULL;
 
-    mark_kept(log);
     for (size_t i = 0; i < log->segment_count; i++) {
         struct segment *segment = log->segments[i];
         if (may_be_emptied(log, segment) && (least == NULL || segment->alive < least->alive))
@@ -149,7 +137,6 @@ void job_survey_done(struct log *log)
 {
     struct emptying *emptying = log->emptying;
 
-    mark_kept(log);
     for (uint32_t i = 0; i < emptying->survey_count; i++) {
         struct segment *segment = segment_find(log, emptying->survey[i].number);
         if (segment != NULL)

@@ -143,6 +143,7 @@ void group_cut_to(struct log *log, struct group *group, uint64_t from, uint64_t 
     struct log_state *state = &group->state;
 
     index_cut(log, group, from);
+    index_applied(group); /* what is left of a filed run may be applied, all of it */
     cache_drop(log, state->group, from);
     state->last = from - 1;
     state->last_term = last_term;

@@ -70,6 +70,7 @@ static struct run *run_new(struct group *group, struct segment *segment, uint64_
     run->segment = segment;
     run->group_id = group->state.group;
     run->first = first;
+    segment->kept++;
     return run;
 }
 
@@ -87,6 +88,7 @@ static void run_unlink(struct group *group, uint32_t at)
     memmove(&group->runs[at], &group->runs[at + 1],
             (group->run_count - at - 1) * sizeof(struct run *));
     group->run_count--;
+    run->segment->kept--;
     run->group = NULL;
     run->live = 0;
     if (!list_linked(&run->link))

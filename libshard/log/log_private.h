@@ -108,7 +108,7 @@ struct segment {
     struct extent witness;
     uint64_t alive;         /* bytes of payloads, when last looked at; UINT64_MAX: not yet */
     uint64_t left_until_ms; /* on the monotonic clock: not to be emptied before */
-    bool kept;              /* a group's run in memory lies here (index_filed()) */
+    uint32_t kept; /* so many runs that groups have in memory lie here (index_filed()) */
 };
 
 /* An entry on its way to the disk. */

@@ -161,7 +161,7 @@ void segment_drop(struct log *log, struct segment *segment)
     size_t at = segment_at(log, segment->number);
     struct segment_file *file = segment->file;
 
-    ensure(log->segments[at] == segment && segment->pins == 0);
+    ensure(log->segments[at] == segment && segment->pins == 0 && segment->kept == 0);
     memmove(&log->segments[at], &log->segments[at + 1],
             (log->segment_count - at - 1) * sizeof(*log->segments));
     log->segment_count--;

@@ -96,6 +96,33 @@ static void a_truncate_cuts_entries_of_filed_segments(void **state)
     node_check(&node);
 }
 
+/* What is left of a filed run is applied, once the rest is taken back: it does not outlive its
+ * segment. */
+static void what_a_truncate_leaves_applied_and_is_trimmed_then_frees_its_segments(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    node_fill(&node, 1, 30, 90000);
+    node_wait_filed(&node);
+    uint64_t applied = model_last(&node, 1) - 9; /* in the middle of a segment's */
+    node_apply(&node, 1, applied);
+    node_truncate(&node, 1, applied + 1);
+    node_wait_all(&node);
+    node_trim(&node, 1, applied + 1);
+    uint64_t full = log_figures(node.log).segments_full;
+    for (unsigned i = 0; i < 200 && log_figures(node.log).segments_full > 0; i++)
+        node_turn(&node);
+    assert_true(full >= 2);
+    assert_int_equal(log_figures(node.log).segments_full, 0);
+    node_fill(&node, 1, 30, 90000); /* into the same files */
+    node_wait_filed(&node);
+    node_check(&node);
+    node_reopen(&node);
+    node_take_hints(&node);
+    node_check(&node);
+}
+
 static void a_truncate_is_replayed_over_filed_entries_that_are_not_in_memory(void **state)
 {
     (void)state;
@@ -544,6 +571,7 @@ int main(void)
         TEST(trimmed_segments_are_used_again_and_nothing_comes_back),
         TEST(one_living_entry_keeps_its_segment),
         TEST(a_truncate_cuts_entries_of_filed_segments),
+        TEST(what_a_truncate_leaves_applied_and_is_trimmed_then_frees_its_segments),
         TEST(a_truncate_is_replayed_over_filed_entries_that_are_not_in_memory),
         TEST(a_truncate_is_replayed_when_what_is_before_it_was_trimmed),
         TEST(a_truncate_is_replayed_when_its_group_was_forgotten_behind_it),
