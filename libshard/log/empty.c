@@ -494,6 +494,7 @@ static void put(struct emptying *emptying)
         if (!fits(target->segment, emptying->out_len + item->length + 1))
             break;
         struct slice payload = payload_in(emptying, item);
+        ensure(blocks_to(emptying->out_len + payload.len + 1) <= emptying->out_room);
         if (payload.len > 0)
             memcpy(emptying->out + emptying->out_len, payload.data, payload.len);
         row->places[item->at].offset = (uint32_t)(target->segment->end + emptying->out_len);

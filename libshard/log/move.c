@@ -264,6 +264,7 @@ static enum err put_segments(struct table_job *job, struct table_batch *batch,
         into.entries++;
         add_extent(&into, extent_of(row, (uint32_t)(move->head.index - row->first),
                                     (uint32_t)(move->head.index - row->first) + 1));
+        segment_row_renew(&into, into.extent_count - 1);
         job_put_segment(batch, move->number, &into);
     }
     segment_row_fini(&old);

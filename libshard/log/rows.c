@@ -113,6 +113,55 @@ enum err segment_row_read(struct slice bytes, struct segment_row *row)
     return ERR_OK;
 }
 
+int extent_compare(const void *a, const void *b)
+{
+    const struct extent *left = a, *right = b;
+
+    if (left->group != right->group)
+        return left->group < right->group ? -1 : 1;
+    return left->first < right->first ? -1 : left->first > right->first;
+}
+
+static bool lies_before(const struct extent *a, const struct extent *b)
+{
+    return a->group != b->group ? a->group < b->group : a->last < b->first;
+}
+
+static void shorten(struct extent *extent, uint64_t last)
+{
+    double part = (double)(last - extent->first + 1) / (double)(extent->last - extent->first + 1);
+
+    extent->bytes = (uint64_t)((double)extent->bytes * part);
+    extent->last = last;
+}
+
+/* Rows of a group do not overlap.  So one that is listed, and begins where a newer one has entries,
+ * is gone; and one that the newer begins in ends before it by now. */
+void segment_row_renew(struct segment_row *row, uint32_t added)
+{
+    struct extent *extents = row->extents;
+    uint32_t count = row->extent_count, next = added, kept = 0;
+
+    if (added == 0 || added == count)
+        return;
+    qsort(extents, added, sizeof(*extents), extent_compare);
+    qsort(extents + added, count - added, sizeof(*extents), extent_compare);
+    for (uint32_t i = 0; i < added; i++) {
+        struct extent old = extents[i];
+        while (next < count && lies_before(&extents[next], &old))
+            next++;
+        const struct extent *newer = next < count ? &extents[next] : NULL;
+        if (newer != NULL && !lies_before(&old, newer)) {
+            if (newer->first <= old.first)
+                continue;
+            shorten(&old, newer->first - 1);
+        }
+        extents[kept++] = old;
+    }
+    memmove(extents + kept, extents + added, (count - added) * sizeof(*extents));
+    row->extent_count = kept + count - added;
+}
+
 void segment_row_fini(struct segment_row *row)
 {
     free(row->extents);

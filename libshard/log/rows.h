@@ -89,6 +89,11 @@ MUST_CHECK enum err index_row_read(struct slice key, struct slice bytes, struct 
 MUST_CHECK enum err hard_read(uint64_t group, struct slice bytes, struct hard *hard);
 MUST_CHECK enum err hint_read(uint64_t group, struct slice bytes, struct hint *hint);
 
+/* By group, then by first entry: for qsort(). */
+int extent_compare(const void *a, const void *b);
+/* Its runs from `added` on, no two of which overlap, are newer than those before them, which lose
+ * the entries that those have: an entry that was taken back and filled again is listed once. */
+void segment_row_renew(struct segment_row *row, uint32_t added);
 void segment_row_fini(struct segment_row *row);
 void index_row_fini(struct index_row *row);
 

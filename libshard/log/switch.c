@@ -20,15 +20,6 @@
 
 /* ---- before ---- */
 
-static int by_place(const void *a, const void *b)
-{
-    const struct extent *left = a, *right = b;
-
-    if (left->group != right->group)
-        return left->group < right->group ? -1 : 1;
-    return left->first < right->first ? -1 : left->first > right->first;
-}
-
 enum err job_get_segment(struct table_job *job, uint64_t number, struct segment_row *row)
 {
     struct key key = key_segment(number);
@@ -98,11 +89,13 @@ void job_plan_run(struct table_job *job)
         return;
     }
     if (row.extent_count > 0)
-        qsort(row.extents, row.extent_count, sizeof(*row.extents), by_place);
+        qsort(row.extents, row.extent_count, sizeof(*row.extents), extent_compare);
     emptying->extent_count = row.extent_count;
     emptying->rows = log_memory(row.extent_count + 1, sizeof(*emptying->rows));
+    /* Rows of an earlier time may list a key twice. */
     for (; i < row.extent_count && job->err == ERR_OK && entries < LOG_EMPTY_ENTRIES_MAX; i++)
-        job->err = plan_row(job, &row.extents[i], &entries);
+        if (i == 0 || extent_compare(&row.extents[i - 1], &row.extents[i]) != 0)
+            job->err = plan_row(job, &row.extents[i], &entries);
     emptying->rest_count = row.extent_count - i;
     emptying->rest = log_memory(emptying->rest_count + 1, sizeof(*emptying->rest));
     if (emptying->rest_count > 0)
@@ -284,6 +277,7 @@ static enum err put_targets(struct table_job *job, struct table_batch *batch,
                             struct segment_row *rows)
 {
     const struct emptying *emptying = job->emptying;
+    uint32_t had[LOG_EMPTY_SPLIT_MAX];
 
     for (uint32_t i = 0; i < emptying->target_count; i++) {
         const struct target *target = &emptying->targets[i];
@@ -293,15 +287,18 @@ static enum err put_targets(struct table_job *job, struct table_batch *batch,
         else if (err != ERR_OK)
             return err;
         rows[i].end = target->end;
+        had[i] = rows[i].extent_count;
     }
     for (uint32_t i = 0; i < emptying->row_count; i++) {
         enum err err = switch_row(job, batch, &emptying->rows[i], rows);
         if (err != ERR_OK)
             return err;
     }
-    for (uint32_t i = 0; i < emptying->target_count; i++)
+    for (uint32_t i = 0; i < emptying->target_count; i++) {
+        segment_row_renew(&rows[i], had[i]);
         if (rows[i].extent_count > 0)
             job_put_segment(batch, emptying->targets[i].number, &rows[i]);
+    }
     return ERR_OK;
 }
 

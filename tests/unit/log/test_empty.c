@@ -4,6 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "log/rows.h"
+#include "log/segment.h"
+#include "table/keys.h"
+
 /* Records that are kept for long beside records that are soon gone, in a log that is much too small
  * for all that is written: segments are emptied, and nothing that lives is lost. */
 
@@ -201,6 +205,139 @@ static void groups_come_and_go_while_segments_are_emptied(void **state)
     node_fini(&node);
 }
 
+struct listing {
+    uint64_t group, most; /* of the group's runs, the most that one row of those written aside has */
+};
+
+/* No row of a segment lists an entry twice. */
+static bool look_at_row(void *ctx, struct slice key, struct slice value)
+{
+    struct listing *listing = ctx;
+    struct segment_row row = { 0 };
+    uint64_t number = 0, runs = 0;
+
+    assert_true(key_segment_read(key, &number));
+    assert_int_equal(segment_row_read(value, &row), ERR_OK);
+    for (uint32_t i = 0; i < row.extent_count; i++) {
+        const struct extent *left = &row.extents[i];
+        runs += left->group == listing->group;
+        for (uint32_t j = 0; j < i; j++) {
+            const struct extent *right = &row.extents[j];
+            if (left->group == right->group && left->first <= right->last &&
+                right->first <= left->last)
+                fail_msg("segment %lx lists %lu..%lu and %lu..%lu of group %lu",
+                         (unsigned long)number, (unsigned long)right->first,
+                         (unsigned long)right->last, (unsigned long)left->first,
+                         (unsigned long)left->last, (unsigned long)left->group);
+        }
+    }
+    if (segment_is_aside(number) && runs > listing->most)
+        listing->most = runs;
+    segment_row_fini(&row);
+    return true;
+}
+
+static void look_at_rows(struct listing *listing)
+{
+    struct slice all = slice_of(NULL, 0);
+
+    assert_int_equal(table_scan(node.table, TABLE_SEGMENT, all, all, look_at_row, listing,
+                                &node.reason),
+                     ERR_OK);
+}
+
+/* Moved, taken back, filled again and moved behind what was moved before. */
+static void an_entry_that_is_filled_again_is_listed_once_where_it_lies(void **state)
+{
+    struct listing listing = { .group = 3 };
+
+    (void)state;
+    small_log();
+    node_open(&node);
+    begin();
+    node_start(&node, 3);
+    for (unsigned round = 0; round < 8; round++) {
+        for (unsigned i = 0; i < 6 + round; i++) {
+            wait_for_room(SHORT_BYTES);
+            node_append(&node, 3, 3000);
+            if (i == 3)
+                run(20); /* the rest lies in another segment */
+        }
+        node_apply(&node, 3, model_last(&node, 3));
+        for (unsigned i = 0; i < 20; i++) {
+            run(20);
+            look_at_rows(&listing);
+        }
+        node_check(&node);
+        if (round < 7)
+            node_start_again(&node, 3, node.groups[3].start);
+    }
+    assert_true(listing.most > 0);
+    node_reopen(&node);
+    node_take_hints(&node);
+    node_check(&node);
+    node_close(&node);
+    node_fini(&node);
+}
+
+static bool list_twice(void *ctx, struct slice key, struct slice value)
+{
+    struct table_batch *batch = ctx;
+    struct segment_row row = { 0 };
+    struct writer writer;
+
+    assert_int_equal(segment_row_read(value, &row), ERR_OK);
+    size_t bytes = row.extent_count * sizeof(*row.extents);
+    row.extents = realloc(row.extents, 2 * bytes);
+    assert_non_null(row.extents);
+    memcpy(row.extents + row.extent_count, row.extents, bytes);
+    row.extent_count *= 2;
+    writer_init(&writer, MIB);
+    segment_row_write(&writer, &row);
+    table_batch_put(batch, TABLE_SEGMENT, key, writer_slice(&writer));
+    writer_fini(&writer);
+    segment_row_fini(&row);
+    return true;
+}
+
+/* Rows that were written before that was so. */
+static void what_is_listed_twice_is_moved_once(void **state)
+{
+    struct slice all = slice_of(NULL, 0);
+    struct table_batch *batch = table_batch_new();
+
+    (void)state;
+    small_log();
+    node_open(&node);
+    begin();
+    node_fill(&node, LONG, 25, 3000); /* a third of a segment */
+    node_fill(&node, SHORT, 20, SHORT_BYTES);
+    node_apply(&node, LONG, model_last(&node, LONG));
+    node_apply(&node, SHORT, model_last(&node, SHORT));
+    node_wait_filed(&node);
+    assert_int_equal(table_scan(node.table, TABLE_SEGMENT, all, all, list_twice, batch,
+                                &node.reason),
+                     ERR_OK);
+    assert_int_equal(table_write(node.table, batch, true, &node.reason), ERR_OK);
+    table_batch_free(batch);
+    node_trim(&node, SHORT, model_last(&node, SHORT));
+    for (unsigned waits = 0; log_figures(node.log).segments_emptied == 0; waits++) {
+        assert_true(waits < WAITS_MAX);
+        if (log_has_room(node.log, SHORT_BYTES)) {
+            node_append(&node, SHORT, SHORT_BYTES);
+            node_apply(&node, SHORT, model_last(&node, SHORT));
+        }
+        node_turn(&node);
+    }
+    assert_in_range(log_figures(node.log).bytes_aside, 25 * 3000, 25 * 3000 + SHORT_BYTES);
+    node_check(&node);
+    node_reopen(&node);
+    node_take_hints(&node);
+    node_check(&node);
+    node_close(&node);
+    node_fini(&node);
+}
+
 /* ---- kill -9 ---- */
 
 static void child(int out)
@@ -282,6 +419,8 @@ int main(void)
         cmocka_unit_test(what_lives_is_not_emptied_and_puts_are_refused),
         cmocka_unit_test(a_damaged_entry_is_told_and_its_segment_is_left_until_it_is_whole),
         cmocka_unit_test(groups_come_and_go_while_segments_are_emptied),
+        cmocka_unit_test(an_entry_that_is_filled_again_is_listed_once_where_it_lies),
+        cmocka_unit_test(what_is_listed_twice_is_moved_once),
         cmocka_unit_test(a_kill_while_segments_are_emptied_loses_nothing),
     };
 

@@ -330,6 +330,37 @@ static void the_rows_of_log_and_segments_give_back_what_was_written(void **state
     writer_fini(&writer);
 }
 
+/* A run of group 1, or of group 2 when it begins above 1000. */
+static struct extent run(uint64_t first, uint64_t last)
+{
+    return (struct extent){ first > 1000 ? 2 : 1, first, last, 100 * (last - first + 1) };
+}
+
+static void a_segments_row_lists_an_entry_once(void **state)
+{
+    const struct extent had[] = {
+        run(2, 3),   run(8, 10), run(2, 9),   run(20, 29), run(41, 45),
+        run(48, 60), run(70, 70), run(1001, 1009),
+    };
+    const struct extent more[] = { run(46, 50), run(2, 7), run(25, 27), run(30, 40) };
+    const struct extent expected[] = { run(8, 10),  run(20, 24), run(41, 45), run(70, 70),
+                                       run(1001, 1009), run(2, 7),   run(25, 27), run(30, 40),
+                                       run(46, 50) };
+    struct segment_row row = { .extents = calloc(12, sizeof(*row.extents)), .extent_count = 12 };
+
+    (void)state;
+    assert_non_null(row.extents);
+    memcpy(row.extents, had, sizeof(had));
+    memcpy(row.extents + 8, more, sizeof(more));
+    segment_row_renew(&row, 8);
+    assert_int_equal(row.extent_count, 9);
+    assert_memory_equal(row.extents, expected, sizeof(expected));
+    segment_row_renew(&row, 9); /* nothing is newer, and then everything */
+    segment_row_renew(&row, 0);
+    assert_int_equal(row.extent_count, 9);
+    segment_row_fini(&row);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +374,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_index_row_gives_back_its_places),
         cmocka_unit_test(states_and_hints_give_back_what_was_written),
         cmocka_unit_test(the_rows_of_log_and_segments_give_back_what_was_written),
+        cmocka_unit_test(a_segments_row_lists_an_entry_once),
     };
 
     seeds = argc > 1 ? argv[1] : NULL;
