@@ -204,7 +204,7 @@ static void start_again(struct log *log, struct group *group, const struct log_s
         cache_drop(log, state->group, start->start_index + 1);
     }
     if (state->last < start->start_index || before_term != start->start_term) {
-        index_detach(group);
+        index_detach(log, group);
         state->first = start->start_index + 1;
         note_let_go(log, group, start, turn);
         time_ms = start->last_time_ms;

@@ -182,25 +182,24 @@ void index_cut(struct log *log, struct group *group, uint64_t from)
     log->cuts++;
 }
 
-void index_detach(struct group *group)
+/* What the tail has of them would be filed behind the cuts that the tail notes, and be found beside
+ * what came in its place. */
+void index_detach(struct log *log, struct group *group)
 {
-    while (group->run_count > 0)
-        run_unlink(group, group->run_count - 1);
-}
-
-void index_forget(struct log *log, struct group *group)
-{
-    struct segment *tail = segment_tail(log);
-
     while (group->run_count > 0) {
         struct run *run = run_last(group);
-        if (run->segment == tail) {
-            tail->entries -= run->count;
+        if (run->segment == log->tail) {
+            run->segment->entries -= run->count;
             run->count = 0;
         }
         run_unlink(group, group->run_count - 1);
     }
-    note_cut(tail, group->state.group, 0, true, group->made);
+}
+
+void index_forget(struct log *log, struct group *group)
+{
+    index_detach(log, group);
+    note_cut(segment_tail(log), group->state.group, 0, true, group->made);
     log->cuts++;
 }
 

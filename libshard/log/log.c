@@ -150,7 +150,7 @@ void log_free(struct log *log)
     shelf_fini(log);
     while (log->group_count > 0) {
         struct group *group = log->groups[log->group_count - 1];
-        index_detach(group);
+        index_detach(log, group);
         group_free(log, group);
     }
     free(log->groups);

@@ -76,12 +76,87 @@ static void what_began_anew_is_whole_also_when_another_epoch_starts_behind(void 
     assert_whole(14);
 }
 
+/* Without anything that it had. */
+static void begin_behind(uint64_t at)
+{
+    struct model_group *model = &node.groups[1];
+    struct log_state start = *log_state(node.log, 1);
+
+    model->term++;
+    start.epoch = ++model->epoch;
+    start.start_index = at;
+    start.start_term = start.term = model->term;
+    start.vote = 0;
+    start.last_time_ms = node.now_ms;
+    model->start = model->applied = at;
+    model->first = at + 1;
+    model->vote = model->count = 0;
+    log_start(node.log, &start);
+}
+
+/* Each entry by itself is what the model says: in no row that begins behind it. */
+static void check_each(void)
+{
+    for (uint64_t index = model_last(&node, 1); index >= node.groups[1].first; index--) {
+        struct log_read req = { .group = 1, .first = index, .last = index, .bytes_max = MIB };
+        struct entry_head head = model_head(&node, 1, index);
+        assert_int_equal(node_read(&node, &req), ERR_OK);
+        assert_int_equal(req.entries[0].head.term, head.term);
+        assert_int_equal(req.entries[0].head.crc, head.crc);
+        log_read_fini(&req);
+    }
+    node_check(&node);
+}
+
+/* A copy that began anew a few times within a segment, further on and further back: what it had
+ * before is not filed beside what it has now. */
+static void what_was_let_go_of_is_not_filed_with_what_came_in_its_place(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    node_start(&node, 2);
+    begin_behind(20);
+    node_fill(&node, 1, 10, 100);
+    begin_behind(40);
+    begin_behind(10);
+    node_fill(&node, 1, 40, 100);
+    node_apply(&node, 1, model_last(&node, 1));
+    node_fill(&node, 2, 15, 90000);
+    node_wait_filed(&node);
+    check_each();
+    node_reopen(&node);
+    node_take_hints(&node);
+    check_each();
+}
+
+/* Nor is it there when the group was forgotten since. */
+static void what_was_let_go_of_is_not_filed_for_a_group_that_is_new(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    node_start(&node, 2);
+    begin_behind(20);
+    node_fill(&node, 1, 10, 100);
+    begin_behind(40);
+    node_forget(&node, 1);
+    node_start(&node, 1);
+    node_fill(&node, 1, 40, 100);
+    node_apply(&node, 1, model_last(&node, 1));
+    node_fill(&node, 2, 15, 90000);
+    node_wait_filed(&node);
+    check_each();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_begins_anew_is_not_trimmed_by_what_was_remembered),
         TEST(what_began_anew_is_whole_also_when_another_epoch_starts_behind),
+        TEST(what_was_let_go_of_is_not_filed_with_what_came_in_its_place),
+        TEST(what_was_let_go_of_is_not_filed_for_a_group_that_is_new),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,7 +206,7 @@ static void groups_come_and_go_while_segments_are_emptied(void **state)
 }
 
 struct listing {
-    uint64_t group, most; /* of the group's runs, the most that one row of those written aside has */
+    uint64_t group, most; /* runs of the group in one segment that was written aside */
 };
 
 /* No row of a segment lists an entry twice. */
