@@ -356,8 +356,8 @@ const struct place *index_find(const struct group *group, uint64_t index, struct
 /* The first index that is in memory; last + 1 when none is. */
 uint64_t index_first(const struct group *group);
 void index_cut(struct log *log, struct group *group, uint64_t from);
-/* The group sees nothing of its runs any more.  What segments that were left have of it is filed all
- * the same, nothing of the tail. */
+/* The group sees nothing of its runs any more.  What lies in segments that were left is filed all
+ * the same, what lies in the tail is not. */
 void index_detach(struct log *log, struct group *group);
 /* As index_detach(), and what is filed goes. */
 void index_forget(struct log *log, struct group *group);

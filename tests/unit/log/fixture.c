@@ -131,6 +131,7 @@ static uint64_t start_at(struct node *node, uint64_t group, uint64_t term)
         .start_term = term,
         .term = model->term,
         .vote = model->vote,
+        .last_time_ms = model->count > 0 ? model->entries[model->count - 1].time_ms : 0,
         .image_bytes = 4,
         .image = { 'i', 'm', 'g', (unsigned char)group },
     };
