@@ -12,7 +12,7 @@
 #include "table_sim.h"
 #include "world.h"
 
-#define WORLDS 20u
+#define WORLDS 16u
 #define LIVES 12u
 #define OPS_MAX 3000u
 #define BUSY 6u           /* groups */
