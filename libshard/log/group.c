@@ -184,6 +184,8 @@ static void note_let_go(struct log *log, struct group *group, const struct log_s
 
     if (start->epoch > group->hint_epoch && at < group->hint_first)
         group->hint_first = at;
+    if (start->epoch == group->hint_epoch && (group->again_first == 0 || at < group->again_first))
+        group->again_first = at;
     group->let_go = turn;
     hints_outlive(log, start->group);
 }

@@ -51,7 +51,7 @@ struct group {
     /* At a start, of the hint that was saved: its epoch, and what still counts of its trim.  A copy
      * that a START of a later epoch let go of may be filled again from before that. */
     uint32_t hint_epoch;
-    uint64_t hint_first;
+    uint64_t hint_first, again_first; /* the second: what a START of that epoch left, if one did */
     uint64_t doubt; /* at a start: an entry without a row, the first such; 0: none */
     /* A START of the same epoch took entries back, which may have been applied: a member that is
      * being filled begins anew with another member's answer.  What was saved is void then. */

@@ -511,7 +511,8 @@ static enum err apply_hints(struct finds *finds)
         struct group *group = group_find(log, hint->group);
         if (group == NULL || group->made != hint->made)
             continue; /* of an incarnation that is gone */
-        bool counts = group->state.epoch == hint->epoch && !is_overtaken(group, hint);
+        bool overtaken = is_overtaken(group, hint);
+        bool counts = group->state.epoch == hint->epoch && !overtaken;
         if (counts && hint->applied > group->state.last) {
             reason_set(finds->reason,
                        "group %llu ends at entry %llu, but entry %llu was applied: the end of the "
@@ -525,8 +526,11 @@ static enum err apply_hints(struct finds *finds)
         if (counts && hint->applied >= group->state.applied)
             group_applied(log, group, hint);
         /* What was trimmed is gone in whatever epoch, but what came in its place since is not. */
-        if (group->hint_first <= group->state.last + 1)
-            group_trim(log, group, group->hint_first);
+        uint64_t first = group->hint_first;
+        if (overtaken && group->again_first != 0 && group->again_first < first)
+            first = group->again_first;
+        if (first <= group->state.last + 1)
+            group_trim(log, group, first);
     }
     while (list_pop(&log->dirty_hint) != NULL)
         continue;

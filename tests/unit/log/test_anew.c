@@ -149,12 +149,40 @@ static void what_was_let_go_of_is_not_filed_for_a_group_that_is_new(void **state
     check_each();
 }
 
+/* Of the same epoch, as a member is that is filled again from another one. */
+static void a_trim_from_before_a_start_of_the_same_epoch_says_nothing(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    node_fill(&node, 1, 10, 100);
+    node_apply(&node, 1, 11);
+    node_trim(&node, 1, 10);
+    struct log_state start = *log_state(node.log, 1);
+    log_save(node.log);
+    node_wait_all(&node);
+    node_reopen(&node);
+    assert_int_equal(log_state(node.log, 1)->first, 10);
+
+    start.term = node.groups[1].term = 2;
+    start.last_time_ms = 0;
+    node.groups[1].count = 0;
+    node.groups[1].first = 2;
+    node.groups[1].applied = 1;
+    log_start(node.log, &start);
+    node_fill(&node, 1, 20, 100);
+    node_reopen(&node);
+    assert_int_equal(log_state(node.log, 1)->applied, 1);
+    assert_whole(20);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_begins_anew_is_not_trimmed_by_what_was_remembered),
         TEST(what_began_anew_is_whole_also_when_another_epoch_starts_behind),
+        TEST(a_trim_from_before_a_start_of_the_same_epoch_says_nothing),
         TEST(what_was_let_go_of_is_not_filed_with_what_came_in_its_place),
         TEST(what_was_let_go_of_is_not_filed_for_a_group_that_is_new),
     };
