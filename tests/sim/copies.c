@@ -28,13 +28,22 @@ static bool is_in(const struct log_state *state, uint64_t node)
     return false;
 }
 
-/* The shard is gone in the member's model, which is the later one: nobody can read it any more. */
+static bool lacks(const struct model *model, uint64_t group)
+{
+    const struct model_stream *stream = NULL;
+
+    return model_shard_by_group(model, group, &stream) == NULL ||
+           stream->status == STREAM_DELETING;
+}
+
+/* The shard is gone in the member's model, or its stream is being deleted, and that model is the
+ * later one, or both say so: nobody can read it any more. */
 static bool is_over(const struct sim_node *from, const struct sim_node *member, uint64_t group)
 {
     const struct model *model = catalog_model(control_catalog(member->control));
+    const struct model *own = catalog_model(control_catalog(from->control));
 
-    return model_shard_by_group(model, group, NULL) == NULL &&
-           model_index(model) > model_index(catalog_model(control_catalog(from->control)));
+    return lacks(model, group) && (model_index(model) > model_index(own) || lacks(own, group));
 }
 
 /* Whether the member, if it runs, could go on from here without the copy. */
