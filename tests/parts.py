@@ -39,7 +39,7 @@ ALONE = ("test_leaders.py", "test_rolling_restart.py")
 # Files of cluster tests that are begun with, so that nobody waits for them at the end.
 LONGEST = ("test_subscribe_to_shard.py", "test_limits.py", "test_signatures.py",
            "test_forgotten.py", "test_runbook_slow_disk.py", "test_nodes.py", "test_kill.py",
-           "test_runbook_lost_majority.py", "test_runbook_add_and_drain.py")
+           "test_runbook_lost_majority.py", "test_runbook_add_and_drain.py", "test_full_disk.py")
 
 os.environ.update(BUILD=BUILD, BRAID_BUILD=CHECKED, BRAID_SDK=SDK,
                   ASAN_OPTIONS="detect_leaks=1:abort_on_error=1",

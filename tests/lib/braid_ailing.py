@@ -12,10 +12,10 @@ BACK_S = 120  # CONTROL_WELL_AFTER_MS, CONTROL_LEADERS_CALM_MS and a few looks
 
 
 class Writer:
-    """Puts records all the while, at all nodes in turn: something must be written to be slow."""
+    """Puts records all the while, at these nodes in turn: something must be written to be slow."""
 
-    def __init__(self, cluster, size=100, pause_s=0.02):
-        self.cluster, self.size, self.pause_s = cluster, size, pause_s
+    def __init__(self, cluster, size=100, pause_s=0.02, numbers=(1, 2, 3)):
+        self.cluster, self.size, self.pause_s, self.numbers = cluster, size, pause_s, numbers
         self.latencies = []  # (when it began, seconds)
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -26,7 +26,7 @@ class Writer:
             began = time.monotonic()
             count += 1
             try:
-                self.cluster.client(1 + count % 3).put_record(
+                self.cluster.client(self.numbers[count % len(self.numbers)]).put_record(
                     StreamName=STREAM, PartitionKey=f"k{count}", Data=bytes(self.size))
                 self.latencies.append((began, time.monotonic() - began))
             except botocore.exceptions.ClientError:
@@ -74,6 +74,6 @@ def is_said(status, cluster, number):
             f"{cluster[number].name} is to lead nothing, and leads 0" in status)
 
 
-def await_back(cluster, number):
+def await_back(cluster, number, leads=2):
     wait_until(lambda: seen(cluster, number)["ails"] is None, BACK_S, "it is well")
-    wait_until(lambda: seen(cluster, number)["leads"] == 2, BACK_S, "it leads again")
+    wait_until(lambda: seen(cluster, number)["leads"] == leads, BACK_S, "it leads again")

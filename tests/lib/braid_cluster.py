@@ -145,6 +145,7 @@ class Node:
         self.log = os.path.join(self.dir, "braidd.log")
         self.process = None
         self.env = {}  # what its process has besides ours
+        self.starter = []  # a program that becomes braidd, with its arguments
         os.makedirs(self.data)
 
     @property
@@ -184,7 +185,8 @@ class Node:
     def start(self, arguments=()):
         assert not self.running(), f"{self.name} runs already"
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([braidd(), "--config", self.config, *arguments],
+            self.process = subprocess.Popen([*self.starter, braidd(), "--config", self.config,
+                                             *arguments],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, **self.env},
                                             preexec_fn=die_with_parent)

@@ -1,4 +1,5 @@
-"""Machines on which something is wrong: slow writes, a wrong clock, no room (ill_machine.c)."""
+"""Machines on which something is wrong: slow or failing writes, a wrong clock, no room
+(ill_machine.c); or a small file system, which others can fill."""
 
 import os
 import subprocess
@@ -22,3 +23,30 @@ class IllMachine:
         with open(path + ".new", "w", encoding="ascii") as file:
             file.write(str(number))
         os.replace(path + ".new", path)
+
+
+class SmallDisk:
+    """A file system of its own for the data of one node, before it starts.  It is mounted where
+    nobody but the node's process sees it, and is gone with that.  Needs root."""
+
+    def __init__(self, node, size):
+        self.node = node
+        node.starter = ["unshare", "--mount", "sh", "-c",
+                        'mount -t tmpfs -o "size=$0,mode=700" tmpfs "$1" && shift && exec "$@"',
+                        size, node.data]
+
+    @property
+    def foreign(self):
+        return f"/proc/{self.node.process.pid}/root{self.node.data}/foreign"
+
+    def free_bytes(self):
+        space = os.statvfs(os.path.dirname(self.foreign))
+        return space.f_bavail * space.f_frsize
+
+    def fill(self):
+        """Somebody else's file takes all that is free, to the last block."""
+        with open(self.foreign, "ab") as file:
+            os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, self.free_bytes())
+
+    def make_room(self):
+        os.unlink(self.foreign)

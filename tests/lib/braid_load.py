@@ -23,8 +23,9 @@ PASSING = {"ProvisionedThroughputExceededException", "InternalFailure", "Service
 
 
 class Producer:
-    def __init__(self, clients, stream, name, seed):
+    def __init__(self, clients, stream, name, seed, pause_s):
         self.clients, self.stream, self.key = clients, stream, name
+        self.pause_s = pause_s
         self.chance = random.Random(f"{seed}-{name}")
         self.next = 0
         self.attempts = set()
@@ -88,14 +89,16 @@ class Producer:
                 again += 1
                 if waiting:
                     time.sleep(0.02)
+            stop.wait(self.pause_s)
 
 
 class Load:
     """Producers in threads: `with Load(...) as load: ...` then `load.check(client)`."""
 
-    def __init__(self, clients, stream, producers=4, seed=0):
+    def __init__(self, clients, stream, producers=4, seed=0, pause_s=0):
         self.stream = stream
-        self.producers = [Producer(clients, stream, f"p{i}", seed) for i in range(producers)]
+        self.producers = [Producer(clients, stream, f"p{i}", seed, pause_s)
+                          for i in range(producers)]
         self.stop = threading.Event()
         self.threads = [threading.Thread(target=self.run, args=(producer,), daemon=True)
                         for producer in self.producers]
