@@ -102,10 +102,11 @@ static void print_left(const json_t *node)
 static enum outcome too_late(const struct cli *cli, const json_t *node)
 {
     cli_fail(cli, OUTCOME_TIMEOUT,
-             "node %s has %" JSON_INTEGER_FORMAT " replicas still after %ld s, and %"
-             JSON_INTEGER_FORMAT " shards are on their way; it goes on:",
-             cli->argument, member_count(node, "replicas"), cli->timeout_s,
-             member_count(node, "moving"));
+             "node %s has %" JSON_INTEGER_FORMAT " replica%s still after %ld s, and %"
+             JSON_INTEGER_FORMAT " shard%s on the way; it goes on:",
+             cli->argument, member_count(node, "replicas"),
+             member_count(node, "replicas") == 1 ? "" : "s", cli->timeout_s,
+             member_count(node, "moving"), member_count(node, "moving") == 1 ? " is" : "s are");
     print_left(node);
     fprintf(stderr, "'braid node drain %s --wait' waits on, 'braid node undrain %s' ends it.\n",
             cli->argument, cli->argument);
@@ -117,10 +118,10 @@ static void show(struct progress *progress, const struct cli *cli, const json_t 
 {
     const char *waits = json_string_value(json_object_get(node, "waits_for"));
 
-    progress_show(progress, "%.1f s, node %s: %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+    progress_step(progress, passed_ms, "node %s: %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
                   " replicas are gone, %" JSON_INTEGER_FORMAT " shards on their way%s%s",
-                  (double)passed_ms / 1000, cli->argument, most - member_count(node, "replicas"),
-                  most, member_count(node, "moving"), waits == NULL ? "" : "; ",
+                  cli->argument, most - member_count(node, "replicas"), most,
+                  member_count(node, "moving"), waits == NULL ? "" : "; ",
                   waits == NULL ? "" : waits);
 }
 

@@ -30,6 +30,26 @@ void progress_show(struct progress *progress, const char *format, ...)
     fflush(stderr);
 }
 
+void progress_step(struct progress *progress, uint64_t passed_ms, const char *format, ...)
+{
+    char line[PROGRESS_LINE_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    if (progress->terminal) {
+        progress_show(progress, "%.1f s, %s", (double)passed_ms / 1000, line);
+        return;
+    }
+    if (passed_ms < progress->line_ms || strcmp(line, progress->line) == 0)
+        return;
+    progress->line_ms = passed_ms + PROGRESS_LINES_MS;
+    memcpy(progress->line, line, sizeof(line));
+    fprintf(stderr, "%.1f s, %s\n", (double)passed_ms / 1000, line);
+    fflush(stderr);
+}
+
 void progress_clear(struct progress *progress)
 {
     if (progress->shown)

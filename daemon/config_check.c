@@ -47,6 +47,7 @@ enum err config_check(struct config *config)
     check_account(config);
     if (config->data_dir[0] == 0 && !config->temporary)
         config_error(config, where(config, "data-dir"), "data-dir: it cannot be empty");
+    config->signed_clients = strcmp(config->auth, "sigv4") == 0;
     check_listen(config, "client-listen", config->client_listen, &config->client_at);
     check_listen(config, "peer-listen", config->peer_listen, &config->peer_at);
     check_listen(config, "operations-listen", config->operations_listen, &config->operations_at);
@@ -168,7 +169,6 @@ static void check_ports(struct config *config)
 
 static void check_auth(struct config *config)
 {
-    config->signed_clients = strcmp(config->auth, "sigv4") == 0;
     if (!config->client_at.loopback && strcmp(config->auth, "loopback") == 0)
         config_error(config, where(config, "client-listen"),
                      "client-listen: %s is not loopback, and nobody who connects is asked who he "
@@ -224,6 +224,7 @@ static void check_credentials(struct config *config)
 {
     struct credentials *credentials;
     struct reason reason = { "" };
+    enum err err;
 
     check_regions(config);
     if (!config->signed_clients) {
@@ -235,10 +236,12 @@ static void check_credentials(struct config *config)
     if (config->credentials[0] == 0)
         config_error(config, where(config, "auth"),
                      "auth: sigv4 needs access keys: say credentials = FILE");
-    else if (credentials_read(config->credentials, &credentials, NULL, &reason) != ERR_OK)
-        config_error(config, where(config, "credentials"), "credentials: %s", reason.text);
-    else
+    else if ((err = credentials_read(config->credentials, &credentials, NULL, &reason)) == ERR_OK)
         credentials_free(credentials);
+    else
+        config_error(config, where(config, "credentials"), "credentials: %s%s", reason.text,
+                     err == ERR_NOT_FOUND ? "; name the file of access keys, a copy of the other "
+                                            "nodes'" : "");
 }
 
 static void check_advertise(struct config *config, const char *name, const struct listen_at *at,

@@ -369,6 +369,8 @@ static enum err open_operations(struct node *node, struct reason *reason)
                                .clients = node->clients,
                                .name = config->name,
                                .version = BRAID_VERSION, .forgotten = { kept.count, kept.bytes },
+                               .who_may = { config->auth, config->sigv4_regions,
+                                            strcmp(config->peers_unproved, "yes") == 0 },
                                .audit = { node->dir.audit, node->work, node->clock } };
     struct http_server_options options = { .host = config->operations_at.host,
                                            .port = config->operations_at.port,

@@ -35,6 +35,10 @@ struct ops_world {
     const char *name;    /* of this node */
     const char *version; /* of the program */
     struct {
+        const char *auth, *sigv4_regions; /* as the configuration has them */
+        bool peers_unproved;
+    } who_may; /* for `braid node add`: a new node lets in whom this one does, and nobody else */
+    struct {
         uint32_t count; /* directories */
         uint64_t bytes;
     } forgotten; /* kept of former ids of this node */

@@ -28,6 +28,9 @@ struct buf *cluster_page(const struct ops *ops)
     json_object(&json, NULL);
     json_text(&json, "node", ops->world.name);
     json_text(&json, "version", ops->world.version);
+    json_text(&json, "auth", ops->world.who_may.auth);
+    json_text(&json, "sigv4_regions", ops->world.who_may.sigv4_regions);
+    json_bool(&json, "peers_unproved", ops->world.who_may.peers_unproved);
     json_bool(&json, "ready", control_ready(ops->world.control, &why) && !ops->stopping);
     json_text(&json, "waiting_for", why.text[0] == 0 ? NULL : why.text);
     json_number(&json, "forgotten_bytes", ops->world.forgotten.bytes);

@@ -1,9 +1,13 @@
 """docs/runbooks/add-and-drain.md, played: a node comes, the one that it replaces goes."""
 
+import http.server
 import os
+import re
+import threading
 import time
 
-from braid_cluster import Cluster, wait_until
+import pytest
+from braid_cluster import Cluster, run_braid, wait_until
 from braid_runbook import Runbook
 
 SHARDS = 4
@@ -25,11 +29,33 @@ def start_three(cluster):
 def add(book, cluster, seeds):
     said = book.run("braid node add", node=1).stdout
     assert all(seed in said for seed in seeds), said
+    assert "auth = loopback" in lines_of(said), said
     checked = book.run("braidd --check-config --config /etc/braid/braidd.conf", node=4)
     assert cluster[4].name in checked.stdout, checked
     book.run("systemctl enable --now braidd", node=4)
     book.run("until curl -sf http://127.0.0.1:4569/readyz; do sleep 1; done", node=4)
     wait_until(lambda: "node-4" in book.run("braid node list", node=4).stdout, 10, "it is listed")
+
+
+def lines_of(said):
+    """Those for the new node's configuration."""
+    return [line.strip() for line in said.splitlines() if line.startswith("    ")]
+
+
+def check_printed(book, cluster, lines, words, status):
+    """What --check-config says of the lines, with the reader's words put in."""
+    path = os.path.join(cluster.dir, "printed.conf")
+    with open(path, "w", encoding="ascii") as file:
+        for line in lines:
+            for word, value in words.items():
+                line = line.replace(word, value)
+            file.write(line + "\n")
+    return book.run("braidd --check-config --config /etc/braid/braidd.conf", status=status,
+                    words={"/etc/braid/braidd.conf": path})
+
+
+def ids_said(node):
+    return set(re.findall(r"event=peer\.(?:up|lost|gone) node=(\S+)", node.log_text()))
 
 
 def replicas_on(cluster, name):
@@ -81,6 +107,9 @@ def test_a_machine_is_replaced_by_another_one():
     with Cluster(nodes=4, start=False) as cluster:
         book = Runbook("add-and-drain", cluster, {"NODE": "node-1"})
         add(book, cluster, start_three(cluster))
+        ids = {node["id"] for node in cluster.state()["nodes"]}
+        for node in cluster.nodes:
+            assert ids_said(node) and ids_said(node) <= ids, (ids, ids_said(node))
 
         book.run("braid node drain NODE --wait", node=2)
         book.run("braid node remove NODE --wait", node=2)
@@ -110,3 +139,62 @@ def test_a_drain_without_another_node_says_what_is_stuck_and_is_taken_back():
         book.run("braid node undrain NODE", node=2)
         wait_until(lambda: not any(node["draining"] for node in cluster.state()["nodes"]), 10,
                    "no node drains")
+
+
+KEYS = {"AKIDBRAIDTEST": "a-secret-of-a-test"}
+WHO_MAY = {
+    "loopback": ({}, ["auth = loopback"]),
+    "none": ({"auth": "none"}, ["auth = none"]),
+    "sigv4": ({"sigv4-regions": "us-east-1", "peers-unproved": "yes"},
+              ["auth = sigv4", "sigv4-regions = us-east-1", "peers-unproved = yes"]),
+}
+
+
+@pytest.mark.parametrize("auth", WHO_MAY)
+def test_a_node_that_is_added_lets_in_whom_the_others_do(auth):
+    options, wanted = WHO_MAY[auth]
+    with Cluster(nodes=1, options=options, keys=KEYS if auth == "sigv4" else None) as cluster:
+        book = Runbook("add-and-drain", cluster)
+        lines = lines_of(book.run("braid node add").stdout)
+        said = check_printed(book, cluster, lines, {}, 2).stderr
+        assert "'ADDRESS' is not a numeric address" in said, said
+        assert ("credentials: FILE: No such file or directory; name the file of access keys" in
+                said) == (auth == "sigv4"), said
+        words = {"NAME": "node-9", "ZONE": "az2", "ADDRESS": "127.0.0.1",
+                 "FILE": cluster.credentials}
+        counts = check_printed(book, cluster, lines, words, 0).stdout.splitlines()
+        assert set(wanted) < set(counts), counts
+        # No address but this machine's for those that trust all who are on it.
+        words["ADDRESS"] = "192.0.2.7"
+        refused = check_printed(book, cluster, lines, words, 2 if auth == "loopback" else 0)
+        assert ("192.0.2.7 is not loopback" in refused.stderr) == (auth == "loopback")
+
+
+class OlderNode(http.server.BaseHTTPRequestHandler):
+    """Does not say who may connect to it."""
+
+    def do_GET(self):
+        body = b'{"node": "old", "founded": true, "nodes": []}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_who_may_connect_to_an_older_node_is_not_guessed():
+    with http.server.HTTPServer(("127.0.0.1", 0), OlderNode) as older, \
+            Cluster(nodes=1, start=False) as cluster:
+        thread = threading.Thread(target=older.serve_forever)
+        thread.start()
+        ran = run_braid("node", "add", "--operations", f"http://127.0.0.1:{older.server_port}")
+        older.shutdown()
+        thread.join()
+        lines = [line for line in lines_of(ran.stdout.decode()) if not line.startswith("seeds")]
+        assert "auth = AS_ON_THE_OTHER_NODES" in lines, ran
+        book = Runbook("add-and-drain", cluster)
+        said = check_printed(book, cluster, lines, {"ADDRESS": "127.0.0.1"}, 2).stderr
+        assert "auth: 'AS_ON_THE_OTHER_NODES' is none of loopback|none|sigv4" in said, said
