@@ -153,11 +153,12 @@ static void print_forgotten(const json_t *cluster)
 {
     if (member_count(cluster, "forgotten_bytes") > 0)
         printf("\n%s keeps %" JSON_INTEGER_FORMAT " bytes that it had under ids whose promises it "
-               "forgot,\nin %" JSON_INTEGER_FORMAT " directories forgotten-N; with %"
+               "forgot,\nin %" JSON_INTEGER_FORMAT " director%s forgotten-N; with %"
                JSON_INTEGER_FORMAT " it gets no further id.\nWhen all is whole, remove them: "
                "docs/runbooks/lost-node.md.\n",
                member_text(cluster, "node"), member_count(cluster, "forgotten_bytes"),
                member_count(cluster, "forgotten_directories"),
+               member_count(cluster, "forgotten_directories") == 1 ? "y" : "ies",
                member_count(cluster, "forgotten_directories_max"));
 }
 

@@ -87,7 +87,7 @@ static void explain(const json_t *found)
         return;
     fprintf(stderr,
             "\nIt would go on from what node %s has, with %" JSON_INTEGER_FORMAT
-            " streams. LOST FOR GOOD would be\n"
+            " stream%s. LOST FOR GOOD would be\n"
             "what was changed in it after %s: streams that were created\n"
             "are unknown (their records stay on the disks, and nobody serves them), streams that\n"
             "were deleted are back without their records, and so it is with nodes, moves of\n"
@@ -96,6 +96,7 @@ static void explain(const json_t *found)
             "rescue' afterwards. If one of the lost members can be started with its data, start\n"
             "it instead.\n\n",
             member_text(survivor, "name"), member_count(survivor, "streams"),
+            member_count(survivor, "streams") == 1 ? "" : "s",
             rescue_time(member_count(survivor, "last_time_ms"), at));
 }
 

@@ -12,7 +12,8 @@
 #define STREAM_NAME_MAX 128u
 #define NAME_MAX_BYTES (STREAM_NAME_MAX + 24u)
 #define AWS_PREFIX "shardId-"
-#define NO_SUCH_SHARD "'braid stream describe STREAM' shows the shards."
+#define NO_SUCH_SHARD \
+    "'braid stream list' shows the streams, 'braid stream describe STREAM' the shards of one."
 
 struct rescue_options {
     const char *stream, *shard;

@@ -5,6 +5,7 @@
 #include "control/renewal.h"
 #include "table/rocks.h"
 
+static void take_advice_away(struct reason *lost);
 static enum err make_next(const struct renew_world *world, struct reason *why);
 static enum err check_kept(const struct data_dir *dir, struct reason *why);
 static bool has_others(const struct config *config);
@@ -15,6 +16,8 @@ enum err renew(const struct renew_world *world, struct reason *reason)
     enum err err = make_next(world, &why);
     bool passing = err == ERR_NO_SPACE || err == ERR_IO || err == ERR_NO_MEMORY;
 
+    if (err == ERR_OK)
+        take_advice_away(reason);
     if (err != ERR_CLOSED) /* who has nobody is told as ever */
         note_event(world->note, NOTE_ERROR, err == ERR_OK ? "node.renewed" : "node.not_renewed",
                    "lost=%s why=%s", NOTE_QUOTED(reason->text), NOTE_QUOTED(why.text));
@@ -50,6 +53,15 @@ enum err renew_marked(struct reason *reason)
     reason_set(reason, "this node has forgotten what it promised, which was found out when its "
                        "disk took nothing; " REASON_KEEP_DATA);
     return ERR_CORRUPT;
+}
+
+/* What was found ends with what to do where nobody does anything about it. */
+static void take_advice_away(struct reason *lost)
+{
+    char *advice = strstr(lost->text, "; " REASON_KEEP_DATA);
+
+    if (advice != NULL)
+        *advice = 0;
 }
 
 /* The tables of the new id, which take the place of the old ones at the next start. */

@@ -229,10 +229,10 @@ static enum err place_check(const struct model *model, const struct model_node *
     if (replaces == 0 && other == NULL)
         return ERR_OK;
     if (other != NULL)
-        reason_set(reason, "the name %s has gone to node %llx meanwhile", node->name,
+        reason_set(reason, "the name %s has gone to node %016llx meanwhile", node->name,
                    (unsigned long long)other->id);
     else
-        reason_set(reason, "node %llx, called %s, was removed meanwhile",
+        reason_set(reason, "node %016llx, called %s, was removed meanwhile",
                    (unsigned long long)replaces, node->name);
     return ERR_BUSY;
 }

@@ -152,7 +152,7 @@ static bool take_image(struct catalog *catalog, struct slice bytes)
                    model_cluster(model) != model_cluster(catalog->model);
     if (foreign)
         note_event(catalog->world.note, NOTE_WARN, "catalog.image_refused",
-                   "reason=\"it is of cluster %" PRIx64 "\"", model_cluster(model));
+                   "reason=\"it is of cluster %016" PRIx64 "\"", model_cluster(model));
     if (foreign || model->index <= catalog->model->index || !is_of_ours(catalog, model)) {
         model_free(model);
         return false;

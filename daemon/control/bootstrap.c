@@ -128,8 +128,8 @@ static enum err join(struct control *control, struct reason *reason)
     struct bootstrap *bootstrap = &control->bootstrap;
 
     note_event(control->world.note, NOTE_INFO, "cluster.joined",
-               "cluster=%" PRIx64 " catalog_members=%" PRIu32 " founder=%d", bootstrap->cluster.id,
-               bootstrap->cluster.member_count, bootstrap->founder);
+               "cluster=%016" PRIx64 " catalog_members=%" PRIu32 " founder=%d",
+               bootstrap->cluster.id, bootstrap->cluster.member_count, bootstrap->founder);
     bootstrap->joined = true;
     return catalog_join(control->catalog, bootstrap->cluster.members,
                         bootstrap->cluster.member_count, reason);
@@ -153,7 +153,7 @@ void bootstrap_peer_up(struct control *control, const struct net_peer *net_peer)
     struct bootstrap_peer *peer = peer_take(control, net_peer->node);
 
     if (peer == NULL || word_hello_read(net_peer->hello, &hello) != ERR_OK) {
-        note_event(control->world.note, NOTE_WARN, "peer.unintelligible", "node=%" PRIx64,
+        note_event(control->world.note, NOTE_WARN, "peer.unintelligible", "node=%016" PRIx64,
                    net_peer->node);
         return;
     }
@@ -204,7 +204,7 @@ void bootstrap_peer_at(struct control *control, uint64_t node, uint64_t index, u
     bool apart = theirs == own && token != model_token(model);
     if (apart && !peer->apart)
         note_event(control->world.note, NOTE_ERROR, "catalog.rescued_apart",
-                   "node=%" PRIx64 " name=%s advice=\"the catalogue was rescued twice, from two "
+                   "node=%016" PRIx64 " name=%s advice=\"the catalogue was rescued twice, from two "
                    "copies, and this node is of the other one: it is not listened to. Decide for "
                    "one, and start the nodes of the other with empty data directories\"",
                    node, NOTE_QUOTED(peer->name));
@@ -261,10 +261,10 @@ static void foreign_note(struct control *control, struct bootstrap_peer *peer)
         return;
     peer->foreign = true;
     note_event(control->world.note, NOTE_ERROR, "peer.foreign",
-               "node=%" PRIx64 " name=%s address=%s cluster=%" PRIx64 " own_cluster=%" PRIx64
-               " advice=\"it belongs to another cluster: check the seeds of both\"",
-               peer->node, NOTE_QUOTED(peer->name), NOTE_QUOTED(peer->dialled), peer->cluster.id,
-               own);
+               "node=%016" PRIx64 " name=%s address=%s cluster=%016" PRIx64
+               " own_cluster=%016" PRIx64 " advice=\"it belongs to another cluster: check the "
+               "seeds of both\"", peer->node, NOTE_QUOTED(peer->name), NOTE_QUOTED(peer->dialled),
+               peer->cluster.id, own);
 }
 
 /* ---- into a cluster ---- */
@@ -292,7 +292,7 @@ static bool step_join(struct control *control)
             continue;
         if (found != NULL && found->cluster.id != peer->cluster.id) {
             note_event(control->world.note, NOTE_ERROR, "cluster.ambiguous",
-                       "one=%" PRIx64 " other=%" PRIx64
+                       "one=%016" PRIx64 " other=%016" PRIx64
                        " advice=\"the seeds belong to two clusters; this node joins neither\"",
                        found->cluster.id, peer->cluster.id);
             return true;

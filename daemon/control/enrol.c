@@ -55,8 +55,8 @@ void enrol_changed(struct control *control)
         return;
     if (model_founded(model) && model_cluster(model) != bootstrap->cluster.id) {
         struct reason reason = { .text = "" };
-        reason_set(&reason, "this node joined cluster %" PRIx64 ", its catalogue is of %" PRIx64,
-                   bootstrap->cluster.id, model_cluster(model));
+        reason_set(&reason, "this node joined cluster %016" PRIx64 ", its catalogue is of %016"
+                   PRIx64, bootstrap->cluster.id, model_cluster(model));
         control_fail(control, &reason);
         return;
     }

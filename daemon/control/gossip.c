@@ -191,7 +191,7 @@ static void on_leading(void *ctx, const struct net_message *message)
                                      &leading.word);
         if (err != ERR_OK)
             note_event(control->world.note, NOTE_WARN, "peer.word_dropped",
-                       "node=%" PRIx64 " err=%s", message->from, err_name(err));
+                       "node=%016" PRIx64 " err=%s", message->from, err_name(err));
         uint64_t leader = liveness_leader(&control->liveness, CATALOG_GROUP,
                                           control_now_ms(control));
         if (leader != 0)

@@ -123,12 +123,18 @@ enum err nodes_may_go(struct control *control, uint64_t node, struct reason *rea
     const struct model_node *row = model_node_by_id(model, node);
 
     if (row == NULL) {
-        reason_set(reason, "there is no such node");
+        reason_set(reason, "there is no node %016llx any more", (unsigned long long)node);
         return ERR_NOT_FOUND;
     }
     if (row->replaced) {
         reason_set(reason, "node %s is replaced: its row goes by itself when nothing names it",
                    row->name);
+        return ERR_CLOSED;
+    }
+    if (nodes_in_catalog(control, node) && !row->draining) {
+        reason_set(reason, "node %s is a member of the catalogue's own group: drain it first, "
+                   "'braid node drain %s --wait' gives its place and its replicas to other nodes",
+                   row->name, row->name);
         return ERR_CLOSED;
     }
     if (nodes_in_catalog(control, node)) {
@@ -144,8 +150,8 @@ enum err nodes_may_go(struct control *control, uint64_t node, struct reason *rea
     }
     uint32_t replicas = replicas_of(model, node);
     if (replicas > 0) {
-        reason_set(reason, "node %s has %u replicas still: 'braid node drain %s --wait' shows what "
-                   "they wait for", row->name, replicas, row->name);
+        reason_set(reason, "node %s has %u replica%s still: 'braid node drain %s --wait' shows "
+                   "what is waited for", row->name, replicas, replicas == 1 ? "" : "s", row->name);
         return ERR_BUSY;
     }
     if (!nodes_is_empty(control, node)) {

@@ -271,7 +271,7 @@ static void done_note(struct control *control)
     const struct members_look *look = &replace->look;
 
     if (replace->forgetting != 0) {
-        note_event(control->world.note, NOTE_INFO, "node.removed", "node=%" PRIx64,
+        note_event(control->world.note, NOTE_INFO, "node.removed", "node=%016" PRIx64,
                    replace->forgetting);
         return;
     }

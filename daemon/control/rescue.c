@@ -16,7 +16,8 @@ void rescue_choose(struct rescue_look *look, const struct model *model)
 
     look->err = ERR_NOT_FOUND;
     if (row == NULL) {
-        reason_set(&look->reason, "there is no such shard");
+        reason_set(&look->reason, "there is no shard of group %llu any more: its stream was "
+                   "deleted, or its records are over", (unsigned long long)look->group);
         return;
     }
     look->epoch = row->epoch;
@@ -70,13 +71,13 @@ bool rescue_led(struct rescue_look *look)
             continue;
         look->err = ERR_CLOSED;
         if (node->holding.leads)
-            reason_set(&look->reason, "node %s (%llx) leads it: it needs no rescue", node->name,
+            reason_set(&look->reason, "node %s (%016llx) leads it: it needs no rescue", node->name,
                        (unsigned long long)node->node);
         else
-            reason_set(&look->reason, "node %s (%llx) hears its leader, node %s (%llx): it needs "
-                       "no rescue. If that one is down here, look for what is between the two "
-                       "nodes", node->name, (unsigned long long)node->node, name_of(look, hears),
-                       (unsigned long long)hears);
+            reason_set(&look->reason, "node %s (%016llx) hears its leader, node %s (%016llx): it "
+                       "needs no rescue. If that one is down here, look for what is between the "
+                       "two nodes", node->name, (unsigned long long)node->node,
+                       name_of(look, hears), (unsigned long long)hears);
         return true;
     }
     return false;
@@ -90,8 +91,8 @@ bool rescue_waits(struct rescue_look *look)
         if (node->heard != RESCUE_SILENT || node->replaced)
             continue;
         look->err = ERR_BUSY;
-        reason_set(&look->reason, "node %s (%llx) is connected and does not say what it has: look "
-                   "again. If it stays so, stop its braidd, which counts it as lost, and look "
+        reason_set(&look->reason, "node %s (%016llx) is connected and does not say what it has: "
+                   "look again. If it stays so, stop its braidd, which counts it as lost, and look "
                    "again", node->name, (unsigned long long)node->node);
         return true;
     }

@@ -19,6 +19,7 @@ enum node_act { ACT_NONE, ACT_DRAIN, ACT_UNDRAIN, ACT_REMOVE };
 
 static const struct model_node *node_asked(const struct ops *ops,
                                            const struct http_exchange *exchange);
+static void answer_no_node(struct http_exchange *exchange);
 static void change(struct ops *ops, struct http_exchange *exchange, enum node_act act,
                    const struct model_node *row);
 static struct buf *node_page(const struct ops *ops, const struct model_node *row, uint64_t after);
@@ -33,7 +34,7 @@ void nodes_on_get(const struct ops *ops, struct http_exchange *exchange)
     const struct model_node *row = node_asked(ops, exchange);
 
     if (row == NULL)
-        answer_message(exchange, 404, "there is no such node", false);
+        answer_no_node(exchange);
     else
         answer_json(exchange, 200, node_page(ops, row, after_asked(exchange)));
 }
@@ -138,6 +139,18 @@ static const struct model_node *node_asked(const struct ops *ops,
     return NULL;
 }
 
+static void answer_no_node(struct http_exchange *exchange)
+{
+    char name[MODEL_NAME_MAX + 1];
+    struct reason reason = { .text = "" };
+
+    if (ask_decode(ask_value(exchange, "name="), name, sizeof(name)) > 0)
+        reason_set(&reason, "there is no node '%s': /cluster lists them, by name and id", name);
+    else
+        reason_set(&reason, "which node? name=N says it, a name or an id");
+    answer_message(exchange, 404, reason.text, false);
+}
+
 /* ?after=: a group, "shards_next" of the page before; 0: the first page. */
 static uint64_t after_asked(const struct http_exchange *exchange)
 {
@@ -174,7 +187,7 @@ void nodes_on_post(struct ops *ops, struct http_exchange *exchange)
     else if (!ask_allowed(exchange))
         return;
     else if (row == NULL)
-        answer_message(exchange, 404, "there is no such node", false);
+        answer_no_node(exchange);
     else
         change(ops, exchange, act, row);
 }

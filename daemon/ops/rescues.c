@@ -18,7 +18,8 @@
 
 static void shard_asked(struct rescue_asked *asked);
 static void catalog_asked(struct rescue_asked *asked);
-static const struct model_shard *row_asked(const struct ops *ops, struct rescue_asked *asked);
+static const struct model_shard *row_asked(const struct ops *ops, struct rescue_asked *asked,
+                                           struct reason *reason);
 static bool numbers_read(struct rescue_asked *asked);
 static bool is_done(const struct model_shard *row, const struct confirmed *confirmed);
 static bool is_catalog_done(const struct model *model, const struct confirmed *confirmed);
@@ -94,10 +95,11 @@ static void look(struct rescue_asked *asked, uint64_t group)
 
 static void shard_asked(struct rescue_asked *asked)
 {
-    const struct model_shard *row = row_asked(asked->ops, asked);
+    struct reason reason = { .text = "" };
+    const struct model_shard *row = row_asked(asked->ops, asked, &reason);
 
     if (row == NULL) {
-        answer_message(asked->exchange, 404, "there is no such shard", false);
+        answer_message(asked->exchange, 404, reason.text, false);
         end(asked);
     } else if (asked->acts && is_done(row, &asked->confirmed)) {
         answer_message(asked->exchange, 200, "done", false);
@@ -156,20 +158,29 @@ static void end(struct rescue_asked *asked)
 
 /* ---- the question ---- */
 
-/* ?stream=S&shard=N */
-static const struct model_shard *row_asked(const struct ops *ops, struct rescue_asked *asked)
+/* ?stream=S&shard=N.  NULL: there is no such thing, as the reason says. */
+static const struct model_shard *row_asked(const struct ops *ops, struct rescue_asked *asked,
+                                           struct reason *reason)
 {
     const struct model *model = catalog_model(control_catalog(ops->world.control));
     char number[ID_DIGITS];
 
     if (ask_decode(ask_value(asked->exchange, "stream="), asked->stream, sizeof(asked->stream)) ==
             0 ||
-        ask_decode(ask_value(asked->exchange, "shard="), number, sizeof(number)) == 0)
+        ask_decode(ask_value(asked->exchange, "shard="), number, sizeof(number)) == 0) {
+        reason_set(reason, "which shard? stream=S&shard=N says it");
         return NULL;
+    }
     const struct model_stream *stream = model_stream_by_name(model, slice_text(asked->stream));
     char *rest = NULL;
     asked->shard = (uint32_t)strtoul(number, &rest, 10);
-    return stream == NULL || *rest != 0 ? NULL : model_shard_by_number(stream, asked->shard);
+    const struct model_shard *row =
+        stream == NULL || *rest != 0 ? NULL : model_shard_by_number(stream, asked->shard);
+    if (stream == NULL)
+        reason_set(reason, "there is no stream '%s'", asked->stream);
+    else if (row == NULL)
+        reason_set(reason, "stream %s has no shard %s", asked->stream, number);
+    return row;
 }
 
 static bool number_read(const struct rescue_asked *asked, const char *name, int base,

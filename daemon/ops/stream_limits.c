@@ -72,6 +72,7 @@ void stream_limits_on_post(struct ops *ops, struct http_exchange *exchange)
 {
     const struct model *model = catalog_model(control_catalog(ops->world.control));
     char name[MODEL_NAME_MAX + 1] = "";
+    struct reason reason = { .text = "" };
 
     if (ops->stopping) {
         answer_message(exchange, 503, "this node is stopping", true);
@@ -82,7 +83,8 @@ void stream_limits_on_post(struct ops *ops, struct http_exchange *exchange)
     (void)ask_decode(ask_value(exchange, "name="), name, sizeof(name));
     const struct model_stream *stream = model_stream_by_name(model, slice_text(name));
     if (stream == NULL) {
-        answer_message(exchange, 404, "there is no such stream", false);
+        reason_set(&reason, "there is no stream '%s'", name);
+        answer_message(exchange, 404, reason.text, false);
         return;
     }
     struct change_settings wanted = change_settings_of(stream);

@@ -278,7 +278,7 @@ void dial_on_broken(struct link *link, const char *why)
 
     if (!dial->complained)
         note_event(dial->net->note, dial->up ? NOTE_WARN : NOTE_INFO, "peer.broken",
-                   "address=%s node=%llu lane=%d why=%s", dial->address,
+                   "address=%s node=%016llx lane=%d why=%s", dial->address,
                    (unsigned long long)dial->node, (int)link->lane, NOTE_QUOTED(why));
     dial->complained = true;
     if (dial->up)

@@ -57,7 +57,7 @@ void inbound_on_greeting(struct link *link, const struct greeting *greeting)
     struct net *net = link->net;
     struct peer *peer = peer_find(net, greeting->node);
 
-    note_event(net->note, NOTE_DEBUG, "peer.accepted", "node=%llu lane=%u address=%.*s",
+    note_event(net->note, NOTE_DEBUG, "peer.accepted", "node=%016llx lane=%u address=%.*s",
                (unsigned long long)greeting->node, greeting->lane, (int)greeting->address.len,
                (const char *)greeting->address.data);
     if (!link_greet(link)) {

@@ -315,7 +315,7 @@ void peer_up(struct dial *dial)
     peer->dial = dial;
     peer->gone = false;
     net->figures.peers_up++;
-    note_event(net->note, NOTE_INFO, "peer.up", "node=%llu address=%s",
+    note_event(net->note, NOTE_INFO, "peer.up", "node=%016llx address=%s",
                (unsigned long long)dial->node, dial->address);
 
     struct net_peer said = {
@@ -339,7 +339,7 @@ void peer_lost(struct dial *dial)
     net->figures.lost++;
     if (net->closing)
         return;
-    note_event(net->note, NOTE_WARN, "peer.lost", "node=%llu address=%s",
+    note_event(net->note, NOTE_WARN, "peer.lost", "node=%016llx address=%s",
                (unsigned long long)dial->node, dial->address);
     emit(net, NET_LOST,
          &(struct net_peer){ .node = dial->node, .boot = dial->boot, .address = dial->address });
@@ -367,7 +367,7 @@ void peer_gone(struct net *net, uint64_t node, const char *address, const char *
         said.address = dial->address;
         dial_down(dial);
     }
-    note_event(net->note, NOTE_WARN, "peer.gone", "node=%llu boot=%llu why=%s",
+    note_event(net->note, NOTE_WARN, "peer.gone", "node=%016llx boot=%llu why=%s",
                (unsigned long long)node, (unsigned long long)said.boot, NOTE_QUOTED(why));
     emit(net, NET_GONE, &said);
 }

@@ -109,8 +109,8 @@ static enum err load_log_row(struct finds *finds)
         reason_set(finds->reason, "the log's row in the tables is damaged; " ADVICE);
     else if (finds->row.node != finds->log->options.node) {
         reason_set(finds->reason,
-                   "the tables belong to node %llu, this is node %llu; point it to its own data "
-                   "directory",
+                   "the tables belong to node %016llx, this is node %016llx; point it to its own "
+                   "data directory",
                    (unsigned long long)finds->row.node,
                    (unsigned long long)finds->log->options.node);
         err = ERR_FOREIGN;
@@ -165,7 +165,8 @@ static enum err look_into(struct finds *finds, struct found *found)
         return scan_for_open_frames(log, file, name, finds->row.filed, finds->reason);
     if (found->head.node != log->options.node) {
         reason_set(finds->reason,
-                   "%s belongs to node %llu, this is node %llu; point it to its own data directory",
+                   "%s belongs to node %016llx, this is node %016llx; point it to its own data "
+                   "directory",
                    name, (unsigned long long)found->head.node,
                    (unsigned long long)log->options.node);
         return ERR_FOREIGN;

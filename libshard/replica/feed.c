@@ -187,7 +187,7 @@ static void say_refused(struct feed *feed, uint64_t first)
         return;
     member->refused_ms = now_ms;
     note_event(replica->roster->world.note, NOTE_WARN, "replica.behind_retention",
-               "group=%llu member=%llu lacks=%llu", (unsigned long long)replica->group,
+               "group=%llu member=%016llx lacks=%llu", (unsigned long long)replica->group,
                (unsigned long long)member->node, (unsigned long long)first);
     if (replica->roster->options.on_behind != NULL)
         replica->roster->options.on_behind(replica->roster->options.ctx, replica->group,

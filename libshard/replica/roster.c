@@ -339,7 +339,7 @@ static void on_frame(void *ctx, const struct net_message *message)
         roster->figures.messages_received++;
         if (letter == NULL)
             note_event(roster->world.note, NOTE_WARN, "replica.message_damaged",
-                       "group=%llu from=%llu", (unsigned long long)envelope.group,
+                       "group=%llu from=%016llx", (unsigned long long)envelope.group,
                        (unsigned long long)message->from);
         bool stranger = letter != NULL && (replica == NULL || (replica->epoch != envelope.epoch &&
                                                                !MUTANT(other_epochs_heard)));

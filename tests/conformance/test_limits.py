@@ -317,6 +317,6 @@ def test_a_wrong_limit_is_named_with_what_it_may_be(cluster, stream):
     assert "which limit? docs/limits.md lists them" in said
     assert "like put-bytes-per-s=2M" in braid(cluster, "stream", "set", stream, "--limit", "much",
                                               status=2)
-    assert "there is no such stream" in braid(cluster, "stream", "set", "none", "--limit",
+    assert "there is no stream 'none'" in braid(cluster, "stream", "set", "none", "--limit",
                                               "put-records-per-s=1", status=4)
     assert limits_of(cluster, stream) == {}

@@ -127,6 +127,27 @@ def test_a_node_that_stays_away_is_given_up(four):
     four.client(3, attempts=ATTEMPTS).put_record(StreamName="s", PartitionKey="k", Data=b"last")
 
 
+def test_who_names_what_there_is_not_is_told_what(four):
+    def said(*arguments, status=4):
+        ran = braid(four, *arguments)
+        assert ran.returncode == status, ran
+        return ran.stderr.decode()
+
+    for verb in ("drain", "undrain", "remove"):
+        told = said("node", verb, "nobody")
+        assert "there is no node 'nobody'" in told and "'braid node list'" in told, told
+    told = said("shard", "rescue", "none", "0")
+    assert "there is no stream 'none'" in told and "'braid stream list'" in told, told
+    told = said("shard", "rescue", "s", "99")
+    assert "stream s has no shard 99" in told and "'braid stream describe STREAM'" in told, told
+    assert four[1].get("/shards/rescue")[0] == 404
+    assert "which shard?" in four[1].get("/shards/rescue")[1]
+    assert "which node?" in four[1].get("/nodes")[1]
+    # A member of the catalogue that is well: what is to be done first is said.
+    told = said("node", "remove", "node-3", status=1)
+    assert "drain it first" in told and "'braid node drain node-3 --wait'" in told, told
+
+
 def test_a_dead_node_without_replicas_is_removed_and_others_are_refused(four):
     four.kill(4)
     wait_until(lambda: node_of(four, 4)["dead"] and node_of(four, 4)["replicas"] == 0, MOVED_S,

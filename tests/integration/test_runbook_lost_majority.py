@@ -3,6 +3,7 @@ does the catalogue."""
 
 import json
 import os
+import re
 import shutil
 import signal
 
@@ -254,7 +255,8 @@ def rescue_catalogue(cluster, book, survivor):
     shown = book.run("braid cluster rescue < /dev/null", node=survivor, status=2).stderr
     assert [line for line in shown.splitlines() if "THE SURVIVOR" in line][0].startswith(
         f"  {name} "), shown
-    assert "LOST FOR GOOD" in shown, shown
+    streams = cluster.state(survivor)["streams"]
+    assert f" with {streams} stream{'s' * (streams > 1)}. LOST FOR GOOD" in shown, shown
     book.run("braid cluster rescue --yes NODE", node=survivor, status=2, words={"NODE": "else"})
     book.run("braid cluster rescue --yes NODE", node=survivor, words={"NODE": name})
     wait_until(lambda: catalogue(cluster, survivor)["leader"] == name, 20, "the catalogue is led")
@@ -288,6 +290,12 @@ def whole(cluster, number):
         node["up"] and not node["replaced"] for node in state["nodes"])
 
 
+def ids_shown(book, name):
+    """The nodes of that name which a look at the catalogue lists."""
+    shown = book.run("braid cluster rescue < /dev/null", node=2, status=None).stderr
+    return re.findall(rf"^  {name} \((\w+)\): ", shown, re.M)
+
+
 def test_two_disks_of_three_are_lost_and_the_whole_cluster_goes_on(three):
     book = Runbook("lost-majority", three, {"STREAM": "s"})
     healthy = book.run("braid cluster rescue < /dev/null", status=1)
@@ -297,6 +305,12 @@ def test_two_disks_of_three_are_lost_and_the_whole_cluster_goes_on(three):
     for number in (1, 3):  # with nothing: they are no members, and have nothing to say
         empty(three, number)
     wait_until(lambda: nodes_known(three, 1) == 3, 30, "a new node has the old model")
+    seen = three.state(2)["nodes"]
+    old = {node["name"]: node["id"] for node in seen}
+    assert len(seen) == 3 and [node["name"] for node in seen if node["up"]] == ["node-2"], seen
+    for name in ("node-1", "node-3"):
+        wait_until(lambda name=name: old[name] in ids_shown(book, name) and
+                   len(ids_shown(book, name)) == 2, 30, f"the old and the new {name}")
     wait_until(lambda: any("node-2 " in line and "THE SURVIVOR" in line for line in book.run(
         "braid cluster rescue < /dev/null", node=1, status=None).stderr.splitlines()), 30,
                "asked elsewhere it names the same node")  # \"look again\" at first, if it is busy

@@ -81,7 +81,8 @@ def test_a_node_that_has_forgotten_comes_back_by_itself(three):
     assert "forgotten-1" in book.run("ls -d /var/lib/braid/forgotten-*", node=2).stdout
     assert book.run("curl -s http://127.0.0.1:4569/readyz", node=2).stdout
     all_is_well(three, book)
-    assert "promises it forgot" in book.run("braid cluster status", node=2).stdout
+    assert "promises it forgot,\nin 1 directory forgotten-N" in book.run("braid cluster status",
+                                                                       node=2).stdout
     assert "promises it forgot" not in book.run("braid cluster status", node=1).stdout
     book.run("rm -r /var/lib/braid/forgotten-1", node=2)
     three.stop(2)

@@ -98,7 +98,7 @@ static void a_majority_and_a_leader_need_no_rescue(void **state)
     has(1, 1, 50, 3)->leads = true;
     heard(2, RESCUE_DOWN);
     heard(3, RESCUE_DOWN);
-    expect_none(model, ERR_CLOSED, "(1) leads it");
+    expect_none(model, ERR_CLOSED, "(0000000000000001) leads it");
     model_free(model);
 }
 
@@ -112,7 +112,8 @@ static void a_leader_that_one_hears_needs_no_rescue(void **state)
     strcpy(look.nodes[0].name, "three");
     has(1, 1, 50, 3)->hears = 3;
     heard(2, RESCUE_DOWN);
-    expect_none(model, ERR_CLOSED, "hears its leader, node three (3): it needs no rescue");
+    expect_none(model, ERR_CLOSED, "hears its leader, node three "
+                "(0000000000000003): it needs no rescue");
     rescue_choose_catalog(&look);
     assert_int_equal(look.err, ERR_CLOSED);
     look.nodes[1].holding.hears = 0; /* any more */
@@ -167,7 +168,7 @@ static void half_a_copy_is_none(void **state)
     heard(3, RESCUE_DOWN);
     expect_none(model, ERR_NOT_FOUND, "no node that is up has a whole copy");
     look.group = 9;
-    expect_none(model, ERR_NOT_FOUND, "no such shard");
+    expect_none(model, ERR_NOT_FOUND, "no shard of group 9");
     model_free(model);
 }
 

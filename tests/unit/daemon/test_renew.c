@@ -138,6 +138,21 @@ static void what_was_noted_or_is_renewed_needs_no_mark(void **state)
     assert_false(fixture->dir.marked);
 }
 
+/* It comes back by itself: nobody is told to start it with a new directory meanwhile. */
+static void what_was_lost_is_said_without_advice_that_does_not_hold(void **state)
+{
+    struct fixture *fixture = *state;
+
+    note_init(&fixture->note, NOTE_INFO, NULL, NULL);
+    note_to(&fixture->note, on_note, NULL);
+    said[0] = 0;
+    reason_set(&fixture->reason, "the log ended too early; " REASON_KEEP_DATA);
+    assert_int_equal(renew_running(&fixture->world, false, &fixture->reason), ERR_OK);
+    assert_non_null(strstr(said, "event=node.renewed lost=\"the log ended too early\""));
+    assert_null(strstr(said, "new data directory"));
+    assert_non_null(strstr(fixture->reason.text, "comes back by itself"));
+}
+
 /* No supervisor may try that again. */
 static void who_cannot_even_be_marked_is_for_a_person(void **state)
 {
@@ -193,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DIR(what_could_not_be_noted_is_known_at_every_later_start),
         WITH_DIR(what_was_noted_or_is_renewed_needs_no_mark),
+        WITH_DIR(what_was_lost_is_said_without_advice_that_does_not_hold),
         WITH_DIR(too_little_room_beside_what_is_kept_is_said),
         WITH_DIR(with_so_many_kept_there_is_no_further_id),
         WITH_DIR(who_cannot_even_be_marked_is_for_a_person),

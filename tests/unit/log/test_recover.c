@@ -168,7 +168,7 @@ static void another_nodes_directory_is_refused(void **state)
     (void)state;
     write_some();
     node.id = NODE_ID + 1;
-    expect_refusal(ERR_FOREIGN, "node 7");
+    expect_refusal(ERR_FOREIGN, "node 0000000000000007");
 }
 
 static void another_nodes_segments_are_refused(void **state)
@@ -185,7 +185,7 @@ static void another_nodes_segments_are_refused(void **state)
     head.node = 99;
     segment_head_write(&head, block);
     file_write(path, 0, block, sizeof(block));
-    expect_refusal(ERR_FOREIGN, "belongs to node 99");
+    expect_refusal(ERR_FOREIGN, "belongs to node 0000000000000063");
 }
 
 static void a_newer_segment_is_refused(void **state)
