@@ -4,8 +4,8 @@
     book.run("braid node list", node=1)     as if typed on the machine of node 1
 
 Words of the command are replaced and nothing else is: the reader's (NODE), and those that name a
-machine's ports and paths.  `systemctl` and `journalctl` are stand-ins that act on the test's node:
-tests/lib/stand_in.
+machine's ports and paths.  `systemctl`, `journalctl`, `timedatectl` and `chronyc` are stand-ins that act
+on the test's node: tests/lib/stand_in.
 """
 
 import os
@@ -55,7 +55,7 @@ class Runbook:
             "PATH": os.pathsep.join([STAND_INS, os.path.join(build_dir(), "cli"),
                                      os.path.join(build_dir(), "daemon"), os.environ["PATH"]]),
             "BRAID_OPERATIONS": node.operations, "BRAID_ENDPOINT": node.endpoint,
-            "STAND_IN_LOG": node.log, "STAND_IN_SOCKET": os.path.join(folder, "socket"),
+            "STAND_IN_CLOCK": os.path.join(node.dir, "clock_ms"), "STAND_IN_LOG": node.log, "STAND_IN_SOCKET": os.path.join(folder, "socket"),
         }
         with socket.socket(socket.AF_UNIX) as server, \
                 open(os.path.join(folder, "in"), "w+", encoding="utf-8") as given, \

@@ -7,7 +7,8 @@ the next line.  docs/runbooks/README.md is for writers.
 import re
 
 # What a reader would type; in the text they must be the beginning of a command of a block.
-PROGRAMS = {"braid", "braidd", "systemctl", "journalctl", "curl", "mv", "cp", "rm", "df", "date"}
+PROGRAMS = {"braid", "braidd", "systemctl", "journalctl", "curl", "mv", "cp", "rm", "df", "date",
+            "timedatectl", "chronyc"}
 
 FENCE = re.compile(r"^```(\w*)\s*$")
 COMMENT = re.compile(r"(^|\s+)#( .*)?$")
