@@ -82,7 +82,7 @@ def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
 
     check_audited(four, ["node.drain", "node.remove"], 4)
     again = braid(four, "node", "drain", "node-4")
-    assert again.returncode == 4 and b"no such node" in again.stderr, again.stderr
+    assert again.returncode == 4 and b"there is no node 'node-4'" in again.stderr, again.stderr
 
 
 def test_a_member_of_the_catalogue_is_drained_and_removed(four):
