@@ -141,7 +141,8 @@ static void row_apply(struct model *model, const Braid__Catalog__Members *row)
     memset(shard->members, 0, sizeof(shard->members));
     memcpy(shard->members, row->members, row->n_members * sizeof(row->members[0]));
     if (model_shard_by_group(model, row->group, &stream) != NULL &&
-        stream->status == STREAM_CREATING && !MUTANT(created_carried))
+        (stream->status == STREAM_CREATING || shard->state == SHARD_OPENING) &&
+        !MUTANT(created_carried))
         model_shard_begin_anew(model, row->group);
 }
 

@@ -308,7 +308,8 @@ enum members_why members_place(const struct members_nodes *nodes, const struct m
         if (!heir->row->draining && !model_shard_has(row, heir->node))
             return MEMBERS_GOES;
     }
-    bool begins = stream->status == STREAM_CREATING; /* anew, and waits for nobody */
+    /* Anew, as it holds nothing yet, and waits for nobody. */
+    bool begins = stream->status == STREAM_CREATING || row->state == SHARD_OPENING;
     if (!begins && world->moves != NULL && world->moves(world->ctx, row->group))
         return MEMBERS_ON_WAY;
     if (!begins && staying_up(nodes, row, at) <= row->member_count / 2)

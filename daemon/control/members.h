@@ -22,8 +22,8 @@
  * must be a majority by themselves: else a place is not given away.  A draining node may be alive,
  * and need not be hurried: it hands over what it leads first, and few of its groups move at once.
  *
- * A shard of a stream in CREATING begins anew as another group, with nothing to carry over: its
- * places wait for no majority.
+ * A shard of a stream in CREATING, and one that is OPENING, begins anew as another group, with
+ * nothing to carry over: its places wait for no majority.
  *
  * The row of a replaced node waits for nothing of that.  Its disk is gone, so that the group is no
  * worse off, and the catalogue takes one new place per epoch: in a group of three at least one of a

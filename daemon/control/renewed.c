@@ -38,7 +38,8 @@ enum renewed renewed_decide(const struct model *model, const struct renewal_form
     for (uint64_t group = 0; (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
         if (stream->status == STREAM_CREATING || stream->status == STREAM_DELETING ||
-            !has_former(row, former) || has_majority(row, former, world))
+            row->state == SHARD_OPENING || !has_former(row, former) ||
+            has_majority(row, former, world))
             continue;
         say_torn(why, stream, row);
         return RENEWED_WAITS;

@@ -95,7 +95,7 @@ static void nor_while_somebody_leads(void **state)
     begin();
     has(4, 1, 50, 3, false);
     has(2, 1, 40, 3, true)->leads = true;
-    expect_none(ERR_CLOSED, "(2) leads it");
+    expect_none(ERR_CLOSED, "(0000000000000002) leads it");
 }
 
 static void a_replaced_node_is_neither_survivor_nor_member(void **state)
