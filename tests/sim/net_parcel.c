@@ -189,8 +189,7 @@ bool net_send(struct net *net, uint64_t node, enum net_lane lane, enum net_kind 
     parcel->dialler = net->node->at;
     parcel->number = net->links[to].number;
     forgotten_sends(net->node->world, net->node, kind, slice_of(parcel->bytes, parcel->len));
-    promises_sends(net->node->world, net->node, &net->node->world->nodes[to], kind,
-                   slice_of(parcel->bytes, parcel->len));
+    promises_sends(net->node->world, net->node, node, kind, slice_of(parcel->bytes, parcel->len));
     send_parcel(net, (uint32_t)to, parcel);
     return true;
 }

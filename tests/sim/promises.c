@@ -51,7 +51,7 @@ static void promised(struct promise *promise, const struct envelope *envelope, u
         promise->index = index;
 }
 
-static void says(struct world *world, const struct sim_node *node, const struct sim_node *to,
+static void says(struct world *world, const struct sim_node *node, uint64_t to,
                  const struct envelope *envelope)
 {
     struct promise *promise = promise_of(world, node, envelope->group);
@@ -64,7 +64,7 @@ static void says(struct world *world, const struct sim_node *node, const struct 
         promised(promise, envelope, node->id, 0);
         break;
     case ENVELOPE_VOTED:
-        promised(promise, envelope, (envelope->flags & ENVELOPE_GRANTED) != 0 ? to->id : 0, 0);
+        promised(promise, envelope, (envelope->flags & ENVELOPE_GRANTED) != 0 ? to : 0, 0);
         break;
     case ENVELOPE_APPENDED:
         promised(promise, envelope, 0,
@@ -75,8 +75,8 @@ static void says(struct world *world, const struct sim_node *node, const struct 
     }
 }
 
-void promises_sends(struct world *world, struct sim_node *node, const struct sim_node *to,
-                    enum net_kind kind, struct slice bytes)
+void promises_sends(struct world *world, struct sim_node *node, uint64_t to, enum net_kind kind,
+                    struct slice bytes)
 {
     struct envelope_reader reader;
     struct envelope envelope;

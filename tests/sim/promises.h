@@ -11,9 +11,10 @@
 #include "env/net.h"
 #include "world.h"
 
-/* Called by the net for each message that a node sends. */
-void promises_sends(struct world *world, struct sim_node *node, const struct sim_node *to,
-                    enum net_kind kind, struct slice bytes);
+/* Called by the net for each message that a node sends, `to` the id that it means: who is there now
+ * may be another one. */
+void promises_sends(struct world *world, struct sim_node *node, uint64_t to, enum net_kind kind,
+                    struct slice bytes);
 
 /* The node's process has opened its log. */
 void promises_check(struct world *world, struct sim_node *node);
