@@ -1,7 +1,7 @@
 /* fixture.h - one node's log, and a model of what must be in it.
  *
  * fixture.c is the model and the checks.  The world below the log is that of fixture_real.c, a
- * folder on the real disk with real tables; crash_sim.c has another one. */
+ * folder on the real disk with real tables; fixture_sim.c has another one. */
 #ifndef TESTS_LOG_FIXTURE_H
 #define TESTS_LOG_FIXTURE_H
 
