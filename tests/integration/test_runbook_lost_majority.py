@@ -256,7 +256,7 @@ def rescue_catalogue(cluster, book, survivor):
     assert [line for line in shown.splitlines() if "THE SURVIVOR" in line][0].startswith(
         f"  {name} "), shown
     streams = cluster.state(survivor)["streams"]
-    assert f" with {streams} stream{'s' * (streams > 1)}. LOST FOR GOOD" in shown, shown
+    assert f" with {streams} stream{'s' * (streams != 1)}. LOST FOR GOOD" in shown, shown
     book.run("braid cluster rescue --yes NODE", node=survivor, status=2, words={"NODE": "else"})
     book.run("braid cluster rescue --yes NODE", node=survivor, words={"NODE": name})
     wait_until(lambda: catalogue(cluster, survivor)["leader"] == name, 20, "the catalogue is led")
