@@ -334,16 +334,22 @@ static void check_sizes(struct config *config)
                      ": the open segment, one that is emptied and segments-ahead", least);
 }
 
+static void check_rate(struct config *config, const char *name, uint64_t bytes_per_s)
+{
+    if (bytes_per_s != 0 && bytes_per_s < FILL_BYTES_PER_S_MIN)
+        config_error(config, where(config, name),
+                     "%s: less than 64K, so that a disk would be filled for years; 0 is no limit",
+                     name);
+}
+
 static void check_times(struct config *config)
 {
     if (config->heartbeat_ms * 3 > config->election_timeout_ms)
         config_error(config, where(config, "heartbeat-ms"),
                      "heartbeat-ms: more than a third of election-timeout-ms, so that one that is "
                      "late would end a leader");
-    if (config->fill_bytes_per_s != 0 && config->fill_bytes_per_s < FILL_BYTES_PER_S_MIN)
-        config_error(config, where(config, "fill-bytes-per-s"),
-                     "fill-bytes-per-s: less than 64K, so that a disk would be filled for years; "
-                     "0 is no limit");
+    check_rate(config, "fill-bytes-per-s", config->fill_bytes_per_s);
+    check_rate(config, "move-bytes-per-s", config->move_bytes_per_s);
     if (config->tick_ms * 2 > config->heartbeat_ms)
         config_error(config, where(config, "tick-ms"), "tick-ms: more than half of heartbeat-ms");
 }

@@ -216,6 +216,7 @@ static enum err open_control(struct node *node, struct reason *reason)
         .scrub_period_ms = config->scrub_period_s * 1000,
         .scrub_bytes_per_s = config->scrub_bytes_per_s,
         .fill_bytes_per_s = config->fill_bytes_per_s,
+        .move_bytes_per_s = config->move_bytes_per_s,
         .compare_period_ms = config->scrub_period_s * 1000,
         .clock_off_max_ms = CONTROL_CLOCK_OFF_MS,
         .balance_leaders = strcmp(config->balance_leaders, "yes") == 0,

@@ -4,6 +4,7 @@
  *     giver.c       whom
  *     fill.c        comparing and filling up, once the newest epoch was answered
  *     filling.c     which of those that are filled pulls next, and how much
+ *     moved.c       whether one of them only moves
  */
 #ifndef CONTROL_COMER_H
 #define CONTROL_COMER_H
@@ -48,6 +49,7 @@ struct comer {
     uint32_t entry_bytes; /* the largest entry of the last answer */
     uint64_t filled_bytes;
     bool gave;       /* the source has given some of it: it is asked first when a pull fails */
+    bool urgent;     /* it is no mere move (moved.h), or was none once */
 };
 
 #define COMER_WAIT_MS_FIRST 10u
@@ -91,5 +93,7 @@ void filling_came(struct control *control);
 void filling_kick(struct control *control);
 /* The comer's pull, if one was under way, is over and gave so many bytes. */
 void filling_answered(struct comer *comer, size_t bytes);
+/* It took so many that are no pull's: who compares waits for nothing, and those that pull pay. */
+void filling_took(struct comer *comer, size_t bytes);
 
 #endif

@@ -72,6 +72,7 @@ struct control_options {
     uint64_t scrub_period_ms;    /* log/scrub.h; 0: the log is not searched for damage */
     uint64_t scrub_bytes_per_s;
     uint64_t fill_bytes_per_s;   /* of this node's fills and repairs together; 0: unlimited */
+    uint64_t move_bytes_per_s;   /* of those of its fills that are moves (moved.h); likewise */
     uint64_t compare_period_ms;  /* from one comparing of replicas to the next; 0: never */
     uint64_t clock_off_max_ms;   /* so far off the majority's clock it leads nothing; 0: it may */
     bool balance_leaders;        /* groups led here go to the members that are preferred */

@@ -23,8 +23,8 @@
  *     ailing.c     whether this node should lead nothing
  *     balance.c    hands groups that this node leads to the members that are preferred
  *     room.c       says when the log is full
- *     succession.c epochs: who is behind   fill.c  fills them up   epoch_serve.c  answers them,
- *                  by pace.h
+ *     succession.c epochs: who is behind   fill.c  fills them up, moves slowly (moved.h)
+ *                  epoch_serve.c  answers them, by pace.h
  *     damage.c     says when entries of the log are damaged
  *     repair.c     fetches them from other members, and gives them to others
  *     compare.c    compares replicas with those of other members   compare_serve.c  answers
@@ -372,7 +372,7 @@ struct control {
     struct host host;
     struct gossip gossip;
     struct succession succession;
-    struct allowance allowance; /* of fills and repairs */
+    struct allowance allowance, moves; /* of fills and repairs; of moves, which pay both */
     struct lifecycle lifecycle;
     struct reshard reshard;
     struct retire retire;

@@ -4,6 +4,8 @@
 #include "base/ensure.h"
 #include "base/mutant.h"
 #include "control/comer.h"
+#include "control/moved.h"
+#include "control/placed.h"
 
 /* From the answer to the epoch: compares what this node has, and fetches what it lacks.
  *
@@ -13,6 +15,7 @@
  *
  * What goes wrong on the way ends in comer_later(), which asks anew. */
 
+static void look_for_haste(struct comer *comer);
 static void ask_for(struct comer *comer, uint64_t last, uint32_t bytes_max, net_call_cb cb);
 static void fill_on(struct comer *comer);
 static void compare_begin(struct comer *comer);
@@ -70,7 +73,26 @@ void fill_adopt(struct comer *comer)
         host_kick(control);
         return;
     }
+    if (state != NULL && placed_in(state, control->options.node))
+        comer->urgent = true; /* it was away: nobody had its place */
+    look_for_haste(comer);
     compare_begin(comer);
+}
+
+static bool is_up(void *ctx, uint64_t node)
+{
+    return control_health(ctx, node) == NODE_UP;
+}
+
+/* What was no mere move once stays so: who was given up as dead may be back, with an old copy. */
+static void look_for_haste(struct comer *comer)
+{
+    struct control *control = comer->control;
+    const struct model *model = catalog_model(control->catalog);
+    const struct model_shard *row = model_shard_by_group(model, comer->group, NULL);
+
+    comer->urgent |= row == NULL ||
+                     !moved_only(model, row, control->options.node, is_up, control);
 }
 
 /* ---- comparing ---- */
@@ -159,7 +181,7 @@ static void on_compared(struct net_call *call, enum err err, enum err remote, st
 
     comer->calling = false;
     if (err == ERR_OK)
-        allowance_owe(&comer->control->allowance, control_now_ms(comer->control), answer.len);
+        filling_took(comer, answer.len);
     if (err != ERR_OK || remote != ERR_OK || !epoch_entries_decode(&entries, answer)) {
         comer_later(comer);
         return;
@@ -221,6 +243,7 @@ static void fill_on(struct comer *comer)
 {
     struct control *control = comer->control;
 
+    look_for_haste(comer);
     if (comer->next + MUTANT(fill_one_short) > comer->answer.applied)
         fill_end(comer);
     else
@@ -308,8 +331,9 @@ static void fill_end(struct comer *comer)
     log_start(control->log, &start);
     note_event(control->world.note, NOTE_INFO, "group.joined",
                "group=%" PRIu64 " epoch=%" PRIu32 " from=%016" PRIx64 " at=%" PRIu64
-               " fetched_bytes=%" PRIu64,
-               comer->group, answer->epoch, comer->source, answer->applied, comer->filled_bytes);
+               " fetched_bytes=%" PRIu64 " move=%s",
+               comer->group, answer->epoch, comer->source, answer->applied, comer->filled_bytes,
+               comer->urgent ? "no" : "yes");
     comer_free(comer);
     host_kick(control);
 }

@@ -10,6 +10,9 @@
  * of these.  Nor is more asked for than the log has room for at this moment: what comes and cannot
  * be taken is fetched, and paid for, twice.
  *
+ * Of that, what only moves (moved.h) has a share of its own, so that it is slow: while moves owe
+ * they are passed over, and lost disks are filled on.
+ *
  * While the log has no room nothing is pulled.  But it may be full of what these groups have, and
  * no shard is open that retention could shorten: so they ask anew, one after the other, and let go
  * what the others have let go meanwhile (fill_let_go). */
@@ -20,8 +23,10 @@ static void filling_on_timer(struct timer *timer);
 
 void filling_open(struct control *control)
 {
-    allowance_init(&control->allowance, control->options.fill_bytes_per_s,
-                   control_now_ms(control));
+    uint64_t now_ms = control_now_ms(control);
+
+    allowance_init(&control->allowance, control->options.fill_bytes_per_s, now_ms);
+    allowance_init(&control->moves, control->options.move_bytes_per_s, now_ms);
 }
 
 void filling_close(struct control *control)
@@ -29,14 +34,14 @@ void filling_close(struct control *control)
     timer_stop(&control->succession.filling.timer);
 }
 
-/* NULL: none waits. */
-static struct comer *furthest_behind(const struct succession *succession)
+/* NULL: none waits; nobody who only moves, unless `moves`. */
+static struct comer *furthest_behind(const struct succession *succession, bool moves)
 {
     struct comer *found = NULL;
 
     for (uint32_t i = 0; i < succession->count; i++) {
         struct comer *comer = succession->comers[i];
-        if (comer->phase == COMER_PULLS && !comer->calling &&
+        if (comer->phase == COMER_PULLS && !comer->calling && (moves || comer->urgent) &&
             (found == NULL || comer->next_ms < found->next_ms))
             found = comer;
     }
@@ -110,6 +115,18 @@ void filling_came(struct control *control)
     filling->came_ms = now_ms;
 }
 
+/* NULL: none waits, or none but moves, until what they owe is paid. */
+static struct comer *next_to_pull(struct control *control)
+{
+    const struct succession *succession = &control->succession;
+    uint64_t owed_ms = allowance_wait_ms(&control->moves, control_now_ms(control));
+    struct comer *comer = furthest_behind(succession, owed_ms == 0);
+
+    if (comer == NULL && owed_ms > 0 && furthest_behind(succession, true) != NULL)
+        later(control, owed_ms);
+    return comer;
+}
+
 static void filling_on_timer(struct timer *timer)
 {
     filling_kick(container_of(timer, struct control, succession.filling.timer));
@@ -122,7 +139,7 @@ void filling_kick(struct control *control)
     struct comer *comer;
 
     while (!control->closing && filling->calls < calls_max(succession) &&
-           (comer = furthest_behind(succession)) != NULL) {
+           (comer = next_to_pull(control)) != NULL) {
         if (giver_is_stuck(control, comer->source)) {
             comer_later(comer);
             continue;
@@ -146,7 +163,7 @@ void filling_kick(struct control *control)
             later(control, wait_ms);
             return;
         }
-        allowance_owe(&control->allowance, now_ms, bytes);
+        filling_took(comer, bytes);
         comer->asked_bytes = bytes;
         filling->calls++;
         filling->bytes += bytes;
@@ -164,7 +181,19 @@ void filling_answered(struct comer *comer, size_t bytes)
     filling->calls--;
     filling->bytes -= comer->asked_bytes;
     allowance_settle(&control->allowance, comer->asked_bytes, bytes);
+    if (!comer->urgent)
+        allowance_settle(&control->moves, comer->asked_bytes, bytes);
     comer->asked_bytes = 0;
     if (!control->closing)
         later(control, 0); /* it may fail, or go: who waits for its place has no other call */
+}
+
+void filling_took(struct comer *comer, size_t bytes)
+{
+    struct control *control = comer->control;
+    uint64_t now_ms = control_now_ms(control);
+
+    allowance_owe(&control->allowance, now_ms, bytes);
+    if (!comer->urgent)
+        allowance_owe(&control->moves, now_ms, bytes);
 }

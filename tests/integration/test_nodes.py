@@ -1,6 +1,7 @@
 """Nodes come and go: drained, removed, given up when they stay away; nobody who writes notices."""
 
 import json
+import re
 import shutil
 import socket
 import time
@@ -14,6 +15,12 @@ from braid_writer import Writer, check_writers
 SHARDS = 4
 MOVED_S = 60
 IMAGE_S = 4  # within it what a node knows of the catalogue is on its disk
+MOVED_BYTES = 12 << 20
+MOVE_BYTES_PER_S = 2 << 20
+PULL_BYTES_MAX = 4 << 20  # FILL_BYTES_MAX
+BURST_S = 0.1  # ALLOWANCE_BURST_MS
+PUT_RECORDS = 32
+PUT_BYTES = 2 << 20
 ATTEMPTS = 10  # of a call: a shard takes no puts while its members change
 
 
@@ -83,6 +90,62 @@ def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
     check_audited(four, ["node.drain", "node.remove"], 4)
     again = braid(four, "node", "drain", "node-4")
     assert again.returncode == 4 and b"there is no node 'node-4'" in again.stderr, again.stderr
+
+
+def start_but_the_fourth(cluster):
+    """The seeds of all four."""
+    seeds = [f"127.0.0.1:{cluster[number].peer_port}" for number in (1, 2, 3)]
+    for node in cluster.nodes:
+        node.write_config(seeds, cluster.options)
+    for number in (1, 2, 3):
+        cluster.start(number)
+    cluster.await_ready()
+    cluster.create_stream("s", shards=SHARDS)
+    return seeds
+
+
+def fetched(cluster, number, move):
+    """Bytes that the node has fetched by moves, or for what was lost, by its log."""
+    found = re.findall(rf"event=group\.joined .* fetched_bytes=(\d+) move={move}\b",
+                       cluster[number].log_text())
+    return sum(int(count) for count in found)
+
+
+def put_bytes(cluster, count):
+    client = cluster.client(2, attempts=ATTEMPTS)
+    for turn in range(count // PUT_BYTES):
+        client.put_records(StreamName="s", Records=[
+            {"PartitionKey": f"{turn} {at}", "Data": bytes(PUT_BYTES // PUT_RECORDS)}
+            for at in range(PUT_RECORDS)])
+
+
+def test_a_drain_is_held_to_its_limit_and_a_lost_disk_is_not():
+    """Node 4 comes when all is there, so that it has to fetch all that node 1 has."""
+    with Cluster(nodes=4, start=False, options={
+            "limits": "unlimited", "balance-replicas": "no",
+            "move-bytes-per-s": str(MOVE_BYTES_PER_S)}) as cluster:
+        start_but_the_fourth(cluster)
+        put_bytes(cluster, MOVED_BYTES)
+        cluster.start(4)
+        cluster.await_ready()
+        wait_until(lambda: all(node["up"] for node in cluster.state(4)["nodes"]), 10,
+                   "node-4 sees the others")
+
+        began = time.monotonic()
+        drained = braid(cluster, "node", "drain", "node-1", "--wait", "--timeout", "120", number=2)
+        took_s = time.monotonic() - began
+        assert drained.returncode == 0, drained.stderr
+        moved = fetched(cluster, 4, "yes")
+        assert moved > MOVED_BYTES and fetched(cluster, 4, "no") == 0
+        # Who asks gets all that it asks for, and the next one waits until that is paid.
+        least_s = (moved - PULL_BYTES_MAX) / MOVE_BYTES_PER_S - BURST_S
+        assert took_s > least_s > 2, (took_s, least_s)
+
+        cluster.kill(2)
+        shutil.rmtree(cluster[2].data)
+        cluster.start(2)
+        wait_until(lambda: fetched(cluster, 2, "no") > MOVED_BYTES, MOVED_S, "node-2 has all again")
+        assert fetched(cluster, 2, "yes") == 0
 
 
 def test_a_member_of_the_catalogue_is_drained_and_removed(four):
@@ -288,13 +351,7 @@ def test_three_nodes_wait_for_the_one_that_is_away_and_say_so():
 
 def test_a_node_that_is_added_gets_replicas_of_its_zone():
     with Cluster(nodes=4, start=False) as cluster:
-        seeds = [f"127.0.0.1:{cluster[number].peer_port}" for number in (1, 2, 3)]
-        for node in cluster.nodes:
-            node.write_config(seeds, cluster.options)
-        for number in (1, 2, 3):
-            cluster.start(number)
-        cluster.await_ready()
-        cluster.create_stream("s", shards=SHARDS)
+        seeds = start_but_the_fourth(cluster)
         added = braid(cluster, "node", "add", "--output", "json")
         assert sorted(json.loads(added.stdout)["seeds"]) == sorted(seeds)
 

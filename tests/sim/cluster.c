@@ -25,6 +25,7 @@
 #define TICK_MS 75u
 #define SCRUB_PERIOD_MS 4000u
 #define FILL_BYTES_PER_S (8u << 20) /* in a quarter of the seeds; a lost disk is whole in 60 s */
+#define MOVE_BYTES_PER_S (2u << 20) /* likewise, in another one, where nodes are drained */
 #define COMPARE_PERIOD_MS 4000u
 #define FORGETS_BYTES 65536u /* payloads of all groups that a node keeps, */
 #define FORGETS_ENTRIES 64u  /* and heads of each, or twice as many */
@@ -139,6 +140,13 @@ uint64_t cluster_fill_bytes_per_s(const struct world *world)
     return world->seed % 4 == 0 ? FILL_BYTES_PER_S : 0;
 }
 
+uint64_t cluster_move_bytes_per_s(const struct world *world)
+{
+    const struct cluster *cluster = world->cluster;
+
+    return cluster->options.drain && world->seed % 4 == 2 ? MOVE_BYTES_PER_S : 0;
+}
+
 static struct limits limits_of(const struct cluster_options *options)
 {
     struct limits limits = { .of = { 0 } };
@@ -182,6 +190,7 @@ static struct control_options options_of(struct sim_node *node, char names[3][32
         .scrub_period_ms = options->rot && !options->unsearched ? SCRUB_PERIOD_MS : 0,
         .scrub_bytes_per_s = SCRUB_BYTES_PER_S,
         .fill_bytes_per_s = cluster_fill_bytes_per_s(node->world),
+        .move_bytes_per_s = cluster_move_bytes_per_s(node->world),
         .compare_period_ms = options->compare ? COMPARE_PERIOD_MS : 0,
         .clock_off_max_ms = (uint64_t)CONTROL_CLOCK_OFF_MS * options->wall_speed,
         .balance_leaders = options->balance,

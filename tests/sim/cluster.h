@@ -94,6 +94,8 @@ void cluster_fini(struct cluster *cluster);
 
 /* To which fills of this seed are limited; 0: they are not. */
 uint64_t cluster_fill_bytes_per_s(const struct world *world);
+/* Likewise those that are moves, alone. */
+uint64_t cluster_move_bytes_per_s(const struct world *world);
 
 /* Starts the node's process, unless it runs. */
 void cluster_start(struct world *world, struct sim_node *node);

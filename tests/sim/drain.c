@@ -135,6 +135,8 @@ static uint64_t most_ns(struct world *world)
 {
     uint64_t limit = cluster_fill_bytes_per_s(world);
 
+    if (limit == 0)
+        limit = cluster_move_bytes_per_s(world);
     return DRAIN_MOST_NS + (limit == 0 ? 0 : workload_bytes(world) * FILL_PART / limit * SIM_S);
 }
 

@@ -112,11 +112,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void open_with(uint64_t bytes_per_s, uint32_t groups)
+static void begin(uint32_t groups)
 {
     struct succession *succession = &world.control->succession;
 
-    world.control->options.fill_bytes_per_s = bytes_per_s;
     filling_open(world.control);
     for (uint32_t i = 0; i < groups; i++) {
         world.comers[i] = (struct comer){ .control = world.control,
@@ -124,11 +123,29 @@ static void open_with(uint64_t bytes_per_s, uint32_t groups)
                                           .phase = COMER_PULLS,
                                           .source = world.comers[i].source,
                                           .entry_bytes = world.comers[i].entry_bytes,
+                                          .urgent = world.comers[i].urgent,
                                           .next_ms = i };
         world.of[i] = &world.comers[i];
     }
     succession->count = succession->active = groups;
     filling_kick(world.control);
+}
+
+static void open_with(uint64_t bytes_per_s, uint32_t groups)
+{
+    world.control->options.fill_bytes_per_s = bytes_per_s;
+    for (uint32_t i = 0; i < groups; i++)
+        world.comers[i].urgent = true;
+    begin(groups);
+}
+
+/* The first ones only move; moves have this limit, and all together none. */
+static void open_moves(uint64_t bytes_per_s, uint32_t moves, uint32_t groups)
+{
+    world.control->options.move_bytes_per_s = bytes_per_s;
+    for (uint32_t i = moves; i < groups; i++)
+        world.comers[i].urgent = true;
+    begin(groups);
 }
 
 /* Of fill.c, and of whoever frees a comer: its pull is over. */
@@ -221,6 +238,100 @@ static void what_a_pull_did_not_bring_is_not_waited_for(void **state)
     assert_int_equal(world.asked, 2);
 }
 
+/* Until then all that it asked for comes at once, to whoever asked. */
+static uint64_t pulled_until(uint64_t end_ms)
+{
+    uint64_t pulled = 0;
+
+    while (world.clock.now_ms < end_ms) {
+        for (uint32_t i = 0; i < world.control->succession.count; i++) {
+            if (world.comers[i].calling) {
+                pulled += world.comers[i].asked_bytes;
+                answer(&world.comers[i], world.comers[i].asked_bytes);
+            }
+        }
+        pass(1);
+    }
+    return pulled;
+}
+
+static void moves_take_what_they_may_and_no_more(void **state)
+{
+    const uint64_t rate = 1 << 20, seconds = 60;
+
+    open_moves(rate, 3, 3);
+    uint64_t pulled = pulled_until(world.clock.now_ms + seconds * 1000);
+    assert_true(pulled <= rate * seconds + FILL_BYTES_MAX);
+    assert_true(pulled >= rate * seconds - FILL_BYTES_MAX); /* nor do they sleep on */
+}
+
+static void a_lost_disk_is_filled_while_moves_owe(void **state)
+{
+    open_moves(FILL_BYTES_MAX / 4, 1, 2);
+    assert_true(world.comers[0].calling && world.comers[1].calling);
+    for (uint32_t pulls = 3; pulls < 20; pulls++) {
+        answer(&world.comers[1], FILL_BYTES_MAX);
+        pass(1);
+        assert_int_equal(world.asked, pulls);
+        assert_true(world.comers[1].calling);
+    }
+    answer(&world.comers[0], FILL_BYTES_MAX); /* it is furthest behind, and paid in four seconds */
+    answer(&world.comers[1], FILL_BYTES_MAX);
+    pass(10);
+    assert_true(!world.comers[0].calling && world.comers[1].calling);
+    pass(4000);
+    assert_true(world.comers[0].calling);
+}
+
+static void a_move_wakes_when_it_is_paid(void **state)
+{
+    open_moves(FILL_BYTES_MAX / 4, 1, 1);
+    answer(&world.comers[0], FILL_BYTES_MAX);
+    pass(3900);
+    assert_int_equal(world.asked, 1);
+    pass(200);
+    assert_int_equal(world.asked, 2);
+}
+
+static void moves_pay_for_what_all_may_take_too(void **state)
+{
+    world.control->options.fill_bytes_per_s = FILL_BYTES_MAX / 4;
+    open_moves(FILL_BYTES_MAX, 1, 2);
+    assert_int_equal(world.asked, 1);
+    answer(&world.comers[0], FILL_BYTES_MAX);
+    pass(3900);
+    assert_int_equal(world.asked, 1);
+    pass(200);
+    assert_int_equal(world.asked, 2);
+}
+
+static void what_is_compared_is_paid_and_urgent_ones_pay_nothing_of_moves(void **state)
+{
+    const uint64_t rate = FILL_BYTES_MAX;
+
+    open_moves(rate, 1, 2);
+    answer(&world.comers[0], 0);
+    filling_took(&world.comers[1], rate);
+    pass(1);
+    assert_true(world.comers[0].calling);
+    answer(&world.comers[0], 0);
+    filling_took(&world.comers[0], rate);
+    pass(900);
+    assert_false(world.comers[0].calling);
+    pass(200);
+    assert_true(world.comers[0].calling);
+}
+
+/* The node that it comes from died. */
+static void a_move_that_became_urgent_does_not_wait(void **state)
+{
+    open_moves(FILL_BYTES_MAX / 4, 1, 1);
+    answer(&world.comers[0], FILL_BYTES_MAX);
+    world.comers[0].urgent = true; /* fill_on() */
+    filling_kick(world.control);
+    assert_int_equal(world.asked, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +345,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_gets_larger_entries_waits_for_room_for_one, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_a_pull_did_not_bring_is_not_waited_for, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(moves_take_what_they_may_and_no_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_disk_is_filled_while_moves_owe, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_move_wakes_when_it_is_paid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(moves_pay_for_what_all_may_take_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_is_compared_is_paid_and_urgent_ones_pay_nothing_of_moves, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_move_that_became_urgent_does_not_wait, set_up,
                                         tear_down),
     };
 

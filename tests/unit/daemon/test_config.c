@@ -434,6 +434,30 @@ static void a_limit_of_fills_is_none_or_no_slip(void **state)
     expect_error(fixture, "fill-bytes-per-s: less than 64K");
 }
 
+static void a_limit_of_moves_is_none_or_no_slip(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--move-bytes-per-s", "65535", NULL, NULL), ERR_INVALID);
+    expect_error(fixture, "move-bytes-per-s: less than 64K");
+}
+
+static void moves_have_a_limit_of_their_own_unless_it_is_lifted(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--fill-bytes-per-s", "50M", NULL, NULL), ERR_OK);
+    assert_int_equal(fixture->config.move_bytes_per_s, 64 * 1024 * 1024);
+}
+
+static void moves_may_be_unlimited(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--move-bytes-per-s", "0", NULL, NULL), ERR_OK);
+    assert_int_equal(fixture->config.move_bytes_per_s, 0);
+}
+
 static void a_limit_of_fills_may_be_any_other(void **state)
 {
     struct fixture *fixture = *state;
@@ -550,6 +574,9 @@ int main(void)
         WITH_CONFIG(a_limit_of_records_has_no_suffix),
         WITH_CONFIG(a_limit_of_fills_is_none_or_no_slip),
         WITH_CONFIG(a_limit_of_fills_may_be_any_other),
+        WITH_CONFIG(a_limit_of_moves_is_none_or_no_slip),
+        WITH_CONFIG(moves_have_a_limit_of_their_own_unless_it_is_lifted),
+        WITH_CONFIG(moves_may_be_unlimited),
         WITH_CONFIG(everything_that_is_wrong_is_said_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
