@@ -4,9 +4,13 @@
 
 #include "base/ensure.h"
 #include "base/mutant.h"
+#include "catalog/version.h"
 
 static bool row_holds(const struct model *model, const Braid__Catalog__Members *row,
                       struct reason *why);
+static bool is_there(const struct model *model, const Braid__Catalog__Members *row,
+                     struct reason *why);
+static bool is_order(const struct model *model, const Braid__Catalog__Members *row);
 static bool is_next(const struct model *model, const Braid__Catalog__Members *row,
                     struct reason *why);
 static bool are_nodes(const struct model *model, const Braid__Catalog__Members *row,
@@ -14,6 +18,7 @@ static bool are_nodes(const struct model *model, const Braid__Catalog__Members *
 static bool one_comes(const struct model *model, const Braid__Catalog__Members *row,
                       struct reason *why);
 static void row_apply(struct model *model, const Braid__Catalog__Members *row);
+static void members_put(struct model_shard *shard, const Braid__Catalog__Members *row);
 static void left_add(struct model_shard *shard, uint64_t node);
 
 enum err apply_members(struct model *model, const Braid__Catalog__SetMembers *set,
@@ -43,11 +48,13 @@ enum err apply_members(struct model *model, const Braid__Catalog__SetMembers *se
 static bool row_holds(const struct model *model, const Braid__Catalog__Members *row,
                       struct reason *why)
 {
-    return is_next(model, row, why) && are_nodes(model, row, why) && one_comes(model, row, why);
+    return is_there(model, row, why) &&
+           (is_order(model, row) || (is_next(model, row, why) && are_nodes(model, row, why) &&
+                                     one_comes(model, row, why)));
 }
 
-static bool is_next(const struct model *model, const Braid__Catalog__Members *row,
-                    struct reason *why)
+static bool is_there(const struct model *model, const Braid__Catalog__Members *row,
+                     struct reason *why)
 {
     const struct model_stream *stream = NULL;
     const struct model_shard *shard = model_shard_by_group(model, row->group, &stream);
@@ -60,6 +67,32 @@ static bool is_next(const struct model *model, const Braid__Catalog__Members *ro
         reason_set(why, "stream %s is being deleted", stream->name);
         return false;
     }
+    return true;
+}
+
+/* Those that are there in the epoch that is there, and another one of them first. */
+static bool is_order(const struct model *model, const Braid__Catalog__Members *row)
+{
+    const struct model_shard *shard = model_shard_by_group(model, row->group, NULL);
+
+    if (!version_allows(model, VERSION_PREFERS) || row->epoch != shard->epoch ||
+        row->n_members != shard->member_count || row->members[0] == shard->members[0])
+        return false;
+    for (uint32_t i = 0; i < shard->member_count; i++) {
+        bool stays = false;
+        for (size_t k = 0; k < row->n_members; k++)
+            stays |= row->members[k] == shard->members[i];
+        if (!stays)
+            return false;
+    }
+    return true;
+}
+
+static bool is_next(const struct model *model, const Braid__Catalog__Members *row,
+                    struct reason *why)
+{
+    const struct model_shard *shard = model_shard_by_group(model, row->group, NULL);
+
     if (row->epoch != (uint64_t)shard->epoch + 1) {
         reason_set(why, "epoch %u does not follow epoch %u", row->epoch, shard->epoch);
         return false;
@@ -129,6 +162,10 @@ static void row_apply(struct model *model, const Braid__Catalog__Members *row)
     const struct model_stream *stream = NULL;
 
     ensure(shard != NULL && row->n_members <= GROUP_MEMBERS_MAX);
+    if (row->epoch == shard->epoch) { /* nothing begins */
+        members_put(shard, row);
+        return;
+    }
     for (uint32_t i = 0; i < shard->member_count; i++) {
         bool stays = false;
         for (size_t k = 0; k < row->n_members; k++)
@@ -137,13 +174,18 @@ static void row_apply(struct model *model, const Braid__Catalog__Members *row)
             left_add(shard, shard->members[i]);
     }
     shard->epoch = row->epoch;
-    shard->member_count = (uint32_t)row->n_members;
-    memset(shard->members, 0, sizeof(shard->members));
-    memcpy(shard->members, row->members, row->n_members * sizeof(row->members[0]));
+    members_put(shard, row);
     if (model_shard_by_group(model, row->group, &stream) != NULL &&
         (stream->status == STREAM_CREATING || shard->state == SHARD_OPENING) &&
         !MUTANT(created_carried))
         model_shard_begin_anew(model, row->group);
+}
+
+static void members_put(struct model_shard *shard, const Braid__Catalog__Members *row)
+{
+    shard->member_count = (uint32_t)row->n_members;
+    memset(shard->members, 0, sizeof(shard->members));
+    memcpy(shard->members, row->members, row->n_members * sizeof(row->members[0]));
 }
 
 static void left_add(struct model_shard *shard, uint64_t node)

@@ -1,8 +1,12 @@
-/* apply_members.h - who shall be in a shard's next epoch: the rules of SetMembers.
+/* apply_members.h - who shall be in a shard's next epoch, and who of them is to lead: the rules of
+ * SetMembers.
  *
  *     row e, members {A, B, C}    SetMembers e + 1, {A, B, D}
  *         -> the row says e + 1, {A, B, D}
  *         -> the leader of e ends it; e + 1 begins (control/)
+ *
+ *     row e, members {A, B, C}    SetMembers e, {B, A, C}   (since cluster version 3)
+ *         -> B is preferred as leader; no epoch ends
  *
  * While the stream is CREATING nothing was acknowledged yet, and nothing has to be carried over:
  * the shard gets a new group in its first epoch with these members, and the nodes forget the old
@@ -12,7 +16,9 @@
  * alone, and one that does not hold any more is passed over.  A row holds when
  *
  *     the shard is there, and its stream is not being deleted
- *     the epoch is the shard's + 1
+ *     the epoch is the shard's, with the same members and another one of them first; or it is
+ *     the shard's + 1, and then
+ *
  *     1 to GROUP_MEMBERS_MAX different nodes, all of them in the model
  *     they do not become fewer, and at most one place has another node than
  *     before (a new place counts as one)

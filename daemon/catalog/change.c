@@ -392,7 +392,7 @@ static uint32_t nodes_gather(const struct model *model, change_up_fn up, void *c
             if (node == NULL)
                 continue;
             node->replicas++;
-            node->preferred += i == 0;
+            node->preferred += i == 0 && shard->state != SHARD_CLOSED; /* that has no leader */
         }
     }
     return count;

@@ -15,6 +15,7 @@
  *         splits and merges: BeginReshard, CommitReshard, ForgetShards;
  *         SetBalancing;
  *         WholeShards, and a shard's row says so;
+ *         SetMembers of the epoch that is there: who of the members is preferred as leader;
  *         who is asked for what it has of a group says which leader it hears;
  *         SetNode of a new id says whose place it takes;
  *         RegisterConsumer says how many there may be; a stream has more limits
@@ -45,6 +46,7 @@
 #define VERSION_WHOLE 3u
 #define VERSION_HEARS 3u
 #define VERSION_REPLACES 3u
+#define VERSION_PREFERS 3u
 
 /* Whether what came with version `needed` may be written now. */
 bool version_allows(const struct model *model, uint32_t needed);

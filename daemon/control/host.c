@@ -16,9 +16,8 @@
  *
  * A change of the model during a pass asks for another one behind it.
  *
- * A group is forgotten only when the model that says "deleted" is durable here.
- * Else a node that restarts from an older model would find the shard wanted and
- * no trace of it in its log, and would vote in it as if it had never voted. */
+ * A group is forgotten only when the model that says "deleted" is durable here: else a node that
+ * restarts from an older model would vote in it as if it never had. */
 enum host_phase { HOST_REST, HOST_OPEN, HOST_CLOSE, HOST_FORGET };
 
 #define ROOM_FIRST 16u
@@ -31,7 +30,6 @@ struct host_shard {
     bool deleted;        /* the log's share goes */
     bool reopen, eager;  /* its epoch is over, the next one has begun; it led */
     uint64_t deleted_at; /* the model's index that says so, or a later one */
-    uint32_t retention_hours;
     uint32_t ends_for; /* the epoch that its leader here was asked to make room for; 0: none */
 };
 
@@ -148,6 +146,14 @@ static void pass_end(struct control *control)
 
 /* ---- opening ---- */
 
+static void settings_set(struct control *control, const struct model_stream *stream,
+                         const struct model_shard *row, struct shard *shard)
+{
+    shard_set_retention(shard, placed_retention_ms(stream));
+    shard_set_limits(shard, limits_of_shard(control, stream));
+    shard_set_preferred(shard, row->members[0]);
+}
+
 /* True when the phase is complete. */
 static bool step_open(struct control *control)
 {
@@ -177,13 +183,8 @@ static bool step_open(struct control *control)
             continue; /* it is back in a moment, and not missing */
         } else if (shard != NULL) {
             seal_look(control, row, hosted);
+            settings_set(control, stream, row, shard);
         }
-        if (shard != NULL && hosted->retention_hours != stream->retention_hours) {
-            hosted->retention_hours = stream->retention_hours;
-            shard_set_retention(shard, placed_retention_ms(stream));
-        }
-        if (shard != NULL)
-            shard_set_limits(shard, limits_of_shard(control, stream));
         if (host_find(control, row->group) == NULL)
             control->host.missing_now++;
     }
@@ -276,7 +277,6 @@ static void open_one(struct control *control, const struct model_stream *stream,
     if (err == ERR_OK) {
         hosted->group = row->group;
         hosted->control = control;
-        hosted->retention_hours = stream->retention_hours;
         if (hosted_add(&control->host, hosted))
             control->host.live++;
         else

@@ -4,6 +4,8 @@
 
 #include "base/ensure.h"
 #include "base/mutant.h"
+#include "catalog/version.h"
+#include "control/preferred.h"
 
 static void count_step(struct members_look *look, const struct model *model);
 static void choose_step(struct members_look *look, const struct model *model,
@@ -11,10 +13,14 @@ static void choose_step(struct members_look *look, const struct model *model,
 static struct members_node *node_find(struct members_nodes *nodes, uint64_t node);
 static void row_look(struct members_look *look, const struct members_world *world,
                      const struct model_stream *stream, const struct model_shard *row);
+static void row_better(struct members_look *look, const struct members_world *world,
+                       const struct model_stream *stream, const struct model_shard *row);
 static void row_spread(struct members_look *look, const struct members_world *world,
                        const struct model_stream *stream, const struct model_shard *row);
 static uint64_t spread_to(const struct members_nodes *nodes, const struct model_shard *row,
                           uint32_t at);
+static void row_order(struct members_look *look, const struct model_stream *stream,
+                      const struct model_shard *row);
 static bool any_grows(const struct model *model);
 static void row_grow(struct members_look *look, const struct members_world *world,
                      const struct model_stream *stream, const struct model_shard *row);
@@ -46,8 +52,10 @@ void members_begin(struct members_look *look, const struct model *model,
             look->done = false;
     }
     look->spreading = look->done && world->spread;
+    look->preferring = look->done && world->prefer && version_allows(model, VERSION_PREFERS) &&
+                       !MUTANT(leaders_left);
     look->growing = any_grows(model);
-    look->done = look->done && !look->spreading && !look->growing;
+    look->done = look->done && !look->spreading && !look->preferring && !look->growing;
 }
 
 /* Whether a shard has fewer members than before its rescue. */
@@ -98,7 +106,7 @@ void members_nodes_fill(struct members_nodes *nodes, const struct model *model,
 void members_step(struct members_look *look, const struct model *model,
                   const struct members_world *world)
 {
-    look->row_count = look->moves = 0;
+    look->row_count = look->moves = look->orders = 0;
     members_nodes_fill(&look->nodes, model, world);
     if (look->done)
         return;
@@ -120,8 +128,10 @@ static void count_step(struct members_look *look, const struct model *model)
         look->after = row->group;
         for (uint32_t i = 0; i < row->member_count; i++) {
             struct members_node *node = node_find(&look->nodes, row->members[i]);
-            if (node != NULL)
-                node->replicas++;
+            if (node == NULL)
+                continue;
+            node->replicas++;
+            node->firsts += i == 0 && row->state == SHARD_OPEN;
         }
     }
 }
@@ -141,8 +151,8 @@ static void choose_step(struct members_look *look, const struct model *model,
         look->after = row->group;
         if (grows(row))
             row_grow(look, world, stream, row);
-        else if (look->spreading)
-            row_spread(look, world, stream, row);
+        else if (look->spreading || look->preferring)
+            row_better(look, world, stream, row);
         else
             row_look(look, world, stream, row);
     }
@@ -184,6 +194,16 @@ static void row_look(struct members_look *look, const struct members_world *worl
     }
 }
 
+/* What moves is told from what only has another leader: they are not in one change. */
+static void row_better(struct members_look *look, const struct members_world *world,
+                       const struct model_stream *stream, const struct model_shard *row)
+{
+    if (look->spreading && look->orders == 0)
+        row_spread(look, world, stream, row);
+    if (look->preferring && look->moves == 0 && look->ordered < CONTROL_ORDERS_AT_ONCE)
+        row_order(look, stream, row);
+}
+
 /* One group, while none moves.  Its leader stays: nobody would take over before it goes. */
 static void row_spread(struct members_look *look, const struct members_world *world,
                        const struct model_stream *stream, const struct model_shard *row)
@@ -205,6 +225,22 @@ static void row_spread(struct members_look *look, const struct members_world *wo
         look->moves++;
         return;
     }
+}
+
+/* Another member is preferred as leader. */
+static void row_order(struct members_look *look, const struct model_stream *stream,
+                      const struct model_shard *row)
+{
+    struct change_members next;
+
+    ensure(look->row_count < CATALOG_MEMBERS_ROWS_MAX);
+    if (!preferred_order(&look->nodes, stream, row, &next))
+        return;
+    node_find(&look->nodes, next.members[0])->firsts++;
+    node_find(&look->nodes, row->members[0])->firsts--;
+    look->rows[look->row_count++] = next;
+    look->orders++;
+    look->ordered++;
 }
 
 /* One more member, after a rescue: of a zone that has none if there is one, the node with the
@@ -251,6 +287,11 @@ static void row_add(struct members_look *look, const struct model_shard *row, ui
     struct change_members *next = &look->rows[look->row_count++];
 
     ensure(place < GROUP_MEMBERS_MAX);
+    if (place == 0) {
+        struct members_node *first = node_find(&look->nodes, row->members[0]);
+        first->firsts -= first->firsts > 0;
+        node_find(&look->nodes, comer)->firsts++;
+    }
     *next = (struct change_members){ .group = row->group,
                                      .epoch = row->epoch + 1,
                                      .member_count = place < row->member_count

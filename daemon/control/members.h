@@ -33,7 +33,8 @@
  *
  * When nobody leaves, a place may go to a node that has fewer replicas, one at a time: within a
  * zone, or to a zone that has none of the group's members from one that has two.  Each such move
- * makes the spread better, so that none goes to and fro.
+ * makes the spread better, so that none goes to and fro.  Likewise another member may become the
+ * one that is preferred as leader (preferred.h): a few at a time, as nothing has to be fetched.
  *
  * No state but the look; nothing is owned.
  */
@@ -70,7 +71,8 @@ struct members_world {
     uint64_t (*leader)(void *ctx, uint64_t group); /* 0 = unknown */
     void *ctx;
     bool across_zones;
-    bool spread;   /* when nobody leaves, replicas may move to be spread better */
+    bool spread;   /* when nobody leaves, replicas may move to be spread better, */
+    bool prefer;   /* and others be preferred as leaders */
     uint32_t most; /* groups of draining and dead nodes that may move at once */
     uint32_t room; /* of them, those that may begin to move now; `most`: none moves */
 };
@@ -82,6 +84,7 @@ struct members_node {
     enum members_leave leave;
     bool up, full;
     uint32_t replicas; /* it has, or is to have: counted by a pass, 0 before */
+    uint32_t firsts;   /* open shards that prefer it as leader: likewise */
     bool named;        /* by a shard that this pass has seen */
     bool kept;         /* by the catalogue's own group */
 };
@@ -97,9 +100,11 @@ struct members_look {
     struct change_members rows[CATALOG_MEMBERS_ROWS_MAX]; /* what the last step found */
     uint32_t row_count;
     uint32_t moves; /* of them, those that took of world.room */
+    uint32_t orders; /* likewise, that say who is preferred as leader: all of a step, or none */
     /* private */
     bool counting;
-    bool spreading; /* nobody left when the pass began */
+    bool spreading, preferring; /* nobody left when the pass began */
+    uint32_t ordered; /* orders of this pass */
     bool growing;   /* a rescued shard has fewer members than before */
     struct members_nodes nodes;
 };

@@ -19,7 +19,7 @@ static void step(struct control *control);
 static void absence_update(struct control *control);
 static void lead(struct control *control);
 static void dead_say(struct control *control);
-static bool is_time_to_spread(struct control *control);
+static void spread(struct control *control, struct members_world *world);
 static bool is_up(void *ctx, uint64_t node);
 static bool is_current(void *ctx, uint64_t node);
 static bool is_full(void *ctx, uint64_t node);
@@ -66,7 +66,7 @@ static void on_timer(struct timer *timer)
     if (!replace->passing) {
         struct members_world world = replace_world(control);
         uint64_t kept[GROUP_MEMBERS_MAX];
-        world.spread = is_time_to_spread(control);
+        spread(control, &world);
         members_begin(&replace->look, catalog_model(control->catalog), &world, kept,
                       catalog_members(control->catalog, kept));
         dead_say(control);
@@ -96,15 +96,17 @@ void replace_changed(struct control *control)
         next_after(control, CONTROL_MEMBERS_SOON_MS);
 }
 
-static bool is_time_to_spread(struct control *control)
+/* Whether this pass may look for what is spread better. */
+static void spread(struct control *control, struct members_world *world)
 {
     uint64_t now_ms = control_now_ms(control);
 
-    if (!control->options.balance_replicas || now_ms < control->replace.spread_ms ||
+    if (now_ms < control->replace.spread_ms ||
         model_balancing_paused_ms(catalog_model(control->catalog)) != 0)
-        return false;
+        return;
     control->replace.spread_ms = now_ms + CONTROL_SPREAD_MS;
-    return true;
+    world->spread = control->options.balance_replicas;
+    world->prefer = control->options.balance_leaders;
 }
 
 static void dead_say(struct control *control)
@@ -275,7 +277,8 @@ static void done_note(struct control *control)
                    replace->forgetting);
         return;
     }
-    note_event(control->world.note, NOTE_INFO, "members.replaced",
+    note_event(control->world.note, NOTE_INFO,
+               look->orders > 0 ? "leaders.spread" : "members.replaced",
                "groups=%" PRIu32 " first=%" PRIu64 " last=%" PRIu64 " index=%" PRIu64,
                look->row_count, look->rows[0].group, look->rows[look->row_count - 1].group,
                replace->change.index);

@@ -205,7 +205,8 @@
  * is filled, and writers see a pause */
 #define CONTROL_MOVES_AT_ONCE 4u
 #define CONTROL_MOVES_AT_ONCE_MAX 64u /* that an operator may ask for: moves-at-once */
-#define CONTROL_SPREAD_MS 2000u /* between looks for one that moves to be spread better */
+#define CONTROL_SPREAD_MS 2000u /* between looks for one that moves to be spread better, */
+#define CONTROL_ORDERS_AT_ONCE 8u /* and for so many that are to have another leader */
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define FOUNDING_LOOK_MS_MAX (2u * CONTROL_RETRY_MS) /* after more its wait begins anew */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */

@@ -12,6 +12,10 @@
 #define EAGER_TRIES 10u
 #define LEASE_MARGIN 8u    /* clocks may drift apart by this part of T */
 
+/* Of the quarter that only the preferred member has.  One that has just become preferred, and one
+ * that has not heard of it, do not ask for votes at the same time again and again. */
+#define PREFERRED_PLACES (4 * (GROUP_MEMBERS_MAX + 1))
+
 static void arm(struct roster *roster);
 
 static uint32_t timeout_of(const struct replica *replica)
@@ -45,7 +49,7 @@ int election_timeout(const struct replica *replica, int min, int max)
     if (replica->roster->ails)
         return max;
     if (replica->members[replica->self].node == replica->preferred)
-        return min;
+        return min + (int)replica->self * (max - min) / PREFERRED_PLACES;
     uint32_t at = place(replica, replica->self, &others);
     uint32_t low = (uint32_t)min + (uint32_t)(max - min) / 4, range = (uint32_t)max - low;
     uint32_t step = range / others;

@@ -3,7 +3,8 @@
  * Three things around libraft's elections, all by public means:
  *
  * Timeouts.  The preferred member waits T, the others between 1.25 T and 2 T, no
- * two the same.
+ * two the same.  Another one may become preferred, and members hear of that one after
+ * the other: for so long two may take themselves for it, and wait between T and 1.25 T.
  *
  * Elections at once.  When the process of a leader is known to be gone, nobody
  * has to wait out its lease.  libraft refuses votes while it believes in a

@@ -109,6 +109,11 @@ static void replica_free(struct replica *replica)
     free(replica);
 }
 
+void replica_prefer(struct replica *replica, uint64_t preferred)
+{
+    replica->preferred = preferred;
+}
+
 enum err replica_open(struct replica **ret, struct roster *roster, uint64_t group,
                       uint64_t preferred, bool eager, const struct replica_events *events,
                       void *ctx, struct reason *reason)

@@ -61,6 +61,9 @@ MUST_CHECK enum err replica_open(struct replica **ret, struct roster *roster, ui
                                  const struct replica_events *events, void *ctx,
                                  struct reason *reason);
 
+/* Another member is preferred from the next election on. */
+void replica_prefer(struct replica *replica, uint64_t preferred);
+
 /* Settles pending proposals with ERR_UNKNOWN, then calls `closed` and frees the replica. */
 void replica_close(struct replica *replica, void (*closed)(void *ctx), void *ctx);
 

@@ -236,6 +236,13 @@ void shard_set_limits(struct shard *shard, struct quota_limits limits)
     quota_set(&shard->quota, limits, clock_mono_ms(shard->world.clock));
 }
 
+void shard_set_preferred(struct shard *shard, uint64_t preferred)
+{
+    shard->options.preferred = preferred;
+    if (shard->replica != NULL)
+        replica_prefer(shard->replica, preferred);
+}
+
 /* ---- the end of an epoch ---- */
 
 void shard_seal(struct shard *shard, const struct seal *seal)

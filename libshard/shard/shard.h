@@ -112,6 +112,7 @@ MUST_CHECK enum err shard_put(struct shard *shard, struct put *put, bool *thrott
 /* Changes what can change while it is open. */
 void shard_set_retention(struct shard *shard, uint64_t retention_ms);
 void shard_set_limits(struct shard *shard, struct quota_limits limits);
+void shard_set_preferred(struct shard *shard, uint64_t preferred); /* as in its options */
 
 /* Drops what no reader may see any more, `now_ms` being agreed by the caller; called every few
  * seconds.  Whole segments become free when all their groups have moved on.  What lies above

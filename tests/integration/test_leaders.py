@@ -1,4 +1,4 @@
-"""Leaders go back to a node that was away, and nobody who writes meanwhile has to notice."""
+"""Leaders go back to a node that was away, and to one that is new; no writer has to notice."""
 
 import collections
 import re
@@ -67,6 +67,30 @@ def test_leaders_go_back_to_a_node_that_was_away_while_writers_write(cluster):
     wait_until(lambda: sum(said_moved(cluster[number].log_text()) for number in (1, 2)) == moved,
                10, f"{moved} moves are said")
     check_writers(cluster.client(3, attempts=ATTEMPTS), [one, two], SHARDS)
+
+
+def test_a_node_that_is_added_comes_to_lead_while_writers_write():
+    with Cluster(nodes=4, start=False) as cluster:
+        seeds = [f"127.0.0.1:{cluster[number].peer_port}" for number in (1, 2, 3)]
+        for node in cluster.nodes:
+            node.write_config(seeds, cluster.options)
+        for number in (1, 2, 3):
+            cluster.start(number)
+        cluster.await_ready()
+        cluster.create_stream("s", shards=SHARDS)
+        balancing(cluster, "pause")
+        cluster.start(4)  # in the zone of node-1: half of what that has comes to it
+        cluster.await_ready()
+        with Writer(cluster.client(2, attempts=ATTEMPTS)) as writer:
+            wait_until(lambda: len(writer.acknowledged) > SHARDS, 30, "it writes")
+            assert "node-4" not in leading(cluster)
+            balancing(cluster, "resume")
+            wait_until(lambda: leading(cluster)["node-4"] >= 2, 2 * BACK_S,
+                       "node-4 leads two shards")
+            wait_until(lambda: max(leading(cluster).values()) <= SHARDS // 3, BACK_S,
+                       "no node leads more than before")
+        assert any("event=leaders.spread" in node.log_text() for node in cluster.nodes)
+        check_writers(cluster.client(4, attempts=ATTEMPTS), [writer], SHARDS)
 
 
 def test_a_node_that_is_told_not_to_hands_nothing_back():

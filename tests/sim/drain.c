@@ -4,6 +4,7 @@
 
 #include "base/ensure.h"
 #include "catalog/change.h"
+#include "catalog/version.h"
 #include "cluster.h"
 #include "control/control.h"
 #include "copies.h"
@@ -13,6 +14,7 @@
 #define FILL_PART 2u /* of its limit a fill reaches while the log that it goes to is nearly full */
 #define SETTLE_MOST_NS (200 * SIM_S)
 #define QUIET_NS (8 * SIM_S)
+#define MARK_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 
 struct drain_op {
     struct catalog_change change;
@@ -156,27 +158,78 @@ static void fulfil(struct world *world, struct wish wish)
     }
 }
 
-static void count_changes(struct world *world, struct sim_node *node, void *changes,
-                          uint64_t arg)
+/* What a row says of its members, and of who of them is to lead. */
+static void mark_rows(struct world *world, struct sim_node *node, void *mark, uint64_t arg)
 {
-    *(uint64_t *)changes = changes_of(catalog_model(control_catalog(node->control)));
+    const struct model *model = catalog_model(control_catalog(node->control));
+    const struct model_shard *row;
+    uint64_t *ret = mark;
+
+    *ret = 0;
+    for (uint64_t after = 0; (row = model_shard_next(model, after, NULL)) != NULL;) {
+        after = row->group;
+        *ret = *ret * MARK_FACTOR + row->epoch;
+        *ret = *ret * MARK_FACTOR + row->members[0];
+    }
 }
 
-/* A better spread is looked for every two seconds: when none was found for a while, none moves. */
+/* A better spread is looked for every two seconds: when none was found for a while, none moves, and
+ * none gets another leader. */
 static void settle(struct world *world)
 {
     uint64_t until_ns = world->now_ns + SETTLE_MOST_NS, quiet_ns = world->now_ns;
-    uint64_t changes = 0, before = 0;
+    uint64_t mark = 0, before = 0;
 
     while (world->now_ns - quiet_ns < QUIET_NS) {
-        world_inside(world, &world->nodes[0], count_changes, &changes, 0);
-        if (changes != before)
+        world_inside(world, &world->nodes[0], mark_rows, &mark, 0);
+        if (mark != before)
             quiet_ns = world->now_ns;
-        before = changes;
+        before = mark;
         if (world->now_ns > until_ns)
-            world_violation(world, "drain", "replicas move still, %.0f s after the last drain",
+            world_violation(world, "drain", "replicas or leaders move still, %.0f s after the last "
+                            "drain",
                             (double)SETTLE_MOST_NS / 1e9);
         world_run(world, world->now_ns + 200 * SIM_MS);
+    }
+}
+
+/* Open shards of which this node is the first member. */
+static uint32_t firsts_of(const struct model *model, uint64_t node)
+{
+    const struct model_shard *row;
+    uint32_t count = 0;
+
+    for (uint64_t after = 0; (row = model_shard_next(model, after, NULL)) != NULL;) {
+        after = row->group;
+        count += row->state == SHARD_OPEN && row->members[0] == node;
+    }
+    return count;
+}
+
+/* No shard's first member is that of two more than another one of its members. */
+static void check_leaders(struct world *world, struct sim_node *node, void *ctx, uint64_t arg)
+{
+    const struct model *model = catalog_model(control_catalog(node->control));
+    const struct model_stream *stream = NULL;
+    const struct model_shard *row;
+
+    if (!version_allows(model, VERSION_PREFERS))
+        return;
+    for (uint64_t after = 0; (row = model_shard_next(model, after, &stream)) != NULL;) {
+        after = row->group;
+        uint32_t most = firsts_of(model, row->members[0]);
+        if (row->state != SHARD_OPEN || stream->status != STREAM_ACTIVE)
+            continue;
+        for (uint32_t i = 1; i < row->member_count; i++) {
+            uint32_t others = firsts_of(model, row->members[i]);
+            if (others + 1 < most)
+                world_violation(world, "drain",
+                                "node %llx is to lead %u shards, group %llu among them, of which "
+                                "%llx is a member as well, which is to lead %u",
+                                (unsigned long long)row->members[0], most,
+                                (unsigned long long)row->group,
+                                (unsigned long long)row->members[i], others);
+        }
     }
 }
 
@@ -193,5 +246,7 @@ void drain_check(struct world *world)
     fulfil(world, (struct wish){ .node = four, .mate = one, .draining = true });
     fulfil(world, (struct wish){ .node = four });
     settle(world);
+    if (cluster_of(world)->options.balance)
+        world_inside(world, &world->nodes[0], check_leaders, NULL, 0);
     copies_check(world);
 }

@@ -297,6 +297,30 @@ static void a_shard_of_a_stream_in_creating_begins_anew_as_another_group(void **
     model_free(model);
 }
 
+static void the_members_of_an_epoch_may_have_another_order(void **state)
+{
+    struct model *model = given();
+
+    model->cluster_version = VERSION_PREFERS;
+    model_shard_change(model, 2)->whole_in = 1;
+    assert_int_equal(set_one(model, row_of(2, 1, 3, 3, 2, 1)), ERR_OK);
+    expect_row(model, 2, 1, 3, 2, 1);
+    assert_true(model_shard_whole(model_shard_by_group(model, 2, NULL)));
+    assert_int_equal(model_shard_by_group(model, 2, NULL)->left_count, 0);
+    /* What was decided on the order before it does not hold any more. */
+    assert_non_null(strstr(why(model, row_of(2, 2, 3, 1, 4, 3)), "3 places would change"));
+
+    assert_non_null(strstr(why(model, row_of(2, 1, 3, 3, 1, 2)), "does not follow"));
+    assert_non_null(strstr(why(model, row_of(2, 1, 3, 2, 2, 3)), "does not follow"));
+    assert_non_null(strstr(why(model, row_of(2, 1, 3, 4, 2, 3)), "does not follow"));
+    assert_non_null(strstr(why(model, row_of(2, 1, 2, 2, 3, 0)), "does not follow"));
+    assert_non_null(strstr(why(model, row_of(2, 0, 3, 2, 3, 1)), "does not follow"));
+    model->cluster_version = VERSION_PREFERS - 1;
+    assert_non_null(strstr(why(model, row_of(2, 1, 3, 2, 3, 1)), "does not follow"));
+    expect_row(model, 2, 1, 3, 2, 1);
+    model_free(model);
+}
+
 static void a_damaged_batch_is_refused_or_harmless(void **state)
 {
     const struct change_members rows[] = { row_of(2, 2, 3, 1, 4, 3), row_of(3, 2, 3, 1, 2, 5) };
@@ -367,6 +391,7 @@ int main(void)
         cmocka_unit_test(a_replaced_member_may_stay_while_another_is_replaced),
         cmocka_unit_test(a_shard_of_a_stream_in_creating_begins_anew_as_another_group),
         cmocka_unit_test(who_has_left_is_remembered_and_is_no_part_of_the_image),
+        cmocka_unit_test(the_members_of_an_epoch_may_have_another_order),
         cmocka_unit_test(a_damaged_batch_is_refused_or_harmless),
     };
 

@@ -153,11 +153,15 @@ static void when_a_leader_is_gone_the_preferred_successor_leads_at_once(void **s
         fake_group(fake, group, 3, 1);
         struct fake_owner *old = fake_leader(fake, group);
         fake_put(fake, old, 10);
+        uint64_t preferred = 2 + group % 2; /* since when it was opened */
+        for (uint64_t node = 1; node <= 3; node++)
+            replica_prefer(fake_owner(fake, node, group)->replica, preferred);
         fake_run(fake, 300);
         fake_kill(fake, old->node->id);
         uint64_t start = fake->now_ms;
         struct fake_owner *new = fake_leader(fake, group);
         assert_true(fake->now_ms - start < 60);
+        assert_int_equal(new->node->id, preferred);
         fake_put(fake, new, 10);
         fake_free(fake);
     }

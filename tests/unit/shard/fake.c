@@ -221,6 +221,11 @@ void replica_close(struct replica *replica, void (*closed)(void *ctx), void *ctx
     replica->closed_ctx = ctx;
 }
 
+void replica_prefer(struct replica *replica, uint64_t preferred)
+{
+    replica->preferred = preferred;
+}
+
 enum err replica_propose(struct replica *replica, struct proposal *proposal, enum entry_type type,
                          struct buf *payload, uint16_t records, proposal_cb cb)
 {

@@ -54,6 +54,7 @@ struct replica {
     struct buf *payload;
     uint16_t records;
     uint32_t proposals_total;
+    uint64_t preferred; /* as it was set last */
     enum entry_type type; /* of the last proposal */
     void (*closed)(void *ctx);
     void *closed_ctx;
