@@ -524,7 +524,8 @@ static enum err apply_hints(struct finds *finds)
         }
         if (counts)
             name_last(group, hint);
-        if (counts && hint->applied >= group->state.applied)
+        /* What START says of its own place is newer, and may be all that a filled member knows. */
+        if (counts && hint->applied + MUTANT(hint_over_start) > group->state.applied)
             group_applied(log, group, hint);
         /* What was trimmed is gone in whatever epoch, but what came in its place since is not. */
         uint64_t first = group->hint_first;
