@@ -115,16 +115,19 @@ static uint64_t whole_of(const struct control *control, const struct replica_sta
     return said > status->whole ? said : status->whole;
 }
 
-/* A log that has been full for a while keeps nothing for others: a full one takes no entries and
- * answers no leader, so all who are full would wait for each other, for ever.  A leader that lets
- * go what a member lacks asks for the next epoch, because in this one that member cannot count. */
+/* A log that has been full for a while keeps nothing for others: a full one takes no entries, so
+ * all who are full would wait for each other, for ever.  But a leader keeps what no majority has of
+ * those that answer, for without one its epoch can never end: the last other disk that had it may
+ * be lost.  A leader that lets go what a member lacks asks for the next epoch, because in this one
+ * that member cannot count. */
 void control_retain(struct control *control, struct shard *shard, uint64_t now_ms)
 {
     struct replica_status status = shard_status(shard).replica;
     uint64_t whole = whole_of(control, &status);
     bool is_short = room_is_short(control) && !MUTANT(full_log_holds);
 
-    bool waits = shard_retain(shard, now_ms, is_short ? status.applied : whole);
+    uint64_t shared = status.shared > whole ? status.shared : whole;
+    bool waits = shard_retain(shard, now_ms, !is_short ? whole : shared);
     const struct log_state *state = log_state(control->log, status.group);
     bool lacks = is_short && state != NULL && state->first > whole + 1;
     if ((waits || lacks) && status.role == REPLICA_LEADER)

@@ -28,6 +28,28 @@ static uint64_t whole(const struct replica *replica)
     return lowest > base ? lowest : base;
 }
 
+/* Of a leader.  Those that do not answer may have lost what they had. */
+static uint64_t shared(const struct replica *replica)
+{
+    uint64_t most[GROUP_MEMBERS_MAX] = { 0 }, now = replica_now_ms(replica);
+    uint32_t others = replica->member_count / 2;
+
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        const struct member *member = &replica->members[k];
+        uint64_t match = member->match;
+        if (k == replica->self || member->heard_ms == 0 ||
+            now - member->heard_ms >= replica->roster->options.election_timeout_ms)
+            continue;
+        for (uint32_t i = 0; i < others; i++) { /* descending */
+            uint64_t less = most[i] < match ? most[i] : match;
+            most[i] = most[i] < match ? match : most[i];
+            match = less;
+        }
+    }
+    return others == 0 || most[others - 1] > replica->applied ? replica->applied
+                                                              : most[others - 1];
+}
+
 struct replica_status replica_status(const struct replica *replica)
 {
     const struct log_state *state = log_state(replica->roster->world.log, replica->group);
@@ -43,6 +65,7 @@ struct replica_status replica_status(const struct replica *replica)
         .applied_term = replica->applied_term,
         .applied_time_ms = replica->applied_time_ms,
         .whole = whole(replica),
+        .shared = replica->leading ? shared(replica) : replica->applied,
         .over = replica->over,
         .last = state->last,
         .first = state->first,

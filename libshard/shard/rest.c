@@ -63,6 +63,7 @@ struct replica_status rest_status(const struct shard *shard)
         .applied_term = state->applied_term,
         .applied_time_ms = state->applied_time_ms,
         .whole = state->applied,
+        .shared = state->applied,
         .last = state->last,
         .first = state->first,
     };

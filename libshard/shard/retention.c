@@ -61,6 +61,9 @@ static bool drop(struct shard *shard, uint64_t now_ms, uint64_t whole)
     if (retention->drop_to != 0 && now_ms >= retention->drop_due_ms) {
         /* What a restart would apply again must stay until the log knows that it is applied. */
         uint64_t kept = state->applied < whole ? state->applied + 1 : whole + 1;
+        /* Who has no more is sent what follows, and by its term what it follows on. */
+        if (kept == whole + 1 && whole < state->last && !shard->options.rests)
+            kept = whole;
         uint64_t first = retention->drop_to < kept ? retention->drop_to : kept;
         waits = retention->drop_to > whole + 1;
         if (first > state->first)

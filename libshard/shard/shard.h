@@ -116,7 +116,8 @@ void shard_set_preferred(struct shard *shard, uint64_t preferred); /* as in its 
 
 /* Drops what no reader may see any more, `now_ms` being agreed by the caller; called every few
  * seconds.  Whole segments become free when all their groups have moved on.  What lies above
- * `whole` (replica_status) stays, because a member that lacks it could not be fed.  True: something
+ * `whole` (replica_status) stays, because a member that lacks it could not be fed, and so does the
+ * entry before it.  True: something
  * waits for that, and only a new epoch helps when the member does not come back. */
 bool shard_retain(struct shard *shard, uint64_t now_ms, uint64_t whole);
 

@@ -127,16 +127,23 @@ bool wipe_has_left(const struct world *world, uint64_t group, uint64_t node)
     return row != NULL && !model_shard_has(row, node);
 }
 
-/* Nothing can have been acknowledged in it: its leaders are not all known, and no change is on its
- * way (is_settled). */
-static bool is_beginning(const struct world *world, const struct model_stream *stream)
+/* Nothing can have been acknowledged in it: nobody was elected there, the catalogue's leader knows
+ * nobody, and no change is on its way (is_settled). */
+static bool is_beginning(const struct world *world, const struct model_stream *stream,
+                         const struct model_shard *row)
 {
     const struct sim_node *leader = catalog_leader_of(world);
 
-    for (uint32_t i = 0; stream->status == STREAM_CREATING && i < stream->shard_count; i++)
-        if (control_leader(leader->control, stream->shards[i].group) == 0)
-            return true;
-    return false;
+    if (stream->status != STREAM_CREATING || control_leader(leader->control, row->group) != 0)
+        return false;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const struct shard *shard =
+            is_running(node) ? control_shard(node->control, row->group) : NULL;
+        if (shard != NULL && shard_status(shard).replica.role != REPLICA_FOLLOWER)
+            return false;
+    }
+    return true;
 }
 
 /* `late`: also what is just beginning. */
@@ -156,7 +163,7 @@ static bool is_whole(const struct world *world, bool late, char *why, size_t why
     for (uint64_t group = 0;
          model != NULL && (row = model_shard_next(model, group, &stream)) != NULL;) {
         group = row->group;
-        if (stream->status == STREAM_DELETING || (!late && is_beginning(world, stream)))
+        if (stream->status == STREAM_DELETING || (!late && is_beginning(world, stream, row)))
             continue;
         for (uint32_t i = 0; i < row->member_count; i++) {
             if (takes_part(world, row->group, row->epoch, row->members[i], 0))

@@ -3,8 +3,8 @@
  * Only when every group is whole: all of a row's members are up and take part in
  * the epoch that the row names, so do those of the catalogue's own group, and no
  * copy of an entry is damaged.  More than that a replicated system does not
- * promise to survive.  Groups of a stream that is being created, and that are not
- * all led yet, do not count: nothing was acknowledged there, and the stream must
+ * promise to survive.  A group of a stream that is being created, and that nobody
+ * leads yet, does not count: nothing was acknowledged there, and the stream must
  * come about whatever is lost.
  */
 #ifndef SIM_WIPE_H

@@ -1,0 +1,79 @@
+#include "fake.h"
+
+#include "replica/envelope.h"
+
+/* What a leader says of the others. */
+
+#define GROUP 3u
+
+/* Node 3 has no room: nothing with entries gets there. */
+static bool has_no_room(struct fake *fake, const struct fake_message *message)
+{
+    struct envelope_reader reader;
+    struct envelope envelope;
+    struct slice heads;
+
+    if (message->to != 3 || !envelope_reader_init(&reader, buf_slice(message->buf)))
+        return true;
+    while (envelope_next(&reader, &envelope, &heads))
+        if (envelope.type == ENVELOPE_APPEND && envelope.entries > 0)
+            return false;
+    return true;
+}
+
+static void what_a_majority_has_is_what_those_that_answer_have(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    uint64_t all = fake_put(fake, leader, 10);
+    fake_run(fake, 300);
+    fake->filter = has_no_room;
+    uint64_t two = fake_put(fake, leader, 10);
+    fake_run(fake, 100);
+    assert_int_equal(replica_status(leader->replica).whole, all);
+    assert_int_equal(replica_status(leader->replica).shared, two);
+
+    fake_kill(fake, 2);
+    fake_run(fake, 2 * FAKE_T);
+    struct replica_status status = replica_status(leader->replica);
+    assert_int_equal(status.role, REPLICA_LEADER); /* node 3 answers, and elects nobody */
+    assert_int_equal(status.applied, two);
+    assert_int_equal(status.shared, all);
+    assert_int_equal(replica_status(fake_owner(fake, 3, GROUP)->replica).shared, all);
+
+    fake->filter = NULL;
+    fake_run(fake, 2 * FAKE_T);
+    assert_int_equal(replica_status(leader->replica).shared, two);
+    fake_free(fake);
+}
+
+static void of_five_three_are_a_majority(void **state)
+{
+    struct fake *fake = fake_new(5);
+
+    fake_group(fake, GROUP, 5, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    uint64_t all = fake_put(fake, leader, 10);
+    fake_run(fake, 300);
+    fake->filter = has_no_room;
+    fake_kill(fake, 4);
+    uint64_t three = fake_put(fake, leader, 10);
+    fake_run(fake, 2 * FAKE_T);
+    assert_int_equal(replica_status(leader->replica).shared, three); /* of 1, 2 and 5 */
+    fake_kill(fake, 5);
+    fake_run(fake, 2 * FAKE_T);
+    assert_int_equal(replica_status(leader->replica).shared, all);
+    fake_free(fake);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_majority_has_is_what_those_that_answer_have),
+        cmocka_unit_test(of_five_three_are_a_majority),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
