@@ -59,8 +59,7 @@ static void say(struct control *control)
                    " why=\"%s\"",
                    moved, failed,
                    gives_up(control) ? "this node drains or ails, and is to lead nothing"
-                                     : "the nodes that are to lead these shards are up again, and "
-                                       "well");
+                                     : "the nodes that are to lead these shards are up, and well");
     else if (failed > 0)
         note_event(control->world.note, NOTE_INFO, "leaders.not_moved",
                    "count=%" PRIu64

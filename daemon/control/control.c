@@ -431,16 +431,6 @@ uint64_t control_leader(const struct control *control, uint64_t group)
                        : liveness_leader(&control->liveness, group, control_now_ms(control));
 }
 
-bool control_is_led(const struct control *control, uint64_t group)
-{
-    const struct replica *replica =
-        control->roster != NULL ? roster_find(control->roster, group) : NULL;
-
-    if (replica != NULL && replica_status(replica).role == REPLICA_ELECTED)
-        return false;
-    return control_leader(control, group) != 0;
-}
-
 enum node_health control_health(const struct control *control, uint64_t node)
 {
     return liveness_is_up(&control->liveness, node, control_now_ms(control)) ? NODE_UP : NODE_DOWN;

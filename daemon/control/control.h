@@ -162,10 +162,6 @@ void control_retain(struct control *control, struct shard *shard, uint64_t now_m
 /* Who leads the group, as far as this node knows: node id or 0. */
 uint64_t control_leader(const struct control *control, uint64_t group);
 
-/* Whether somebody leads it: of this node itself only what its members have agreed on counts, for
- * one that was elected and reaches none of them any more may have lost them for good. */
-bool control_is_led(const struct control *control, uint64_t group);
-
 enum node_health { NODE_UP, NODE_DOWN };
 enum node_health control_health(const struct control *control, uint64_t node);
 /* Up, and not about to stop, as it said itself; of itself no node says so. */

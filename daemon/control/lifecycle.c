@@ -59,7 +59,7 @@ void lifecycle_look(struct control *control)
 static bool is_led(struct control *control, const struct model_stream *stream)
 {
     for (uint32_t i = 0; i < stream->shard_count; i++)
-        if (!control_is_led(control, stream->shards[i].group))
+        if (control_leader(control, stream->shards[i].group) == 0)
             return false;
     return true;
 }

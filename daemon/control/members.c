@@ -51,8 +51,8 @@ void members_begin(struct members_look *look, const struct model *model,
         if (node->leave != MEMBERS_STAYS)
             look->done = false;
     }
-    look->spreading = look->done && world->spread;
-    look->preferring = look->done && world->prefer && version_allows(model, VERSION_PREFERS) &&
+    look->spreading = world->spread;
+    look->preferring = world->prefer && version_allows(model, VERSION_PREFERS) &&
                        !MUTANT(leaders_left);
     look->growing = any_grows(model);
     look->done = look->done && !look->spreading && !look->preferring && !look->growing;
@@ -116,13 +116,25 @@ void members_step(struct members_look *look, const struct model *model,
         choose_step(look, model, world);
 }
 
+/* Who leaves and has nothing any more, as one that was drained and is not removed yet, keeps nobody
+ * from being spread better. */
+static void count_end(struct members_look *look)
+{
+    look->counting = false;
+    look->after = 0;
+    for (uint32_t i = 0; i < look->nodes.count; i++) {
+        const struct members_node *node = &look->nodes.nodes[i];
+        if (node->leave != MEMBERS_STAYS && node->replicas > 0)
+            look->spreading = look->preferring = false;
+    }
+}
+
 static void count_step(struct members_look *look, const struct model *model)
 {
     for (uint32_t looks = 0; looks < CONTROL_LOOKS_PER_TURN; looks++) {
         const struct model_shard *row = model_shard_next(model, look->after, NULL);
         if (row == NULL) {
-            look->counting = false;
-            look->after = 0;
+            count_end(look);
             return;
         }
         look->after = row->group;
@@ -183,7 +195,8 @@ static void row_look(struct members_look *look, const struct members_world *worl
             continue;
         node->named = true;
         bool moves = node->leave != MEMBERS_REPLACED;
-        if (changed || (moves && look->moves >= world->room) ||
+        uint32_t room = node->leave == MEMBERS_DEAD ? world->room_again : world->room;
+        if (changed || (moves && look->moves >= room) ||
             members_place(&look->nodes, world, stream, row, i, &comer) != MEMBERS_GOES)
             continue;
         row_add(look, row, i, comer);
@@ -256,7 +269,7 @@ static void row_grow(struct members_look *look, const struct members_world *worl
         if (node != NULL && node->leave != MEMBERS_STAYS)
             node->named = true;
     }
-    if (look->moves >= world->room ||
+    if (look->orders > 0 || look->moves >= world->room_again ||
         (stream->status != STREAM_ACTIVE && stream->status != STREAM_UPDATING) ||
         (world->moves != NULL && world->moves(world->ctx, row->group)) ||
         staying_up(&look->nodes, row, GROUP_MEMBERS_MAX) < row->member_count)
@@ -287,7 +300,7 @@ static void row_add(struct members_look *look, const struct model_shard *row, ui
     struct change_members *next = &look->rows[look->row_count++];
 
     ensure(place < GROUP_MEMBERS_MAX);
-    if (place == 0) {
+    if (place == 0 && row->state == SHARD_OPEN) {
         struct members_node *first = node_find(&look->nodes, row->members[0]);
         first->firsts -= first->firsts > 0;
         node_find(&look->nodes, comer)->firsts++;

@@ -31,10 +31,11 @@
  *
  * A shard that was rescued has one member and grows to as many as it had, one at a time.
  *
- * When nobody leaves, a place may go to a node that has fewer replicas, one at a time: within a
- * zone, or to a zone that has none of the group's members from one that has two.  Each such move
- * makes the spread better, so that none goes to and fro.  Likewise another member may become the
- * one that is preferred as leader (preferred.h): a few at a time, as nothing has to be fetched.
+ * When nobody leaves, or who does has nothing any more, a place may go to a node that has fewer
+ * replicas, one at a time: within a zone, or to a zone that has none of the group's members from
+ * one that has two.  Each such move makes the spread better, so that none goes to and fro.  And
+ * another member may become the one that is preferred as leader (preferred.h): a few at a time, as
+ * nothing has to be fetched.
  *
  * No state but the look; nothing is owned.
  */
@@ -73,8 +74,10 @@ struct members_world {
     bool across_zones;
     bool spread;   /* when nobody leaves, replicas may move to be spread better, */
     bool prefer;   /* and others be preferred as leaders */
-    uint32_t most; /* groups of draining and dead nodes that may move at once */
+    uint32_t most; /* groups of draining nodes that may move at once */
     uint32_t room; /* of them, those that may begin to move now; `most`: none moves */
+    uint32_t room_again; /* likewise of dead nodes and of rescued shards, which lack a replica: as
+                          * many again may move, so that they do not wait for those */
 };
 
 /* A node as one step sees it. */
@@ -103,7 +106,7 @@ struct members_look {
     uint32_t orders; /* likewise, that say who is preferred as leader: all of a step, or none */
     /* private */
     bool counting;
-    bool spreading, preferring; /* nobody left when the pass began */
+    bool spreading, preferring; /* who leaves had nothing when it was counted */
     uint32_t ordered; /* orders of this pass */
     bool growing;   /* a rescued shard has fewer members than before */
     struct members_nodes nodes;

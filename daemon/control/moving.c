@@ -7,7 +7,7 @@
 
 /* Groups whose members change, each once, as far as somebody wants to know. */
 struct moving_count {
-    uint64_t groups[CONTROL_MOVES_AT_ONCE_MAX];
+    uint64_t groups[2 * CONTROL_MOVES_AT_ONCE_MAX];
     uint32_t count;
 };
 
@@ -131,7 +131,7 @@ uint32_t moving_count(const struct control *control)
 
 static void count_some(struct moving_count *count, const uint64_t groups[], size_t group_count)
 {
-    for (size_t i = 0; i < group_count && count->count < CONTROL_MOVES_AT_ONCE_MAX; i++) {
+    for (size_t i = 0; i < group_count && count->count < 2 * CONTROL_MOVES_AT_ONCE_MAX; i++) {
         bool known = false;
         for (uint32_t k = 0; k < count->count; k++)
             known |= count->groups[k] == groups[i];

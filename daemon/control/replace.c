@@ -188,7 +188,9 @@ struct members_world replace_world(struct control *control)
                                    .ctx = control,
                                    .across_zones = control->options.replace_across_zones,
                                    .most = most,
-                                   .room = known && count < most ? most - count : 0 };
+                                   .room = known && count < most ? most - count : 0,
+                                   .room_again = known && count < 2 * most ? 2 * most - count
+                                                                           : 0 };
 }
 
 static bool is_up(void *ctx, uint64_t node)

@@ -181,7 +181,7 @@ static bool children_are_led(const struct control *control, const struct model_s
 
     for (; at < stream->shard_count && stream->shards[at].state == SHARD_OPENING &&
            same_parents(&stream->shards[at], child); at++)
-        led &= control_is_led(control, stream->shards[at].group);
+        led &= control_leader(control, stream->shards[at].group) != 0;
     *behind = at;
     return led;
 }

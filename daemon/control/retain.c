@@ -125,9 +125,9 @@ void control_retain(struct control *control, struct shard *shard, uint64_t now_m
     struct replica_status status = shard_status(shard).replica;
     uint64_t whole = whole_of(control, &status);
     bool is_short = room_is_short(control) && !MUTANT(full_log_holds);
+    uint64_t kept_above = is_short && status.shared > whole ? status.shared : whole;
 
-    uint64_t shared = status.shared > whole ? status.shared : whole;
-    bool waits = shard_retain(shard, now_ms, !is_short ? whole : shared);
+    bool waits = shard_retain(shard, now_ms, kept_above);
     const struct log_state *state = log_state(control->log, status.group);
     bool lacks = is_short && state != NULL && state->first > whole + 1;
     if ((waits || lacks) && status.role == REPLICA_LEADER)

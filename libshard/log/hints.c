@@ -66,7 +66,8 @@ void hints_take_one(struct log *log, const struct group *group, struct hint *hin
     kept->hint = *hint;
 }
 
-void hints_found(struct log *log)
+/* What is there now is as new as what the tables have. */
+static void found(struct log *log)
 {
     struct hint hint;
 
@@ -75,6 +76,75 @@ void hints_found(struct log *log)
         if (group != NULL)
             hints_take_one(log, group, &hint);
     }
+}
+
+/* The entry that a truncate left as the last one was gone already when it was replayed. */
+static void name_last(struct group *group, const struct hint *hint)
+{
+    struct log_state *state = &group->state;
+
+    if (state->last_term != 0 || state->last != hint->applied)
+        return;
+    state->last_term = hint->applied_term;
+    state->last_time_ms = hint->applied_time_ms;
+}
+
+/* A hint from before a START that took applied entries back says nothing, unless the very entry
+ * that it names is there again. */
+static bool is_overtaken(const struct group *group, const struct hint *hint)
+{
+    uint64_t term = 0, time_ms = 0;
+
+    if (!group->taken_back)
+        return false;
+    if (hint->applied > group->state.last)
+        return true;
+    return group_name_at(group, hint->applied, &term, &time_ms) && term != hint->applied_term;
+}
+
+/* What START says was applied at its own place is newer.  And while a member is filled only places
+ * are noted: what was applied there is said by the START with which it begins to count. */
+static bool says_more(const struct group *group, const struct hint *hint)
+{
+    if (MUTANT(hint_over_start))
+        return hint->applied >= group->state.applied;
+    return hint->applied > group->state.applied &&
+           (hint->image_bytes > 0 || group->state.image_bytes == 0);
+}
+
+enum err hints_apply(struct log *log, const struct hint hints[], size_t count,
+                     struct reason *reason)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct hint *hint = &hints[i];
+        struct group *group = group_find(log, hint->group);
+        if (group == NULL || group->made != hint->made)
+            continue; /* of an incarnation that is gone */
+        bool overtaken = is_overtaken(group, hint);
+        bool counts = group->state.epoch == hint->epoch && !overtaken;
+        if (counts && hint->applied > group->state.last) {
+            reason_set(reason,
+                       "group %llu ends at entry %llu, but entry %llu was applied: the end of the "
+                       "log is lost; " REASON_KEEP_DATA,
+                       (unsigned long long)hint->group, (unsigned long long)group->state.last,
+                       (unsigned long long)hint->applied);
+            return ERR_CORRUPT;
+        }
+        if (counts)
+            name_last(group, hint);
+        if (counts && says_more(group, hint))
+            group_applied(log, group, hint);
+        /* What was trimmed is gone in whatever epoch, but what came in its place since is not. */
+        uint64_t first = group->hint_first;
+        if (overtaken && group->again_first != 0 && group->again_first < first)
+            first = group->again_first;
+        if (first <= group->state.last + 1)
+            group_trim(log, group, first);
+    }
+    while (list_pop(&log->dirty_hint) != NULL)
+        continue;
+    found(log);
+    return ERR_OK;
 }
 
 void hints_filed(struct log *log)

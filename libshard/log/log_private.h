@@ -343,8 +343,10 @@ void hints_take_one(struct log *log, const struct group *group, struct hint *hin
 /* When the tail is filed, an older hint of the group than what will have been taken by then is
  * written, or none is left. */
 void hints_outlive(struct log *log, uint64_t group);
-/* At a start, when all is replayed: what is there now is as new as what the tables have. */
-void hints_found(struct log *log);
+/* At a start, when all is replayed: what the tables have.  ERR_CORRUPT: more was applied than is
+ * there. */
+MUST_CHECK enum err hints_apply(struct log *log, const struct hint hints[], size_t count,
+                                struct reason *reason);
 /* Segments up to log->filed are: what was kept for them goes. */
 void hints_filed(struct log *log);
 void hints_fini(struct log *log);

@@ -479,65 +479,9 @@ static enum err foresee(struct finds *finds)
     return ERR_OK;
 }
 
-/* The entry that a truncate left as the last one was gone already when it was replayed. */
-static void name_last(struct group *group, const struct hint *hint)
-{
-    struct log_state *state = &group->state;
-
-    if (state->last_term != 0 || state->last != hint->applied)
-        return;
-    state->last_term = hint->applied_term;
-    state->last_time_ms = hint->applied_time_ms;
-}
-
-/* A hint from before a START that took applied entries back says nothing, unless the very entry
- * that it names is there again. */
-static bool is_overtaken(const struct group *group, const struct hint *hint)
-{
-    uint64_t term = 0, time_ms = 0;
-
-    if (!group->taken_back)
-        return false;
-    if (hint->applied > group->state.last)
-        return true;
-    return group_name_at(group, hint->applied, &term, &time_ms) && term != hint->applied_term;
-}
-
 static enum err apply_hints(struct finds *finds)
 {
-    struct log *log = finds->log;
-
-    for (size_t i = 0; i < finds->hint_count; i++) {
-        const struct hint *hint = &finds->hints[i];
-        struct group *group = group_find(log, hint->group);
-        if (group == NULL || group->made != hint->made)
-            continue; /* of an incarnation that is gone */
-        bool overtaken = is_overtaken(group, hint);
-        bool counts = group->state.epoch == hint->epoch && !overtaken;
-        if (counts && hint->applied > group->state.last) {
-            reason_set(finds->reason,
-                       "group %llu ends at entry %llu, but entry %llu was applied: the end of the "
-                       "log is lost; " ADVICE,
-                       (unsigned long long)hint->group, (unsigned long long)group->state.last,
-                       (unsigned long long)hint->applied);
-            return ERR_CORRUPT;
-        }
-        if (counts)
-            name_last(group, hint);
-        /* What START says of its own place is newer, and may be all that a filled member knows. */
-        if (counts && hint->applied + MUTANT(hint_over_start) > group->state.applied)
-            group_applied(log, group, hint);
-        /* What was trimmed is gone in whatever epoch, but what came in its place since is not. */
-        uint64_t first = group->hint_first;
-        if (overtaken && group->again_first != 0 && group->again_first < first)
-            first = group->again_first;
-        if (first <= group->state.last + 1)
-            group_trim(log, group, first);
-    }
-    while (list_pop(&log->dirty_hint) != NULL)
-        continue;
-    hints_found(log);
-    return ERR_OK;
+    return hints_apply(finds->log, finds->hints, finds->hint_count, finds->reason);
 }
 
 static enum err check_doubts(struct finds *finds)

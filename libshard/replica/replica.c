@@ -437,6 +437,8 @@ static void report_role(struct replica *replica)
     replica->role = role;
     roster_note_change(replica->roster, replica->group);
     replica->role_leader = leader;
+    if (leader != 0)
+        replica->led_last = replica->leading;
     replica->events->role(replica->ctx, role, leader);
 }
 

@@ -114,7 +114,7 @@ struct replica_status {
     uint64_t whole; /* every member of the epoch has the entries up to here, as far as this one
                      * knows: what each began with, and on a leader what they said since */
     uint64_t shared; /* a majority of those that answer now has the applied entries up to here, as
-                      * far as a leader knows; others: all that is applied */
+                      * far as a leader knows, or who led last; others: all that is applied */
     bool over;  /* its epoch has ended */
     bool lease; /* leads, and heard from a majority within an election timeout */
 };

@@ -145,6 +145,7 @@ struct replica {
     uint64_t completing_term;     /* F2: term of the append being completed; 0 = none */
 
     /* leading */
+    bool led_last; /* of those that were known to lead since it was opened */
     bool leading;
     uint64_t lead_term, lead_since_ms;
     uint64_t barrier_index; /* 0 = not proposed yet */

@@ -28,9 +28,13 @@ static uint64_t whole(const struct replica *replica)
     return lowest > base ? lowest : base;
 }
 
-/* Of a leader.  Those that do not answer may have lost what they had. */
+/* Those that do not answer may have lost what they had.  Who led last knows no better than it did
+ * then, until another one leads. */
 static uint64_t shared(const struct replica *replica)
 {
+    if (!replica->leading && !replica->led_last)
+        return replica->applied;
+
     uint64_t most[GROUP_MEMBERS_MAX] = { 0 }, now = replica_now_ms(replica);
     uint32_t others = replica->member_count / 2;
 
@@ -65,7 +69,7 @@ struct replica_status replica_status(const struct replica *replica)
         .applied_term = replica->applied_term,
         .applied_time_ms = replica->applied_time_ms,
         .whole = whole(replica),
-        .shared = replica->leading ? shared(replica) : replica->applied,
+        .shared = shared(replica),
         .over = replica->over,
         .last = state->last,
         .first = state->first,

@@ -68,7 +68,7 @@ static bool drop(struct shard *shard, uint64_t now_ms, uint64_t whole)
         waits = retention->drop_to > whole + 1;
         if (first > state->first)
             log_trim(shard->world.log, shard->options.group, first);
-        if (first == retention->drop_to)
+        if (first + 1 >= retention->drop_to) /* all, or all but the entry before */
             retention->drop_to = 0;
     }
     if (retention->drop_to == 0 && state->first < retention->horizon) {

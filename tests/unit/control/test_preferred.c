@@ -163,6 +163,20 @@ static void not_while_somebody_leaves_nor_when_it_is_not_asked_for(void **state)
     model_free(model);
 }
 
+static void who_was_drained_and_is_not_removed_keeps_nobody(void **state)
+{
+    struct told told = { .down = 0 };
+    struct model *model = given(6);
+
+    model->cluster_version = VERSION_FIRST;
+    assert_int_equal(add_node(model, 4, "a"), ERR_OK);
+    assert_int_equal(apply(model, change_drain_node(stamp, 4, true)), ERR_OK);
+    model->cluster_version = VERSION_PREFERS;
+    assert_int_equal(pass(model, world_of(&told)), 4);
+    assert_int_equal(firsts(model, 4), 0);
+    model_free(model);
+}
+
 /* It takes a place at first, and what it is first of by another change. */
 static void a_node_that_is_added_comes_to_lead(void **state)
 {
@@ -203,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_node_that_is_down_or_full_is_not_preferred_and_keeps_what_it_had),
         cmocka_unit_test(only_open_shards_of_streams_in_use_count),
         cmocka_unit_test(not_while_somebody_leaves_nor_when_it_is_not_asked_for),
+        cmocka_unit_test(who_was_drained_and_is_not_removed_keeps_nobody),
         cmocka_unit_test(a_node_that_is_added_comes_to_lead),
     };
 

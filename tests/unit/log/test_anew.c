@@ -201,6 +201,32 @@ static void the_image_of_a_start_is_not_that_of_a_hint_from_before_it(void **sta
     assert_whole(10);
 }
 
+/* Nor does a place further on that was noted in a fill, which was begun anew since. */
+static void what_was_noted_in_a_fill_does_not_stand_for_what_was_applied(void **state)
+{
+    (void)state;
+    node_open(&node);
+    node_start(&node, 1);
+    node_fill(&node, 1, 10, 100);
+    struct entry_head head = model_head(&node, 1, 9);
+    log_applied(node.log, 1, 9, head.term, head.time_ms, slice_of(NULL, 0));
+    log_save(node.log);
+    node_wait_all(&node);
+    struct log_state start = *log_state(node.log, 1);
+    start.start_index = 7;
+    start.image_bytes = 6;
+    memcpy(start.image, "filled", 6);
+    log_start(node.log, &start);
+    node.groups[1].count = 6;
+    node_fill(&node, 1, 10, 100);
+    node_reopen(&node);
+    const struct log_state *found = log_state(node.log, 1);
+    assert_int_equal(found->applied, 7);
+    assert_int_equal(found->image_bytes, 6);
+    assert_memory_equal(found->image, "filled", 6);
+    assert_whole(16);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -211,6 +237,7 @@ int main(void)
         TEST(what_was_let_go_of_is_not_filed_with_what_came_in_its_place),
         TEST(what_was_let_go_of_is_not_filed_for_a_group_that_is_new),
         TEST(the_image_of_a_start_is_not_that_of_a_hint_from_before_it),
+        TEST(what_was_noted_in_a_fill_does_not_stand_for_what_was_applied),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

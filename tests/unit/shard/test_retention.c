@@ -189,6 +189,24 @@ static void what_a_member_lacks_stays_until_it_has_it(void **state)
     fake_turn(&f->fake);
 }
 
+/* Who waits for it asks for another epoch, also where the member lacks the very next entry. */
+static void what_follows_what_a_member_has_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+
+    apply_ten(f, true);
+    f->fake.log.state.applied = 11;
+    f->fake.clock.wall_ms += RETENTION_MS - 6500; /* the first five are too old */
+    bool waits = false;
+    for (uint32_t i = 0; i < 20; i++) {
+        waits = shard_retain(f->shard, f->fake.clock.wall_ms, 5);
+        fake_turn(&f->fake);
+        f->fake.clock.wall_ms += i == 0 ? 0 : RETENTION_GRACE_MS;
+    }
+    assert_true(waits);
+    assert_int_equal(f->fake.log.state.first, 5);
+}
+
 static void a_quiet_shard_costs_no_search(void **state)
 {
     struct fixture *f = *state;
@@ -264,6 +282,7 @@ int main(void)
         TEST(what_is_hidden_is_dropped_a_grace_later),
         TEST(what_the_log_does_not_know_to_be_applied_stays),
         TEST(what_a_member_lacks_stays_until_it_has_it),
+        TEST(what_follows_what_a_member_has_is_waited_for),
         TEST(a_quiet_shard_costs_no_search),
         TEST(a_reader_that_the_drop_overtakes_goes_on_at_the_horizon),
         TEST(a_failed_search_is_tried_again),
