@@ -12,6 +12,7 @@
 #include "nemesis.h"
 #include "table/keys.h"
 #include "wipe.h"
+#include "table_sim.h"
 
 #define FLIPS_MAX 256u
 #define FILES_MAX 256u
@@ -93,10 +94,9 @@ static bool is_moved(struct sim_node *node, const struct flip *flip)
     struct place_found found = { .index = flip->head.index };
     struct key from = key_index(flip->head.group, 0);
     struct key to = key_index(flip->head.group, flip->head.index + 1);
-    struct reason reason;
 
-    return table_scan_back(node->table, TABLE_INDEX, key_slice(&from), key_slice(&to), take_span,
-                           &found, &reason) == ERR_OK &&
+    return table_sim_last(node->table, TABLE_INDEX, key_slice(&from), key_slice(&to), take_span,
+                          &found) &&
            found.segment != 0 && found.segment != flip->number;
 }
 
@@ -196,13 +196,17 @@ static bool is_last_place(const struct looking *looking, const struct flip *flip
     return true;
 }
 
+static bool take_none(void *ctx, struct slice key, struct slice value)
+{
+    return false;
+}
+
 static bool is_filed(struct sim_node *node, uint64_t number)
 {
-    struct key key = key_segment(number);
-    AUTO_UNREF struct buf *row = NULL;
-    struct reason reason;
+    struct key key = key_segment(number), next = key_segment(number + 1);
 
-    return table_get(node->table, TABLE_SEGMENT, key_slice(&key), &row, &reason) == ERR_OK;
+    return table_sim_last(node->table, TABLE_SEGMENT, key_slice(&key), key_slice(&next), take_none,
+                          NULL);
 }
 
 /* What hangs on one block of a segment. */

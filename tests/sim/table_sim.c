@@ -318,6 +318,17 @@ enum err table_write(struct table *table, const struct table_batch *batch, bool 
     return ERR_OK;
 }
 
+static uint32_t end_of(const struct rows *rows, struct slice to)
+{
+    return to.len == 0 ? rows->count : lower(rows, to);
+}
+
+static bool hand_out(const struct row *row, table_scan_cb cb, void *ctx)
+{
+    return cb(ctx, slice_of(row->key->bytes, row->key->len),
+              slice_of(row->value->bytes, row->value->len));
+}
+
 /* Sound rows that the disk does not give this time: not an answer, and no reason to believe that
  * there are none. */
 static enum err row_error(struct table *table, struct reason *reason)
@@ -327,6 +338,17 @@ static enum err row_error(struct table *table, struct reason *reason)
     table->misread = true;
     reason_set(reason, "tables: read: Input/output error");
     return ERR_IO;
+}
+
+bool table_sim_last(const struct table *table, enum table_space space, struct slice from,
+                    struct slice to, table_scan_cb cb, void *ctx)
+{
+    const struct rows *rows = &table->present[space];
+    uint32_t first = lower(rows, from), end = end_of(rows, to);
+
+    if (end > first)
+        hand_out(&rows->at[end - 1], cb, ctx);
+    return end > first;
 }
 
 enum err table_get(struct table *table, enum table_space space, struct slice key, struct buf **ret,
@@ -344,17 +366,6 @@ enum err table_get(struct table *table, enum table_space space, struct slice key
         return ERR_NO_MEMORY;
     *ret = buf;
     return ERR_OK;
-}
-
-static uint32_t end_of(const struct rows *rows, struct slice to)
-{
-    return to.len == 0 ? rows->count : lower(rows, to);
-}
-
-static bool hand_out(const struct row *row, table_scan_cb cb, void *ctx)
-{
-    return cb(ctx, slice_of(row->key->bytes, row->key->len),
-              slice_of(row->value->bytes, row->value->len));
 }
 
 enum err table_scan(struct table *table, enum table_space space, struct slice from, struct slice to,

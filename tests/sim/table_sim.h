@@ -17,6 +17,11 @@ struct table *table_sim_copy(const struct table *table);
 void table_sim_crash(struct table *table, enum death death);
 void table_sim_wipe(struct table *table);
 
+/* For checks: hands out the last of the rows from `from` up to `to`, whatever the disk gives to the
+ * node.  False: there is none. */
+bool table_sim_last(const struct table *table, enum table_space space, struct slice from,
+                    struct slice to, table_scan_cb cb, void *ctx);
+
 /* The next batch fails with ERR_IO; it may be there all the same. */
 void table_sim_break(struct table *table, bool breaks);
 
