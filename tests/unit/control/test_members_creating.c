@@ -23,7 +23,8 @@ static uint32_t rows_of(const struct model *model)
                                          .dead = is_second,
                                          .moves = all_move,
                                          .most = CONTROL_MOVES_AT_ONCE,
-                                         .room = CONTROL_MOVES_AT_ONCE };
+                                         .room = CONTROL_MOVES_AT_ONCE,
+                                         .room_again = CONTROL_MOVES_AT_ONCE };
     struct members_look look;
 
     members_begin(&look, model, &world, NULL, 0);

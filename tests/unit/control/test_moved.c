@@ -178,9 +178,13 @@ static void a_shard_that_grows_after_its_rescue_is_hurried_until_it_has_grown(vo
     assert_int_equal(add_node(model, 5, "c"), ERR_OK);
     assert_int_equal(add_node(model, 6, "b"), ERR_OK);
     becomes(model, 3, 1, COMER, 3);
-    struct change_rescue rescue = {
-        .group = 2, .epoch = row_of(model)->epoch, .survivor = 1, .index = 70, .term = 4
-    };
+    const uint64_t aside[] = { 0 };
+    struct change_rescue rescue = { .group = 2,
+                                    .epoch = row_of(model)->epoch,
+                                    .survivor = 1,
+                                    .index = 70,
+                                    .term = 4,
+                                    .aside = aside };
     assert_int_equal(apply(model, change_rescue_shard(stamp, &rescue)), ERR_OK);
     becomes(model, 2, 1, 2, 0);
     assert_false(moved(model, 2));

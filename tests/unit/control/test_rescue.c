@@ -246,7 +246,8 @@ static void it_grows_by_one_node_of_a_zone_that_has_none(void **state)
 {
     struct model *model = given();
     struct members_world world = { .most = CONTROL_MOVES_AT_ONCE,
-                                   .room = CONTROL_MOVES_AT_ONCE };
+                                   .room = CONTROL_MOVES_AT_ONCE,
+                                   .room_again = CONTROL_MOVES_AT_ONCE };
     static struct members_look members;
 
     assert_int_equal(add_node(model, 5, "b"), ERR_OK);
