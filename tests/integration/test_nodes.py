@@ -92,18 +92,6 @@ def test_a_drained_node_gives_its_shards_away_and_is_removed(four):
     assert again.returncode == 4 and b"there is no node 'node-4'" in again.stderr, again.stderr
 
 
-def start_but_the_fourth(cluster):
-    """The seeds of all four."""
-    seeds = [f"127.0.0.1:{cluster[number].peer_port}" for number in (1, 2, 3)]
-    for node in cluster.nodes:
-        node.write_config(seeds, cluster.options)
-    for number in (1, 2, 3):
-        cluster.start(number)
-    cluster.await_ready()
-    cluster.create_stream("s", shards=SHARDS)
-    return seeds
-
-
 def fetched(cluster, number, move):
     """Bytes that the node has fetched by moves, or for what was lost, by its log."""
     found = re.findall(rf"event=group\.joined .* fetched_bytes=(\d+) move={move}\b",
@@ -124,7 +112,7 @@ def test_a_drain_is_held_to_its_limit_and_a_lost_disk_is_not():
     with Cluster(nodes=4, start=False, options={
             "limits": "unlimited", "balance-replicas": "no",
             "move-bytes-per-s": str(MOVE_BYTES_PER_S)}) as cluster:
-        start_but_the_fourth(cluster)
+        cluster.start_three(SHARDS)
         put_bytes(cluster, MOVED_BYTES)
         cluster.start(4)
         cluster.await_ready()
@@ -353,7 +341,7 @@ def test_three_nodes_wait_for_the_one_that_is_away_and_say_so():
 
 def test_a_node_that_is_added_gets_replicas_of_its_zone():
     with Cluster(nodes=4, start=False) as cluster:
-        seeds = start_but_the_fourth(cluster)
+        seeds = cluster.start_three(SHARDS)
         added = braid(cluster, "node", "add", "--output", "json")
         assert sorted(json.loads(added.stdout)["seeds"]) == sorted(seeds)
 

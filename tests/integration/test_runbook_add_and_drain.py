@@ -14,18 +14,6 @@ SHARDS = 4
 SPREAD_S = 5  # balancing looks every two seconds
 
 
-def start_three(cluster):
-    """Nodes 1 to 3, of four that have a configuration."""
-    seeds = [f"127.0.0.1:{cluster[number].peer_port}" for number in (1, 2, 3)]
-    for node in cluster.nodes:
-        node.write_config(seeds, cluster.options)
-    for number in (1, 2, 3):
-        cluster.start(number)
-    cluster.await_ready()
-    cluster.create_stream("s", shards=SHARDS)
-    return seeds
-
-
 def add(book, cluster, seeds):
     said = book.run("braid node add", node=1).stdout
     assert all(seed in said for seed in seeds), said
@@ -86,7 +74,7 @@ def resume(book, cluster):
 def test_what_is_paused_moves_when_balancing_goes_on_and_drains_do_not_wait_for_it():
     with Cluster(nodes=4, start=False) as cluster:
         book = Runbook("add-and-drain", cluster, {"NODE": "node-1"})
-        seeds = start_three(cluster)
+        seeds = cluster.start_three(SHARDS)
         pause(book, cluster)
         add(book, cluster, seeds)
         time.sleep(SPREAD_S)
@@ -106,7 +94,7 @@ def test_what_is_paused_moves_when_balancing_goes_on_and_drains_do_not_wait_for_
 def test_a_machine_is_replaced_by_another_one():
     with Cluster(nodes=4, start=False) as cluster:
         book = Runbook("add-and-drain", cluster, {"NODE": "node-1"})
-        add(book, cluster, start_three(cluster))
+        add(book, cluster, cluster.start_three(SHARDS))
         ids = {node["id"] for node in cluster.state()["nodes"]}
         for node in cluster.nodes:
             assert ids_said(node) and ids_said(node) <= ids, (ids, ids_said(node))

@@ -278,6 +278,18 @@ class Cluster:
                 node.start()
         self.await_ready()
 
+    def start_three(self, shards):
+        """Of four nodes the first three, who are the seeds of all, with a stream "s": returns
+        these.  Node 4 joins when it is started; it stands in the zone of node 1."""
+        seeds = [f"127.0.0.1:{self[number].peer_port}" for number in (1, 2, 3)]
+        for node in self.nodes:
+            node.write_config(seeds, self.options)
+        for number in (1, 2, 3):
+            self.start(number)
+        self.await_ready()
+        self.create_stream("s", shards=shards)
+        return seeds
+
     def await_ready(self, timeout_s=READY_S):
         for node in self.nodes:
             if node.process is not None:
