@@ -40,13 +40,6 @@ static uint64_t keep_ns(const struct cluster_options *options)
                                     : options->retention_hours * 3600 * SIM_S / options->wall_speed;
 }
 
-uint64_t cluster_room_ns(struct world *world)
-{
-    const struct cluster_options *options = &cluster_of(world)->options;
-
-    return options->log_bytes_max == 0 ? 0 : keep_ns(options);
-}
-
 void cluster_init(struct cluster *cluster, struct world *world,
                   const struct cluster_options *options)
 {

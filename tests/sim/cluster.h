@@ -88,10 +88,6 @@ static inline struct cluster *cluster_of(struct world *world)
     return world->cluster;
 }
 
-/* How long a log that is full may take until retention makes room in it; 0: none is full, or none
- * ages.  Without room on a majority nothing goes on. */
-uint64_t cluster_room_ns(struct world *world);
-
 void cluster_init(struct cluster *cluster, struct world *world,
                   const struct cluster_options *options);
 void cluster_fini(struct cluster *cluster);
