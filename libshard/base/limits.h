@@ -74,7 +74,8 @@
 #define SCRUB_BYTES_PER_S_MAX (1024u * 1024u * 1024u)
 /* emptying a segment: only in a log of at least so many files, */
 #define LOG_EMPTY_FILES_MIN 8u
-#define LOG_EMPTY_AHEAD 1u /* when so many more than are kept ahead are left free at most; */
+#define LOG_FILES_KEPT_BACK 2u /* of each of which one is not for new entries, so many at most; */
+#define LOG_EMPTY_AHEAD 2u /* when so many more than are kept ahead are left free at most; */
 #define LOG_EMPTY_GAIN 8u /* one of which this part is dead at least, else puts are refused; */
 #define LOG_EMPTY_BYTES_PER_S (64u * 1024u * 1024u) /* read and written, one segment at a time; */
 #define LOG_EMPTY_WINDOW_BYTES (4u * 1024u * 1024u) /* in memory twice, sorted by group; */

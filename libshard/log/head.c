@@ -78,6 +78,15 @@ bool head_stands(const struct log *log)
            supply_for_head(log) == 0;
 }
 
+bool head_has_entry(const struct log *log)
+{
+    for (struct list_node *node = list_first(&log->head.frames); node != NULL;
+         node = list_next(&log->head.frames, node))
+        if (container_of(node, struct frame_out, link)->payload_count > 0)
+            return true;
+    return false;
+}
+
 static uint64_t frame_size_with(const struct frame_out *frame, uint64_t item_bytes,
                                 uint64_t payload_bytes)
 {

@@ -408,6 +408,7 @@ void frame_free(struct frame_out *frame);
 bool head_idle(const struct log *log);
 /* All frames wait for a file, in one segment, and there is none for them.  The last one gathers. */
 bool head_stands(const struct log *log);
+bool head_has_entry(const struct log *log);
 /* The payload of an entry that is not on the disk yet; NULL when it is not here. */
 struct buf *head_payload(const struct log *log, uint64_t group, uint64_t index, uint32_t crc);
 
@@ -422,9 +423,10 @@ void flight_recall(struct log *log);
 
 /* Whether another file can be made, as far as is known. */
 bool supply_can_grow(const struct log *log);
-/* Free files that the head may take: all but one, which segments are emptied into. */
+/* Free files that the head may take: all but those that are kept back. */
 uint32_t supply_for_head(const struct log *log);
-/* Whether frames that wait for a file get one now: one of those, or the last (reclaim.c). */
+/* Whether frames that wait for a file get one now: one of those, or, when that may free others, one
+ * that is kept back, or the very last (reclaim.c). */
 bool supply_has_for(const struct log *log);
 
 /* ---- filing.c, reclaim.c ---- */

@@ -64,9 +64,9 @@ static bool is_alive(const struct log *log, const struct extent *extent)
 /* In a full log, what takes entries back, or was applied, must not wait for the very space that it
  * would free: entries stop at log_has_room(), changes at log_has_reserve(), and behind that a
  * quarter of a segment, a thousand frames or more, is left for START, FORGET and their like.  When
- * terms and votes have used that up too, the frames that wait get the file that is kept for
- * emptying, if all of them lie in one segment and another one is free behind them, whose file takes
- * its place. */
+ * terms and votes have used that up too, there is a file that is kept back for them (supply.c).
+ * Where that is gone as well, the frames that wait get the one for emptying, if all of them lie in
+ * one segment and another one is free behind them, whose file takes its place. */
 static bool wants_last(const struct log *log)
 {
     return head_stands(log) && !supply_can_grow(log) && log->files_ready_count > 0 &&

@@ -215,23 +215,34 @@ void supply_add_file(struct log *log, struct disk_file *disk_file, uint64_t id)
     supply_give(log, file);
 }
 
-/* In a log of some files the last free one is not the head's: a log that is full for ever, though
- * little of it lives, could not be emptied. */
-static uint32_t kept_for_emptying(const struct log *log)
+/* In a log of some files the last free ones are not the head's.  One is for emptying: a log that is
+ * full for ever, though little of it lives, could not be emptied.  The other is for what lets go of
+ * entries, which live until that is durable: then emptying finds something to gain.  A log that
+ * grows puts one aside after the other, and need not refuse entries meanwhile. */
+static uint32_t kept_back(const struct log *log)
 {
-    return log->file_count >= LOG_EMPTY_FILES_MIN ? 1 : 0;
+    uint32_t kept = log->file_count / LOG_EMPTY_FILES_MIN;
+
+    return kept < LOG_FILES_KEPT_BACK ? kept : LOG_FILES_KEPT_BACK;
 }
 
 uint32_t supply_for_head(const struct log *log)
 {
-    uint32_t kept = kept_for_emptying(log);
+    uint32_t kept = kept_back(log);
 
     return log->files_ready_count > kept ? log->files_ready_count - kept : 0;
 }
 
+/* A START, FORGET or TRUNCATE waits, or an entry, with which its trim waits. */
+static bool may_let_go(const struct log *log)
+{
+    return log->files_ready_count >= LOG_FILES_KEPT_BACK && head_stands(log) &&
+           !supply_can_grow(log) && (log->durable < log->lost_turn || head_has_entry(log));
+}
+
 bool supply_has_for(const struct log *log)
 {
-    return supply_for_head(log) > 0 ||
+    return supply_for_head(log) > 0 || may_let_go(log) ||
            (log->durable < log->lent_turn && log->files_ready_count > 0);
 }
 
@@ -264,7 +275,7 @@ void supply_kick(struct log *log)
         hurry_if_short(log);
     if (log->creating || log->closing || log->failed || timer_running(&log->create_later))
         return;
-    if (log->files_ready_count >= options->segments_ahead + kept_for_emptying(log) ||
+    if (log->files_ready_count >= options->segments_ahead + kept_back(log) ||
         is_at_most(log))
         return;
 

@@ -63,6 +63,7 @@ struct cluster {
     bool hush;      /* clients begin no put */
     uint64_t flips; /* bits */
     uint64_t starts, kills, powers, pauses, cuts, jumps, stalls, stops, aimed, wipes;
+    uint64_t id_lost_ns; /* when a disk was lost last, and its node's id with it; 0: never */
     uint64_t struck, disk_errors, disk_deaths, fulls, reseals;
     uint64_t transfers, handed_over;     /* begun; come about, as far as seen */
     uint64_t stream;                     /* id of the stream, 0 until it is ACTIVE */

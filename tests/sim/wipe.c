@@ -215,5 +215,6 @@ void wipe_now(struct world *world, struct sim_node *node)
     table_sim_wipe(node->table);
     rot_forget(world, node);
     node->id = 0;
+    cluster_of(world)->id_lost_ns = world->now_ns;
     cluster_start_later(world, node, 20 * SIM_MS + world_below(world, 5 * SIM_S));
 }

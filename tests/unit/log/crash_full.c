@@ -18,9 +18,12 @@
 #define BYTES_MAX 12000u  /* of an entry */
 #define LARGE 118600u     /* fills a segment */
 #define HOWS 4u           /* ways to let go of all that a group has */
-#define STANDS 7u         /* so many turns that are not durable: the head stands */
+#define STANDS_NS (50 * SIM_MS) /* in which nothing gets durable: the head stands */
 #define STANDS_MS 400u
 #define RELIEF_MS 5000u
+#define KEPT_BACK 2u      /* files */
+#define STAY 2u           /* groups, in each segment, when all others may go */
+#define LITTLE (384u * 1024u)
 #define TURN_NS_MAX (100 * SIM_US)
 #define BLOCKED_NS (SIM_S * 3600)
 
@@ -35,7 +38,10 @@ static struct op ops[OPS_MAX * 2];
 static uint32_t op_count, durable_ops;
 static uint32_t ops_by_turn[HISTORY_TURNS_MAX];
 static uint64_t said;
-static bool calm; /* little is taken back: it fills with what lives */
+static uint64_t moved_ns;    /* when the log wrote last, or had nothing to write */
+static uint64_t wants_turn; /* of the last operation that is written */
+/* Little is taken back: it fills with what lives. */
+static enum { WILD, CALM_LARGE, CALM_MIXED } mood;
 
 static void play_op(const struct op *op)
 {
@@ -53,6 +59,8 @@ static void play_op(const struct op *op)
 
 static void look(void)
 {
+    if (node.durable > said || node.durable >= wants_turn)
+        moved_ns = world.now_ns;
     if (node.durable <= said)
         return;
     said = node.durable;
@@ -67,6 +75,8 @@ static void act(enum op_kind kind, uint64_t group, uint64_t a, uint64_t b)
     ops[op_count] = (struct op){ kind, group, a, b };
     play_op(&ops[op_count++]);
     ops_by_turn[log_turn(node.log) % HISTORY_TURNS_MAX] = op_count;
+    if (kind != OP_APPLY && kind != OP_TRIM)
+        wants_turn = log_turn(node.log);
 }
 
 static void wait_ms(uint64_t ms, bool (*enough)(void))
@@ -80,12 +90,12 @@ static void wait_ms(uint64_t ms, bool (*enough)(void))
 
 static bool stands(void)
 {
-    return log_turn(node.log) - node.durable > STANDS;
+    return world.now_ns - moved_ns > STANDS_NS && !log_has_room(node.log, 0);
 }
 
 static bool stands_not(void)
 {
-    return log_turn(node.log) - node.durable <= STANDS;
+    return !stands();
 }
 
 static bool has_room(void)
@@ -134,6 +144,47 @@ static bool has_room_soon(void)
     return has_room();
 }
 
+static void fail_no_room(unsigned how, uint64_t bytes)
+{
+    struct log_figures figures = log_figures(node.log);
+
+    fail_msg("all but %lu bytes may go (%u), and there is no room: turn %lu, durable %lu; "
+             "segments: %lu free, %lu full, %lu of them unfiled",
+             (unsigned long)bytes, how, (unsigned long)log_turn(node.log),
+             (unsigned long)node.durable, (unsigned long)figures.segments_free,
+             (unsigned long)figures.segments_full, (unsigned long)figures.segments_unfiled);
+}
+
+static uint64_t bytes_of(uint64_t group)
+{
+    const struct model_group *model = &node.groups[group];
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; model->exists && i < model->count; i++)
+        if (model->start + 1 + i >= model->first)
+            bytes += model->entries[i].length;
+    return bytes;
+}
+
+/* Of each segment a part may go, and the head has what is kept back for that: when little is left,
+ * there is room, whatever else lies in those segments. */
+static void relieve_in_part(void)
+{
+    unsigned how = (unsigned)below(HOWS);
+    uint64_t bytes = 0;
+
+    for (uint64_t group = 1; group <= BUSY; group++) {
+        const struct model_group *model = &node.groups[group];
+        if (group > STAY)
+            let_go(group, how);
+        else if (model->exists && model->applied < model_last(&node, group))
+            act(OP_APPLY, group, model_last(&node, group), 0);
+        bytes += bytes_of(group);
+    }
+    if (!has_room_soon() && bytes < LITTLE)
+        fail_no_room(how, bytes);
+}
+
 /* First one may go, then some, then all: the sooner there is room, the more lives on. */
 static void relieve(void)
 {
@@ -151,14 +202,8 @@ static void relieve(void)
     how = (unsigned)below(HOWS);
     for (uint64_t group = 1; group <= BUSY; group++)
         let_go(group, how);
-    if (has_room_soon())
-        return;
-    struct log_figures figures = log_figures(node.log);
-    fail_msg("all may go (%u), and there is no room: turn %lu, durable %lu; segments: %lu free, "
-             "%lu full, %lu of them unfiled",
-             how, (unsigned long)log_turn(node.log), (unsigned long)node.durable,
-             (unsigned long)figures.segments_free, (unsigned long)figures.segments_full,
-             (unsigned long)figures.segments_unfiled);
+    if (!has_room_soon())
+        fail_no_room(how, 0);
 }
 
 static bool has_no_file(void)
@@ -182,7 +227,7 @@ static void end_with_last_file(void)
 static void one_op(void)
 {
     uint64_t group = between(1, BUSY), choice = below(1000);
-    if (calm && choice % 25 > 0)
+    if (mood != WILD && choice % 25 > 0)
         choice = choice < 100 ? 200 : choice < 150 ? 100 : 999;
     const struct model_group *model = &node.groups[group];
 
@@ -218,7 +263,9 @@ static void one_op(void)
         if (log_has_reserve(node.log, 100))
             act(OP_APPEND, group, 0, 0);
     } else {
-        uint32_t length = calm ? LARGE : (uint32_t)between(1, below(3) == 0 ? BYTES_MAX : 900);
+        bool small = mood == WILD ? below(3) > 0 : group <= STAY;
+        uint64_t mixed = between(1, small ? 900 : BYTES_MAX);
+        uint32_t length = mood == CALM_LARGE ? LARGE : (uint32_t)mixed;
         if (log_has_room(node.log, length + 100))
             act(OP_APPEND, group, length, 0);
     }
@@ -259,7 +306,9 @@ static void live(uint64_t count)
             end_with_last_file();
             return;
         }
-        if (stands())
+        if (stands() && log_figures(node.log).segments_free == KEPT_BACK && below(2) == 0)
+            relieve_in_part();
+        else if (stands())
             relieve();
     }
 }
@@ -323,7 +372,9 @@ static void play(void)
     op_count = durable_ops = 0;
     memset(ops_by_turn, 0, sizeof(ops_by_turn));
     said = node.durable;
-    calm = below(2) > 0;
+    moved_ns = world.now_ns;
+    wants_turn = 0;
+    mood = below(3);
     live(below(OPS_MAX) + 1);
     die(death);
     check(before, now_ms);
@@ -335,7 +386,7 @@ static void one_world(uint64_t seed)
 {
     node_clear(&node);
     node.segment_bytes = 128 * 1024;
-    node.bytes_max = 10 * node.segment_bytes;
+    node.bytes_max = 17 * node.segment_bytes;
     turn_ns_max = TURN_NS_MAX;
     world_init(&world, seed, 1);
     alone->disk = disk_sim_new(alone);

@@ -11,8 +11,36 @@
 
 static struct node node;
 
-/* Until the head has no file any more.  Of FULL half is applied. */
-static void begin(void)
+static void fill_all_halves(void)
+{
+    node_append(&node, FULL, BYTES);
+    node_apply(&node, FULL, model_last(&node, FULL) / 2);
+}
+
+/* Every segment has entries of both. */
+static void fill_mixed(void)
+{
+    for (uint64_t group = FULL; group <= OTHER; group++) {
+        node_append(&node, group, BYTES / 2);
+        node_apply(&node, group, model_last(&node, group));
+    }
+}
+
+/* Until the head has no file any more. */
+static void vote_until_it_stands(void)
+{
+    uint64_t turn = 0;
+
+    for (unsigned votes = 0; turn <= node.durable; votes++) {
+        assert_true(votes < 200);
+        turn = node_hard(&node, OTHER, node.groups[OTHER].term + 1, 0);
+        for (unsigned i = 0; i < ROUNDS_IDLE && node.durable < turn; i++)
+            node_turn(&node);
+    }
+    assert_int_equal(log_figures(node.log).bytes_aside, 0);
+}
+
+static void begin(void (*fill)(void))
 {
     node_init(&node);
     node.segment_bytes = 256 * 1024;
@@ -22,21 +50,26 @@ static void begin(void)
     node_start(&node, OTHER);
     for (unsigned idle = 0; idle < ROUNDS_IDLE; idle++) { /* files are made meanwhile */
         for (; log_has_room(node.log, BYTES); idle = 0) {
-            node_append(&node, FULL, BYTES);
-            node_apply(&node, FULL, model_last(&node, FULL) / 2);
+            fill();
             node_wait_all(&node);
         }
         node_turn(&node);
     }
-    uint64_t turn = 0;
-    for (uint64_t term = 2; turn <= node.durable; term++) {
-        assert_true(term < 200);
-        turn = node_hard(&node, OTHER, term, 0);
-        for (unsigned i = 0; i < ROUNDS_IDLE && node.durable < turn; i++)
-            node_turn(&node);
+    vote_until_it_stands();
+    assert_int_equal(log_figures(node.log).segments_free, 2);
+}
+
+/* What is kept back is used up too, by entries behind which no trim waits.  The first does no harm:
+ * the segment before it has votes alone, and is free then. */
+static void begin_last(void)
+{
+    begin(fill_all_halves);
+    for (uint64_t files = 2; files > 0; files--) {
+        assert_int_equal(log_figures(node.log).segments_free, 2);
+        node_wait(&node, node_append(&node, FULL, 0));
+        vote_until_it_stands();
     }
     assert_int_equal(log_figures(node.log).segments_free, 1);
-    assert_int_equal(log_figures(node.log).bytes_aside, 0);
 }
 
 static void end(void)
@@ -62,7 +95,7 @@ static void wait_for_room(void)
 static void a_start_that_takes_all_back_gets_the_last_file(void **state)
 {
     (void)state;
-    begin();
+    begin_last();
     node_start_again(&node, FULL, node.groups[FULL].start);
     wait_for_room();
     node_fill(&node, FULL, 20, BYTES);
@@ -72,7 +105,7 @@ static void a_start_that_takes_all_back_gets_the_last_file(void **state)
 static void a_forget_gets_the_last_file(void **state)
 {
     (void)state;
-    begin();
+    begin_last();
     node_forget(&node, FULL);
     wait_for_room();
     node_fill(&node, OTHER, 20, BYTES);
@@ -82,7 +115,7 @@ static void a_forget_gets_the_last_file(void **state)
 static void a_truncate_gets_the_last_file(void **state)
 {
     (void)state;
-    begin();
+    begin_last();
     node_truncate(&node, FULL, node.groups[FULL].applied + 1);
     wait_for_room();
     node_fill(&node, FULL, 20, BYTES);
@@ -93,7 +126,7 @@ static void a_truncate_gets_the_last_file(void **state)
 static void a_trim_of_what_is_applied_in_a_waiting_frame_gets_it(void **state)
 {
     (void)state;
-    begin();
+    begin_last();
     node_apply(&node, FULL, model_last(&node, FULL));
     node_append(&node, FULL, 0);
     node_apply(&node, FULL, model_last(&node, FULL));
@@ -107,7 +140,7 @@ static void a_trim_of_what_is_applied_in_a_waiting_frame_gets_it(void **state)
 static void a_forget_behind_many_votes_gets_the_last_file(void **state)
 {
     (void)state;
-    begin();
+    begin_last();
     for (uint64_t term = 1000; term < 1200; term++) {
         node_hard(&node, OTHER, term, 0);
         node_turn(&node);
@@ -118,18 +151,54 @@ static void a_forget_behind_many_votes_gets_the_last_file(void **state)
     end();
 }
 
-/* Nothing is free behind them, and the file stays where it is: emptying needs it. */
-static void terms_and_votes_do_not_get_it(void **state)
+/* Nothing is free behind them, and the files stay where they are. */
+static void votes_get_none(uint64_t files)
 {
-    (void)state;
-    begin();
     uint64_t turn = node_hard(&node, OTHER, 1000, 0);
+
     for (unsigned i = 0; i < ROUNDS_IDLE; i++)
         node_turn(&node);
     assert_true(node.durable < turn);
-    assert_int_equal(log_figures(node.log).segments_free, 1);
+    assert_int_equal(log_figures(node.log).segments_free, files);
     node_trim(&node, FULL, node.groups[FULL].applied);
     wait_for_room();
+    end();
+}
+
+static void terms_and_votes_do_not_get_it(void **state)
+{
+    (void)state;
+    begin_last();
+    votes_get_none(1);
+}
+
+static void nor_what_is_kept_back_for_others(void **state)
+{
+    (void)state;
+    begin(fill_all_halves);
+    votes_get_none(2);
+}
+
+/* Until it is durable, all lives: no segment is free behind it, and none can be emptied. */
+static void a_start_that_takes_a_part_of_each_segment_is_written(void **state)
+{
+    (void)state;
+    begin(fill_mixed);
+    node_start_again(&node, FULL, node.groups[FULL].start);
+    wait_for_room();
+    node_fill(&node, FULL, 20, BYTES);
+    end();
+}
+
+static void so_is_an_entry_behind_which_a_trim_waits(void **state)
+{
+    (void)state;
+    begin(fill_mixed);
+    node_append(&node, FULL, 0);
+    node_apply(&node, FULL, model_last(&node, FULL));
+    node_trim(&node, FULL, model_last(&node, FULL));
+    wait_for_room();
+    node_fill(&node, FULL, 20, BYTES);
     end();
 }
 
@@ -142,6 +211,9 @@ int main(void)
         cmocka_unit_test(a_trim_of_what_is_applied_in_a_waiting_frame_gets_it),
         cmocka_unit_test(a_forget_behind_many_votes_gets_the_last_file),
         cmocka_unit_test(terms_and_votes_do_not_get_it),
+        cmocka_unit_test(nor_what_is_kept_back_for_others),
+        cmocka_unit_test(a_start_that_takes_a_part_of_each_segment_is_written),
+        cmocka_unit_test(so_is_an_entry_behind_which_a_trim_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
