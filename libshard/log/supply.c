@@ -317,6 +317,7 @@ static void create_on_done(struct disk_create *req, enum err err, struct disk_fi
             log->create_backoff_ms = LOG_CREATE_BACKOFF_MS_MAX;
         timer_start(log->world.clock, &log->create_later, log->create_backoff_ms,
                     create_on_timer);
+        head_kick(log); /* for what waits there may be a file that is kept back */
         jobs_kick(log); /* instead, a segment may be emptied */
     }
     log_close_kick(log);

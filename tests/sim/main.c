@@ -22,9 +22,11 @@
 #include "checks.h"
 #include "churn.h"
 #include "cluster.h"
+#include "control/control.h"
 #include "drain.h"
 #include "handover.h"
 #include "heap.h"
+#include "log/log.h"
 #include "moments.h"
 #include "mutant_sim.h"
 #include "nemesis.h"
@@ -113,16 +115,30 @@ static void start_all(struct world *world)
         cluster_start_later(world, &world->nodes[i], world_below(world, 200 * SIM_MS));
 }
 
-/* When what is waited for since `began_ns` must have come about.  Where logs are full retention
+static bool is_full_anywhere(struct world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        if (node->up && node->control != NULL && !log_has_room(control_log(node->control), 0))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the time is over in which something must have come about.  Where a log is full retention
  * alone makes room, by the earliest clock that was heard in the last CONTROL_CLOCK_MS, also that of
  * an id which went with its disk: so long it may stand still where clocks go fast. */
-static uint64_t due_ns(struct world *world, uint64_t began_ns, uint64_t most_ns)
+static bool is_over(struct world *world, uint64_t *until_ns)
 {
     const struct cluster *cluster = cluster_of(world);
-    uint64_t goes_on_ns = cluster->id_lost_ns + CONTROL_CLOCK_MS * SIM_MS;
-    bool held = cluster->options.log_bytes_max != 0 && cluster->id_lost_ns != 0;
+    uint64_t held_ns = cluster->id_lost_ns + CONTROL_CLOCK_MS * SIM_MS + HEAL_MOST_NS;
 
-    return (held && goes_on_ns > began_ns ? goes_on_ns : began_ns) + most_ns;
+    if (world->now_ns <= *until_ns)
+        return false;
+    if (cluster->id_lost_ns == 0 || held_ns <= *until_ns || !is_full_anywhere(world))
+        return true;
+    *until_ns = held_ns;
+    return false;
 }
 
 /* Runs until it holds, which it must in time. */
@@ -131,11 +147,11 @@ static void wait_until(struct world *world,
                        const char *kind)
 {
     uint64_t began_ns = world->now_ns;
-    uint64_t until_ns = due_ns(world, began_ns, WHOLE_MOST_NS);
+    uint64_t until_ns = began_ns + WHOLE_MOST_NS;
     char why[128];
 
     while (!holds(world, why, sizeof why)) {
-        if (world->now_ns > until_ns) {
+        if (is_over(world, &until_ns)) {
             checks_describe(world);
             world_violation(world, kind, "for %.0f s after healing: %s",
                             (double)(until_ns - began_ns) / 1e9, why);
@@ -148,9 +164,9 @@ static void heal_and_check(struct world *world)
 {
     nemesis_heal(world);
     uint64_t healed_ns = world->now_ns;
-    uint64_t until_ns = due_ns(world, healed_ns, HEAL_MOST_NS);
+    uint64_t until_ns = healed_ns + HEAL_MOST_NS;
     while (!workload_progress(world, healed_ns)) {
-        if (world->now_ns > until_ns) {
+        if (is_over(world, &until_ns)) {
             checks_describe(world);
             world_violation(world, "liveness",
                             "no progress on every shard within %.0f s after healing",
