@@ -4,9 +4,10 @@ belong beside every figure.
     with BenchCluster(nodes=3) as cluster:
         cluster.pids()                  of the nodes that run, by name
         cluster.kill("node-2"); cluster.start("node-2")
+        cluster.add({"move-bytes-per-s": "16M"})    one node more
 
-Started and stopped with `braid local`; whatever becomes of the program, only processes of this
-cluster are ended, by their numbers.  $BRAID_BUILD is the build folder.
+Started and stopped with `braid local`, but for one that is added; whatever becomes of the program,
+only processes of this cluster are ended, by their numbers.  $BRAID_BUILD is the build folder.
 """
 
 import json
@@ -78,7 +79,7 @@ class BenchCluster:
     def __enter__(self):
         try:
             self.braid("local", "up", "--nodes", str(self.node_count), "--port",
-                       str(free_port(self.node_count)), "--limits", "unlimited")
+                       str(free_port(self.node_count + 1)), "--limits", "unlimited")
             for node in self.status():
                 self.nodes[node["name"]] = node
         except BaseException:
@@ -104,8 +105,8 @@ class BenchCluster:
             self.braid("local", "down")
         except (subprocess.SubprocessError, RuntimeError) as fault:
             print(f"braid local down: {fault}", file=sys.stderr)
-            for pid in self.pids().values():
-                os.kill(pid, signal.SIGKILL)
+        for pid in self.pids().values():
+            os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.parent, ignore_errors=True)
 
     def braid(self, *arguments, timeout_s=180):
@@ -155,6 +156,39 @@ class BenchCluster:
 
     def start(self, name):
         self.braid("local", "start", name.rpartition("-")[2])
+
+    def start_with(self, name, *flags):
+        """As `braid local start`, which writes the configuration anew, with flags more."""
+        folder = os.path.join(self.dir, name)
+        with open(os.path.join(folder, "braidd.log"), "ab") as log:
+            process = subprocess.Popen(  # pylint: disable=consider-using-with
+                [os.path.join(build_dir(), "daemon", "braidd"), "--config",
+                 os.path.join(folder, "braidd.conf"), *flags],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        with open(os.path.join(folder, "braidd.pid"), "w", encoding="ascii") as file:
+            file.write(f"{process.pid}\n")
+        return process
+
+    def add(self, options):
+        """One more node, in the zone of the first, with these lines in its configuration; returns
+        its name.  It has no address in the seeds, as one that joins later."""
+        self.node_count += 1
+        name = f"node-{self.node_count}"
+        folder = os.path.join(self.dir, name)
+        os.makedirs(folder)
+        with open(os.path.join(self.dir, "node-1", "braidd.conf"), encoding="ascii") as file:
+            lines = dict(line.rstrip("\n").split(" = ", 1) for line in file if " = " in line)
+        lines.update(options, name=name)
+        lines["data-dir"] = os.path.join(folder, "data")
+        for kind in ("client-listen", "peer-listen", "operations-listen"):
+            host, _, port = lines[kind].rpartition(":")
+            lines[kind] = f"{host}:{int(port) + 10 * (self.node_count - 1)}"
+        with open(os.path.join(folder, "braidd.conf"), "w", encoding="ascii") as file:
+            file.writelines(f"{key} = {value}\n" for key, value in lines.items())
+        self.start_with(name)
+        self.nodes[name] = {"name": name, "endpoint": "http://" + lines["client-listen"],
+                            "operations": "http://" + lines["operations-listen"]}
+        return name
 
     def page(self, path, name=None):
         """A page of the operations port in JSON, of the named node or of the first."""
