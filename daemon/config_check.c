@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "auth/credentials.h"
+#include "base/limits.h"
 #include "catalog/model.h"
 #include "config_private.h"
 #include "control/control.h"
@@ -28,6 +29,7 @@ static void check_peers(struct config *config);
 static void check_credentials(struct config *config);
 static void check_seeds(struct config *config);
 static void check_sizes(struct config *config);
+static void check_segments(struct config *config);
 static void take_limits(struct config *config);
 static void check_times(struct config *config);
 static void check_name(struct config *config, const char *name, const char *text);
@@ -332,6 +334,21 @@ static void check_sizes(struct config *config)
         config_error(config, where(config, "log-bytes-max"),
                      "log-bytes-max: less than %" PRIu64
                      ": the open segment, one that is emptied and segments-ahead", least);
+    else if (config->log_bytes_max != 0)
+        check_segments(config);
+}
+
+/* Not an error: a small log does its work, as long as retention alone makes room in it. */
+static void check_segments(struct config *config)
+{
+    uint64_t count = config->log_bytes_max / config->segment_bytes;
+
+    if (count < LOG_EMPTY_FILES_MIN * LOG_FILES_KEPT_BACK)
+        config_warn(config, where(config, "log-bytes-max"),
+                    "log-bytes-max: has room for %" PRIu64 " segments; with less than %u what lets "
+                    "go of records may wait until retention makes room, and with less than %u "
+                    "records that stay long keep the room of those beside them",
+                    count, LOG_EMPTY_FILES_MIN * LOG_FILES_KEPT_BACK, LOG_EMPTY_FILES_MIN);
 }
 
 static void check_rate(struct config *config, const char *name, uint64_t bytes_per_s)

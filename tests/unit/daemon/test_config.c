@@ -519,6 +519,19 @@ static void a_log_must_have_room_for_its_segments(void **state)
     expect_error(fixture, "log-bytes-max: less than");
 }
 
+static void a_log_of_few_segments_is_warned_of(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(with_flags(fixture, "--log-bytes-max", "4095M", NULL, NULL), ERR_OK);
+    assert_non_null(strstr(fixture->config.warnings[0].text,
+                           "--log-bytes-max: has room for 15 segments; with less than 16"));
+    config_fini(&fixture->config);
+    config_init(&fixture->config);
+    assert_int_equal(with_flags(fixture, "--log-bytes-max", "4G", NULL, NULL), ERR_OK);
+    assert_int_equal(fixture->config.warning_count, 0);
+}
+
 static void everything_that_is_wrong_is_said_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -568,6 +581,7 @@ int main(void)
         WITH_CONFIG(three_ports_are_needed),
         WITH_CONFIG(heartbeats_must_fit_into_the_election_timeout),
         WITH_CONFIG(a_log_must_have_room_for_its_segments),
+        WITH_CONFIG(a_log_of_few_segments_is_warned_of),
         WITH_CONFIG(limits_are_those_of_aws_unless_they_are_set),
         WITH_CONFIG(limits_are_lifted_all_at_once_but_those_that_are_set),
         WITH_CONFIG(a_limit_is_a_number_or_none),
