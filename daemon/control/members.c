@@ -364,9 +364,10 @@ enum members_why members_place(const struct members_nodes *nodes, const struct m
     }
     /* Anew, as it holds nothing yet, and waits for nobody. */
     bool begins = stream->status == STREAM_CREATING || row->state == SHARD_OPENING;
-    if (!begins && world->moves != NULL && world->moves(world->ctx, row->group))
+    if (!begins && world->moves != NULL && world->moves(world->ctx, row->group) &&
+        !MUTANT(moved_unfilled))
         return MEMBERS_ON_WAY;
-    if (!begins && staying_up(nodes, row, at) <= row->member_count / 2)
+    if (!begins && staying_up(nodes, row, at) <= row->member_count / 2 && !MUTANT(moved_by_few))
         return MEMBERS_FEW;
     *comer = choose(nodes, world, row, at);
     if (*comer == 0)

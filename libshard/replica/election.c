@@ -243,7 +243,7 @@ static bool may_have_promised(const struct replica *replica, uint64_t candidate)
 
 bool election_holds_vote(struct replica *replica, struct letter *letter)
 {
-    if (!may_have_promised(replica, letter->from))
+    if (MUTANT(votes_unheld) || !may_have_promised(replica, letter->from))
         return false;
     letter_free(replica->vote_held);
     replica->vote_held = letter;

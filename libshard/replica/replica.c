@@ -375,7 +375,7 @@ enum err replica_propose(struct replica *replica, struct proposal *proposal, enu
     if (replica->closing || replica->broken || replica->over || !replica->leading ||
         replica->role != REPLICA_LEADER || role_now(replica) != REPLICA_LEADER)
         return ERR_NOT_LEADER;
-    if (replica->seal_index != 0)
+    if (replica->seal_index != 0 && !MUTANT(behind_seal))
         return ERR_NOT_LEADER;
     /* F4.  libraft 0.15 tests for commitment only at the leader's newest durable entry: a steady
      * stream would never be found committed. */

@@ -252,6 +252,30 @@ static void F4(void **state)
     assert_true(meanwhile >= STREAM_MS / 100);
 }
 
+/* What is behind a SEAL is void, so its owner must hear at once that the next epoch is to take it.
+ * F4 refuses it too, as long as the SEAL is on its way. */
+static void E2(void **state)
+{
+    struct fake *fake = quiet_group(NULL);
+    struct fake_owner *leader = fake_owner(fake, 1, GROUP);
+    struct proposal seal = { .index = 0 }, behind = { .index = 0 };
+    AUTO_UNREF struct buf *payload = buf_new(10);
+
+    memset(payload->data, 1, payload->len);
+    fake_node(fake, 1)->log.stalled = true;
+    assert_int_equal(
+        replica_propose(leader->replica, &seal, ENTRY_SEAL, payload, 0, count_settled), ERR_OK);
+    if (replica_propose(leader->replica, &behind, ENTRY_RECORDS, payload, 1, count_settled) ==
+        ERR_OK)
+        fail_msg("an entry was taken behind the SEAL, where it is void");
+    fake_node(fake, 1)->log.stalled = false;
+    fake_run(fake, 100);
+    assert_int_equal(
+        replica_propose(leader->replica, &behind, ENTRY_RECORDS, payload, 1, count_settled),
+        ERR_NOT_LEADER);
+    fake_free(fake);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +284,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(F4),
         cmocka_unit_test(F13),
         cmocka_unit_test(F15),
+        cmocka_unit_test(E2),
     };
 
     if (argc > 1)
