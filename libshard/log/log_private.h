@@ -408,6 +408,7 @@ void frame_free(struct frame_out *frame);
 bool head_idle(const struct log *log);
 /* All frames wait for a file, in one segment, and there is none for them.  The last one gathers. */
 bool head_stands(const struct log *log);
+/* An entry is among the frames that are not durable. */
 bool head_has_entry(const struct log *log);
 /* The payload of an entry that is not on the disk yet; NULL when it is not here. */
 struct buf *head_payload(const struct log *log, uint64_t group, uint64_t index, uint32_t crc);

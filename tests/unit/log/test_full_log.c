@@ -92,14 +92,20 @@ static void wait_for_room(void)
     assert_true(log_figures(node.log).bytes_aside <= MIB); /* nothing is moved round and round */
 }
 
+/* There is room, and it is used. */
+static void takes_again(uint64_t group)
+{
+    wait_for_room();
+    node_fill(&node, group, 20, BYTES);
+    end();
+}
+
 static void a_start_that_takes_all_back_gets_the_last_file(void **state)
 {
     (void)state;
     begin_last();
     node_start_again(&node, FULL, node.groups[FULL].start);
-    wait_for_room();
-    node_fill(&node, FULL, 20, BYTES);
-    end();
+    takes_again(FULL);
 }
 
 static void a_forget_gets_the_last_file(void **state)
@@ -107,9 +113,7 @@ static void a_forget_gets_the_last_file(void **state)
     (void)state;
     begin_last();
     node_forget(&node, FULL);
-    wait_for_room();
-    node_fill(&node, OTHER, 20, BYTES);
-    end();
+    takes_again(OTHER);
 }
 
 static void a_truncate_gets_the_last_file(void **state)
@@ -117,9 +121,7 @@ static void a_truncate_gets_the_last_file(void **state)
     (void)state;
     begin_last();
     node_truncate(&node, FULL, node.groups[FULL].applied + 1);
-    wait_for_room();
-    node_fill(&node, FULL, 20, BYTES);
-    end();
+    takes_again(FULL);
 }
 
 /* Only the last of them is free behind the frames that wait. */
@@ -131,9 +133,7 @@ static void a_trim_of_what_is_applied_in_a_waiting_frame_gets_it(void **state)
     node_append(&node, FULL, 0);
     node_apply(&node, FULL, model_last(&node, FULL));
     node_trim(&node, FULL, model_last(&node, FULL));
-    wait_for_room();
-    node_fill(&node, FULL, 20, BYTES);
-    end();
+    takes_again(FULL);
 }
 
 /* However many come: they are gathered, as long as there is no file. */
@@ -146,9 +146,7 @@ static void a_forget_behind_many_votes_gets_the_last_file(void **state)
         node_turn(&node);
     }
     node_forget(&node, FULL);
-    wait_for_room();
-    node_fill(&node, OTHER, 20, BYTES);
-    end();
+    takes_again(OTHER);
 }
 
 /* Nothing is free behind them, and the files stay where they are. */
@@ -185,9 +183,7 @@ static void a_start_that_takes_a_part_of_each_segment_is_written(void **state)
     (void)state;
     begin(fill_mixed);
     node_start_again(&node, FULL, node.groups[FULL].start);
-    wait_for_room();
-    node_fill(&node, FULL, 20, BYTES);
-    end();
+    takes_again(FULL);
 }
 
 static void so_is_an_entry_behind_which_a_trim_waits(void **state)
@@ -197,9 +193,7 @@ static void so_is_an_entry_behind_which_a_trim_waits(void **state)
     node_append(&node, FULL, 0);
     node_apply(&node, FULL, model_last(&node, FULL));
     node_trim(&node, FULL, model_last(&node, FULL));
-    wait_for_room();
-    node_fill(&node, FULL, 20, BYTES);
-    end();
+    takes_again(FULL);
 }
 
 int main(void)
