@@ -301,6 +301,8 @@ static void create_on_done(struct disk_create *req, enum err err, struct disk_fi
         log->create_backoff_ms = 0;
         supply_add_file(log, file, log->file_next);
         supply_kick(log);
+        if (!supply_can_grow(log))
+            jobs_kick(log); /* the last one: from now on segments are emptied */
     } else if (err == ERR_EXISTS) {
         log->file_next++; /* somebody put a file there; it is not ours to overwrite */
         supply_kick(log);

@@ -11,9 +11,10 @@ static struct {
     enum err table_err;
     struct defer write_defer, create_defer;
     struct disk_io *io;
-    struct disk_create *creating;
+    struct disk_create *creating, held_create;
     enum err create_err;
     unsigned creates;
+    uint64_t create_held_at; /* a log of so many bytes waits for its next file */
     bool hold;      /* writes wait for let_go() */
     bool has_begun; /* all that is held */
     enum disk_blocks blocks; /* of the file that was made last */
@@ -94,6 +95,14 @@ void __wrap_disk_create_start(struct disk *disk, struct disk_create *req, const 
 {
     fault.creates++;
     fault.blocks = blocks;
+    if (fault.create_held_at != 0 && log_figures(node.log).bytes_total == fault.create_held_at) {
+        assert_null(fault.creating);
+        fault.creating = req;
+        fault.held_create =
+            (struct disk_create){ .disk = disk, .size = size, .blocks = blocks, .cb = cb };
+        snprintf(fault.held_create.name, sizeof(fault.held_create.name), "%s", name);
+        return;
+    }
     if (!fault.create) {
         __real_disk_create_start(disk, req, name, size, blocks, cb);
         return;
@@ -394,6 +403,49 @@ static void a_frame_that_has_begun_is_not_taken_back(void **state)
     node_check(&node);
 }
 
+static void append_while_there_is_room(void)
+{
+    for (unsigned idle = 0; idle < 300; idle++) { /* files are made meanwhile */
+        for (; log_has_room(node.log, 16000); idle = 0) {
+            bool is_kept = model_last(&node, 2) % 8 == 0;
+            uint64_t group = is_kept && model_last(&node, 1) < model_last(&node, 2) / 8 ? 1 : 2;
+            node_append(&node, group, group == 1 ? 4000 : 16000);
+            node_wait_all(&node);
+            node_apply(&node, group, model_last(&node, group));
+        }
+        node_turn(&node);
+    }
+}
+
+/* Nothing else happens that would begin it: what comes waits for room. */
+static void the_last_file_that_is_made_begins_emptying(void **state)
+{
+    (void)state;
+    node.segment_bytes = 256 * 1024;
+    node.bytes_max = 4 * MIB;
+    fault.create_held_at = node.bytes_max - node.segment_bytes;
+    node_open(&node);
+    node_start(&node, 1);
+    node_start(&node, 2);
+    append_while_there_is_room();
+    node_wait_filed(&node);
+    node_trim(&node, 2, model_last(&node, 2));
+    for (unsigned i = 0; i < 500; i++) /* each takes a ms or more */
+        node_turn(&node);
+    assert_false(log_has_room(node.log, 16000));
+    struct disk_create *late = &fault.held_create;
+    assert_non_null(fault.creating);
+    assert_int_equal(log_figures(node.log).segments_emptied, 0);
+    __real_disk_create_start(late->disk, fault.creating, late->name, late->size, late->blocks,
+                             late->cb);
+    for (unsigned waits = 0; !log_has_room(node.log, 16000); waits++) {
+        assert_true(waits < 5000);
+        node_turn(&node);
+    }
+    assert_true(log_figures(node.log).segments_emptied > 0);
+    node_check(&node);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -408,6 +460,7 @@ int main(void)
         TEST(full_tables_put_off_that_a_segment_becomes_free),
         TEST(a_small_frame_that_has_not_begun_is_taken_back_for_more),
         TEST(a_frame_that_has_begun_is_not_taken_back),
+        TEST(the_last_file_that_is_made_begins_emptying),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
