@@ -5,6 +5,7 @@
 #include "base/ensure.h"
 #include "base/mutant.h"
 #include "control/placed.h"
+#include "control/sealing.h"
 #include "control/succession.h"
 
 /* One pass makes this node's shards what the model wants, a few rows per turn:
@@ -30,7 +31,7 @@ struct host_shard {
     bool deleted;        /* the log's share goes */
     bool reopen, eager;  /* its epoch is over, the next one has begun; it led */
     uint64_t deleted_at; /* the model's index that says so, or a later one */
-    uint32_t ends_for; /* the epoch that its leader here was asked to make room for; 0: none */
+    struct sealing sealing;
 };
 
 static void on_timer(struct timer *timer);
@@ -38,8 +39,6 @@ static bool step_open(struct control *control);
 static bool can_open(struct control *control, const struct model_shard *row);
 static void open_one(struct control *control, const struct model_stream *stream,
                      const struct model_shard *row, bool eager);
-static void seal_look(struct control *control, const struct model_shard *row,
-                      struct host_shard *hosted);
 static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader);
 static void on_sealed(void *ctx, struct shard *shard, const struct entry_head *head,
                       const struct seal *seal);
@@ -182,7 +181,7 @@ static bool step_open(struct control *control)
             opened++;
             continue; /* it is back in a moment, and not missing */
         } else if (shard != NULL) {
-            seal_look(control, row, hosted);
+            sealing_look(control, row, shard, &hosted->sealing);
             settings_set(control, stream, row, shard);
         }
         if (host_find(control, row->group) == NULL)
@@ -202,46 +201,6 @@ static bool can_open(struct control *control, const struct model_shard *row)
         return true;
     succession_want(control, row->group, row->epoch, 0);
     return false;
-}
-
-/* Whether one more epoch may end now.  One that was asked for before goes on. */
-static bool may_end(struct control *control, struct host_shard *hosted, uint32_t epoch)
-{
-    struct host *host = &control->host;
-    uint64_t now_ms = control_now_ms(control);
-
-    if (hosted->ends_for == epoch)
-        return true;
-    if (now_ms - host->seals_ms >= CONTROL_SEALS_EVERY_MS) {
-        host->seals_ms = now_ms;
-        host->seals = 0;
-    }
-    if (host->seals == CONTROL_SEALS_AT_ONCE) {
-        host->sealing_more = true;
-        return false;
-    }
-    host->seals++;
-    hosted->ends_for = epoch;
-    return true;
-}
-
-/* A later epoch is wanted.  Who finds no leader asks for it: nobody whom it knows may be left. */
-static void seal_look(struct control *control, const struct model_shard *row,
-                      struct host_shard *hosted)
-{
-    struct seal seal = { .epoch = row->epoch, .member_count = row->member_count };
-    bool leads = shard_leads(hosted->shard);
-
-    if (shard_status(hosted->shard).replica.epoch >= row->epoch ||
-        (!leads && shard_leader(hosted->shard) != 0))
-        return;
-    control->host.sealing = true;
-    if (!leads && !MUTANT(stale_member_waits))
-        succession_want(control, row->group, row->epoch, 0);
-    if (!leads || !placed_can_begin(control, row) || !may_end(control, hosted, row->epoch))
-        return;
-    memcpy(seal.members, row->members, sizeof(seal.members));
-    shard_seal(hosted->shard, &seal);
 }
 
 static void open_one(struct control *control, const struct model_stream *stream,
@@ -308,12 +267,13 @@ static void on_sealed(void *ctx, struct shard *shard, const struct entry_head *h
     struct control *control = ctx;
     struct host_shard *hosted = hosted_find(control, head->group);
 
+    bool eager = sealing_elects(control, shard, seal);
     succession_begin(control, shard, head, seal);
     ensure(hosted != NULL);
     if (hosted->shard == NULL)
         return; /* it closes already */
     hosted->reopen = seal_has(seal, control->options.node);
-    hosted->eager = shard_leads(shard);
+    hosted->eager = eager;
     close_one(hosted, false);
 }
 

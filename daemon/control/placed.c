@@ -143,13 +143,3 @@ uint64_t placed_retention_ms(const struct model_stream *stream)
 
     return (hours < RETENTION_HOURS_MAX ? hours : RETENTION_HOURS_MAX) * UINT64_C(3600) * 1000;
 }
-
-bool placed_can_begin(const struct control *control, const struct model_shard *row)
-{
-    uint32_t up = 0;
-
-    for (uint32_t i = 0; i < row->member_count; i++)
-        up += row->members[i] == control->options.node ||
-              control_health(control, row->members[i]) == NODE_UP;
-    return up > row->member_count / 2;
-}

@@ -36,11 +36,6 @@ void placed_look(struct control *control, const struct model_stream *stream,
 /* Whether the log's epoch has this node. */
 bool placed_in(const struct log_state *state, uint64_t node);
 
-/* Whether a majority of the row's members is up.  Else no epoch ends for it: the row may have been
- * proposed long before it was committed, and what was lost of its members since was no loss to the
- * epoch that runs. */
-bool placed_can_begin(const struct control *control, const struct model_shard *row);
-
 /* Where the shard's sequence numbers jump. */
 struct gaps placed_gaps(const struct model_shard *row);
 

@@ -125,6 +125,7 @@
 #define FEED_NOTE_MS 60000u /* a member behind retention is named in the diagnostics so often */
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
 #define TRANSFER_BEHIND_MAX 64u /* a member that lacks more entries is not handed the lead */
+#define SEAL_BEHIND_MAX 8u /* likewise: nor does the epoch end, if it can be helped */
 #define TRANSFER_DRAIN_MS 200u  /* so long a leader that hands over waits for what is in flight, */
 #define TRANSFER_AILING_MS 1000u /* or so long when its own disk may be what it waits for, */
 #define TRANSFER_LOOK_MS 2u     /* looking so often, */
@@ -211,6 +212,7 @@
 #define CONTROL_RETRY_MS 1000u                /* before what failed is tried again */
 #define FOUNDING_LOOK_MS_MAX (2u * CONTROL_RETRY_MS) /* after more its wait begins anew */
 #define CONTROL_SEAL_MS 100u /* before a leader is asked again to end its epoch */
+#define CONTROL_SEAL_BEHIND_MS 10000u /* those who go on are waited for while they are behind */
 /* epochs that are ended at once, every so often: each costs its writers the time of a hand-over,
  * and all at once of a node's many would each take as long as all of them */
 #define CONTROL_SEALS_AT_ONCE 4u

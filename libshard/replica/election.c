@@ -8,8 +8,7 @@
 #define FIRST_SPREAD_MS 10u /* and up to so much later, by group */
 #define NEXT_MS 150u       /* from one successor to the next */
 #define BUSY_MS 5u         /* entries are on their way to the disk: try again after it */
-#define EAGER_MS 30u       /* a new group's members open within some of these */
-#define EAGER_TRIES 10u
+#define EAGER_MS 30u       /* a new group's members open within some of these; then T is over */
 #define LEASE_MARGIN 8u    /* clocks may drift apart by this part of T */
 
 /* Of the quarter that only the preferred member has.  One that has just become preferred, and one
@@ -92,7 +91,7 @@ void election_eager(struct replica *replica)
     /* It may have promised a leader to wait, if there are others. */
     if (replica->forgetful && replica->member_count > 1)
         return;
-    hurry(replica, 0, 0, EAGER_MS, EAGER_TRIES);
+    hurry(replica, 0, 0, EAGER_MS, 1 + timeout_of(replica) / EAGER_MS);
 }
 
 void election_let_go(struct replica *replica, uint64_t leader, uint64_t stamp, bool chosen)

@@ -141,6 +141,19 @@ uint32_t fence_room(const struct replica *replica, const struct letter *letter, 
     return taken;
 }
 
+/* F22.  libraft looks at a commit index when it comes, takes no more of it than is stored here, and
+ * forgets the rest: a member whose disk is the slowest would hear with the next message that its
+ * entries are committed.  Behind a SEAL there is none. */
+bool fence_comes_early(const struct replica *replica, const struct letter *letter)
+{
+    const struct envelope *envelope = &letter->envelope;
+
+    return FENCE(F22) && envelope->type == ENVELOPE_APPEND && envelope->entries == 0 &&
+           envelope->term == replica->term && !list_empty(&replica->appends) &&
+           fence_commit(envelope->append.commit, envelope->append.prev_index) >
+               replica->committed;
+}
+
 /* A full log must still elect (barriers) and delete streams (changes of the catalogue): that is
  * what gives room again. */
 bool fence_has_room(const struct replica *replica, bool records, size_t bytes)

@@ -28,6 +28,7 @@
  *     F19  nothing is delivered while libraft takes a snapshot
  *     F20  a refused pre-vote says the refuser's own term
  *     F21  a log that is full or far behind its disk takes no entries
+ *     F22  a word that entries are committed waits until they are stored  io_net.c
  *     S8   a log that ends before a turn that a peer heard has forgotten:
  *          its node takes no part any more                       witness.c, roster.c
  */
@@ -65,6 +66,10 @@ uint64_t fence_vote_term(const struct replica *replica,
 
 /* How many of the letter's entries from `skip` on the log can take (F21). */
 uint32_t fence_room(const struct replica *replica, const struct letter *letter, uint32_t skip);
+
+/* Whether a message that was delivered is to be delivered again, when all appends are durable: it
+ * says of entries among those that they are committed (F22). */
+bool fence_comes_early(const struct replica *replica, const struct letter *letter);
 
 /* Whether it has room for entries of this kind: records leave the reserve alone. */
 bool fence_has_room(const struct replica *replica, bool records, size_t bytes);

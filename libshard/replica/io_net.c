@@ -333,44 +333,6 @@ void io_net_init(struct replica *replica)
 
 /* ---- receiving ---- */
 
-void letter_free(struct letter *letter)
-{
-    if (letter == NULL)
-        return;
-    list_remove(&letter->link);
-    buf_unref(letter->frame);
-    free(letter);
-}
-
-/* The heads of the letter's entries, in libraft's memory: one batch for the message. */
-static bool entries_take(const struct letter *letter, uint32_t skip,
-                         struct raft_append_entries *append)
-{
-    append->entries = NULL;
-    if (append->n_entries == 0)
-        return true;
-
-    struct raft_entry *entries = raft_calloc(append->n_entries, sizeof(*entries));
-    unsigned char *batch = raft_malloc((size_t)append->n_entries * ENTRY_HEAD_BYTES);
-    if (entries == NULL || batch == NULL) {
-        raft_free(entries);
-        raft_free(batch);
-        return false;
-    }
-    for (uint32_t k = 0; k < append->n_entries; k++) {
-        const struct entry_head *head = &letter->entries[skip + k].head;
-        unsigned char *bytes = batch + (size_t)k * ENTRY_HEAD_BYTES;
-
-        entry_head_encode(head, bytes);
-        entries[k] = (struct raft_entry){
-            .term = head->term, .type = RAFT_COMMAND, .buf = { bytes, ENTRY_HEAD_BYTES },
-            .batch = batch
-        };
-    }
-    append->entries = entries;
-    return true;
-}
-
 static void receive_append(struct replica *replica, const struct letter *letter,
                            struct raft_message *message)
 {
@@ -393,9 +355,10 @@ static void receive_append(struct replica *replica, const struct letter *letter,
     }
     replica->reading_end = append->prev_log_index + append->n_entries;
     append->leader_commit = fence_commit(append->leader_commit, replica->reading_end);
-    if (!entries_take(letter, skip, append))
+    if (!letter_entries(letter, skip, append))
         return; /* as if it had been lost */
-    if (envelope->term >= replica->term) {
+    if (envelope->term >= replica->term &&
+        (envelope->term != replica->stamp_term || envelope->stamp > replica->stamp)) {
         replica->stamp = envelope->stamp;
         replica->stamp_term = envelope->term;
         replica->stamp_from = letter->from;
@@ -498,6 +461,18 @@ static void receive(struct replica *replica, struct member *member, const struct
     replica_settle(replica);
 }
 
+/* Gives it to libraft, and keeps it if it came early. */
+static void deliver(struct replica *replica, struct letter *letter)
+{
+    receive(replica, replica_member(replica, letter->from), letter);
+    if (fence_comes_early(replica, letter)) {
+        letter_free(replica->early);
+        replica->early = letter;
+    } else {
+        letter_free(letter);
+    }
+}
+
 static bool waits_behind(const struct replica *replica, uint64_t from)
 {
     for (struct list_node *node = list_first(&replica->inbox); node != NULL;
@@ -520,8 +495,7 @@ void io_net_receive(struct replica *replica, struct letter *letter)
     if (letter->envelope.type == ENVELOPE_VOTE && election_holds_vote(replica, letter))
         return;
     if (!waits_behind(replica, letter->from) && !fence_blocks(replica, letter)) {
-        receive(replica, member, letter);
-        letter_free(letter);
+        deliver(replica, letter);
         return;
     }
     if (replica->inbox_bytes > 0 && replica->inbox_bytes + letter->bytes > RAFT_INBOX_BYTES_MAX) {
@@ -554,14 +528,28 @@ static struct letter *pump_next(struct replica *replica)
     return NULL;
 }
 
+/* F22.  Once more; it says nothing new of the leader. */
+static void deliver_early(struct replica *replica)
+{
+    struct letter *early = replica->early;
+    uint64_t heard_ms = replica->heard_ms;
+
+    replica->early = NULL;
+    if (!replica->broken && !replica->closing && early->envelope.term == replica->term)
+        receive(replica, replica_member(replica, early->from), early);
+    replica->heard_ms = heard_ms;
+    letter_free(early);
+}
+
 void io_net_pump(struct replica *replica)
 {
+    if (replica->early != NULL && list_empty(&replica->appends))
+        deliver_early(replica);
     for (struct letter *letter;
          !replica->broken && !replica->closing && (letter = pump_next(replica)) != NULL;) {
         list_remove(&letter->link);
         replica->inbox_bytes -= letter->bytes;
-        receive(replica, replica_member(replica, letter->from), letter);
-        letter_free(letter);
+        deliver(replica, letter);
     }
 }
 

@@ -103,6 +103,7 @@ static struct replica *replica_new(struct roster *roster, const struct log_state
 static void replica_free(struct replica *replica)
 {
     letter_free(replica->vote_held);
+    letter_free(replica->early);
     for (struct list_node *node; (node = list_first(&replica->inbox)) != NULL;)
         letter_free(container_of(node, struct letter, link));
     drop_committed(replica);
@@ -451,13 +452,21 @@ static void drop_committed(struct replica *replica)
     }
 }
 
-/* libraft would say that the SEAL is committed with the next entry, but there is none: who has it
- * would learn from others that the epoch is over, and have to come in as one that was away. */
-static void say_over(struct replica *replica, const struct entry_head *seal)
+/* libraft says that an entry is committed with the next one. */
+static void say_committed(struct replica *replica, const struct entry_head *head)
 {
-    for (uint32_t k = 0; k < replica->member_count; k++)
+    for (uint32_t k = 0; replica->leading && k < replica->member_count; k++)
         if (k != replica->self)
-            io_net_append(replica, &replica->members[k], seal->index, seal->term, NULL, 0);
+            io_net_append(replica, &replica->members[k], head->index, head->term, NULL, 0);
+}
+
+/* Changes of the catalogue are few, and all nodes act on them: they would hear of the last one with
+ * the next heartbeat. */
+static void say_changed(struct replica *replica, const struct entry_head *head)
+{
+    if (head->type == ENTRY_CHANGE && replica->leading &&
+        raft_last_index(&replica->raft) == head->index)
+        say_committed(replica, head);
 }
 
 /* The epoch ends here: a barrier that was committed behind its SEAL is void.  libraft goes first,
@@ -467,8 +476,9 @@ static bool deliver_seal(struct replica *replica, const struct entry_head *head,
 {
     struct request *request = request_at(replica, head);
 
-    if (replica->leading && !replica->broken)
-        say_over(replica, head);
+    /* There is no next one: who has the SEAL would learn from others that the epoch is over, and
+     * have to come in as one that was away. */
+    say_committed(replica, head);
     replica->over = true;
     if (request != NULL)
         list_remove(&request->link);
@@ -503,6 +513,7 @@ static bool deliver(struct replica *replica, struct applied *applied)
     free(applied);
     if (replica->closing)
         return false;
+    say_changed(replica, &head);
 
     if (replica->leading && head.term == replica->lead_term &&
         head.index == replica->barrier_index) {

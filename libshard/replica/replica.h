@@ -104,6 +104,11 @@ MUST_CHECK enum err replica_transfer(struct replica *replica, uint64_t node);
 /* Whether that is under way. */
 bool replica_transferring(const struct replica *replica);
 
+/* Where this member leads: whether `node`, a member that answers, is fed from the log, or lacks
+ * more than SEAL_BEHIND_MAX entries.  Not one that retention has overtaken: it is never whole again
+ * in this epoch. */
+bool replica_is_behind(const struct replica *replica, uint64_t node);
+
 /* Figures of one member. */
 struct replica_status {
     uint64_t group, term, leader; /* leader: node id or 0 */

@@ -5,6 +5,7 @@
  *     replica.c  life cycle, proposals, what the owner hears
  *     instance.c libraft's start and end, its state machine
  *     io_log.c   raft_io towards the log            io_net.c  towards the peers
+ *     letter.c   messages that arrived
  *     fence.c    rules between libraft and the world
  *     election.c who asks for votes when            feed.c    followers behind libraft
  *
@@ -156,6 +157,7 @@ struct replica {
     /* following */
     uint64_t verified_term, verified_index; /* F12 */
     uint64_t stamp, stamp_term, stamp_from; /* of the newest AppendEntries read */
+    struct letter *early; /* F22 */
     struct list inbox;
     size_t inbox_bytes;
 
@@ -275,6 +277,12 @@ void io_net_beat(struct replica *replica, struct member *member);
 /* One that has no more than a type and a stamp. */
 void io_net_word(struct replica *replica, struct member *member, enum envelope_type type,
                  uint64_t stamp);
+
+/* ---- letter.c ---- */
 void letter_free(struct letter *letter);
+/* The heads of its entries from `skip` on, `append->n_entries`, in libraft's memory.  False: there
+ * is none. */
+MUST_CHECK bool letter_entries(const struct letter *letter, uint32_t skip,
+                               struct raft_append_entries *append);
 
 #endif

@@ -54,6 +54,22 @@ static uint64_t shared(const struct replica *replica)
                                                               : most[others - 1];
 }
 
+bool replica_is_behind(const struct replica *replica, uint64_t node)
+{
+    uint64_t now_ms = replica_now_ms(replica);
+    uint64_t last = log_state(replica->roster->world.log, replica->group)->last;
+
+    for (uint32_t k = 0; replica->leading && k < replica->member_count; k++) {
+        const struct member *member = &replica->members[k];
+        if (member->node != node || k == replica->self)
+            continue;
+        return member->heard_ms != 0 && member->refused_ms == 0 &&
+               now_ms - member->heard_ms < replica->roster->options.election_timeout_ms &&
+               (member->feed != NULL || member->match + SEAL_BEHIND_MAX < last);
+    }
+    return false;
+}
+
 struct replica_status replica_status(const struct replica *replica)
 {
     const struct log_state *state = log_state(replica->roster->world.log, replica->group);

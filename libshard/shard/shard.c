@@ -311,6 +311,11 @@ struct shard_status shard_status(const struct shard *shard)
     return status;
 }
 
+bool shard_is_behind(const struct shard *shard, uint64_t node)
+{
+    return shard->replica != NULL && replica_is_behind(shard->replica, node);
+}
+
 uint64_t shard_group(const struct shard *shard)
 {
     return shard->options.group;

@@ -132,6 +132,9 @@ struct shard_status {
 };
 struct shard_status shard_status(const struct shard *shard);
 
+/* replica_is_behind(). */
+bool shard_is_behind(const struct shard *shard, uint64_t node);
+
 uint64_t shard_group(const struct shard *shard);
 struct seqno_shard shard_name(const struct shard *shard);
 bool shard_leads(const struct shard *shard);

@@ -75,6 +75,7 @@ struct cluster {
     void *figure8;                       /* of figure8.c, NULL when it is not played */
     void *forgotten;                     /* of forgotten.c, likewise */
     void *rolling;                       /* of rolling.c, likewise */
+    void *pause;                         /* of pause.c, likewise */
     uint64_t members_changed;            /* epochs behind the first ones, as far as seen */
     bool drain_ending;                   /* the check drains, nobody else */
     uint64_t handed_seen[SIM_NODES_MAX]; /* of each node's process, in this life */

@@ -21,6 +21,7 @@
 #include "moments.h"
 #include "nemesis.h"
 #include "overtaken.h"
+#include "pause.h"
 #include "raised.h"
 #include "reshard.h"
 #include "rolling.h"
@@ -305,6 +306,18 @@ static void choose_drain(struct cluster_options *options)
     options->replace_after_ms = 1000 + options->put_pause_ms % 10 * 500;
 }
 
+/* Nodes are drained while nothing else happens: clients must hardly notice. */
+static void choose_drain_pause(struct cluster_options *options)
+{
+    calm(options);
+    options->drain = options->balance = options->all_first = true;
+    options->replace_after_ms = 0;
+    options->weather = (struct net_weather){ .delay_ns = 200 * SIM_US, .jitter_ns = 100 * SIM_US };
+    options->put_pause_ms = 20;
+    options->transfer_pause_ms = 1000; /* also to members that are about to leave */
+    options->segment_bytes = 16u << 20; /* a slow disk makes files slowly */
+}
+
 /* Below the version in which copies of shards that nodes left are let go: only retention takes what
  * is in them. */
 static void choose_kept_copies(struct cluster_options *options)
@@ -512,6 +525,9 @@ static const struct scenario scenarios[] = {
       .choose = choose_drain, .start = drain_start },
     { "kept-copies", "likewise; what was left is not let go, and retention takes it",
       .more_nodes = true, .choose = choose_kept_copies, .start = drain_start },
+    { "drain-pause", "nodes are drained, nothing else happens, and no put waits for it long",
+      .six_nodes = true, .scripted = true, .choose = choose_drain_pause, .start = pause_start,
+      .before_healing = pause_check },
     { "rolling-restart", "all nodes are stopped in turn, and no put fails",
       .scripted = true, .choose = choose_rolling, .start = rolling_start,
       .before_healing = rolling_check },

@@ -11,6 +11,7 @@
 #include "catalog/change.h"
 #include "cluster.h"
 #include "control/control.h"
+#include "pause.h"
 #include "reshard.h"
 #include "rolling.h"
 #include "shard/command.h"
@@ -51,7 +52,7 @@ struct op {
     struct world *world;
     struct sim_node *node;
     uint32_t client;
-    uint64_t first, count; /* the client may have gone on when the answer comes */
+    uint64_t first, count, began_ns; /* the client may have gone on when the answer comes */
 };
 
 struct read_op {
@@ -208,6 +209,7 @@ static void settle(struct op *op, enum err err)
     }
     if (err != ERR_OK)
         rolling_failed(world, op->client, err);
+    pause_put(world, op->client, err, op->began_ns);
     if (op->first != client->first)
         return;
     if (err == ERR_OK)
@@ -286,6 +288,7 @@ static void put_values(struct world *world, struct sim_node *node, void *ctx, ui
         history_put(cluster_of(world)->history, (uint32_t)arg, client->first + i);
     op->first = client->first;
     op->count = client->count;
+    op->began_ns = client->began_ns;
     op->put.group = client->group;
     op->put.record_count = (uint32_t)client->count;
     op->put.records = make_records(world, client, (uint32_t)arg);

@@ -1,5 +1,7 @@
-/* A follower that libraft does not reach by itself, and that its leader thinks to be whole. */
+/* Followers that libraft by itself leaves waiting. */
 #include "fake.h"
+
+#include <string.h>
 
 #include "replica/envelope.h"
 #include "replica/replica_private.h"
@@ -52,10 +54,40 @@ static void who_seems_not_to_be_behind_is_lifted_too(void **state)
     fake_free(fake);
 }
 
+static void ignore_settled(struct proposal *proposal, enum err err, uint64_t index)
+{
+    assert_int_equal(err, ERR_OK);
+}
+
+/* Nodes act on changes of the catalogue: none waits for the next heartbeat. */
+static void that_a_change_is_committed_is_said_at_once(void **state)
+{
+    struct fake *fake = fake_new(3);
+    AUTO_UNREF struct buf *payload = buf_new(10);
+
+    memset(payload->data, 1, payload->len);
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_run(fake, 2 * FAKE_BEAT);
+    for (unsigned i = 0; i < 5; i++) {
+        struct proposal change;
+        assert_int_equal(
+            replica_propose(leader->replica, &change, ENTRY_CHANGE, payload, 0, ignore_settled),
+            ERR_OK);
+        while (leader->applied < change.index)
+            fake_run(fake, 1);
+        fake_run(fake, FAKE_BEAT / 5);
+        for (uint64_t k = 1; k <= 3; k++)
+            assert_int_equal(fake_owner(fake, k, GROUP)->applied, change.index);
+    }
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_seems_not_to_be_behind_is_lifted_too),
+        cmocka_unit_test(that_a_change_is_committed_is_said_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

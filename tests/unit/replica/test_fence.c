@@ -2,7 +2,7 @@
  * more than one entry under way.  In whole clusters another rule catches the same mistake, so that
  * none of these is missed there; here each is seen alone.
  *
- * Built with -Dfence_off=F1, F2, F4, F13 or F19 a test fails. */
+ * Built with -Dfence_off=F1, F2, F4, F13, F19 or F22 a test fails. */
 #include "fake.h"
 
 #include <string.h>
@@ -175,6 +175,22 @@ static void a_follower_closes_with_two_appends_under_way(void **state)
     goes_on(fake, follower);
 }
 
+/* F22: it is the slowest disk, and hears nothing more of its leader. */
+static void what_is_said_of_entries_is_heard_when_they_are_stored(void **state)
+{
+    uint64_t leader, follower;
+    struct fake *fake = stalled_follower(&leader, &follower);
+    uint64_t index = fake_owner(fake, leader, GROUP)->applied;
+
+    fake_run(fake, 3 * FAKE_BEAT); /* it hears that the entry is committed */
+    assert_true(fake_owner(fake, follower, GROUP)->applied < index);
+    fake_cut_off(fake, follower, true);
+    fake_node(fake, follower)->log.stalled = false;
+    fake_run(fake, FAKE_BEAT);
+    assert_int_equal(fake_owner(fake, follower, GROUP)->applied, index);
+    goes_on(fake, follower);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +201,7 @@ int main(void)
         cmocka_unit_test(nothing_is_delivered_while_libraft_takes_a_snapshot),
         cmocka_unit_test(a_second_entry_waits_for_the_first),
         cmocka_unit_test(a_follower_closes_with_two_appends_under_way),
+        cmocka_unit_test(what_is_said_of_entries_is_heard_when_they_are_stored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -387,21 +387,6 @@ static void a_replica_closes_with_everything_in_flight(void **state)
     fake_free(fake);
 }
 
-static void an_eager_group_elects_at_once(void **state)
-{
-    struct fake *fake = fake_new(3);
-
-    for (uint64_t node = 1; node <= 3; node++) {
-        fake_start(fake_node(fake, node), GROUP, 3);
-        fake_open(fake_node(fake, node), GROUP, 1, node == 1);
-        fake_run(fake, 5);
-    }
-    uint64_t start = fake->now_ms;
-    assert_int_equal(fake_leader(fake, GROUP)->node->id, 1);
-    assert_true(fake->now_ms - start < 100);
-    fake_free(fake);
-}
-
 static void many_groups_share_frames(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -586,7 +571,6 @@ int main(void)
         cmocka_unit_test(a_follower_that_does_not_answer_is_sent_each_entry_once),
         cmocka_unit_test(a_follower_takes_of_a_message_what_its_log_has_room_for),
         cmocka_unit_test(a_replica_closes_with_everything_in_flight),
-        cmocka_unit_test(an_eager_group_elects_at_once),
         cmocka_unit_test(many_groups_share_frames),
         cmocka_unit_test(puts_survive_lost_messages),
         cmocka_unit_test(a_libraft_that_ran_out_of_memory_is_opened_anew),

@@ -77,11 +77,42 @@ static void of_five_three_are_a_majority(void **state)
     fake_free(fake);
 }
 
+static void a_member_that_answers_and_lacks_entries_is_behind(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_put(fake, leader, 10);
+    fake_run(fake, 300);
+    fake_node(fake, 3)->log.stalled = true;
+    for (unsigned i = 0; i < SEAL_BEHIND_MAX; i++)
+        fake_put(fake, leader, 10);
+    assert_false(replica_is_behind(leader->replica, 3)); /* not by more than that */
+    fake_put(fake, leader, 10);
+    fake_run(fake, 2 * FAKE_T); /* its answers wait for nothing */
+    assert_true(replica_is_behind(leader->replica, 3));
+    assert_false(replica_is_behind(leader->replica, 1)); /* the leader itself */
+    assert_false(replica_is_behind(leader->replica, 2));
+    assert_false(replica_is_behind(leader->replica, 4)); /* no member */
+    assert_false(replica_is_behind(fake_owner(fake, 2, GROUP)->replica, 3)); /* leads nothing */
+
+    fake_cut_off(fake, 3, true);
+    fake_run(fake, FAKE_T);
+    assert_false(replica_is_behind(leader->replica, 3)); /* away: another matter */
+    fake_cut_off(fake, 3, false);
+    fake_node(fake, 3)->log.stalled = false;
+    fake_run(fake, 2 * FAKE_T);
+    assert_false(replica_is_behind(leader->replica, 3));
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_majority_has_is_what_those_that_answer_have),
         cmocka_unit_test(of_five_three_are_a_majority),
+        cmocka_unit_test(a_member_that_answers_and_lacks_entries_is_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

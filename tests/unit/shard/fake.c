@@ -249,6 +249,11 @@ struct replica_status replica_status(const struct replica *replica)
                                     .applied_time_ms = replica->applied_time_ms };
 }
 
+bool replica_is_behind(const struct replica *replica, uint64_t node)
+{
+    return false;
+}
+
 bool replica_has_lease(const struct replica *replica)
 {
     return replica->lease;

@@ -1,0 +1,27 @@
+/* sealing.h - when the leader of a shard, here, is to end its epoch, because the catalogue's row
+ * wants a later one (replica/seal.h).
+ */
+#ifndef CONTROL_SEALING_H
+#define CONTROL_SEALING_H
+
+#include "control/control_private.h"
+#include "replica/seal.h"
+
+/* Of one open shard. */
+struct sealing {
+    uint32_t epoch;    /* that is wanted; 0: none was yet */
+    uint64_t since_ms; /* when that was seen */
+    bool asked;        /* it had its turn */
+};
+
+/* Has the shard make room for the row's epoch, if this is the time; to be called with each pass
+ * (host.c).  Who finds no leader asks for that epoch: nobody whom it knows may be left. */
+void sealing_look(struct control *control, const struct model_shard *row, struct shard *shard,
+                  struct sealing *sealing);
+
+/* The SEAL was applied, and the next epoch is not begun: whether this node asks for votes there at
+ * once. */
+bool sealing_elects(const struct control *control, const struct shard *shard,
+                    const struct seal *seal);
+
+#endif
