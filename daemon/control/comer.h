@@ -34,7 +34,7 @@ struct comer {
     bool queued;    /* waits until others are through (FILLS_MAX) */
     uint32_t wait_ms;
     struct net_call call;
-    bool calling, asked; /* now; ever */
+    bool calling;
     struct timer timer;
     /* answered */
     uint64_t source, giver; /* who is asked; who was the last that could give */
@@ -53,7 +53,6 @@ struct comer {
 };
 
 #define COMER_WAIT_MS_FIRST 10u
-#define COMER_SEAL_MS 50u /* a disk that is slow for once takes less */
 
 /* ---- succession.c ---- */
 /* Tries again after a pause that grows. */

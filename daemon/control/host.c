@@ -29,7 +29,7 @@ struct host_shard {
     struct shard *shard; /* NULL while it closes, and afterwards */
     bool closed;         /* only the log's share is left */
     bool deleted;        /* the log's share goes */
-    bool reopen, eager;  /* its epoch is over, the next one has begun; it led */
+    bool reopen, eager;  /* its epoch is over; it asks for votes in the next */
     uint64_t deleted_at; /* the model's index that says so, or a later one */
     struct sealing sealing;
 };

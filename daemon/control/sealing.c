@@ -70,12 +70,13 @@ void sealing_look(struct control *control, const struct model_shard *row, struct
     if (shard_status(shard).replica.epoch >= row->epoch || (!leads && shard_leader(shard) != 0))
         return;
     control->host.sealing = true;
-    if (sealing->epoch != row->epoch)
-        *sealing = (struct sealing){ .epoch = row->epoch, .since_ms = control_now_ms(control) };
     if (!leads && !MUTANT(stale_member_waits))
         succession_want(control, row->group, row->epoch, 0);
-    if (!leads || !can_begin(control, row) || waits(control, row, shard, sealing) ||
-        !may_end(control, sealing))
+    if (!leads || !can_begin(control, row))
+        return;
+    if (sealing->epoch != row->epoch)
+        *sealing = (struct sealing){ .epoch = row->epoch, .since_ms = control_now_ms(control) };
+    if (waits(control, row, shard, sealing) || !may_end(control, sealing))
         return;
     memcpy(seal.members, row->members, sizeof(seal.members));
     shard_seal(shard, &seal);

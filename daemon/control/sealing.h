@@ -9,7 +9,7 @@
 
 /* Of one open shard. */
 struct sealing {
-    uint32_t epoch;    /* that is wanted; 0: none was yet */
+    uint32_t epoch;    /* that could begin; 0: none could yet */
     uint64_t since_ms; /* when that was seen */
     bool asked;        /* it had its turn */
 };

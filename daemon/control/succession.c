@@ -117,15 +117,8 @@ static void hear(struct comer *comer, uint32_t epoch, uint64_t from)
         return;
     comer->woken++;
     comer->wait_ms = COMER_WAIT_MS_FIRST;
-    if (comer->phase == COMER_WAITS && !comer->queued && comer->asked)
+    if (comer->phase == COMER_WAITS && !comer->queued)
         timer_start(comer->control->world.clock, &comer->timer, 0, comer_on_timer);
-}
-
-/* The SEAL may be on its way to this node's disk, behind what others were quicker with: who waits a
- * moment for it has nothing to fetch. */
-static uint32_t first_pause_ms(const struct control *control, uint64_t group)
-{
-    return host_find(control, group) != NULL && !MUTANT(comer_hastens) ? COMER_SEAL_MS : 0;
 }
 
 void succession_want(struct control *control, uint64_t group, uint32_t epoch, uint64_t from)
@@ -150,8 +143,7 @@ void succession_want(struct control *control, uint64_t group, uint32_t epoch, ui
         free(comer);
         return;
     }
-    timer_start(control->world.clock, &comer->timer, first_pause_ms(control, group),
-                comer_on_timer);
+    timer_start(control->world.clock, &comer->timer, 0, comer_on_timer);
 }
 
 bool succession_holds(const struct control *control, uint64_t group)
@@ -218,7 +210,7 @@ static void ask(struct comer *comer)
     if (comer->phase == COMER_WAITS)
         control->succession.active++;
     comer->phase = COMER_ASKS;
-    comer->asked = comer->calling = true;
+    comer->calling = true;
     net_call(control->world.net, &comer->call, comer->source, NET_EPOCH_ASK, &bytes, 1,
              FILL_CALL_MS, on_answer);
 }

@@ -8,7 +8,8 @@
 #define FIRST_SPREAD_MS 10u /* and up to so much later, by group */
 #define NEXT_MS 150u       /* from one successor to the next */
 #define BUSY_MS 5u         /* entries are on their way to the disk: try again after it */
-#define EAGER_MS 30u       /* a new group's members open within some of these; then T is over */
+#define EAGER_MS 30u       /* a new group's members open within some of these, */
+#define EAGER_MORE_MS 10u  /* each longer than the last: votes may be slow to reach the disks */
 #define LEASE_MARGIN 8u    /* clocks may drift apart by this part of T */
 
 /* Of the quarter that only the preferred member has.  One that has just become preferred, and one
@@ -70,6 +71,7 @@ static void hurry(struct replica *replica, uint64_t gone, uint32_t after_ms, uin
     replica->hurry_gone = gone;
     replica->hurry_ms = replica_now_ms(replica) + after_ms;
     replica->hurry_again_ms = again_ms;
+    replica->hurry_more_ms = 0;
     replica->hurry_left = tries;
     replica->let_go_stamp = 0;
     replica->let_go_only = false;
@@ -91,7 +93,13 @@ void election_eager(struct replica *replica)
     /* It may have promised a leader to wait, if there are others. */
     if (replica->forgetful && replica->member_count > 1)
         return;
-    hurry(replica, 0, 0, EAGER_MS, 1 + timeout_of(replica) / EAGER_MS);
+    uint32_t tries = 1;
+    for (uint32_t ms = 0, pause_ms = EAGER_MS; ms < timeout_of(replica); tries++) {
+        ms += pause_ms;
+        pause_ms += EAGER_MORE_MS;
+    }
+    hurry(replica, 0, 0, EAGER_MS, tries);
+    replica->hurry_more_ms = EAGER_MORE_MS;
 }
 
 void election_let_go(struct replica *replica, uint64_t leader, uint64_t stamp, bool chosen)
@@ -198,7 +206,9 @@ void election_hurry(struct timer *timer)
         next = list_next(&roster->hurried, node);
         if (replica->hurry_ms > now)
             continue;
-        replica->hurry_ms = now + (ask(replica) ? replica->hurry_again_ms : BUSY_MS);
+        bool asked = ask(replica);
+        replica->hurry_ms = now + (asked ? replica->hurry_again_ms : BUSY_MS);
+        replica->hurry_again_ms += asked ? replica->hurry_more_ms : 0;
         if (replica->hurry_left == 0)
             list_remove(&replica->hurry_link);
     }

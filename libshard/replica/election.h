@@ -26,7 +26,7 @@
 /* For raft_io's `random`. */
 int election_timeout(const struct replica *replica, int min, int max);
 
-/* The replica elects at once, as the preferred member of a new group. */
+/* The replica elects at once: the others of its new epoch are about to open. */
 void election_eager(struct replica *replica);
 
 /* The leader hands over, by a word with this stamp: the replica gives it up at once, or, `chosen`,

@@ -2,7 +2,7 @@
  *
  * Each rule has a number, a reason, and a switch: built with -Dfence_off=F3
  * rule F3 is left out, as by fault no_F3 (base/mutant.h), for the simulator,
- * which must then find a violation.  They only delay, drop or shorten what
+ * which must then find a violation.  They only delay, drop, shorten or repeat what
  * passes between libraft and the world, which Raft tolerates, and do no harm
  * with a later libraft.
  *

@@ -122,6 +122,8 @@ void instance_stop(struct replica *replica)
     for (struct list_node *node; (node = list_first(&replica->inbox)) != NULL;)
         letter_free(container_of(node, struct letter, link));
     replica->inbox_bytes = 0;
+    letter_free(replica->early);
+    replica->early = NULL;
     replica->verified_term = replica->verified_index = 0;
     replica->stamp_term = 0;
     replica->calm_until_ms = 0;

@@ -465,7 +465,9 @@ static void receive(struct replica *replica, struct member *member, const struct
 static void deliver(struct replica *replica, struct letter *letter)
 {
     receive(replica, replica_member(replica, letter->from), letter);
-    if (fence_comes_early(replica, letter)) {
+    if (fence_comes_early(replica, letter) &&
+        (replica->early == NULL ||
+         replica->early->envelope.append.commit <= letter->envelope.append.commit)) {
         letter_free(replica->early);
         replica->early = letter;
     } else {
@@ -528,14 +530,18 @@ static struct letter *pump_next(struct replica *replica)
     return NULL;
 }
 
-/* F22.  Once more; it says nothing new of the leader. */
+/* F22.  Once more.  It says nothing new of the leader: but for the end of the epoch it must not
+ * keep a member from asking for votes that has heard nothing for an election timeout. */
 static void deliver_early(struct replica *replica)
 {
     struct letter *early = replica->early;
     uint64_t heard_ms = replica->heard_ms;
+    bool in_time = replica_now_ms(replica) < replica->calm_until_ms ||
+                   (replica->seal_index != 0 &&
+                    early->envelope.append.commit >= replica->seal_index);
 
     replica->early = NULL;
-    if (!replica->broken && !replica->closing && early->envelope.term == replica->term)
+    if (!replica->broken && !replica->closing && early->envelope.term == replica->term && in_time)
         receive(replica, replica_member(replica, early->from), early);
     replica->heard_ms = heard_ms;
     letter_free(early);
@@ -543,7 +549,8 @@ static void deliver_early(struct replica *replica)
 
 void io_net_pump(struct replica *replica)
 {
-    if (replica->early != NULL && list_empty(&replica->appends))
+    if (replica->early != NULL && list_empty(&replica->appends) &&
+        !fence_blocks(replica, replica->early))
         deliver_early(replica);
     for (struct letter *letter;
          !replica->broken && !replica->closing && (letter = pump_next(replica)) != NULL;) {

@@ -52,7 +52,7 @@ struct replica_events {
 
 /* Opens this node's member of a group that has a START in the log (log_state()).
  * `preferred` (a node id, may be 0) is given the shortest election timeout.  `eager`: elect at
- * once, for a group that was just created and whose preferred member this is.
+ * once, because all members are about to open a new epoch and this one is to lead it.
  * ERR_NOT_FOUND  no START of this group in the log, or this node is no member
  * ERR_EXISTS     open already
  * ERR_NO_MEMORY, ERR_IO, ERR_CORRUPT */
@@ -105,8 +105,8 @@ MUST_CHECK enum err replica_transfer(struct replica *replica, uint64_t node);
 bool replica_transferring(const struct replica *replica);
 
 /* Where this member leads: whether `node`, a member that answers, is fed from the log, or lacks
- * more than SEAL_BEHIND_MAX entries.  Not one that retention has overtaken: it is never whole again
- * in this epoch. */
+ * more than SEAL_BEHIND_MAX entries, as far as is known.  Not one that retention has overtaken: it
+ * is never whole again in this epoch. */
 bool replica_is_behind(const struct replica *replica, uint64_t node);
 
 /* Figures of one member. */

@@ -166,7 +166,7 @@ struct replica {
     bool forgetful; /* may have promised a leader something before it was opened */
     struct list_node hurry_link;
     uint64_t hurry_ms, hurry_gone;
-    uint32_t hurry_again_ms, hurry_left;
+    uint32_t hurry_again_ms, hurry_more_ms, hurry_left;
     uint64_t let_go_stamp, let_go_term; /* of the leader's word that this hurry follows; 0 = none */
     bool let_go_only; /* another member was chosen by that word */
     bool muted;       /* what libraft asks for in this call does not go out */

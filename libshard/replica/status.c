@@ -54,17 +54,23 @@ static uint64_t shared(const struct replica *replica)
                                                               : most[others - 1];
 }
 
+/* One that has not answered this leader yet may be busy with what the last one sent. */
+static bool answers(const struct replica *replica, const struct member *member)
+{
+    uint64_t since_ms = member->heard_ms != 0 ? member->heard_ms : replica->lead_since_ms;
+
+    return replica_now_ms(replica) - since_ms < replica->roster->options.election_timeout_ms;
+}
+
 bool replica_is_behind(const struct replica *replica, uint64_t node)
 {
-    uint64_t now_ms = replica_now_ms(replica);
     uint64_t last = log_state(replica->roster->world.log, replica->group)->last;
 
     for (uint32_t k = 0; replica->leading && k < replica->member_count; k++) {
         const struct member *member = &replica->members[k];
         if (member->node != node || k == replica->self)
             continue;
-        return member->heard_ms != 0 && member->refused_ms == 0 &&
-               now_ms - member->heard_ms < replica->roster->options.election_timeout_ms &&
+        return member->refused_ms == 0 && answers(replica, member) &&
                (member->feed != NULL || member->match + SEAL_BEHIND_MAX < last);
     }
     return false;

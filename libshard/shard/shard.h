@@ -40,7 +40,7 @@ struct shard_world {
 struct shard_options {
     uint64_t group;
     uint64_t preferred;        /* node id that should lead, 0 = any */
-    bool eager;                /* just created: the preferred member elects at once */
+    bool eager;                /* the epoch is new, and this member elects at once */
     bool rests;                /* it has ended, and all members have all of it: no replica */
     struct seqno_shard name;   /* what its sequence numbers have in common */
     struct gaps gaps;          /* and where they jump */

@@ -3,6 +3,7 @@
 #include "cluster.h"
 #include "disk_sim.h"
 #include "drain.h"
+#include "workload.h"
 
 #define DISK_FACTOR 10u /* a write takes 0.5 to 4 ms, a few up to 30 ms more */
 /* What a hand-over takes, and slow writes before and behind it. */
@@ -40,6 +41,10 @@ void pause_check(struct world *world)
     const struct pause *pause = cluster->pause;
 
     world_say(world, NULL, "the longest put took %.1f ms", (double)pause->longest_ns / 1e6);
+    uint64_t oldest_ns = workload_oldest_ns(world);
+    if (oldest_ns != 0 && world->now_ns - oldest_ns > PUT_MOST_NS)
+        world_violation(world, "pause", "a put waits since %.1f ms",
+                        (double)(world->now_ns - oldest_ns) / 1e6);
     if (cluster->members_changed == 0)
         cluster_of(world)->unplayed = true; /* nobody drained had a shard */
 }

@@ -314,8 +314,9 @@ static void choose_drain_pause(struct cluster_options *options)
     options->replace_after_ms = 0;
     options->weather = (struct net_weather){ .delay_ns = 200 * SIM_US, .jitter_ns = 100 * SIM_US };
     options->put_pause_ms = 20;
-    options->transfer_pause_ms = 1000; /* also to members that are about to leave */
-    options->segment_bytes = 16u << 20; /* a slow disk makes files slowly */
+    if (options->client_count % 2 == 0)
+        options->transfer_pause_ms = 1000; /* also to members that are about to leave */
+    options->segment_bytes = 64u << 20; /* a slow disk makes files slowly */
 }
 
 /* Below the version in which copies of shards that nodes left are let go: only retention takes what

@@ -478,6 +478,19 @@ bool workload_is_at(struct world *world, const struct sim_node *node)
     return false;
 }
 
+uint64_t workload_oldest_ns(struct world *world)
+{
+    const struct workload *workload = workload_of(world);
+    uint64_t oldest_ns = 0;
+
+    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+        const struct client *client = &workload->clients[i];
+        if (client->busy && (oldest_ns == 0 || client->began_ns < oldest_ns))
+            oldest_ns = client->began_ns;
+    }
+    return oldest_ns;
+}
+
 bool workload_progress(struct world *world, uint64_t since_ns)
 {
     const struct cluster *cluster = cluster_of(world);

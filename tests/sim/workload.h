@@ -33,6 +33,9 @@ void workload_stop(struct world *world);
 /* Of all puts so far, refused ones too. */
 uint64_t workload_bytes(struct world *world);
 
+/* When the oldest put began that a client waits for; 0: none waits. */
+uint64_t workload_oldest_ns(struct world *world);
+
 /* Whether each shard acknowledged a put that began after `since_ns`. */
 bool workload_progress(struct world *world, uint64_t since_ns);
 

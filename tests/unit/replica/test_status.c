@@ -1,6 +1,7 @@
 #include "fake.h"
 
 #include "replica/envelope.h"
+#include "replica/replica_private.h"
 
 /* What a leader says of the others. */
 
@@ -107,12 +108,35 @@ static void a_member_that_answers_and_lacks_entries_is_behind(void **state)
     fake_free(fake);
 }
 
+/* It may have what the leader before had sent on its way to its disk. */
+static void a_member_is_behind_until_a_new_leader_has_heard_it(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    for (unsigned i = 0; i < 2 * SEAL_BEHIND_MAX; i++)
+        fake_put(fake, leader, 10);
+    fake_run(fake, 300);
+    assert_int_equal(replica_transfer(leader->replica, 2), ERR_OK);
+    const struct replica *next = fake_owner(fake, 2, GROUP)->replica;
+    for (unsigned ms = 0; !next->leading; ms++) {
+        assert_true(ms < FAKE_T);
+        fake_run(fake, 1);
+    }
+    assert_true(replica_is_behind(next, 3));
+    fake_run(fake, 2 * FAKE_BEAT);
+    assert_false(replica_is_behind(next, 3));
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_majority_has_is_what_those_that_answer_have),
         cmocka_unit_test(of_five_three_are_a_majority),
         cmocka_unit_test(a_member_that_answers_and_lacks_entries_is_behind),
+        cmocka_unit_test(a_member_is_behind_until_a_new_leader_has_heard_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
