@@ -188,12 +188,15 @@ struct catalog_copy {
     uint32_t member_count;
     uint64_t last, last_term, last_time_ms;
     uint64_t committed; /* known to be; all of it is kept by a rescue */
+    bool same_kept;     /* what there is behind it is known to change no stream's retention */
     bool leads;
     uint64_t hears; /* replica_hears() */
 };
 
 /* False: it is empty. */
 bool catalog_copy(const struct catalog *catalog, struct catalog_copy *ret);
+/* Reads what the log has behind the model: later copies say `same_kept` of it. */
+void catalog_look_behind(struct catalog *catalog);
 
 /* A rescue, embedded in the caller. */
 struct catalog_rescue;

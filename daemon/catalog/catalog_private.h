@@ -10,6 +10,7 @@
  *     rescue.c    goes on from this node's copy
  *     relic.c     what another node's rescue ended
  *     tail.c      what the log has behind a model
+ *     behind.c    whether that changes how long records are kept
  */
 #ifndef CATALOG_CATALOG_PRIVATE_H
 #define CATALOG_CATALOG_PRIVATE_H
@@ -63,6 +64,13 @@ struct epoch {
     bool closing; /* the replica, for another one or for none */
 };
 
+struct behind {
+    uint64_t first, next; /* that are, or were, read */
+    uint64_t last, last_term; /* up to this one; 0: nothing was */
+    bool reading, keeps;      /* the second: none of them changes how long records are kept */
+    struct log_read read;
+};
+
 struct rescue_job;
 struct tail;
 
@@ -103,6 +111,7 @@ struct catalog {
     struct follow follow;
     struct keep keep;
     struct epoch epoch;
+    struct behind behind;
     struct rescue_job *rescue; /* NULL: none is under way */
     struct tail *relic_job;    /* of a model of another history; NULL: none */
     struct buf *relic;         /* a model of another history, for the tables; NULL: none */
@@ -138,6 +147,8 @@ void catalog_idle(struct catalog *catalog);
 /* Whether this node's log has all that the model says, and maybe more behind it: else the model
  * knows of more that is committed. */
 bool tail_extends(const struct catalog *catalog, const struct model *model);
+/* Whether it goes another way than the model: nothing of that was agreed on. */
+bool tail_differs(const struct catalog *catalog, const struct model *model);
 /* Up to `last`; calls `done`, maybe from inside. */
 struct tail {
     struct catalog *catalog;
@@ -147,6 +158,11 @@ struct tail {
     struct log_read read; /* private */
 };
 void tail_apply(struct tail *tail);
+
+/* ---- behind.c ---- */
+/* Whether what this node's log has behind the model, if anything, is known to change no stream's
+ * retention; catalog_look_behind() finds out. */
+bool behind_keeps_retention(const struct catalog *catalog);
 
 /* ---- epoch.c ---- */
 /* Brings this node's part in the group to the newest epoch that it knows. */

@@ -47,6 +47,7 @@ bool catalog_copy(const struct catalog *catalog, struct catalog_copy *ret)
                                   .last_term = model->term,
                                   .last_time_ms = model->time_ms,
                                   .committed = model->index,
+                                  .same_kept = behind_keeps_retention(catalog),
                                   .leads = catalog_leads(catalog) };
     if (catalog->replica != NULL)
         ret->hears = replica_hears(catalog->replica);

@@ -8,7 +8,8 @@
 static void read_on(struct tail *tail);
 static void on_read(struct log_read *read, enum err err);
 
-bool tail_extends(const struct catalog *catalog, const struct model *model)
+/* Of the entry that the model's last change was; false: it is not there, or not in memory. */
+static bool term_of(const struct catalog *catalog, const struct model *model, uint64_t *term)
 {
     const struct log_state *state = log_state(catalog->world.log, CATALOG_GROUP);
     struct entry_head head;
@@ -16,10 +17,29 @@ bool tail_extends(const struct catalog *catalog, const struct model *model)
     if (state == NULL || state->member_count == 0 || model->index > state->last)
         return false;
     if (model->index == state->start_index)
-        return model->term == state->start_term;
-    return model->index + 1 >= state->first &&
-           log_head(catalog->world.log, CATALOG_GROUP, model->index, &head) == ERR_OK &&
-           head.term == model->term;
+        *term = state->start_term;
+    else if (model->index == state->applied) /* once it is filed it need not be in memory */
+        *term = state->applied_term;
+    else if (model->index + 1 >= state->first &&
+             log_head(catalog->world.log, CATALOG_GROUP, model->index, &head) == ERR_OK)
+        *term = head.term;
+    else
+        return false;
+    return true;
+}
+
+bool tail_extends(const struct catalog *catalog, const struct model *model)
+{
+    uint64_t term;
+
+    return term_of(catalog, model, &term) && term == model->term;
+}
+
+bool tail_differs(const struct catalog *catalog, const struct model *model)
+{
+    uint64_t term;
+
+    return term_of(catalog, model, &term) && term != model->term;
 }
 
 void tail_apply(struct tail *tail)

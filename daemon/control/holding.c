@@ -42,8 +42,10 @@ static bool of_catalog(const struct control *control, struct holding *ret)
                              .records = model_stream_count(catalog_model(control->catalog)),
                              .open = state != NULL,
                              .leads = copy.leads,
+                             .same_kept = copy.same_kept,
                              .hears = copy.hears };
     memcpy(ret->members, copy.members, sizeof(ret->members));
+    catalog_look_behind(control->catalog);
     return true;
 }
 

@@ -19,6 +19,7 @@ struct holding {
     uint64_t records;      /* applied since the shard was created; 0 unless the shard is open */
     bool open;
     bool leads;            /* and a majority answers it */
+    bool same_kept;        /* of the catalogue: what is behind `applied` changes no retention */
     uint64_t hears;        /* the leader that it heard less than an election timeout ago; 0: none */
 };
 

@@ -7,6 +7,7 @@
 #define OPEN 1u
 #define LEADS 2u
 #define HEARS 4u
+#define SAME_KEPT 8u /* nobody who does not know it minds it */
 
 struct buf *holding_encode(const struct holding *holding)
 {
@@ -19,7 +20,8 @@ struct buf *holding_encode(const struct holding *holding)
     at[0] = FORMAT;
     at[1] = (unsigned char)holding->member_count;
     at[2] = (unsigned char)((holding->open ? OPEN : 0) | (holding->leads ? LEADS : 0) |
-                            (holding->hears != 0 ? HEARS : 0));
+                            (holding->hears != 0 ? HEARS : 0) |
+                            (holding->same_kept ? SAME_KEPT : 0));
     at[3] = 0;
     put_u32(at + 4, holding->epoch);
     put_u64(at + 8, holding->first);
@@ -46,6 +48,7 @@ bool holding_decode(struct holding *holding, struct slice bytes)
     uint8_t zero = reader_u8(&reader);
     read.open = (flags & OPEN) != 0;
     read.leads = (flags & LEADS) != 0;
+    read.same_kept = (flags & SAME_KEPT) != 0;
     read.epoch = reader_u32(&reader);
     read.first = reader_u64(&reader);
     read.last = reader_u64(&reader);

@@ -77,6 +77,12 @@ void rescue_choose(struct rescue_look *look, const struct model *model);
  * one with the lower id: whoever looks, wherever, finds the same. */
 void rescue_choose_catalog(struct rescue_look *look);
 
+/* Of the catalogue's group, with these members: whether a majority of them says that what it has
+ * behind `index` in its log of that epoch, if anything, changes no retention.  Then none was set
+ * there before they were asked: what did would be in the logs of a majority. */
+bool rescue_none_changes(const struct rescue_look *look, const uint64_t *members, uint32_t count,
+                         uint32_t epoch, uint64_t index);
+
 /* Whether a node is silent whose copy may be better; then err and reason say so. */
 bool rescue_waits(struct rescue_look *look);
 

@@ -1,4 +1,5 @@
 /* The catalogue's own group: who has most of it. */
+#include "base/mutant.h"
 #include "control/rescue.h"
 
 /* A replaced node may be up still; it is on its way out. */
@@ -52,4 +53,26 @@ void rescue_choose_catalog(struct rescue_look *look)
     } else if (!rescue_waits(look)) {
         look->err = ERR_OK;
     }
+}
+
+/* What is not agreed on is looked into because nobody may ever agree on it: members whose logs have
+ * no room for the next leader's barrier keep what former ones left. */
+static bool changes_none(const struct rescue_node *node, uint32_t epoch, uint64_t index)
+{
+    const struct holding *holding = &node->holding;
+    bool none = MUTANT(tails_count) ? holding->last <= index
+                                    : holding->same_kept && holding->applied <= index;
+
+    return node->heard == RESCUE_HAS && holding->open && holding->epoch == epoch && none;
+}
+
+bool rescue_none_changes(const struct rescue_look *look, const uint64_t *members, uint32_t count,
+                         uint32_t epoch, uint64_t index)
+{
+    uint32_t without = 0;
+
+    for (uint32_t i = 0; i < look->node_count; i++)
+        for (uint32_t k = 0; changes_none(&look->nodes[i], epoch, index) && k < count; k++)
+            without += members[k] == look->nodes[i].node;
+    return without > count / 2;
 }

@@ -70,24 +70,17 @@ static void on_fresh(struct catalog_refresh *req, enum err err)
 
 /* Logs that are full take no changes of the catalogue either, and where most are, nobody leads it:
  * then retention, which alone makes room, would wait for ever.  A change that was agreed on is in
- * the logs of a majority; when a majority has none behind this node's model, there is none. */
+ * the logs of a majority; when a majority has none of retention behind this node's model, there
+ * is none. */
 static void on_look(struct rescue_look *look)
 {
     struct control *control = container_of(look, struct control, retain.look);
     const struct model *model = catalog_model(control->catalog);
     uint64_t members[GROUP_MEMBERS_MAX];
-    uint32_t count = catalog_members(control->catalog, members), same = 0;
+    uint32_t count = catalog_members(control->catalog, members);
     uint32_t epoch = model_catalog(model)->epoch == 0 ? 1 : model_catalog(model)->epoch;
 
-    for (uint32_t i = 0; i < look->node_count; i++) {
-        const struct rescue_node *node = &look->nodes[i];
-        bool has_no_more = node->heard == RESCUE_HAS && node->holding.open &&
-                           node->holding.epoch == epoch &&
-                           node->holding.last <= model_index(model);
-        for (uint32_t k = 0; k < count && has_no_more; k++)
-            same += members[k] == node->node;
-    }
-    begin(control, same > count / 2);
+    begin(control, rescue_none_changes(look, members, count, epoch, model_index(model)));
 }
 
 /* While nothing is known the time stands still: nothing more is too old. */

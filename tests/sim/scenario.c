@@ -12,6 +12,7 @@
 #include "far_clock.h"
 #include "figure8.h"
 #include "forgotten.h"
+#include "full_elections.h"
 #include "giver.h"
 #include "handover.h"
 #include "leaver.h"
@@ -203,6 +204,14 @@ static void choose_mixed_retention(struct cluster_options *options)
         options->put_pause_ms = 40;
     if (options->client_count > 6)
         options->client_count = 6;
+}
+
+static void choose_full_elections(struct cluster_options *options)
+{
+    calm(options);
+    choose_mixed_retention(options);
+    options->moments = 0;
+    options->churn = true;
 }
 
 /* Nothing grows old, but by one clock. */
@@ -478,6 +487,9 @@ static const struct scenario scenarios[] = {
     { "retention", "records grow old and segments are used again", .choose = choose_retention },
     { "mixed-retention", "segments are emptied: records that stay, and others that do not",
       .choose = choose_mixed_retention, .start = brook_start, .before_healing = brook_check },
+    { "full-elections", "full logs have no room for a new leader's barrier", .three_nodes = true,
+      .scripted = true, .choose = choose_full_elections, .start = full_elections_start,
+      .before_healing = full_elections_end },
     { "overtaken", "a node is away for longer than records are kept", .three_nodes = true,
       .scripted = true, .choose = choose_overtaken, .start = overtaken_start,
       .at_the_end = overtaken_check },

@@ -126,6 +126,123 @@ static void without_a_copy_there_is_nothing(void **state)
     expect_none(ERR_NOT_FOUND, "no node that is up has a copy");
 }
 
+/* ---- what full logs let retention know ---- */
+
+static bool none_changes(uint64_t index)
+{
+    const uint64_t members[] = { 1, 2, 3 };
+
+    return rescue_none_changes(&look, members, 3, 4, index);
+}
+
+/* What it knows to be committed, and nothing of retention up to `last`. */
+static struct holding *has_tail(uint64_t node, uint64_t applied, uint64_t last, uint64_t term)
+{
+    struct holding *holding = has(node, 4, last, term, true);
+
+    holding->applied = applied;
+    holding->same_kept = true;
+    return holding;
+}
+
+static void a_majority_without_more_has_agreed_on_nothing(void **state)
+{
+    begin();
+    has_tail(1, 50, 50, 3);
+    has_tail(2, 48, 48, 3);
+    has_tail(3, 51, 51, 3);
+    assert_true(none_changes(50));
+    assert_false(none_changes(49));
+}
+
+/* It starts, and its model is not as far as its log yet. */
+static void who_says_nothing_of_it_may_have_more(void **state)
+{
+    begin();
+    has_tail(1, 50, 50, 3);
+    has_tail(2, 50, 50, 3)->same_kept = false;
+    heard(3, RESCUE_DOWN);
+    assert_false(none_changes(50));
+}
+
+static void barriers_of_two_leaders_change_nothing(void **state)
+{
+    begin();
+    has_tail(1, 50, 51, 11);
+    has_tail(2, 50, 50, 9);
+    has_tail(3, 50, 51, 10);
+    assert_true(none_changes(50));
+}
+
+static void nor_does_one_where_the_third_member_lost_its_disk(void **state)
+{
+    begin();
+    has_tail(1, 50, 53, 11);
+    has_tail(2, 50, 50, 9);
+    heard(3, RESCUE_NOTHING);
+    assert_true(none_changes(50));
+}
+
+static void what_a_majority_has_may_have_been_agreed_on(void **state)
+{
+    begin();
+    has_tail(1, 50, 51, 11)->same_kept = false;
+    has_tail(2, 50, 50, 9);
+    has_tail(3, 50, 51, 10)->same_kept = false;
+    assert_false(none_changes(50));
+}
+
+/* What it says is said of what is behind that. */
+static void who_has_applied_more_has_more(void **state)
+{
+    begin();
+    has_tail(1, 51, 52, 11);
+    has_tail(2, 50, 52, 11);
+    heard(3, RESCUE_DOWN);
+    assert_false(none_changes(50));
+    assert_true(none_changes(51));
+}
+
+static void of_others_nothing_counts(void **state)
+{
+    begin();
+    has_tail(1, 50, 50, 3);
+    has_tail(2, 50, 50, 3)->epoch = 5;
+    has_tail(3, 50, 50, 3)->open = false; /* the model alone */
+    has_tail(4, 50, 50, 3);               /* no member */
+    assert_false(none_changes(50));
+    look.nodes[1].holding.epoch = 4;
+    assert_true(none_changes(50));
+    look.nodes[1].heard = RESCUE_SILENT;
+    assert_false(none_changes(50));
+}
+
+static void what_is_said_is_heard(void **state)
+{
+    struct holding said = { .epoch = 4, .member_count = 2, .members = { 1, 2 }, .first = 3,
+                            .last = 53, .last_term = 11, .last_time_ms = 9, .applied = 50,
+                            .records = 5, .open = true, .same_kept = true, .hears = 2 };
+
+    for (unsigned flags = 0; flags < 16; flags++) {
+        struct holding heard_it;
+        said.open = (flags & 1) != 0;
+        said.leads = (flags & 2) != 0;
+        said.same_kept = (flags & 4) != 0;
+        said.hears = (flags & 8) != 0 ? 2 : 0;
+        struct buf *bytes = holding_encode(&said);
+        assert_non_null(bytes);
+        assert_true(holding_decode(&heard_it, buf_slice(bytes)));
+        buf_unref(bytes);
+        assert_int_equal(heard_it.open, said.open);
+        assert_int_equal(heard_it.leads, said.leads);
+        assert_int_equal(heard_it.same_kept, said.same_kept);
+        assert_int_equal(heard_it.hears, said.hears);
+        assert_int_equal(heard_it.last, said.last);
+        assert_int_equal(heard_it.applied, said.applied);
+        assert_memory_equal(heard_it.members, said.members, sizeof(said.members));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +255,14 @@ int main(void)
         cmocka_unit_test(a_replaced_node_is_neither_survivor_nor_member),
         cmocka_unit_test(who_is_connected_and_silent_is_waited_for),
         cmocka_unit_test(without_a_copy_there_is_nothing),
+        cmocka_unit_test(a_majority_without_more_has_agreed_on_nothing),
+        cmocka_unit_test(who_says_nothing_of_it_may_have_more),
+        cmocka_unit_test(barriers_of_two_leaders_change_nothing),
+        cmocka_unit_test(nor_does_one_where_the_third_member_lost_its_disk),
+        cmocka_unit_test(what_a_majority_has_may_have_been_agreed_on),
+        cmocka_unit_test(who_has_applied_more_has_more),
+        cmocka_unit_test(of_others_nothing_counts),
+        cmocka_unit_test(what_is_said_is_heard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
