@@ -7,6 +7,7 @@
 #include "catalog/catalog_private.h"
 
 #include "catalog.pb-c.h"
+#include "catalog/apply_version.h"
 #include "catalog/row.h"
 
 static void read_on(struct catalog *catalog);
@@ -33,22 +34,29 @@ static bool keeps_retention(const struct model *model, const struct log_read_ent
         braid__catalog__change__unpack(row_allocator, bytes.len, bytes.data);
     if (change == NULL)
         return false;
-    bool keeps = change->of_case == BRAID__CATALOG__CHANGE__OF_SET_STREAM
-                     ? is_same(model, change->set_stream)
-                     : change->of_case != BRAID__CATALOG__CHANGE__OF__NOT_SET;
+    bool keeps = version_of(change) <= model->knows && /* it has no field that is not known here */
+                 change->of_case != BRAID__CATALOG__CHANGE__OF__NOT_SET &&
+                 (change->of_case != BRAID__CATALOG__CHANGE__OF_SET_STREAM ||
+                  is_same(model, change->set_stream));
     braid__catalog__change__free_unpacked(change, row_allocator);
     return keeps;
 }
 
-/* Index and term of the last entry say what all before it are.  When the model has come further,
- * what changes retention may be in it. */
+/* Epoch, index and term of the last entry say what all before it are; two epochs may use one index
+ * and term. */
+static bool is_of(const struct behind *behind, const struct log_state *state)
+{
+    return behind->epoch == state->epoch && behind->last == state->last &&
+           behind->last_term == state->last_term;
+}
+
+/* When the model has come further, what changes retention may be in it. */
 static bool is_known(const struct catalog *catalog, const struct log_state *state)
 {
     const struct behind *behind = &catalog->behind;
     uint64_t first = catalog->model->index + 1;
 
-    return !behind->reading && behind->last == state->last &&
-           behind->last_term == state->last_term &&
+    return !behind->reading && is_of(behind, state) &&
            (behind->first == first || (behind->keeps && behind->first < first));
 }
 
@@ -74,6 +82,7 @@ void catalog_look_behind(struct catalog *catalog)
         return;
     catalog->behind = (struct behind){ .first = index + 1,
                                        .next = index + 1,
+                                       .epoch = state->epoch,
                                        .last = state->last,
                                        .last_term = state->last_term,
                                        .reading = true };
@@ -106,15 +115,20 @@ static void on_read(struct log_read *read, enum err err)
 {
     struct catalog *catalog = container_of(read, struct catalog, behind.read);
     struct behind *behind = &catalog->behind;
+    const struct log_state *state = log_state(catalog->world.log, CATALOG_GROUP);
     uint64_t before = behind->next;
     bool keeps = true;
+    /* Else the rest may be another leader's. */
+    bool same = state != NULL && is_of(behind, state);
 
     for (uint32_t i = 0; i < read->count && keeps; i++) {
         keeps = keeps_retention(catalog->model, &read->entries[i]);
         behind->next += read->entries[i].head.index == behind->next;
     }
     log_read_fini(read);
-    if (!keeps || (err == ERR_OK && behind->next > behind->last)) {
+    if (!same) {
+        end(catalog, false);
+    } else if (!keeps || (err == ERR_OK && behind->next > behind->last)) {
         behind->keeps = keeps;
         end(catalog, true);
     } else if (err == ERR_OK && behind->next > before && !catalog->closing) {

@@ -67,6 +67,7 @@ struct epoch {
 struct behind {
     uint64_t first, next; /* that are, or were, read */
     uint64_t last, last_term; /* up to this one; 0: nothing was */
+    uint32_t epoch;           /* of the log then */
     bool reading, keeps;      /* the second: none of them changes how long records are kept */
     struct log_read read;
 };

@@ -4,11 +4,13 @@
  *     rescue_look            asks every node for what it has of the group
  *     rescue_choose          the copy that has most, or why there is nothing to rescue: pure
  *     rescue_choose_catalog  the same for CATALOG_GROUP, of which every node has a copy
+ *     rescue_none_changes    of the catalogue: does a majority know that nothing it has changes
+ *                            retention; for control/retain.c, which looks by itself: pure
  *     rescue_change          the catalogue's change, of what was looked at and confirmed
  *     rescue_catalog         without one: on the survivor itself (catalog/resume.h)
  *
- * Nothing here is ever done by itself: an operator looks, confirms what would be lost, and the same
- * must still be so when it is done (ops/rescues.c).  docs/flows/rescue.md.
+ * Nobody is ever rescued without a person: an operator looks, confirms what would be lost, and
+ * the same must still be so when it is done (ops/rescues.c). docs/flows/rescue.md.
  */
 #ifndef CONTROL_RESCUE_H
 #define CONTROL_RESCUE_H

@@ -264,6 +264,51 @@ static void what_is_not_understood_may_be_one(void **state)
     assert_false(keeps());
 }
 
+static void nor_is_what_has_a_field_that_this_build_does_not_know(void **state)
+{
+    static const unsigned char field[] = { 0xf8, 0xff, 0x03, 1 }; /* number 8191 */
+    AUTO_UNREF struct buf *known = kept_for(given.stream->id, given.stream->retention_hours);
+    struct buf *bytes = buf_new(known->len + sizeof(field));
+
+    memcpy(bytes->data, known->data, known->len);
+    memcpy(bytes->data + known->len, field, sizeof(field));
+    change(bytes);
+    assert_false(keeps());
+}
+
+static void nor_is_a_kind_of_change_that_it_does_not_know(void **state)
+{
+    change(buf_new(0));
+    assert_false(keeps());
+}
+
+/* Another leader cut it, and wrote as much again: what came before was read of the one before. */
+static void what_changes_while_it_is_read_is_read_again(void **state)
+{
+    barrier(3);
+    barrier(3);
+    barrier(3);
+    catalog_look_behind(&catalog);
+    answer();
+    assert_non_null(given.reading);
+    given.state.last_term = 9;
+    answer();
+    assert_null(given.reading);
+    given.state.last_term = 3;
+    assert_false(behind_keeps_retention(&catalog));
+    assert_true(keeps());
+}
+
+/* Two epochs may use one index and term. */
+static void what_was_read_of_an_epoch_says_nothing_of_the_next(void **state)
+{
+    barrier(3);
+    assert_true(keeps());
+    given.state.epoch++;
+    assert_false(behind_keeps_retention(&catalog));
+    assert_true(keeps());
+}
+
 static void nor_is_it_known_what_follows_on_the_end_of_an_epoch(void **state)
 {
     append_of(ENTRY_SEAL, 2, buf_new(1));
@@ -359,6 +404,10 @@ int main(void)
         TEST(so_is_that_of_a_stream_that_the_model_does_not_know_yet),
         TEST(of_a_stream_that_is_gone_it_is_none),
         TEST(what_is_not_understood_may_be_one),
+        TEST(nor_is_what_has_a_field_that_this_build_does_not_know),
+        TEST(nor_is_a_kind_of_change_that_it_does_not_know),
+        TEST(what_changes_while_it_is_read_is_read_again),
+        TEST(what_was_read_of_an_epoch_says_nothing_of_the_next),
         TEST(nor_is_it_known_what_follows_on_the_end_of_an_epoch),
         TEST(what_cannot_be_read_is_read_again),
         TEST(who_closes_reads_on_no_more),
