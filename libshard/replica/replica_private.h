@@ -98,7 +98,7 @@ struct letter {
     struct letter_entry entries[];
 };
 
-enum transfer_phase { TRANSFER_NONE, TRANSFER_DRAIN, TRANSFER_QUIET };
+enum transfer_phase { TRANSFER_NONE, TRANSFER_DRAIN, TRANSFER_QUIET, TRANSFER_BACK };
 
 /* A leader's handing over, replica/transfer.h. */
 struct transfer {

@@ -73,7 +73,7 @@ void transfer_end(struct replica *replica)
 {
     if (!transfer_under_way(replica))
         return;
-    if (transfer_is_quiet(replica))
+    if (replica->transfer.phase != TRANSFER_DRAIN)
         replica->roster->figures.transfers++;
     else
         replica->roster->figures.transfers_failed++;
@@ -124,6 +124,31 @@ static void hand_over(struct replica *replica)
     replica->transfer.due_ms = now + TRANSFER_QUIET_MS;
 }
 
+/* It did not come about in time, and may yet: whoever gave us up may be about to vote.  What is
+ * taken now could end unknown.  Who has answered us again votes for nobody else. */
+static void come_back(struct replica *replica)
+{
+    replica->transfer.phase = TRANSFER_BACK;
+    replica->transfer.due_ms =
+        replica_now_ms(replica) + replica->roster->options.election_timeout_ms;
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        replica->members[k].beat_ms = 0;
+        if (k != replica->self)
+            io_net_beat(replica, &replica->members[k]);
+    }
+}
+
+static bool is_back(const struct replica *replica)
+{
+    uint32_t count = 1;
+
+    if (replica->transfer.phase != TRANSFER_BACK)
+        return false;
+    for (uint32_t k = 0; k < replica->member_count; k++)
+        count += k != replica->self && replica->members[k].heard_ms != 0;
+    return count > replica->member_count / 2;
+}
+
 static void look(struct timer *timer)
 {
     struct transfer *transfer = container_of(timer, struct transfer, timer);
@@ -134,7 +159,9 @@ static void look(struct timer *timer)
     if (transfer->phase == TRANSFER_DRAIN &&
         (is_drained(replica) || (now >= transfer->due_ms && goes_undrained(replica))))
         hand_over(replica);
-    if (now >= transfer->due_ms) {
+    if (now >= transfer->due_ms && transfer_is_quiet(replica))
+        come_back(replica);
+    if (now >= transfer->due_ms || is_back(replica)) {
         give_up(replica);
         return;
     }

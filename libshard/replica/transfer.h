@@ -8,8 +8,9 @@
  *             and everything in it is applied here, TRANSFER_DRAIN_MS at most
  *     QUIET   the others are told: the target to elect, the rest to give up
  *             their belief in us.  We send no appends, which would wake that
- *             belief again, for TRANSFER_QUIET_MS; either we hear of a new
- *             leader, or we lead on as if nothing had been
+ *             belief again, for TRANSFER_QUIET_MS, unless we hear of a new leader
+ *     BACK    none has come, and one may yet: we send appends again, and take
+ *             proposals when a majority has answered one
  *
  * Leases.  A follower that lets go breaks its promise to vote for nobody else,
  * so the leader gives its lease up before it says so: only answers to appends

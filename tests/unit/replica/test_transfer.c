@@ -165,6 +165,34 @@ static void words_that_come_too_late_break_no_lease(void **state)
     fake_free(fake);
 }
 
+/* Others have given it up, and may be about to elect: what it took now could end unknown. */
+static void who_leads_on_takes_nothing_before_a_majority_has_answered(void **state)
+{
+    struct held held = { .count = 0 };
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_run(fake, FAKE_BEAT);
+    uint64_t term = term_of(leader);
+    fake->filter = hold_words;
+    fake->filter_ctx = &held;
+    assert_int_equal(replica_transfer(leader->replica, 2), ERR_OK);
+    fake_run(fake, TRANSFER_QUIET_MS / 2);
+    fake_cut_off(fake, 1, true);
+    fake_run(fake, TRANSFER_QUIET_MS);
+    assert_int_equal(leader->role, REPLICA_ELECTED);
+    assert_int_equal(fake_propose(leader, 10), ERR_NOT_LEADER);
+    fake_cut_off(fake, 1, false);
+    fake_run(fake, 2 * FAKE_BEAT);
+    assert_int_equal(leader->role, REPLICA_LEADER);
+    assert_int_equal(term_of(leader), term);
+    fake_put(fake, leader, 10);
+    assert_int_equal(roster_figures(fake_node(fake, 1)->roster).transfers_failed, 1);
+    let_words_go(fake, &held);
+    fake_free(fake);
+}
+
 static void who_retires_hands_over_and_is_not_elected_again(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -206,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_hand_over_that_cannot_be_is_refused),
         cmocka_unit_test(a_target_whose_disk_hangs_is_waited_for_and_then_led_on),
         cmocka_unit_test(words_that_come_too_late_break_no_lease),
+        cmocka_unit_test(who_leads_on_takes_nothing_before_a_majority_has_answered),
         cmocka_unit_test(who_retires_hands_over_and_is_not_elected_again),
     };
 
