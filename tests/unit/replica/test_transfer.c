@@ -139,18 +139,27 @@ static void a_target_whose_disk_hangs_is_waited_for_and_then_led_on(void **state
     fake_free(fake);
 }
 
-static void words_that_come_too_late_break_no_lease(void **state)
+/* To node 2; the words are held. */
+static struct fake *handing_over_unheard(struct held *held, struct fake_owner **leader)
 {
-    struct held held = { .count = 0 };
     struct fake *fake = fake_new(3);
 
     fake_group(fake, GROUP, 3, 1);
-    struct fake_owner *leader = fake_leader(fake, GROUP);
+    *leader = fake_leader(fake, GROUP);
     fake_run(fake, FAKE_BEAT);
-    uint64_t term = term_of(leader);
     fake->filter = hold_words;
-    fake->filter_ctx = &held;
-    assert_int_equal(replica_transfer(leader->replica, 2), ERR_OK);
+    fake->filter_ctx = held;
+    assert_int_equal(replica_transfer((*leader)->replica, 2), ERR_OK);
+    return fake;
+}
+
+static void words_that_come_too_late_break_no_lease(void **state)
+{
+    struct held held = { .count = 0 };
+    struct fake_owner *leader;
+    struct fake *fake = handing_over_unheard(&held, &leader);
+    uint64_t term = term_of(leader);
+
     fake_run(fake, 20);
     assert_int_equal(held.count, 2);
     assert_false(replica_has_lease(leader->replica));
@@ -169,15 +178,10 @@ static void words_that_come_too_late_break_no_lease(void **state)
 static void who_leads_on_takes_nothing_before_a_majority_has_answered(void **state)
 {
     struct held held = { .count = 0 };
-    struct fake *fake = fake_new(3);
-
-    fake_group(fake, GROUP, 3, 1);
-    struct fake_owner *leader = fake_leader(fake, GROUP);
-    fake_run(fake, FAKE_BEAT);
+    struct fake_owner *leader;
+    struct fake *fake = handing_over_unheard(&held, &leader);
     uint64_t term = term_of(leader);
-    fake->filter = hold_words;
-    fake->filter_ctx = &held;
-    assert_int_equal(replica_transfer(leader->replica, 2), ERR_OK);
+
     fake_run(fake, TRANSFER_QUIET_MS / 2);
     fake_cut_off(fake, 1, true);
     fake_run(fake, TRANSFER_QUIET_MS);
