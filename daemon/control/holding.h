@@ -26,7 +26,8 @@ struct holding {
 void holding_open(struct control *control);
 void holding_close(struct control *control);
 
-/* Of this node.  False: it has nothing of the group. */
+/* Of this node.  False: it has nothing of the group.  Asked of the catalogue it begins to read what
+ * its log has behind the model, for the next one who asks. */
 bool holding_own(const struct control *control, uint64_t group, struct holding *ret);
 
 struct buf *holding_encode(const struct holding *holding);

@@ -147,11 +147,11 @@ uint32_t fence_room(const struct replica *replica, const struct letter *letter, 
 bool fence_comes_early(const struct replica *replica, const struct letter *letter)
 {
     const struct envelope *envelope = &letter->envelope;
-    uint64_t last = log_state(replica->roster->world.log, replica->group)->last;
 
-    return FENCE(F22) && envelope->type == ENVELOPE_APPEND && envelope->entries == 0 &&
-           envelope->term == replica->term && !list_empty(&replica->appends) &&
-           envelope->append.prev_index <= last &&
+    return FENCE(F22) && !list_empty(&replica->appends) && envelope->type == ENVELOPE_APPEND &&
+           envelope->entries == 0 && envelope->term == replica->term &&
+           envelope->append.prev_index <=
+               log_state(replica->roster->world.log, replica->group)->last &&
            fence_commit(envelope->append.commit, envelope->append.prev_index) >
                replica->committed;
 }

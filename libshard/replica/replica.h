@@ -92,10 +92,10 @@ MUST_CHECK enum err replica_propose(struct replica *replica, struct proposal *pr
                                     proposal_cb cb);
 
 /* Begins to hand the group over to member `node`: no proposals from now on, the role is
- * REPLICA_ELECTED.  Ends with another role: REPLICA_FOLLOWER, or REPLICA_LEADER after at most
- * TRANSFER_DRAIN_MS + TRANSFER_QUIET_MS, and what a majority takes to answer, when it did not come
- * about.  An entry in flight is settled
- * as ever; nothing is lost either way (replica/transfer.h).
+ * REPLICA_ELECTED.  Ends with another role: REPLICA_FOLLOWER, or REPLICA_LEADER when it did not
+ * come about: after at most TRANSFER_DRAIN_MS + TRANSFER_QUIET_MS, and until a majority has
+ * answered, an election timeout at most.  An entry in flight is settled as ever; nothing is lost
+ * either way (replica/transfer.h).
  * ERR_NOT_FOUND    no other member of this id
  * ERR_NOT_LEADER   this member takes no proposals itself
  * ERR_BUSY         it is being handed over already

@@ -10,7 +10,8 @@
  *             their belief in us.  We send no appends, which would wake that
  *             belief again, for TRANSFER_QUIET_MS, unless we hear of a new leader
  *     BACK    none has come, and one may yet: we send appends again, and take
- *             proposals when a majority has answered one
+ *             proposals when a majority has answered one, or after an election
+ *             timeout
  *
  * Leases.  A follower that lets go breaks its promise to vote for nobody else,
  * so the leader gives its lease up before it says so: only answers to appends
