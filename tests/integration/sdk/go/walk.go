@@ -213,14 +213,25 @@ func (w *walker) consumers(shard *string) {
 	default:
 		w.expect(false, "SubscribeToShard: %T, not an event", event)
 	}
-	time.Sleep(1100 * time.Millisecond) // a consumer asks once a second
-	refused[*types.ResourceInUseException](w, w.SubscribeToShard, input)
+	w.refusedWhileOneStands(input)
 	subscribed.GetStream().Close()
 	ask(
 		w,
 		w.DeregisterStreamConsumer,
 		&kinesis.DeregisterStreamConsumerInput{ConsumerARN: consumer},
 	)
+}
+
+// refusedWhileOneStands: the youngest subscription stands for five seconds.  A leader that is new to
+// its shard, and has not heard of it, grants one more; then that one stands.
+func (w *walker) refusedWhileOneStands(input *kinesis.SubscribeToShardInput) {
+	for range 5 {
+		time.Sleep(1100 * time.Millisecond) // a consumer asks once a second
+		if isRefused[*types.ResourceInUseException](w, w.SubscribeToShard, input) || w.err != nil {
+			return
+		}
+	}
+	w.expect(false, "SubscribeToShard: five more were granted, each a second after another")
 }
 
 func (w *walker) expectTags(tags []types.Tag, keys ...string) {
@@ -314,16 +325,26 @@ func (w *walker) shape() {
 	)
 }
 
-// refused expects the SDK's own error type, with a message.
-func refused[E smithy.APIError, I, O any](w *walker,
-	call func(context.Context, *I, ...func(*kinesis.Options)) (*O, error), input *I) {
+// isRefused expects an answer, or the SDK's own error type with a message.
+func isRefused[E smithy.APIError, I, O any](w *walker,
+	call func(context.Context, *I, ...func(*kinesis.Options)) (*O, error), input *I) bool {
 	if w.err != nil {
-		return
+		return false
 	}
 	_, err := call(w.ctx, input)
+	if err == nil {
+		return false
+	}
 	var wanted E
 	w.expect(errors.As(err, &wanted), "%T was answered with %v, not %T", input, err, wanted)
 	w.expect(w.err != nil || wanted.ErrorMessage() != "", "%T without a message", wanted)
+	return true
+}
+
+func refused[E smithy.APIError, I, O any](w *walker,
+	call func(context.Context, *I, ...func(*kinesis.Options)) (*O, error), input *I) {
+	var wanted E
+	w.expect(isRefused[E](w, call, input), "%T was answered, not refused with %T", input, wanted)
 }
 
 // refusedAs is for errors that have no type of their own.

@@ -224,17 +224,34 @@ final class Walk {
                                 .subscriber(event -> first.complete((SubscribeToShardEvent) event))
                                 .build());
         expectThree(first.join().records());
-        Stream.pause(1100); // a consumer asks once a second
-        refused(
-                ResourceInUseException.class,
-                () ->
-                        joined(
-                                events.subscribeToShard(
-                                        request,
-                                        SubscribeToShardResponseHandler.builder()
-                                                .subscriber(event -> {})
-                                                .build())));
+        refusedWhileOneStands(request);
         subscription.cancel(true);
+    }
+
+    /**
+     * The youngest stands for five seconds. A leader that is new to its shard, and has not heard of
+     * it, grants one more; then that one stands.
+     */
+    private void refusedWhileOneStands(SubscribeToShardRequest request) {
+        for (int granted = 0; granted < 5; granted++) {
+            Stream.pause(1100); // a consumer asks once a second
+            CompletableFuture<Void> answered = new CompletableFuture<>();
+            CompletableFuture<Void> again =
+                    events.subscribeToShard(
+                            request,
+                            SubscribeToShardResponseHandler.builder()
+                                    .onResponse(response -> answered.complete(null))
+                                    .subscriber(event -> {})
+                                    .build());
+            try {
+                CompletableFuture.anyOf(answered, again).join();
+            } catch (CompletionException refusal) {
+                refused(ResourceInUseException.class, () -> joined(again));
+                return;
+            }
+            again.cancel(true);
+        }
+        throw new Lost("SubscribeToShard: five more were granted, each a second after another");
     }
 
     /** The exception as a client that blocks would throw it. */
