@@ -13,6 +13,7 @@ struct pulled {
     struct log_read read;
     struct net_incoming *incoming;
     struct control *control;
+    bool at_once; /* without its turn, and besides those that have theirs */
 };
 
 static void on_ask(void *ctx, const struct net_message *message, struct net_incoming *incoming);
@@ -144,6 +145,12 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
     net_answer(incoming, bytes == NULL ? ERR_NO_MEMORY : ERR_OK, &bytes, bytes == NULL ? 0 : 1);
 }
 
+/* Whether it is of the last few entries of the group. */
+static bool is_tail(const struct epoch_pull *pull, uint64_t applied)
+{
+    return applied - pull->first < FILL_TAIL_ENTRIES && pull->bytes <= FILL_COMPARE_BYTES;
+}
+
 static void on_pull(void *ctx, const struct net_message *message, struct net_incoming *incoming)
 {
     struct control *control = ctx;
@@ -179,6 +186,12 @@ static void on_pull(void *ctx, const struct net_message *message, struct net_inc
                                                                          : status.applied,
                                       .bytes_max = pull.bytes,
                                       .shared = true };
+    pulled->at_once = is_tail(&pull, status.applied) && !MUTANT(tail_waits);
+    if (pulled->at_once) {
+        pulled->read.shared = false;
+        log_read(control->log, &pulled->read, on_read);
+        return;
+    }
     list_append(&control->succession.pulls_waiting, &pulled->link);
     pulls_read(control);
 }
@@ -242,12 +255,11 @@ static void pulls_read(struct control *control)
     }
 }
 
-static void on_read(struct log_read *read, enum err err)
+/* Returns the bytes of the entries that it gave. */
+static uint64_t answer_pull(const struct pulled *pulled, enum err err)
 {
-    struct pulled *pulled = container_of(read, struct pulled, read);
-    struct control *control = pulled->control;
+    const struct log_read *read = &pulled->read;
     struct buf *parts[LOG_READ_ENTRIES_MAX + 1];
-    uint64_t now_ns = clock_mono_ns(control->world.clock);
     uint64_t given = 0;
     uint32_t count = 0;
     AUTO_UNREF struct buf *heads = NULL;
@@ -265,12 +277,27 @@ static void on_read(struct log_read *read, enum err err)
         }
     }
     net_answer(pulled->incoming, err, parts, count);
+    return given;
+}
+
+static void on_read(struct log_read *read, enum err err)
+{
+    struct pulled *pulled = container_of(read, struct pulled, read);
+    struct control *control = pulled->control;
+    uint64_t now_ns = clock_mono_ns(control->world.clock);
+    uint64_t given = answer_pull(pulled, err);
+    bool at_once = pulled->at_once;
+
     control->succession.pulls--;
-    control->succession.pulls_read--;
-    control->succession.pulls_read_bytes -= read->bytes_max;
-    pace_end(&control->succession.pace, now_ns, given);
+    if (!at_once) {
+        control->succession.pulls_read--;
+        control->succession.pulls_read_bytes -= read->bytes_max;
+        pace_end(&control->succession.pace, now_ns, given);
+    }
     log_read_fini(read);
     free(pulled);
+    if (at_once)
+        return;
     if (list_empty(&control->succession.pulls_waiting))
         return; /* also when this node stops: the timer would outlive what it belongs to */
     /* What came out of memory took no turn of the loop: clients get in between. */

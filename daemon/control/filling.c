@@ -10,6 +10,9 @@
  * of these.  Nor is more asked for than the log has room for at this moment: what comes and cannot
  * be taken is fetched, and paid for, twice.
  *
+ * Who lacks only the last few entries goes first, and waits for none that may come: it is one that
+ * goes on from the last epoch, and writers may wait until it has them.
+ *
  * Of that, what only moves (moved.h) has a share of its own, so that it is slow: while moves owe
  * they are passed over, and lost disks are filled on.
  *
@@ -34,6 +37,21 @@ void filling_close(struct control *control)
     timer_stop(&control->succession.filling.timer);
 }
 
+/* Whether writers may wait for it. */
+static bool lacks_little(const struct comer *comer)
+{
+    return comer->urgent && comer->answer.applied - comer->next < FILL_TAIL_ENTRIES &&
+           !MUTANT(tail_waits);
+}
+
+/* Whether it is to pull before the other. */
+static bool is_before(const struct comer *comer, const struct comer *other)
+{
+    if (lacks_little(comer) != lacks_little(other))
+        return lacks_little(comer);
+    return comer->next_ms < other->next_ms;
+}
+
 /* NULL: none waits; nobody who only moves, unless `moves`. */
 static struct comer *furthest_behind(const struct succession *succession, bool moves)
 {
@@ -42,7 +60,7 @@ static struct comer *furthest_behind(const struct succession *succession, bool m
     for (uint32_t i = 0; i < succession->count; i++) {
         struct comer *comer = succession->comers[i];
         if (comer->phase == COMER_PULLS && !comer->calling && (moves || comer->urgent) &&
-            (found == NULL || comer->next_ms < found->next_ms))
+            (found == NULL || is_before(comer, found)))
             found = comer;
     }
     return found;
@@ -57,6 +75,8 @@ static uint32_t pull_bytes(const struct succession *succession, const struct com
 
     if (bytes < FILL_BYTES_MIN)
         bytes = FILL_BYTES_MIN;
+    if (bytes > FILL_COMPARE_BYTES && lacks_little(comer))
+        bytes = FILL_COMPARE_BYTES;
     if (bytes > room)
         bytes = (uint32_t)room;
     if (bytes < comer->entry_bytes)
@@ -148,7 +168,7 @@ void filling_kick(struct control *control)
         uint64_t left = room > filling->bytes ? room - filling->bytes : 0;
         uint32_t bytes = pull_bytes(succession, comer, left);
         uint64_t now_ms = control_now_ms(control);
-        uint64_t gather_ms = gathers_ms(filling, now_ms);
+        uint64_t gather_ms = lacks_little(comer) ? 0 : gathers_ms(filling, now_ms);
         uint64_t wait_ms = allowance_wait_ms(&control->allowance, now_ms);
         wait_ms = wait_ms > gather_ms ? wait_ms : gather_ms;
         if (filling->calls > 0 && (filling->bytes + bytes > FILL_WINDOW_BYTES || left < least))

@@ -96,16 +96,23 @@ static uint64_t whom_else(struct comer *comer, const struct model_shard *row)
     return 0;
 }
 
-/* At first who gives to others, a few times, because it may hear of the epoch a little later; then
- * the one that knows more, else in turn the row's members, who could give before, for it may have
- * left the group, and one of the other nodes.  0: nobody is up. */
+/* Whether it runs in the last epoch still: it lacks little if anything, and writers may wait. */
+static bool is_live(const struct comer *comer)
+{
+    return host_find(comer->control, comer->group) != NULL && !MUTANT(tail_waits);
+}
+
+/* At first who gives to others, a few times, because it may hear of the epoch a little later (one
+ * that is live does not wait for that); then the one that knows more, else in turn the row's
+ * members, who could give before, for it may have left the group, and one of the other nodes.  0:
+ * nobody is up. */
 uint64_t giver_choose(struct comer *comer)
 {
     const struct control *control = comer->control;
     const struct model_shard *row =
         model_shard_by_group(catalog_model(control->catalog), comer->group, NULL);
     uint64_t from = comer->from;
-    uint64_t common = from != 0 && row != NULL ? common_giver(comer, row) : 0;
+    uint64_t common = from != 0 && row != NULL && !is_live(comer) ? common_giver(comer, row) : 0;
 
     if (common != 0 && !giver_has_begun(comer, common)) {
         comer->common_asked++;
@@ -125,14 +132,14 @@ uint64_t giver_choose(struct comer *comer)
     return 0;
 }
 
-/* Whether there is anything to pull; who leaves the group takes nothing. */
+/* Whether there is more to pull than a little; who leaves the group takes nothing. */
 static bool pulls(const struct comer *comer)
 {
     const struct control *control = comer->control;
     const struct log_state *state = log_state(control->log, comer->group);
 
     return epoch_answer_has(&comer->answer, control->options.node) &&
-           (state == NULL || state->last < comer->answer.applied);
+           (state == NULL || state->last + FILL_TAIL_ENTRIES < comer->answer.applied);
 }
 
 /* Whether one that reads its log for others anyway is a member too, and may begin in a moment: what

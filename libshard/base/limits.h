@@ -238,6 +238,9 @@
 #define FILL_GATHER_MS 100u
 #define FILL_GATHER_MS_MAX 5000u
 #define FILL_WAIT_MS 2u                       /* for the disk, or for room */
+/* A member that lacks no more than so many of a group's last entries was there a moment ago, and
+ * writers may wait for it: it waits for no others, and what it asks for is read at once. */
+#define FILL_TAIL_ENTRIES 16u
 #define PULLS_MAX 512u                        /* calls that wait here for their answers */
 #define PULLS_READ_MAX 128u                   /* of them: that the log reads for at once, */
 #define PULLS_READ_BYTES_MAX (32u * 1024u * 1024u) /* and what they ask for */

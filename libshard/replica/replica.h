@@ -99,7 +99,8 @@ MUST_CHECK enum err replica_propose(struct replica *replica, struct proposal *pr
  * ERR_NOT_FOUND    no other member of this id
  * ERR_NOT_LEADER   this member takes no proposals itself
  * ERR_BUSY         it is being handed over already
- * ERR_UNAVAILABLE  the target is not up or too far behind, or the others could not elect it */
+ * ERR_UNAVAILABLE  the target is not up, too far behind or fed from the log, or the others could
+ *                  not elect it */
 MUST_CHECK enum err replica_transfer(struct replica *replica, uint64_t node);
 
 /* Whether that is under way. */

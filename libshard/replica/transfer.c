@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "replica/election.h"
 
 static void look(struct timer *timer);
@@ -23,20 +24,35 @@ bool transfer_is_quiet(const struct replica *replica)
 
 /* ---- the leader ---- */
 
+/* One that is up and still comes into the epoch votes for nobody. */
+static bool can_vote(const struct replica *replica, const struct member *member)
+{
+    bool heard = member->heard_ms != 0 &&
+                 replica_now_ms(replica) - member->heard_ms <
+                     replica->roster->options.election_timeout_ms;
+
+    return net_is_up(replica->roster->world.net, member->node) && (heard || MUTANT(comer_votes));
+}
+
 /* Whether the members without this one can elect: it votes for nobody while it leads. */
 static bool others_can_elect(struct replica *replica)
 {
     uint32_t up = 0;
 
     for (uint32_t k = 0; k < replica->member_count; k++)
-        if (k != replica->self && net_is_up(replica->roster->world.net, replica->members[k].node))
-            up++;
+        up += k != replica->self && can_vote(replica, &replica->members[k]);
     return up > replica->member_count / 2;
 }
 
 static uint64_t last_index(const struct replica *replica)
 {
     return log_state(replica->roster->world.log, replica->group)->last;
+}
+
+/* What it lacks comes from the log in large pieces, and writers would wait for all of it. */
+static bool is_fed(const struct member *target)
+{
+    return target->feed != NULL && !MUTANT(fed_heir);
 }
 
 enum err replica_transfer(struct replica *replica, uint64_t node)
@@ -51,7 +67,7 @@ enum err replica_transfer(struct replica *replica, uint64_t node)
         replica->role != REPLICA_LEADER)
         return ERR_NOT_LEADER;
     if (!net_is_up(replica->roster->world.net, node) || !others_can_elect(replica) ||
-        target->match + TRANSFER_BEHIND_MAX < last_index(replica))
+        target->match + TRANSFER_BEHIND_MAX < last_index(replica) || is_fed(target))
         return ERR_UNAVAILABLE;
 
     replica->transfer.phase = TRANSFER_DRAIN;

@@ -8,6 +8,7 @@
 #include "cluster.h"
 #include "control/control.h"
 #include "copies.h"
+#include "wipe.h"
 #include "workload.h"
 
 #define DRAIN_MOST_NS (30 * SIM_S)
@@ -179,10 +180,11 @@ static void settle(struct world *world)
 {
     uint64_t until_ns = world->now_ns + SETTLE_MOST_NS, quiet_ns = world->now_ns;
     uint64_t mark = 0, before = 0;
+    char why[128]; /* a fill that is limited takes its time, and the next move comes behind it */
 
     while (world->now_ns - quiet_ns < QUIET_NS) {
         world_inside(world, &world->nodes[0], mark_rows, &mark, 0);
-        if (mark != before)
+        if (mark != before || !wipe_whole(world, why, sizeof why))
             quiet_ns = world->now_ns;
         before = mark;
         if (world->now_ns > until_ns)

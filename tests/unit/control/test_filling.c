@@ -25,6 +25,7 @@ static struct {
     uint32_t asked; /* pulls that went out */
     uint64_t stuck; /* does not answer them */
     uint64_t room;  /* in the log */
+    uint64_t lacks[GROUPS]; /* how many entries behind the next one */
 } world;
 
 /* ---- what is around it ---- */
@@ -99,6 +100,8 @@ static int set_up(void **state)
     world.clock.now_ms = 1000;
     world.room = UINT64_MAX;
     turn_init(&world.clock.turn);
+    for (uint32_t i = 0; i < GROUPS; i++)
+        world.lacks[i] = FILL_TAIL_ENTRIES;
     world.control->world.clock = &world.clock;
     world.control->succession.comers = world.of;
     return 0;
@@ -124,6 +127,8 @@ static void begin(uint32_t groups)
                                           .source = world.comers[i].source,
                                           .entry_bytes = world.comers[i].entry_bytes,
                                           .urgent = world.comers[i].urgent,
+                                          .next = 1,
+                                          .answer.applied = 1 + world.lacks[i],
                                           .next_ms = i };
         world.of[i] = &world.comers[i];
     }
@@ -322,6 +327,30 @@ static void what_is_compared_is_paid_and_urgent_ones_pay_nothing_of_moves(void *
     assert_true(world.comers[0].calling);
 }
 
+/* Its writers wait. */
+static void who_lacks_only_the_last_entries_waits_for_no_others(void **state)
+{
+    world.lacks[GROUPS - 1] = FILL_TAIL_ENTRIES - 1;
+    filling_came(world.control);
+    open_with(0, GROUPS);
+    assert_int_equal(world.asked, 1);
+    assert_true(world.comers[GROUPS - 1].calling);
+    assert_true(world.comers[GROUPS - 1].asked_bytes <= FILL_COMPARE_BYTES); /* read at once */
+    pass(FILL_GATHER_MS + 1);
+    assert_int_equal(world.asked, FILL_CALLS_MIN);
+}
+
+static void a_move_that_lacks_only_the_last_entries_waits(void **state)
+{
+    world.lacks[GROUPS - 1] = 0;
+    filling_came(world.control);
+    open_moves(0, GROUPS, GROUPS);
+    assert_int_equal(world.asked, 0);
+    pass(FILL_GATHER_MS + 1);
+    assert_int_equal(world.asked, FILL_CALLS_MIN);
+    assert_false(world.comers[GROUPS - 1].calling);
+}
+
 /* The node that it comes from died. */
 static void a_move_that_became_urgent_does_not_wait(void **state)
 {
@@ -335,6 +364,10 @@ static void a_move_that_became_urgent_does_not_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(who_lacks_only_the_last_entries_waits_for_no_others, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_move_that_lacks_only_the_last_entries_waits, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(so_many_pull_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_given_by_one_that_is_stuck_asks_anew, set_up,
                                         tear_down),

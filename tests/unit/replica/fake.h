@@ -65,6 +65,7 @@ struct log {
     uint64_t found;           /* what a start finds durable */
     uint64_t write_done_ms;   /* 0 = nothing is being written */
     uint64_t write_turn;
+    uint64_t reads_take_ms; /* more than one */
     bool gathered, stalled, full;
     size_t room_bytes; /* most that it says to have room for; 0 = any */
     uint64_t reads;

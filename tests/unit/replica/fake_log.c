@@ -225,7 +225,7 @@ void log_read(struct log *log, struct log_read *req, log_read_cb cb)
     req->cb = cb;
     reading->log = log;
     reading->req = req;
-    timer_start(&log->node->clock, &reading->timer, 1, reading_done);
+    timer_start(&log->node->clock, &reading->timer, 1 + log->reads_take_ms, reading_done);
 }
 
 void log_read_fini(struct log_read *req)

@@ -118,6 +118,57 @@ static void a_hand_over_that_cannot_be_is_refused(void **state)
     fake_free(fake);
 }
 
+/* Simulator, drain-pause, seed 243 of its day: writers waited twice for an election that could not
+ * come about. */
+static void nothing_is_handed_over_while_too_few_can_vote(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    for (uint64_t node = 1; node <= 2; node++) {
+        fake_start(fake_node(fake, node), GROUP, 3);
+        fake_open(fake_node(fake, node), GROUP, 1, false);
+    }
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_put(fake, leader, 100);
+    fake_run(fake, FAKE_BEAT);
+    assert_int_equal(replica_transfer(leader->replica, 2), ERR_UNAVAILABLE);
+    assert_int_equal(leader->role, REPLICA_LEADER);
+    fake_start(fake_node(fake, 3), GROUP, 3); /* it has come in */
+    fake_open(fake_node(fake, 3), GROUP, 1, false);
+    fake_run(fake, 3 * FAKE_BEAT);
+    assert_int_equal(replica_transfer(leader->replica, 2), ERR_OK);
+    fake_run(fake, 60);
+    assert_int_equal(fake_owner(fake, 2, GROUP)->role, REPLICA_LEADER);
+    fake_free(fake);
+}
+
+/* It gets what it lacks in large pieces, and writers would wait for all of them. */
+static void a_member_that_is_fed_from_the_log_is_no_target(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_kill(fake, 3);
+    for (uint32_t k = 0; k < TRANSFER_BEHIND_MAX / 2; k++)
+        fake_put(fake, leader, 100);
+    fake_kill(fake, 1);
+    fake_kill(fake, 2);
+    fake_restart(fake, 1, 1);
+    fake_restart(fake, 2, 1);
+    leader = fake_leader(fake, GROUP); /* its log's entries are not in memory */
+    leader->node->log.reads_take_ms = 1000;
+    fake_restart(fake, 3, 1);
+    fake_run(fake, 900);
+    assert_true(fake_owner(fake, 3, GROUP)->applied < leader->applied);
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_UNAVAILABLE);
+    assert_int_equal(leader->role, REPLICA_LEADER);
+    leader->node->log.reads_take_ms = 0;
+    fake_run(fake, 3000);
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
+    fake_free(fake);
+}
+
 static void a_target_whose_disk_hangs_is_waited_for_and_then_led_on(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -236,6 +287,8 @@ int main(void)
         cmocka_unit_test(the_chosen_member_leads_in_well_under_an_election_timeout),
         cmocka_unit_test(what_is_in_flight_is_settled_first_and_nothing_new_is_taken),
         cmocka_unit_test(a_hand_over_that_cannot_be_is_refused),
+        cmocka_unit_test(nothing_is_handed_over_while_too_few_can_vote),
+        cmocka_unit_test(a_member_that_is_fed_from_the_log_is_no_target),
         cmocka_unit_test(a_target_whose_disk_hangs_is_waited_for_and_then_led_on),
         cmocka_unit_test(words_that_come_too_late_break_no_lease),
         cmocka_unit_test(who_leads_on_takes_nothing_before_a_majority_has_answered),
