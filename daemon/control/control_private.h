@@ -136,7 +136,7 @@ struct succession {
     struct filling filling;
     uint64_t stuck, stuck_until_ms; /* a node that did not answer a pull (control/giver.c) */
     struct list pulls_waiting; /* of others, of struct pulled */
-    uint32_t pulls, pulls_read; /* of others: all, and those that the log reads for */
+    uint32_t pulls, pulls_at_once, pulls_read; /* of others: all; those that the log reads for */
     uint64_t pulls_read_bytes;
     struct pace pace;
     struct timer pace_timer;

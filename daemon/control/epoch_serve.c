@@ -145,55 +145,70 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
     net_answer(incoming, bytes == NULL ? ERR_NO_MEMORY : ERR_OK, &bytes, bytes == NULL ? 0 : 1);
 }
 
-/* Whether it is of the last few entries of the group. */
-static bool is_tail(const struct epoch_pull *pull, uint64_t applied)
+/* Whether it is of the last few entries of the group, which writers may wait for. */
+static bool is_tail(const struct log_read *read, uint64_t applied)
 {
-    return applied - pull->first < FILL_TAIL_ENTRIES && pull->bytes <= FILL_COMPARE_BYTES;
+    return applied - read->first < FILL_TAIL_ENTRIES && read->bytes_max <= FILL_COMPARE_BYTES &&
+           !MUTANT(tail_waits);
+}
+
+/* How far this node can give; ERR_NOT_FOUND when it has nothing of what is asked for. */
+static enum err applied_here(const struct control *control, const struct epoch_pull *pull,
+                             uint64_t *ret)
+{
+    struct replica_status status;
+
+    if (epoch_serves_left(control, pull->group))
+        status.applied = log_state(control->log, pull->group)->applied;
+    else if (member_of(control, pull->group, &status) == NULL)
+        return ERR_NOT_FOUND;
+    *ret = status.applied;
+    return pull->first > status.applied ? ERR_NOT_FOUND : ERR_OK;
+}
+
+static void begin(struct pulled *pulled, uint64_t applied)
+{
+    struct succession *succession = &pulled->control->succession;
+
+    succession->pulls++;
+    pulled->at_once = is_tail(&pulled->read, applied) &&
+                      succession->pulls_at_once < PULLS_AT_ONCE_MAX;
+    if (pulled->at_once) {
+        succession->pulls_at_once++;
+        pulled->read.shared = false;
+        log_read(pulled->control->log, &pulled->read, on_read);
+    } else {
+        list_append(&succession->pulls_waiting, &pulled->link);
+        pulls_read(pulled->control);
+    }
 }
 
 static void on_pull(void *ctx, const struct net_message *message, struct net_incoming *incoming)
 {
     struct control *control = ctx;
     struct epoch_pull pull;
-    struct replica_status status;
+    uint64_t applied = 0;
 
     if (!bootstrap_is_ours(control, message->from) || !epoch_pull_decode(&pull, message->bytes)) {
         net_answer(incoming, ERR_INVALID, NULL, 0);
         return;
     }
-    if (epoch_serves_left(control, pull.group)) {
-        status.applied = log_state(control->log, pull.group)->applied;
-    } else if (member_of(control, pull.group, &status) == NULL) {
-        net_answer(incoming, ERR_NOT_FOUND, NULL, 0);
-        return;
-    }
-    if (pull.first > status.applied) {
-        net_answer(incoming, ERR_NOT_FOUND, NULL, 0);
-        return;
-    }
-    struct pulled *pulled =
-        control->succession.pulls < PULLS_MAX ? calloc(1, sizeof(*pulled)) : NULL;
+    enum err err = applied_here(control, &pull, &applied);
+    struct pulled *pulled = NULL;
+    if (err == ERR_OK && control->succession.pulls < PULLS_MAX)
+        pulled = calloc(1, sizeof(*pulled));
     if (pulled == NULL) {
-        net_answer(incoming, ERR_BUSY, NULL, 0);
+        net_answer(incoming, err == ERR_OK ? ERR_BUSY : err, NULL, 0);
         return;
     }
-    control->succession.pulls++;
     pulled->control = control;
     pulled->incoming = incoming;
     pulled->read = (struct log_read){ .group = pull.group,
                                       .first = pull.first,
-                                      .last = pull.last < status.applied ? pull.last
-                                                                         : status.applied,
+                                      .last = pull.last < applied ? pull.last : applied,
                                       .bytes_max = pull.bytes,
                                       .shared = true };
-    pulled->at_once = is_tail(&pull, status.applied) && !MUTANT(tail_waits);
-    if (pulled->at_once) {
-        pulled->read.shared = false;
-        log_read(control->log, &pulled->read, on_read);
-        return;
-    }
-    list_append(&control->succession.pulls_waiting, &pulled->link);
-    pulls_read(control);
+    begin(pulled, applied);
 }
 
 void epoch_serve_look(struct control *control)
@@ -289,6 +304,7 @@ static void on_read(struct log_read *read, enum err err)
     bool at_once = pulled->at_once;
 
     control->succession.pulls--;
+    control->succession.pulls_at_once -= at_once;
     if (!at_once) {
         control->succession.pulls_read--;
         control->succession.pulls_read_bytes -= read->bytes_max;

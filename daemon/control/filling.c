@@ -158,8 +158,8 @@ void filling_kick(struct control *control)
     struct filling *filling = &succession->filling;
     struct comer *comer;
 
-    while (!control->closing && filling->calls < calls_max(succession) &&
-           (comer = next_to_pull(control)) != NULL) {
+    while (!control->closing && (comer = next_to_pull(control)) != NULL &&
+           (filling->calls < calls_max(succession) || lacks_little(comer))) {
         if (giver_is_stuck(control, comer->source)) {
             comer_later(comer);
             continue;

@@ -244,6 +244,8 @@
 #define PULLS_MAX 512u                        /* calls that wait here for their answers */
 #define PULLS_READ_MAX 128u                   /* of them: that the log reads for at once, */
 #define PULLS_READ_BYTES_MAX (32u * 1024u * 1024u) /* and what they ask for */
+/* likewise: that it reads for at once whatever else it reads, the last entries of a group */
+#define PULLS_AT_ONCE_MAX 16u
 /* while this node has clients one of them is read at a time, and then it rests (control/pace.h): */
 #define PACE_CALM_MS 250u /* it has them until nothing was applied for so long */
 #define PACE_REST_MIN 0u /* a rest, in quarters of what the read took: none, */
