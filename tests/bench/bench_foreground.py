@@ -4,11 +4,13 @@
         normal = writers.watch(lambda: time.sleep(10))     a Seen: p50_ms, p99_ms, worst_ms, gap_ms
         during = writers.watch(lambda: ...)
 
-They run in a thread of their own: one record of 1 KiB after the other, with pauses, each to one shard,
-WRITERS_MAX of the stream's or as many as is said, through the named nodes, which must stay.
+They run in a process of their own, which does nothing else: one record of 1 KiB after the other, with pauses, each to
+one shard, WRITERS_MAX of the stream's or as many as is said, through the named nodes, which must stay. How long that
+process itself did not come to look at its connections is said too: all writers then seem to wait.
 """
 
-import threading
+import array
+import multiprocessing
 import time
 from typing import NamedTuple
 
@@ -16,6 +18,8 @@ from bench_writer import Crowd, Writer
 
 WRITERS_MAX = 16
 AGAIN_S = 0.005  # after a refusal
+LINGER_S = 0.2   # behind what is watched: what is under way comes to its end
+ANSWER_S = 60
 
 
 class Gap(NamedTuple):
@@ -31,6 +35,10 @@ class Steady(Writer):
         self.last = None  # when it was acknowledged last
         self.gap = Gap(0.0, 0.0, self.shard)
         self.first_sent = None  # of the record that is under way, refusals included
+
+    def begin(self, now):
+        self.gap = Gap(0.0, 0.0, self.shard)
+        self.last = now
 
     def send(self, now):
         if self.first_sent is None:
@@ -62,7 +70,7 @@ class Moving(Steady):
 
 
 class Seen:
-    def __init__(self, times, gaps, refusals):
+    def __init__(self, times, gaps, refusals, turn_s):
         times = sorted(times)
         self.puts, self.refusals = len(times), refusals
         self.p50_ms = times[len(times) // 2] * 1000
@@ -70,57 +78,95 @@ class Seen:
         self.worst_ms = times[-1] * 1000
         self.gaps = sorted(gaps)  # the longest of each writer
         self.gap_ms = self.gaps[-1].seconds * 1000
+        self.turn_ms = turn_s * 1000
 
     def __str__(self):
         return (f"p50 {self.p50_ms:.1f}, p99 {self.p99_ms:.1f}, worst {self.worst_ms:.0f} ms of"
-                f" {self.puts} puts, {self.refusals} refused; longest gap {self.gap_ms:.0f} ms")
+                f" {self.puts} puts, {self.refusals} refused; longest gap {self.gap_ms:.0f} ms, from"
+                f" {self.clock()} on (the writers' process looked every {self.turn_ms:.0f} ms at the"
+                f" latest)")
+
+    def clock(self):
+        """When the longest gap began, for who looks into the logs."""
+        at = time.time() - (time.monotonic() - self.gaps[-1].began)
+        return f"{time.strftime('%T', time.gmtime(at))}.{int(at % 1 * 1000):03}"
 
 
-class Foreground(Crowd):
+class Writers(Crowd):
+    """In their process. `pipe`: each message begins a watch, or ends one and is answered."""
+
+    def __init__(self, pipe, pause_s, kind, shapes):
+        super().__init__(pause_s)
+        self.pipe = pipe
+        self.writers = [kind(self, *shape) for shape in shapes]
+        self.begin(time.monotonic())
+
+    def begin(self, now):
+        self.times = array.array("d")
+        self.refusals = sum(writer.refusals for writer in self.writers)
+        self.turn, self.turn_s = now, 0.0
+        for writer in self.writers:
+            writer.begin(now)
+
+    def serve(self):
+        """True when the other end has gone."""
+        now = time.monotonic()
+        self.turn, self.turn_s = now, max(self.turn_s, now - self.turn)
+        if not self.pipe.poll():
+            return False
+        try:
+            begins = self.pipe.recv()
+        except EOFError:
+            return True
+        for writer in self.writers:
+            writer.waits_until(now)  # one that still waits counts as well
+        if not begins:
+            self.pipe.send((self.times, [tuple(writer.gap) for writer in self.writers],
+                            sum(writer.refusals for writer in self.writers) - self.refusals,
+                            self.turn_s))
+        self.begin(time.monotonic())
+        return False
+
+
+def write(pipe, other, addresses, *arguments):
+    other.close()  # its end is the parent's alone
+    crowd = Writers(pipe, *arguments)
+    for i, writer in enumerate(crowd.writers):
+        writer.connect(addresses[i % len(addresses)])
+    crowd.run(float("inf"), crowd.serve)
+
+
+class Foreground:
     def __init__(self, cluster, stream, shards, names, pause_s=0.02, record_bytes=1024,
                  kind=Steady, writers_max=WRITERS_MAX):
-        super().__init__(pause_s)
         count = min(writers_max, shards)
-        self.writers = [kind(self, stream, i * shards // count, shards, record_bytes)
-                        for i in range(count)]
-        self.addresses = [cluster.host_port(name) for name in names]
-        self.times = []
-        self.over = threading.Event()
-        self.fault = None
-        self.thread = threading.Thread(target=self.go)
+        shapes = [(stream, i * shards // count, shards, record_bytes) for i in range(count)]
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.Process(
+            target=write, daemon=True,
+            args=(theirs, self.pipe, [cluster.host_port(name) for name in names], pause_s, kind,
+                  shapes))
+        self.theirs = theirs
 
     def __enter__(self):
-        for i, writer in enumerate(self.writers):
-            writer.connect(self.addresses[i % len(self.addresses)])
-        self.thread.start()
+        self.process.start()
+        self.theirs.close()
         return self
 
     def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
-        for writer in self.writers:
-            writer.close()
-
-    def go(self):
-        try:
-            self.run(float("inf"), self.over.is_set)
-        except Exception as fault:  # pylint: disable=broad-except
-            self.fault = fault
+        self.pipe.close()
+        self.process.join()
 
     def watch(self, action):
         """What the writers see until `action` returns."""
-        refusals = sum(writer.refusals for writer in self.writers)
-        self.times = []
-        for writer in self.writers:
-            writer.gap = Gap(0.0, 0.0, writer.shard)
+        self.pipe.send(True)
         action()
-        time.sleep(0.2)
-        if self.fault is not None:
-            raise self.fault
-        for writer in self.writers:
-            writer.waits_until(time.monotonic())  # one that still waits counts as well
-        return Seen(list(self.times), [writer.gap for writer in self.writers],
-                    sum(writer.refusals for writer in self.writers) - refusals)
+        time.sleep(LINGER_S)
+        self.pipe.send(False)
+        if not self.pipe.poll(ANSWER_S):
+            raise RuntimeError(f"the writers' process does not answer within {ANSWER_S} s")
+        times, gaps, refusals, turn_s = self.pipe.recv()
+        return Seen(times, [Gap(*gap) for gap in gaps], refusals, turn_s)
 
 
 __all__ = ["Foreground", "Moving"]
