@@ -66,22 +66,40 @@ static struct comer *furthest_behind(const struct succession *succession, bool m
     return found;
 }
 
-/* What one pull asks for: its part of what lies side by side, and of the room, but what its entries
- * have shown to be their size in any case, because one is always given. */
-static uint32_t pull_bytes(const struct succession *succession, const struct comer *comer,
-                           uint64_t room)
+static uint32_t at_most(uint32_t bytes, uint64_t most)
 {
-    uint32_t bytes = FILL_SPREAD_BYTES / (succession->active > 0 ? succession->active : 1);
+    return bytes < most ? bytes : (uint32_t)most;
+}
+
+/* A pull is given whole, and paid for afterwards: so it is a small part of what a limit allows. */
+static uint32_t part_of(uint64_t bytes_per_s)
+{
+    uint64_t part = bytes_per_s * FILL_PULL_MS / 1000;
+
+    if (bytes_per_s == 0 || part > FILL_BYTES_MAX)
+        return FILL_BYTES_MAX;
+    return part < FILL_BYTES_MIN ? FILL_BYTES_MIN : (uint32_t)part;
+}
+
+/* What one pull asks for: its part of what lies side by side, of what limits allow and of the room,
+ * but what its entries have shown to be their size in any case, because one is always given. */
+static uint32_t pull_bytes(const struct comer *comer, uint64_t room)
+{
+    const struct control *control = comer->control;
+    uint32_t active = control->succession.active;
+    uint32_t bytes = FILL_SPREAD_BYTES / (active > 0 ? active : 1);
 
     if (bytes < FILL_BYTES_MIN)
         bytes = FILL_BYTES_MIN;
-    if (bytes > FILL_COMPARE_BYTES && lacks_little(comer))
-        bytes = FILL_COMPARE_BYTES;
-    if (bytes > room)
-        bytes = (uint32_t)room;
+    if (lacks_little(comer))
+        bytes = at_most(bytes, FILL_COMPARE_BYTES);
+    bytes = at_most(bytes, part_of(control->options.fill_bytes_per_s));
+    if (!comer->urgent)
+        bytes = at_most(bytes, part_of(control->options.move_bytes_per_s));
+    bytes = at_most(bytes, room);
     if (bytes < comer->entry_bytes)
         bytes = comer->entry_bytes;
-    return bytes < FILL_BYTES_MAX ? bytes : FILL_BYTES_MAX;
+    return at_most(bytes, FILL_BYTES_MAX);
 }
 
 /* Less room than this is none: an entry as the last ones, but no more than without which the log
@@ -166,7 +184,7 @@ void filling_kick(struct control *control)
         }
         uint64_t room = log_room(control->log), least = least_bytes(control, comer);
         uint64_t left = room > filling->bytes ? room - filling->bytes : 0;
-        uint32_t bytes = pull_bytes(succession, comer, left);
+        uint32_t bytes = pull_bytes(comer, left);
         uint64_t now_ms = control_now_ms(control);
         uint64_t gather_ms = lacks_little(comer) ? 0 : gathers_ms(filling, now_ms);
         uint64_t wait_ms = allowance_wait_ms(&control->allowance, now_ms);

@@ -227,6 +227,7 @@
 #define FILL_BYTES_MIN (32u * 1024u)          /* asked for in one call, at least, */
 #define FILL_BYTES_MAX (4u * 1024u * 1024u)   /* and at most; or one larger entry */
 #define FILL_COMPARE_BYTES (64u * 1024u)      /* likewise, to compare */
+#define FILL_PULL_MS 100u /* one call asks for no more than a limit allows in so long */
 /* taken and not durable yet, before the next */
 #define FILL_PENDING_BYTES_MAX (16u * 1024u * 1024u)
 #define FILL_BYTES_PER_S_MIN (64u * 1024u)    /* of a limit: less is taken for a slip */

@@ -260,14 +260,31 @@ static uint64_t pulled_until(uint64_t end_ms)
     return pulled;
 }
 
+/* Within any two seconds too: a pull is given whole, and paid for behind it. */
 static void moves_take_what_they_may_and_no_more(void **state)
 {
-    const uint64_t rate = 1 << 20, seconds = 60;
+    const uint64_t rate = 8 << 20, part = rate * FILL_PULL_MS / 1000, windows = 30;
+    uint64_t all = 0;
 
     open_moves(rate, 3, 3);
-    uint64_t pulled = pulled_until(world.clock.now_ms + seconds * 1000);
-    assert_true(pulled <= rate * seconds + FILL_BYTES_MAX);
-    assert_true(pulled >= rate * seconds - FILL_BYTES_MAX); /* nor do they sleep on */
+    for (uint64_t i = 0; i < windows; i++) {
+        uint64_t pulled = pulled_until(world.clock.now_ms + 2000);
+        assert_true(pulled <= 2 * rate + 2 * part);
+        all += pulled;
+    }
+    assert_true(all <= 2 * rate * windows + 2 * part);
+    assert_true(all >= 2 * rate * windows - 2 * part); /* nor do they sleep on */
+}
+
+static void a_limit_has_small_pulls(void **state)
+{
+    world.control->options.move_bytes_per_s = FILL_BYTES_MAX;
+    open_with(2 * FILL_BYTES_MAX, 1);
+    assert_int_equal(world.comers[0].asked_bytes, 2 * FILL_BYTES_MAX * FILL_PULL_MS / 1000);
+    answer(&world.comers[0], 0);
+    world.comers[0].urgent = false;
+    pass(1);
+    assert_int_equal(world.comers[0].asked_bytes, FILL_BYTES_MAX * FILL_PULL_MS / 1000);
 }
 
 static void a_lost_disk_is_filled_while_moves_owe(void **state)
@@ -306,7 +323,7 @@ static void moves_pay_for_what_all_may_take_too(void **state)
     answer(&world.comers[0], FILL_BYTES_MAX);
     pass(3900);
     assert_int_equal(world.asked, 1);
-    pass(200);
+    pass(150);
     assert_int_equal(world.asked, 2);
 }
 
@@ -379,6 +396,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_a_pull_did_not_bring_is_not_waited_for, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_limit_has_small_pulls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(moves_take_what_they_may_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_disk_is_filled_while_moves_owe, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_move_wakes_when_it_is_paid, set_up, tear_down),
