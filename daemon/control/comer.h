@@ -50,6 +50,7 @@ struct comer {
     uint64_t filled_bytes;
     bool gave;       /* the source has given some of it: it is asked first when a pull fails */
     bool urgent;     /* it is no mere move (moved.h), or was none once */
+    bool live;       /* it ran here in the last epoch when it heard of this one */
 };
 
 #define COMER_WAIT_MS_FIRST 10u
@@ -58,6 +59,9 @@ struct comer {
 /* Tries again after a pause that grows. */
 void comer_later(struct comer *comer);
 void comer_free(struct comer *comer);
+/* Whether it runs here in the last epoch, or did when it heard of this one: it lacks little if
+ * anything, and writers may wait for it. */
+bool comer_is_live(const struct comer *comer);
 /* Of `timer`: goes on where the comer waits. */
 void comer_on_timer(struct timer *timer);
 
@@ -87,8 +91,11 @@ void fill_ask(struct comer *comer);
 /* ---- filling.c ---- */
 void filling_open(struct control *control);
 void filling_close(struct control *control);
-/* One more is about to pull. */
-void filling_came(struct control *control);
+/* It is about to pull: others may come in a moment, and it waits for them unless writers may wait
+ * for it. */
+void filling_came(struct comer *comer);
+/* Whether it went on from the last epoch and lacks only the last few entries: writers may wait. */
+bool filling_lacks_little(const struct comer *comer);
 /* Lets those pull that may. */
 void filling_kick(struct control *control);
 /* The comer's pull, if one was under way, is over and gave so many bytes. */

@@ -7,6 +7,7 @@
 
 #define FORMAT 1u
 #define ANSWER_HEAD_BYTES 60u
+#define PULL_WRITERS_WAIT (1u << 24) /* the flag, above the bytes */
 #define NUMBER_MAX (UINT64_MAX >> 2) /* sums of them are made without a look */
 
 struct buf *epoch_word_encode(const struct epoch_word *word)
@@ -128,7 +129,7 @@ struct buf *epoch_pull_encode(const struct epoch_pull *pull)
     put_u64(buf->data, pull->group);
     put_u64(buf->data + 8, pull->first);
     put_u64(buf->data + 16, pull->last);
-    put_u32(buf->data + 24, pull->bytes);
+    put_u32(buf->data + 24, (pull->writers_wait ? PULL_WRITERS_WAIT : 0) | pull->bytes);
     return buf;
 }
 
@@ -139,7 +140,9 @@ bool epoch_pull_decode(struct epoch_pull *pull, struct slice bytes)
     pull->group = reader_u64(&reader);
     pull->first = reader_u64(&reader);
     pull->last = reader_u64(&reader);
-    pull->bytes = reader_u32(&reader);
+    uint32_t rest = reader_u32(&reader);
+    pull->writers_wait = (rest & PULL_WRITERS_WAIT) != 0;
+    pull->bytes = rest & ~PULL_WRITERS_WAIT;
     return reader_done(&reader) && pull->group > 0 && pull->group <= NUMBER_MAX &&
            pull->first >= 2 && pull->first <= pull->last && pull->last <= NUMBER_MAX &&
            pull->bytes <= FILL_BYTES_MAX;

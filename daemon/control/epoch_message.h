@@ -3,7 +3,7 @@
  *     word     group 8, epoch 4                    also the question
  *     answer   format 1, members 1, zero 2, epoch 4, first 8, applied 8, its term 8, its time 8,
  *              base term 8, base time 8, image bytes 4, members 8 each, image
- *     pull     group 8, first 8, last 8, bytes 4
+ *     pull     group 8, first 8, last 8, flags 1 (1: writers may wait for it), bytes 3
  *     entries  count 4, heads of 48 bytes each (log/entry.h), payloads in the same order
  *
  * Big-endian, plain functions.  What is decoded comes from outside.
@@ -36,6 +36,7 @@ struct epoch_answer {
 struct epoch_pull {
     uint64_t group, first, last; /* last >= first */
     uint32_t bytes;              /* of payloads, at most FILL_BYTES_MAX; one is given in any case */
+    bool writers_wait;           /* until the one that asks has it, maybe */
 };
 
 struct buf *epoch_word_encode(const struct epoch_word *word);

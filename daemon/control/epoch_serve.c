@@ -145,11 +145,10 @@ static void on_ask(void *ctx, const struct net_message *message, struct net_inco
     net_answer(incoming, bytes == NULL ? ERR_NO_MEMORY : ERR_OK, &bytes, bytes == NULL ? 0 : 1);
 }
 
-/* Whether it is of the last few entries of the group, which writers may wait for. */
-static bool is_tail(const struct log_read *read, uint64_t applied)
+/* Whether it is of the last few entries of the group, and writers may wait for it. */
+static bool is_tail(const struct epoch_pull *pull, uint64_t applied)
 {
-    return applied - read->first < FILL_TAIL_ENTRIES && read->bytes_max <= FILL_COMPARE_BYTES &&
-           !MUTANT(tail_waits);
+    return pull->writers_wait && applied - pull->first < FILL_TAIL_ENTRIES;
 }
 
 /* How far this node can give; ERR_NOT_FOUND when it has nothing of what is asked for. */
@@ -166,21 +165,23 @@ static enum err applied_here(const struct control *control, const struct epoch_p
     return pull->first > status.applied ? ERR_NOT_FOUND : ERR_OK;
 }
 
-static void begin(struct pulled *pulled, uint64_t applied)
+static void begin(struct pulled *pulled, bool tail)
 {
     struct succession *succession = &pulled->control->succession;
 
     succession->pulls++;
-    pulled->at_once = is_tail(&pulled->read, applied) &&
-                      succession->pulls_at_once < PULLS_AT_ONCE_MAX;
+    pulled->at_once = tail && succession->pulls_at_once < PULLS_AT_ONCE_MAX;
     if (pulled->at_once) {
         succession->pulls_at_once++;
         pulled->read.shared = false;
         log_read(pulled->control->log, &pulled->read, on_read);
-    } else {
-        list_append(&succession->pulls_waiting, &pulled->link);
-        pulls_read(pulled->control);
+        return;
     }
+    if (tail)
+        list_prepend(&succession->pulls_waiting, &pulled->link);
+    else
+        list_append(&succession->pulls_waiting, &pulled->link);
+    pulls_read(pulled->control);
 }
 
 static void on_pull(void *ctx, const struct net_message *message, struct net_incoming *incoming)
@@ -194,8 +195,10 @@ static void on_pull(void *ctx, const struct net_message *message, struct net_inc
         return;
     }
     enum err err = applied_here(control, &pull, &applied);
+    bool tail = err == ERR_OK && is_tail(&pull, applied);
     struct pulled *pulled = NULL;
-    if (err == ERR_OK && control->succession.pulls < PULLS_MAX)
+    if (err == ERR_OK &&
+        control->succession.pulls < PULLS_MAX + (tail ? PULLS_AT_ONCE_MAX : 0))
         pulled = calloc(1, sizeof(*pulled));
     if (pulled == NULL) {
         net_answer(incoming, err == ERR_OK ? ERR_BUSY : err, NULL, 0);
@@ -208,7 +211,7 @@ static void on_pull(void *ctx, const struct net_message *message, struct net_inc
                                       .last = pull.last < applied ? pull.last : applied,
                                       .bytes_max = pull.bytes,
                                       .shared = true };
-    begin(pulled, applied);
+    begin(pulled, tail);
 }
 
 void epoch_serve_look(struct control *control)

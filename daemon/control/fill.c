@@ -138,7 +138,8 @@ static void compare_begin(struct comer *comer)
 static void ask_for(struct comer *comer, uint64_t last, uint32_t bytes_max, net_call_cb cb)
 {
     struct control *control = comer->control;
-    struct epoch_pull wanted = { comer->group, comer->next, last, bytes_max };
+    struct epoch_pull wanted = { comer->group, comer->next, last, bytes_max,
+                                 filling_lacks_little(comer) };
     AUTO_UNREF struct buf *bytes = epoch_pull_encode(&wanted);
 
     if (bytes == NULL || !net_is_up(control->world.net, comer->source)) {
@@ -235,7 +236,7 @@ static void fill_begin(struct comer *comer)
         state = log_state(control->log, comer->group);
     }
     comer->next = state->last + 1;
-    filling_came(control);
+    filling_came(comer);
     fill_on(comer);
 }
 

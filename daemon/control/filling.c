@@ -10,8 +10,8 @@
  * of these.  Nor is more asked for than the log has room for at this moment: what comes and cannot
  * be taken is fetched, and paid for, twice.
  *
- * Who lacks only the last few entries goes first, and waits for none that may come: it is one that
- * goes on from the last epoch, and writers may wait until it has them.
+ * Who went on from the last epoch, and lacks only its last few entries, goes first and waits
+ * neither for others that may come nor for what fills owe: writers may wait until it has them.
  *
  * Of that, what only moves (moved.h) has a share of its own, so that it is slow: while moves owe
  * they are passed over, and lost disks are filled on.
@@ -37,18 +37,17 @@ void filling_close(struct control *control)
     timer_stop(&control->succession.filling.timer);
 }
 
-/* Whether writers may wait for it. */
-static bool lacks_little(const struct comer *comer)
+bool filling_lacks_little(const struct comer *comer)
 {
-    return comer->urgent && comer->answer.applied - comer->next < FILL_TAIL_ENTRIES &&
+    return comer->live && comer->answer.applied - comer->next < FILL_TAIL_ENTRIES &&
            !MUTANT(tail_waits);
 }
 
 /* Whether it is to pull before the other. */
 static bool is_before(const struct comer *comer, const struct comer *other)
 {
-    if (lacks_little(comer) != lacks_little(other))
-        return lacks_little(comer);
+    if (filling_lacks_little(comer) != filling_lacks_little(other))
+        return filling_lacks_little(comer);
     return comer->next_ms < other->next_ms;
 }
 
@@ -91,8 +90,8 @@ static uint32_t pull_bytes(const struct comer *comer, uint64_t room)
 
     if (bytes < FILL_BYTES_MIN)
         bytes = FILL_BYTES_MIN;
-    if (lacks_little(comer))
-        bytes = at_most(bytes, FILL_COMPARE_BYTES);
+    if (filling_lacks_little(comer))
+        bytes = at_most(bytes, FILL_TAIL_BYTES);
     bytes = at_most(bytes, part_of(control->options.fill_bytes_per_s));
     if (!comer->urgent)
         bytes = at_most(bytes, part_of(control->options.move_bytes_per_s));
@@ -113,14 +112,13 @@ static uint64_t least_bytes(const struct control *control, const struct comer *c
     return comer->entry_bytes < some ? comer->entry_bytes : some;
 }
 
-/* Pulls at once: so few that the next one can be chosen among most of the groups. */
-static uint32_t calls_max(const struct succession *succession)
+/* Pulls at once: so few that the next one can be chosen among most of the groups; and some more for
+ * those for which writers may wait. */
+static uint32_t calls_max(const struct succession *succession, bool little)
 {
-    uint32_t calls = succession->active / 4;
+    uint32_t calls = at_most(succession->active / 4, FILL_CALLS_MAX);
 
-    if (calls < FILL_CALLS_MIN)
-        return FILL_CALLS_MIN;
-    return calls < FILL_CALLS_MAX ? calls : FILL_CALLS_MAX;
+    return (calls < FILL_CALLS_MIN ? FILL_CALLS_MIN : calls) + (little ? PULLS_AT_ONCE_MAX : 0);
 }
 
 /* An answer gives back what was asked for and did not come: then it is earlier than was thought. */
@@ -143,11 +141,13 @@ static uint64_t gathers_ms(const struct filling *filling, uint64_t now_ms)
     return until > now_ms ? until - now_ms : 0;
 }
 
-void filling_came(struct control *control)
+void filling_came(struct comer *comer)
 {
-    struct filling *filling = &control->succession.filling;
-    uint64_t now_ms = control_now_ms(control);
+    struct filling *filling = &comer->control->succession.filling;
+    uint64_t now_ms = control_now_ms(comer->control);
 
+    if (filling_lacks_little(comer))
+        return;
     if (gathers_ms(filling, now_ms) == 0)
         filling->first_ms = now_ms;
     filling->came_ms = now_ms;
@@ -170,14 +170,39 @@ static void filling_on_timer(struct timer *timer)
     filling_kick(container_of(timer, struct control, succession.filling.timer));
 }
 
+/* How long the next pull waits, for others that may come and for what fills may take. */
+static uint64_t waits_ms(struct control *control, const struct comer *comer)
+{
+    uint64_t now_ms = control_now_ms(control);
+    uint64_t gather_ms = gathers_ms(&control->succession.filling, now_ms);
+    uint64_t owed_ms = allowance_wait_ms(&control->allowance, now_ms);
+
+    if (filling_lacks_little(comer))
+        return 0; /* what it takes is owed all the same */
+    return owed_ms > gather_ms ? owed_ms : gather_ms;
+}
+
+static void pull(struct comer *comer, uint32_t bytes)
+{
+    struct filling *filling = &comer->control->succession.filling;
+
+    filling_took(comer, bytes);
+    comer->asked_bytes = bytes;
+    filling->calls++;
+    filling->bytes += bytes;
+    fill_ask(comer);
+}
+
 void filling_kick(struct control *control)
 {
     struct succession *succession = &control->succession;
     struct filling *filling = &succession->filling;
     struct comer *comer;
 
-    while (!control->closing && (comer = next_to_pull(control)) != NULL &&
-           (filling->calls < calls_max(succession) || lacks_little(comer))) {
+    while (!control->closing && (comer = next_to_pull(control)) != NULL) {
+        bool little = filling_lacks_little(comer);
+        if (filling->calls >= calls_max(succession, little))
+            return; /* an answer comes back here */
         if (giver_is_stuck(control, comer->source)) {
             comer_later(comer);
             continue;
@@ -185,27 +210,21 @@ void filling_kick(struct control *control)
         uint64_t room = log_room(control->log), least = least_bytes(control, comer);
         uint64_t left = room > filling->bytes ? room - filling->bytes : 0;
         uint32_t bytes = pull_bytes(comer, left);
-        uint64_t now_ms = control_now_ms(control);
-        uint64_t gather_ms = lacks_little(comer) ? 0 : gathers_ms(filling, now_ms);
-        uint64_t wait_ms = allowance_wait_ms(&control->allowance, now_ms);
-        wait_ms = wait_ms > gather_ms ? wait_ms : gather_ms;
-        if (filling->calls > 0 && (filling->bytes + bytes > FILL_WINDOW_BYTES || left < least))
-            return; /* an answer comes back here */
+        bool is_full = !little && filling->bytes + bytes > FILL_WINDOW_BYTES;
+        if (filling->calls > 0 && (is_full || left < least))
+            return; /* likewise */
         if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX || room < least) {
             if (room_is_short(control) && !MUTANT(full_comer_waits))
                 comer_later(comer);
             later(control, FILL_WAIT_MS);
             return;
         }
+        uint64_t wait_ms = waits_ms(control, comer);
         if (wait_ms > 0) {
             later(control, wait_ms);
             return;
         }
-        filling_took(comer, bytes);
-        comer->asked_bytes = bytes;
-        filling->calls++;
-        filling->bytes += bytes;
-        fill_ask(comer);
+        pull(comer, bytes);
     }
 }
 

@@ -96,12 +96,6 @@ static uint64_t whom_else(struct comer *comer, const struct model_shard *row)
     return 0;
 }
 
-/* Whether it runs in the last epoch still: it lacks little if anything, and writers may wait. */
-static bool is_live(const struct comer *comer)
-{
-    return host_find(comer->control, comer->group) != NULL && !MUTANT(tail_waits);
-}
-
 /* At first who gives to others, a few times, because it may hear of the epoch a little later (one
  * that is live does not wait for that); then the one that knows more, else in turn the row's
  * members, who could give before, for it may have left the group, and one of the other nodes.  0:
@@ -111,9 +105,10 @@ uint64_t giver_choose(struct comer *comer)
     const struct control *control = comer->control;
     const struct model_shard *row =
         model_shard_by_group(catalog_model(control->catalog), comer->group, NULL);
-    uint64_t from = comer->from;
-    uint64_t common = from != 0 && row != NULL && !is_live(comer) ? common_giver(comer, row) : 0;
+    uint64_t from = comer->from, common = 0;
 
+    if (from != 0 && row != NULL && !comer_is_live(comer))
+        common = common_giver(comer, row);
     if (common != 0 && !giver_has_begun(comer, common)) {
         comer->common_asked++;
         return common;

@@ -153,6 +153,11 @@ bool succession_holds(const struct control *control, uint64_t group)
     return comer != NULL && comer->phase >= COMER_CLOSES;
 }
 
+bool comer_is_live(const struct comer *comer)
+{
+    return (comer->live || host_find(comer->control, comer->group) != NULL) && !MUTANT(tail_waits);
+}
+
 /* Tries again after a pause that grows. */
 void comer_later(struct comer *comer)
 {
@@ -173,7 +178,9 @@ void comer_on_timer(struct timer *timer)
 {
     struct comer *comer = container_of(timer, struct comer, timer);
 
-    if (comer->control->succession.active >= FILLS_MAX)
+    uint32_t more = comer_is_live(comer) ? FILLS_LIVE_MAX : 0;
+
+    if (comer->control->succession.active >= FILLS_MAX + more)
         comer->queued = true;
     else
         ask(comer);
@@ -267,6 +274,7 @@ static void come_in(struct comer *comer)
 {
     struct control *control = comer->control;
 
+    comer->live |= host_has(control, comer->group);
     if (host_find(control, comer->group) != NULL) {
         comer->phase = COMER_CLOSES;
         host_end(control, comer->group);

@@ -220,6 +220,7 @@
 #define SEAL_AGAIN_MS 1000u /* before a SEAL that could not be read is read again */
 /* members of groups that this node fills up at once: side by side they share the other's reads */
 #define FILLS_MAX 1024u
+#define FILLS_LIVE_MAX 64u /* besides, of those that ran in the last epoch when the next began */
 #define FILL_WINDOW_BYTES (16u * 1024u * 1024u) /* asked for and not answered, all of them */
 #define FILL_CALLS_MIN 4u /* of them, a quarter of the groups, but so many, */
 #define FILL_CALLS_MAX 128u /* and no more: one larger entry may come for each */
@@ -239,15 +240,19 @@
 #define FILL_GATHER_MS 100u
 #define FILL_GATHER_MS_MAX 5000u
 #define FILL_WAIT_MS 2u                       /* for the disk, or for room */
-/* A member that lacks no more than so many of a group's last entries was there a moment ago, and
- * writers may wait for it: it waits for no others, and what it asks for is read at once. */
+/* A member that ran in the last epoch when the next one began, and lacks no more than so many of
+ * its entries: writers may wait for it.  It waits for no others, and what it asks for, so much or
+ * one larger entry, is read at once. */
 #define FILL_TAIL_ENTRIES 16u
+#define FILL_TAIL_BYTES (1024u * 1024u)
 #define PULLS_MAX 512u                        /* calls that wait here for their answers */
 #define PULLS_READ_MAX 128u                   /* of them: that the log reads for at once, */
 #define PULLS_READ_BYTES_MAX (32u * 1024u * 1024u) /* and what they ask for */
-/* likewise: that it reads for at once whatever else it reads, the last entries of a group */
+/* besides: for members that writers may wait for, read whatever else is; more of them go before the
+ * others */
 #define PULLS_AT_ONCE_MAX 16u
-/* while this node has clients one of them is read at a time, and then it rests (control/pace.h): */
+/* while this node has clients one of the others is read at a time, and then it rests
+ * (control/pace.h): */
 #define PACE_CALM_MS 250u /* it has them until nothing was applied for so long */
 #define PACE_REST_MIN 0u /* a rest, in quarters of what the read took: none, */
 #define PACE_REST_FIRST 6u /* longer than it at first, */

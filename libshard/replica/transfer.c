@@ -66,7 +66,7 @@ enum err replica_transfer(struct replica *replica, uint64_t node)
     if (replica->closing || replica->broken || !replica->leading ||
         replica->role != REPLICA_LEADER)
         return ERR_NOT_LEADER;
-    if (!net_is_up(replica->roster->world.net, node) || !others_can_elect(replica) ||
+    if (!can_vote(replica, target) || !others_can_elect(replica) ||
         target->match + TRANSFER_BEHIND_MAX < last_index(replica) || is_fed(target))
         return ERR_UNAVAILABLE;
 

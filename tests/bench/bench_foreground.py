@@ -15,6 +15,7 @@ import time
 from typing import NamedTuple
 
 from bench_writer import Crowd, Writer
+from braid_cluster import die_with_parent
 
 WRITERS_MAX = 16
 AGAIN_S = 0.005  # after a refusal
@@ -129,7 +130,8 @@ class Writers(Crowd):
 
 
 def write(pipe, other, addresses, *arguments):
-    other.close()  # its end is the parent's alone
+    die_with_parent()
+    other.close()  # its end is the parent's alone: when that goes, this one is to end
     crowd = Writers(pipe, *arguments)
     for i, writer in enumerate(crowd.writers):
         writer.connect(addresses[i % len(addresses)])
@@ -155,7 +157,8 @@ class Foreground:
 
     def __exit__(self, *_):
         self.pipe.close()
-        self.process.join()
+        self.process.join(ANSWER_S)
+        self.process.kill()  # another child that was forked since may hold the pipe open
 
     def watch(self, action):
         """What the writers see until `action` returns."""

@@ -16,6 +16,9 @@ import multiprocessing
 import os
 import time
 
+from bench_cluster import HERE  # noqa: F401  (it makes tests/lib importable)
+from braid_cluster import die_with_parent
+
 WRITE_BYTES = 4096
 WRITE_EVERY_S = 0.01
 SLEEP_S = 0.002
@@ -28,6 +31,7 @@ def note(longest, seconds, began):
 
 
 def write(path, longest):
+    die_with_parent()
     block = mmap.mmap(-1, WRITE_BYTES)  # aligned, as O_DIRECT wants it
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_DIRECT | os.O_DSYNC, 0o600)
     while True:
@@ -38,6 +42,7 @@ def write(path, longest):
 
 
 def sleep(longest):
+    die_with_parent()
     while True:
         began = time.time()
         time.sleep(SLEEP_S)

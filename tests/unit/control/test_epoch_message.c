@@ -88,6 +88,7 @@ static void messages_come_back(void **state)
     struct epoch_pull pull = {
         .group = NUMBER_MAX, .first = 2, .last = NUMBER_MAX, .bytes = FILL_BYTES_MAX
     };
+    struct epoch_pull soon = { .group = GROUP, .first = 2, .last = 3, .writers_wait = true };
     struct epoch_pull pull_back;
     struct buf *bytes = epoch_word_encode(&word);
 
@@ -102,6 +103,14 @@ static void messages_come_back(void **state)
     assert_int_equal(pull_back.first, pull.first);
     assert_int_equal(pull_back.last, pull.last);
     assert_int_equal(pull_back.bytes, pull.bytes);
+    assert_false(pull_back.writers_wait);
+    bytes->data[24] |= 2; /* no flag that is known */
+    assert_false(epoch_pull_decode(&pull_back, buf_slice(bytes)));
+    buf_unref(bytes);
+    bytes = epoch_pull_encode(&soon);
+    assert_true(epoch_pull_decode(&pull_back, buf_slice(bytes)));
+    assert_true(pull_back.writers_wait);
+    assert_int_equal(pull_back.bytes, 0);
     buf_unref(bytes);
 }
 

@@ -26,6 +26,7 @@ static struct {
     uint64_t stuck; /* does not answer them */
     uint64_t room;  /* in the log */
     uint64_t lacks[GROUPS]; /* how many entries behind the next one */
+    bool live[GROUPS];      /* ran in the last epoch */
 } world;
 
 /* ---- what is around it ---- */
@@ -127,6 +128,7 @@ static void begin(uint32_t groups)
                                           .source = world.comers[i].source,
                                           .entry_bytes = world.comers[i].entry_bytes,
                                           .urgent = world.comers[i].urgent,
+                                          .live = world.live[i],
                                           .next = 1,
                                           .answer.applied = 1 + world.lacks[i],
                                           .next_ms = i };
@@ -347,25 +349,62 @@ static void what_is_compared_is_paid_and_urgent_ones_pay_nothing_of_moves(void *
 /* Its writers wait. */
 static void who_lacks_only_the_last_entries_waits_for_no_others(void **state)
 {
+    struct comer *last = &world.comers[GROUPS - 1];
+
+    last->control = world.comers[0].control = world.control;
+    filling_came(&world.comers[0]);
+    world.live[GROUPS - 1] = true;
     world.lacks[GROUPS - 1] = FILL_TAIL_ENTRIES - 1;
-    filling_came(world.control);
     open_with(0, GROUPS);
     assert_int_equal(world.asked, 1);
-    assert_true(world.comers[GROUPS - 1].calling);
-    assert_true(world.comers[GROUPS - 1].asked_bytes <= FILL_COMPARE_BYTES); /* read at once */
+    assert_true(last->calling);
+    assert_int_equal(last->asked_bytes, FILL_TAIL_BYTES);
+    filling_came(last); /* nor do others wait for it */
     pass(FILL_GATHER_MS + 1);
     assert_int_equal(world.asked, FILL_CALLS_MIN);
 }
 
-static void a_move_that_lacks_only_the_last_entries_waits(void **state)
+/* A group that has few entries at all is filled as any. */
+static void who_did_not_run_waits_whatever_it_lacks(void **state)
 {
-    world.lacks[GROUPS - 1] = 0;
-    filling_came(world.control);
-    open_moves(0, GROUPS, GROUPS);
+    world.comers[0].control = world.control;
+    filling_came(&world.comers[0]);
+    for (uint32_t i = 0; i < GROUPS; i++)
+        world.lacks[i] = 3;
+    open_with(0, GROUPS);
     assert_int_equal(world.asked, 0);
     pass(FILL_GATHER_MS + 1);
     assert_int_equal(world.asked, FILL_CALLS_MIN);
-    assert_false(world.comers[GROUPS - 1].calling);
+}
+
+static void who_ran_and_lacks_much_waits(void **state)
+{
+    world.comers[0].control = world.control;
+    filling_came(&world.comers[0]);
+    world.live[0] = true;
+    open_with(0, 1);
+    assert_int_equal(world.asked, 0);
+    pass(FILL_GATHER_MS + 1);
+    assert_int_equal(world.asked, 1);
+}
+
+/* All that fills may have under way is, and what they owe is much. */
+static void who_lacks_only_the_last_entries_waits_for_no_fill(void **state)
+{
+    struct comer *last = &world.comers[GROUPS - 1];
+
+    open_with(0, GROUPS);
+    assert_int_equal(world.asked, FILL_CALLS_MIN);
+    world.control->succession.filling.bytes = FILL_WINDOW_BYTES;
+    allowance_init(&world.control->allowance, FILL_BYTES_MIN, world.clock.now_ms);
+    allowance_owe(&world.control->allowance, world.clock.now_ms, FILL_BYTES_MAX);
+    last->live = true;
+    last->answer.applied = last->next;
+    last->entry_bytes = 3 << 20; /* one larger entry is asked for as it is */
+    filling_kick(world.control);
+    assert_true(last->calling);
+    assert_int_equal(last->asked_bytes, 3 << 20);
+    assert_int_equal(world.asked, FILL_CALLS_MIN + 1);
 }
 
 /* The node that it comes from died. */
@@ -383,7 +422,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_lacks_only_the_last_entries_waits_for_no_others, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_move_that_lacks_only_the_last_entries_waits, set_up,
+        cmocka_unit_test_setup_teardown(who_did_not_run_waits_whatever_it_lacks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_ran_and_lacks_much_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_lacks_only_the_last_entries_waits_for_no_fill, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(so_many_pull_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_given_by_one_that_is_stuck_asks_anew, set_up,

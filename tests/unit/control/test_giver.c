@@ -69,11 +69,9 @@ uint32_t control_ails(const struct control *control, uint64_t node)
     return world.ails[node];
 }
 
-struct shard *host_find(const struct control *control, uint64_t group)
+bool comer_is_live(const struct comer *comer)
 {
-    static char shard;
-
-    return group == world.live ? (struct shard *)(void *)&shard : NULL;
+    return comer->group == world.live;
 }
 
 const struct log_state *log_state(const struct log *log, uint64_t group)

@@ -142,6 +142,25 @@ static void nothing_is_handed_over_while_too_few_can_vote(void **state)
     fake_free(fake);
 }
 
+/* There are enough others; the target itself is up, and comes in yet. */
+static void nothing_is_handed_to_one_that_cannot_vote(void **state)
+{
+    struct fake *fake = fake_new(5);
+
+    for (uint64_t node = 1; node <= 4; node++) {
+        fake_start(fake_node(fake, node), GROUP, 5);
+        fake_open(fake_node(fake, node), GROUP, 1, false);
+    }
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    assert_int_equal(leader->node->id, 1);
+    fake_run(fake, FAKE_BEAT);
+    assert_int_equal(replica_transfer(leader->replica, 5), ERR_UNAVAILABLE);
+    assert_int_equal(replica_transfer(leader->replica, 4), ERR_OK);
+    fake_run(fake, 60);
+    assert_int_equal(fake_owner(fake, 4, GROUP)->role, REPLICA_LEADER);
+    fake_free(fake);
+}
+
 /* It gets what it lacks in large pieces, and writers would wait for all of them. */
 static void a_member_that_is_fed_from_the_log_is_no_target(void **state)
 {
@@ -288,6 +307,7 @@ int main(void)
         cmocka_unit_test(what_is_in_flight_is_settled_first_and_nothing_new_is_taken),
         cmocka_unit_test(a_hand_over_that_cannot_be_is_refused),
         cmocka_unit_test(nothing_is_handed_over_while_too_few_can_vote),
+        cmocka_unit_test(nothing_is_handed_to_one_that_cannot_vote),
         cmocka_unit_test(a_member_that_is_fed_from_the_log_is_no_target),
         cmocka_unit_test(a_target_whose_disk_hangs_is_waited_for_and_then_led_on),
         cmocka_unit_test(words_that_come_too_late_break_no_lease),

@@ -225,13 +225,13 @@ func (w *walker) consumers(shard *string) {
 // refusedWhileOneStands: the youngest subscription stands for five seconds.  A leader that is new to
 // its shard, and has not heard of it, grants one more; then that one stands.
 func (w *walker) refusedWhileOneStands(input *kinesis.SubscribeToShardInput) {
-	for range 5 {
+	for range 2 {
 		time.Sleep(1100 * time.Millisecond) // a consumer asks once a second
 		if isRefused[*types.ResourceInUseException](w, w.SubscribeToShard, input) || w.err != nil {
 			return
 		}
 	}
-	w.expect(false, "SubscribeToShard: five more were granted, each a second after another")
+	w.expect(false, "SubscribeToShard: two more were granted, each a second after another")
 }
 
 func (w *walker) expectTags(tags []types.Tag, keys ...string) {

@@ -114,11 +114,11 @@ def consumers(arn, shard):
 def refused_while_one_stands(**subscription):
     """The youngest stands for five seconds.  A leader that is new to its shard, and has not heard of
     it, grants one more; then that one stands."""
-    for _ in range(5):
+    for _ in range(2):
         time.sleep(1.1)  # a consumer asks once a second
         if is_refused("ResourceInUseException", "SubscribeToShard", **subscription):
             return
-    raise Wrong("SubscribeToShard: five more were granted, each a second after another")
+    raise Wrong("SubscribeToShard: two more were granted, each a second after another")
 
 
 def settings(arn):

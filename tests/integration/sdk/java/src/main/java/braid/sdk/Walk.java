@@ -233,7 +233,7 @@ final class Walk {
      * it, grants one more; then that one stands.
      */
     private void refusedWhileOneStands(SubscribeToShardRequest request) {
-        for (int granted = 0; granted < 5; granted++) {
+        for (int granted = 0; granted < 2; granted++) {
             Stream.pause(1100); // a consumer asks once a second
             CompletableFuture<Void> answered = new CompletableFuture<>();
             CompletableFuture<Void> again =
@@ -251,7 +251,7 @@ final class Walk {
             }
             again.cancel(true);
         }
-        throw new Lost("SubscribeToShard: five more were granted, each a second after another");
+        throw new Lost("SubscribeToShard: two more were granted, each a second after another");
     }
 
     /** The exception as a client that blocks would throw it. */
