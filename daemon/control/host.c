@@ -267,8 +267,7 @@ static void on_sealed(void *ctx, struct shard *shard, const struct entry_head *h
     struct control *control = ctx;
     struct host_shard *hosted = hosted_find(control, head->group);
 
-    bool eager = sealing_elects(control, shard, seal);
-    succession_begin(control, shard, head, seal);
+    bool eager = succession_begin(control, shard, head, seal);
     ensure(hosted != NULL);
     if (hosted->shard == NULL)
         return; /* it closes already */

@@ -3,8 +3,8 @@
 #include "base/ensure.h"
 #include "control/control_private.h"
 
-/* A member that was opened less than one election timeout ago keeps votes waiting, and its node is
- * up a little earlier: a hand-over before that stops puts and fails. */
+/* A node is up a little before its members are open, and a leader may have heard of them just
+ * before they ended: a hand-over that needs the vote of one of them stops puts and fails. */
 #define FRESH_TIMEOUTS 2u
 
 /* Before the graceful end, while clients are served as ever:

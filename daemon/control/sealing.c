@@ -82,20 +82,36 @@ void sealing_look(struct control *control, const struct model_shard *row, struct
     shard_seal(shard, &seal);
 }
 
-/* Who led does, one that hands over too: its successor has only heard of the SEAL.  For one that
- * leaves it is the first of those who go on. */
-bool sealing_elects(const struct control *control, const struct shard *shard,
-                    const struct seal *seal)
+/* Who led, one that hands over too: its successor has only heard of the SEAL.  Of one that leaves
+ * it is the first of those who go on.  0: nobody knows. */
+static uint64_t heir_of(const struct control *control, const struct shard *shard,
+                        const struct seal *seal)
 {
     const struct log_state *state = log_state(control->log, shard_group(shard));
-    uint64_t leader = shard_leader(shard);
+    bool led = shard_status(shard).replica.role != REPLICA_FOLLOWER;
+    uint64_t leader = led ? control->options.node : shard_leader(shard);
 
-    if (shard_status(shard).replica.role != REPLICA_FOLLOWER)
-        return true;
-    if (leader == 0 || seal_has(seal, leader) || MUTANT(heir_waits))
-        return false;
-    for (uint32_t i = 0; i < seal->member_count; i++)
+    if (leader == 0 || seal_has(seal, leader))
+        return leader;
+    for (uint32_t i = 0; i < seal->member_count && !MUTANT(heir_waits); i++)
         if (placed_in(state, seal->members[i]))
-            return seal->members[i] == control->options.node;
+            return seal->members[i];
+    return 0;
+}
+
+/* The heir asks for the first term of the epoch, and has its own vote then.  The others' are on
+ * their disks with the START, so that it need not wait for another write of theirs. */
+bool sealing_vote(const struct control *control, const struct shard *shard,
+                  const struct seal *seal, struct log_state *start)
+{
+    uint64_t heir = heir_of(control, shard, seal);
+    bool stays = seal_has(seal, control->options.node);
+
+    if (heir == 0 || heir == control->options.node)
+        return heir != 0;
+    if (stays && !MUTANT(heir_unvoted)) {
+        start->term++;
+        start->vote = heir;
+    }
     return false;
 }

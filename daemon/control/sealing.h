@@ -19,9 +19,9 @@ struct sealing {
 void sealing_look(struct control *control, const struct model_shard *row, struct shard *shard,
                   struct sealing *sealing);
 
-/* The SEAL was applied, and the next epoch is not begun: whether this node asks for votes there at
- * once. */
-bool sealing_elects(const struct control *control, const struct shard *shard,
-                    const struct seal *seal);
+/* The SEAL was applied, and `start` is about to begin the next epoch, in its SEAL's term: gives the
+ * heir, who asks for votes there at once, this node's.  True: that is this node. */
+bool sealing_vote(const struct control *control, const struct shard *shard,
+                  const struct seal *seal, struct log_state *start);
 
 #endif

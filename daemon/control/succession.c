@@ -8,6 +8,7 @@
 #include "base/mutant.h"
 #include "control/comer.h"
 #include "control/placed.h"
+#include "control/sealing.h"
 #include "replica/seal.h"
 
 #define WORD_EVERY_MS 100u
@@ -349,7 +350,7 @@ void succession_tell(struct control *control, uint64_t node, uint64_t group, uin
         net_send(control->world.net, node, NET_LANE_BULK, NET_EPOCH, &bytes, 1);
 }
 
-void succession_begin(struct control *control, const struct shard *shard,
+bool succession_begin(struct control *control, const struct shard *shard,
                       const struct entry_head *head, const struct seal *seal)
 {
     struct log_state start = { .group = head->group,
@@ -361,6 +362,7 @@ void succession_begin(struct control *control, const struct shard *shard,
                                .last_time_ms = head->time_ms };
 
     memcpy(start.members, seal->members, sizeof(start.members));
+    bool elects = sealing_vote(control, shard, seal, &start);
     if (!MUTANT(image_left_out))
         start.image_bytes = shard_image(shard, start.image);
     log_start(control->log, &start);
@@ -369,6 +371,7 @@ void succession_begin(struct control *control, const struct shard *shard,
                head->index);
     for (uint32_t i = 0; i < seal->member_count; i++)
         succession_tell(control, seal->members[i], head->group, seal->epoch);
+    return elects;
 }
 
 /* ---- hearing of others ---- */

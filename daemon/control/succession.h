@@ -41,8 +41,9 @@ void succession_closed(struct control *control, uint64_t group);
 /* The log is about to forget the group. */
 void succession_drop(struct control *control, uint64_t group);
 
-/* The epoch ended here at `head`: the next one begins behind it, in the log, now. */
-void succession_begin(struct control *control, const struct shard *shard,
+/* The epoch ended here at `head`: the next one begins behind it, in the log, now.  True: this node
+ * is to ask for votes there at once. */
+bool succession_begin(struct control *control, const struct shard *shard,
                       const struct entry_head *head, const struct seal *seal);
 
 /* One word to another node: here the group is in this epoch. */

@@ -124,10 +124,11 @@
 #define WITNESS_PEERS_MAX (2u * NODES_MAX)    /* nodes whose words are kept: NET_PEERS_MAX */
 #define FEED_NOTE_MS 60000u /* a member behind retention is named in the diagnostics so often */
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
-#define TRANSFER_BEHIND_MAX 64u /* a member that lacks more entries is not handed the lead */
+#define TRANSFER_BEHIND_MAX 16u /* a member that lacks more entries is not handed the lead */
 #define SEAL_BEHIND_MAX 8u /* likewise: nor does the epoch end, if it can be helped */
 #define TRANSFER_DRAIN_MS 200u  /* so long a leader that hands over waits for what is in flight, */
 #define TRANSFER_AILING_MS 1000u /* or so long when its own disk may be what it waits for, */
+#define TRANSFER_FEED_MS 10u    /* and gives the chosen member itself what that lacks after it, */
 #define TRANSFER_LOOK_MS 2u     /* looking so often, */
 #define TRANSFER_QUIET_MS 100u  /* and so long for the new leader; then it leads on */
 #define TRANSFER_ASK_MS 5u      /* the others let go before the chosen one asks, */

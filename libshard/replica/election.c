@@ -2,20 +2,23 @@
 
 #include "base/ensure.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "replica/fence.h"
 
 #define FIRST_MS 10u       /* the first successor asks so long after the others let go, */
 #define FIRST_SPREAD_MS 10u /* and up to so much later, by group */
 #define NEXT_MS 150u       /* from one successor to the next */
 #define BUSY_MS 5u         /* entries are on their way to the disk: try again after it */
-#define EAGER_MS 30u       /* a new group's members open within some of these, */
-#define EAGER_MORE_MS 10u  /* each longer than the last: votes may be slow to reach the disks */
+#define EAGER_MS 10u       /* a new group's members open within some of these, */
+#define EAGER_MORE_MS 10u /* each longer than the last: what was asked may wait for their disks */
+#define VOTES_MS 120u /* a request that was refused is sent again for so long: below NEXT_MS */
 #define LEASE_MARGIN 8u    /* clocks may drift apart by this part of T */
 
 /* Of the quarter that only the preferred member has.  One that has just become preferred, and one
  * that has not heard of it, do not ask for votes at the same time again and again. */
 #define PREFERRED_PLACES (4 * (GROUP_MEMBERS_MAX + 1))
 
+static bool ask(struct replica *replica);
 static void arm(struct roster *roster);
 
 static uint32_t timeout_of(const struct replica *replica)
@@ -40,6 +43,11 @@ static uint32_t place(const struct replica *replica, uint32_t at, uint32_t *othe
     ensure(count > 0); /* at least the one that was asked about */
     *others = count;
     return place;
+}
+
+void replica_prefer(struct replica *replica, uint64_t preferred)
+{
+    replica->preferred = preferred;
 }
 
 int election_timeout(const struct replica *replica, int min, int max)
@@ -90,16 +98,24 @@ void election_cancel(struct replica *replica)
 
 void election_eager(struct replica *replica)
 {
-    /* It may have promised a leader to wait, if there are others. */
-    if (replica->forgetful && replica->member_count > 1)
+    /* It may have promised a leader to wait, if there are others.  One that leaves asks nobody, and
+     * would only raise its term. */
+    if ((replica->forgetful && replica->member_count > 1) || replica->roster->retired)
         return;
     uint32_t tries = 1;
     for (uint32_t ms = 0, pause_ms = EAGER_MS; ms < timeout_of(replica); tries++) {
         ms += pause_ms;
         pause_ms += EAGER_MORE_MS;
     }
-    hurry(replica, 0, 0, EAGER_MS, tries);
+    hurry(replica, 0, EAGER_MS, EAGER_MS + EAGER_MORE_MS, tries);
     replica->hurry_more_ms = EAGER_MORE_MS;
+
+    /* It is the first term that this epoch can have a leader in: nobody is disturbed by it, and no
+     * round and no write of its own is spent on finding out whether somebody would be.  But who is
+     * not trusted yet only asks whether it may ask (S8). */
+    raft_set_pre_vote(&replica->raft, !replica->roster->trusted || MUTANT(eager_pre_votes));
+    ask(replica);
+    raft_set_pre_vote(&replica->raft, true);
 }
 
 void election_let_go(struct replica *replica, uint64_t leader, uint64_t stamp, bool chosen)
@@ -170,6 +186,47 @@ void election_gone(struct replica *replica, uint64_t node)
         hurry(replica, node, 0, NEXT_MS * rank, 2);
 }
 
+/* The answers to its request of this term may wait for disks still, and one of a new term would
+ * make them void; or a member was not open yet when it came.  That the votes are split only a
+ * refusal tells. */
+static bool is_asking(struct replica *replica)
+{
+    return raft_state(&replica->raft) == RAFT_CANDIDATE &&
+           replica->asked.term == replica->term && !MUTANT(asks_anew) &&
+           (!replica->refused || replica_now_ms(replica) - replica->asked_ms < VOTES_MS);
+}
+
+/* The request has not left this node: its term waits for the own disk. */
+static bool is_writing(const struct replica *replica)
+{
+    return replica->hard_turn > log_durable(replica->roster->world.log);
+}
+
+/* As libraft would, to which it is nothing new. */
+static void send_again(struct replica *replica)
+{
+    for (uint32_t k = 0; k < replica->member_count; k++) {
+        struct raft_message message = { .type = RAFT_IO_REQUEST_VOTE,
+                                        .server_id = replica->members[k].node,
+                                        .server_address = replica->members[k].address,
+                                        .request_vote = replica->asked };
+        if (k != replica->self)
+            replica->io.send(&replica->io, NULL, &message, NULL);
+    }
+    replica->sent_ms = replica_now_ms(replica);
+}
+
+bool election_asks(struct replica *replica)
+{
+    uint64_t since_ms = replica_now_ms(replica) - replica->sent_ms;
+
+    if (!is_asking(replica))
+        return false;
+    if (since_ms >= replica->roster->options.heartbeat_ms && !is_writing(replica))
+        send_again(replica);
+    return true;
+}
+
 /* Asks for votes now, unless somebody leads.  False: try again a moment later. */
 static bool ask(struct replica *replica)
 {
@@ -180,17 +237,29 @@ static bool ask(struct replica *replica)
         replica->hurry_left = 0;
         return true;
     }
+    if (is_asking(replica)) {
+        if (is_writing(replica))
+            return false;
+        replica->hurry_left--;
+        send_again(replica);
+        return true;
+    }
     if (!fence_tick(replica))
         return false;
     replica->hurry_left--;
     replica->time_shift_ms += 2 * (uint64_t)timeout_of(replica);
     replica->calm_until_ms = 0;
+    /* What it promised before it was opened was promised to the leader that lets go, which relies
+     * on it no more, or to one whose lease was over when that one was elected. */
+    if (replica->let_go_stamp != 0 && !MUTANT(let_go_holds))
+        replica->forgetful = false;
     /* libraft gives a leader up only by asking for votes itself.  Who was not chosen is not heard
      * to ask: on a busy machine it would come late, and split the votes. */
     replica->muted = replica->let_go_only;
     replica->tick(&replica->io);
     replica->muted = false;
     replica_settle(replica);
+    election_tick(replica); /* a vote may have waited for what is given up now */
     return true;
 }
 

@@ -12,11 +12,17 @@
  * ahead, and the first one asks a moment later; if it does not win, the next one
  * asks, and so on.
  *
+ * Requests again.  A request for votes goes out again and again; until somebody has
+ * refused it, no new term takes its place.  Its answers may wait for disks, or a
+ * member may not have been open yet; and who is cut off does not disturb the others
+ * later, by a term that it reached alone.
+ *
  * Leases.  A follower that read a message of its leader votes for nobody else for
  * T.  A leader that knows when it sent the newest message that each follower
  * answered hence knows until when nobody else can lead.  A follower that was
  * opened anew has forgotten whom it promised what: for one T it keeps votes
- * waiting, unless nobody is left who could have a promise from it.
+ * waiting, unless nobody is left who could have a promise from it, or the leader
+ * lets go: promises to earlier ones were over when that one was elected.
  */
 #ifndef REPLICA_ELECTION_H
 #define REPLICA_ELECTION_H
@@ -26,7 +32,8 @@
 /* For raft_io's `random`. */
 int election_timeout(const struct replica *replica, int min, int max);
 
-/* The replica elects at once: the others of its new epoch are about to open. */
+/* The replica elects at once, and without a pre-vote: in the first term of an epoch nobody can be
+ * disturbed, and others have voted for it with their START.  Some may be about to open. */
 void election_eager(struct replica *replica);
 
 /* The leader hands over, by a word with this stamp: the replica gives it up at once, or, `chosen`,
@@ -35,6 +42,10 @@ void election_let_go(struct replica *replica, uint64_t leader, uint64_t stamp, b
 
 /* The process of `node` is gone; called for each replica. */
 void election_gone(struct replica *replica, uint64_t node);
+
+/* Whether its request for votes is open, so that libraft, whose next one would be of a new term, is
+ * to be left alone; once per tick.  Sends the request again. */
+bool election_asks(struct replica *replica);
 
 /* No more of it; legal at any time. */
 void election_cancel(struct replica *replica);

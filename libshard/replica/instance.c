@@ -126,6 +126,7 @@ void instance_stop(struct replica *replica)
     replica->early = NULL;
     replica->verified_term = replica->verified_index = 0;
     replica->stamp_term = 0;
+    replica->asked.term = 0;
     replica->calm_until_ms = 0;
 
     /* A payload that no applying will unpin: the log has it. */

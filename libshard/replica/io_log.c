@@ -187,6 +187,8 @@ static int io_set_vote(struct raft_io *io, raft_id server_id)
 {
     struct replica *replica = io->impl;
 
+    if (server_id == replica->vote)
+        return 0; /* hard_turn is behind it already */
     replica->vote = server_id;
     if (!MUTANT(vote_not_written))
         replica->hard_turn = log_hard(log_of(replica), replica->group, replica->term, server_id);

@@ -36,6 +36,19 @@ static void send_vote(struct replica *replica, struct member *member,
     send_envelope(replica, member, &envelope, NULL);
 }
 
+static void send_asked(struct replica *replica, struct member *member,
+                       const struct raft_request_vote *vote)
+{
+    if (!vote->pre_vote && vote->term != replica->asked.term) {
+        replica->asked = *vote;
+        replica->asked_ms = replica->sent_ms = replica_now_ms(replica);
+        replica->refused = false;
+    }
+    /* To libraft it was sent: it gives up a leader that is gone, and votes for others. */
+    if (!replica->roster->retired && !replica->muted)
+        send_vote(replica, member, vote);
+}
+
 static void send_voted(struct replica *replica, struct member *member,
                        const struct raft_request_vote_result *result)
 {
@@ -227,9 +240,7 @@ static int io_send(struct raft_io *io, struct raft_io_send *req,
             send_appended(replica, member, &message->append_entries_result);
             break;
         case RAFT_IO_REQUEST_VOTE:
-            /* To libraft it was sent: it gives up a leader that is gone, and votes for others. */
-            if (!replica->roster->retired && !replica->muted)
-                send_vote(replica, member, &message->request_vote);
+            send_asked(replica, member, &message->request_vote);
             break;
         case RAFT_IO_REQUEST_VOTE_RESULT:
             send_voted(replica, member, &message->request_vote_result);
@@ -445,6 +456,8 @@ static void receive(struct replica *replica, struct member *member, const struct
         replica->recv(&replica->io, &message);
         break;
     case ENVELOPE_VOTED:
+        replica->refused |= envelope->term == replica->asked.term &&
+                            (envelope->flags & (ENVELOPE_GRANTED | ENVELOPE_PRE_VOTE)) == 0;
         message.type = RAFT_IO_REQUEST_VOTE_RESULT;
         message.request_vote_result = (struct raft_request_vote_result){
             .term = envelope->term,

@@ -110,11 +110,6 @@ static void replica_free(struct replica *replica)
     free(replica);
 }
 
-void replica_prefer(struct replica *replica, uint64_t preferred)
-{
-    replica->preferred = preferred;
-}
-
 enum err replica_open(struct replica **ret, struct roster *roster, uint64_t group,
                       uint64_t preferred, bool eager, const struct replica_events *events,
                       void *ctx, struct reason *reason)
@@ -240,6 +235,8 @@ void replica_settle(struct replica *replica)
         replica_wake(replica);
         return;
     }
+    if (state == RAFT_FOLLOWER)
+        replica->asked.term = 0;
     if (state != RAFT_LEADER) {
         replica_lead_end(replica);
     } else if (!replica->leading || replica->lead_term != replica->term) {
@@ -587,7 +584,7 @@ void replica_tick(struct replica *replica)
         replica_wake(replica);
         return;
     }
-    if (fence_tick(replica))
+    if (fence_tick(replica) && !election_asks(replica))
         replica->tick(&replica->io);
     replica_settle(replica);
     election_tick(replica);

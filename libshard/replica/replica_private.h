@@ -170,6 +170,9 @@ struct replica {
     uint64_t let_go_stamp, let_go_term; /* of the leader's word that this hurry follows; 0 = none */
     bool let_go_only; /* another member was chosen by that word */
     bool muted;       /* what libraft asks for in this call does not go out */
+    struct raft_request_vote asked; /* for votes of its term; 0: not since it followed */
+    uint64_t asked_ms, sent_ms;     /* for the first time; for the last */
+    bool refused;                   /* by somebody, with its own vote for another one given away */
 
     /* what the owner has heard */
     enum replica_role role;

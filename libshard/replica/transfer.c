@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/mutant.h"
 #include "replica/election.h"
+#include "replica/feed.h"
 
 static void look(struct timer *timer);
 
@@ -55,6 +56,11 @@ static bool is_fed(const struct member *target)
     return target->feed != NULL && !MUTANT(fed_heir);
 }
 
+static uint32_t drain_ms(const struct replica *replica)
+{
+    return replica->roster->ails ? TRANSFER_AILING_MS : TRANSFER_DRAIN_MS;
+}
+
 enum err replica_transfer(struct replica *replica, uint64_t node)
 {
     const struct member *target = replica_member(replica, node);
@@ -72,8 +78,7 @@ enum err replica_transfer(struct replica *replica, uint64_t node)
 
     replica->transfer.phase = TRANSFER_DRAIN;
     replica->transfer.target = node;
-    replica->transfer.due_ms = replica_now_ms(replica) +
-                               (replica->roster->ails ? TRANSFER_AILING_MS : TRANSFER_DRAIN_MS);
+    replica->transfer.due_ms = replica_now_ms(replica) + drain_ms(replica);
     timer_start(replica->roster->world.clock, &replica->transfer.timer, 0, look);
     replica_wake(replica); /* the owner hears that it takes no proposals */
     return ERR_OK;
@@ -112,6 +117,18 @@ static bool is_drained(struct replica *replica)
 
     return list_empty(&replica->requests) && list_empty(&replica->lost) &&
            list_empty(&replica->appends) && replica->applied == last && target->match == last;
+}
+
+/* libraft does not send what a member lacks before its next heartbeat, when a message was lost or
+ * the member was fed until a moment ago, and meanwhile nothing is taken here. */
+static void feed_target(struct replica *replica)
+{
+    struct member *target = replica_member(replica, replica->transfer.target);
+    uint64_t begun_ms = replica->transfer.due_ms - drain_ms(replica);
+
+    if (list_empty(&replica->requests) && target->match < last_index(replica) &&
+        replica_now_ms(replica) - begun_ms >= TRANSFER_FEED_MS && !MUTANT(heir_unfed))
+        feed_wake(replica, target, target->match + 1);
 }
 
 /* What waits here does so for this node's own disk: proposals end with ERR_UNKNOWN, as in any other
@@ -175,6 +192,8 @@ static void look(struct timer *timer)
     if (transfer->phase == TRANSFER_DRAIN &&
         (is_drained(replica) || (now >= transfer->due_ms && goes_undrained(replica))))
         hand_over(replica);
+    else if (transfer->phase == TRANSFER_DRAIN)
+        feed_target(replica);
     if (now >= transfer->due_ms && transfer_is_quiet(replica))
         come_back(replica);
     if (now >= transfer->due_ms || is_back(replica)) {

@@ -7,7 +7,7 @@
 
 #define DISK_FACTOR 10u /* a write takes 0.5 to 4 ms, a few up to 30 ms more */
 /* What a hand-over takes, and slow writes before and behind it. */
-#define PUT_MOST_NS (200 * SIM_MS)
+#define PUT_MOST_NS (150 * SIM_MS)
 
 struct pause {
     uint64_t longest_ns;

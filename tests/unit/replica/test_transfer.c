@@ -57,6 +57,57 @@ static uint64_t term_of(const struct fake_owner *owner)
     return replica_status(owner->replica).term;
 }
 
+/* Loses what has entries and goes to node 3. */
+static bool lose_entries(struct fake *fake, const struct fake_message *message)
+{
+    struct envelope_reader reader;
+    struct envelope envelope;
+    struct slice heads;
+
+    assert_true(envelope_reader_init(&reader, buf_slice(message->buf)));
+    while (message->to == 3 && envelope_next(&reader, &envelope, &heads))
+        if (envelope.entries > 0)
+            return false;
+    return true;
+}
+
+/* libraft sends it again with a heartbeat only. */
+static void what_the_chosen_member_lacks_is_sent_at_once(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    assert_int_equal(leader->node->id, 1);
+    fake_put(fake, leader, 100);
+    fake_run(fake, 2 * FAKE_BEAT);
+    fake->filter = lose_entries;
+    fake_put(fake, leader, 100);
+    fake->filter = NULL;
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
+    fake_run(fake, FAKE_BEAT / 2);
+    assert_int_equal(fake_owner(fake, 3, GROUP)->role, REPLICA_LEADER);
+    fake_free(fake);
+}
+
+/* What it may have promised and forgotten was promised to the leader that hands over. */
+static void a_member_that_was_opened_a_moment_ago_lets_go_as_well(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    assert_int_equal(leader->node->id, 1);
+    fake_put(fake, leader, 100);
+    fake_kill(fake, 2);
+    fake_restart(fake, 2, 1);
+    fake_run(fake, 2 * FAKE_BEAT);
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
+    fake_run(fake, 60);
+    assert_int_equal(fake_owner(fake, 3, GROUP)->role, REPLICA_LEADER);
+    fake_free(fake);
+}
+
 static void the_chosen_member_leads_in_well_under_an_election_timeout(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -303,6 +354,8 @@ static void who_retires_hands_over_and_is_not_elected_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_chosen_member_lacks_is_sent_at_once),
+        cmocka_unit_test(a_member_that_was_opened_a_moment_ago_lets_go_as_well),
         cmocka_unit_test(the_chosen_member_leads_in_well_under_an_election_timeout),
         cmocka_unit_test(what_is_in_flight_is_settled_first_and_nothing_new_is_taken),
         cmocka_unit_test(a_hand_over_that_cannot_be_is_refused),
