@@ -11,7 +11,6 @@
 #define BUSY_MS 5u         /* entries are on their way to the disk: try again after it */
 #define EAGER_MS 10u       /* a new group's members open within some of these, */
 #define EAGER_MORE_MS 10u /* each longer than the last: what was asked may wait for their disks */
-#define VOTES_MS 120u /* a request that was refused is sent again for so long: below NEXT_MS */
 #define LEASE_MARGIN 8u    /* clocks may drift apart by this part of T */
 
 /* Of the quarter that only the preferred member has.  One that has just become preferred, and one
@@ -110,9 +109,9 @@ void election_eager(struct replica *replica)
     hurry(replica, 0, EAGER_MS, EAGER_MS + EAGER_MORE_MS, tries);
     replica->hurry_more_ms = EAGER_MORE_MS;
 
-    /* It is the first term that this epoch can have a leader in: nobody is disturbed by it, and no
-     * round and no write of its own is spent on finding out whether somebody would be.  But who is
-     * not trusted yet only asks whether it may ask (S8). */
+    /* It is the first term that this epoch can have a leader in: it can be in nobody's way, and no
+     * round is spent on finding that out.  But who is not trusted yet only asks whether it may ask
+     * (S8). */
     raft_set_pre_vote(&replica->raft, !replica->roster->trusted || MUTANT(eager_pre_votes));
     ask(replica);
     raft_set_pre_vote(&replica->raft, true);
@@ -186,14 +185,45 @@ void election_gone(struct replica *replica, uint64_t node)
         hurry(replica, node, 0, NEXT_MS * rank, 2);
 }
 
+void election_asked(struct replica *replica, const struct raft_request_vote *vote)
+{
+    if (vote->pre_vote || vote->term == replica->asked.term)
+        return;
+    replica->asked = *vote;
+    replica->sent_ms = replica_now_ms(replica);
+    replica->refused = false;
+    replica->granted = 0;
+}
+
+void election_voted(struct replica *replica, const struct member *member,
+                    const struct envelope *envelope)
+{
+    if (envelope->term != replica->asked.term || (envelope->flags & ENVELOPE_PRE_VOTE) != 0)
+        return;
+    if ((envelope->flags & ENVELOPE_GRANTED) != 0)
+        replica->granted |= 1u << (member - replica->members);
+    else
+        replica->refused = true;
+}
+
+static bool has_asked(struct replica *replica)
+{
+    return raft_state(&replica->raft) == RAFT_CANDIDATE && replica->asked.term == replica->term;
+}
+
 /* The answers to its request of this term may wait for disks still, and one of a new term would
  * make them void; or a member was not open yet when it came.  That the votes are split only a
  * refusal tells. */
 static bool is_asking(struct replica *replica)
 {
-    return raft_state(&replica->raft) == RAFT_CANDIDATE &&
-           replica->asked.term == replica->term && !MUTANT(asks_anew) &&
-           (!replica->refused || replica_now_ms(replica) - replica->asked_ms < VOTES_MS);
+    return has_asked(replica) && !replica->refused && !MUTANT(asks_anew);
+}
+
+/* It asked at once in the first term of an epoch, which somebody else won or may win: one of the
+ * next term would be in the way of that one. */
+static bool is_late(struct replica *replica)
+{
+    return replica->hurry_more_ms != 0 && has_asked(replica) && replica->refused;
 }
 
 /* The request has not left this node: its term waits for the own disk. */
@@ -202,7 +232,8 @@ static bool is_writing(const struct replica *replica)
     return replica->hard_turn > log_durable(replica->roster->world.log);
 }
 
-/* As libraft would, to which it is nothing new. */
+/* As libraft would, to which it is nothing new.  Not to those who have granted it: they would not
+ * ask for votes themselves for another election timeout. */
 static void send_again(struct replica *replica)
 {
     for (uint32_t k = 0; k < replica->member_count; k++) {
@@ -210,7 +241,7 @@ static void send_again(struct replica *replica)
                                         .server_id = replica->members[k].node,
                                         .server_address = replica->members[k].address,
                                         .request_vote = replica->asked };
-        if (k != replica->self)
+        if (k != replica->self && (replica->granted & 1u << k) == 0)
             replica->io.send(&replica->io, NULL, &message, NULL);
     }
     replica->sent_ms = replica_now_ms(replica);
@@ -233,7 +264,8 @@ static bool ask(struct replica *replica)
     uint64_t leader = leader_of(replica);
 
     if (replica->broken || raft_state(&replica->raft) == RAFT_LEADER ||
-        (leader != 0 && leader != replica->hurry_gone) || is_held_again(replica)) {
+        (leader != 0 && leader != replica->hurry_gone) || is_held_again(replica) ||
+        is_late(replica)) {
         replica->hurry_left = 0;
         return true;
     }

@@ -43,6 +43,13 @@ void election_let_go(struct replica *replica, uint64_t leader, uint64_t stamp, b
 /* The process of `node` is gone; called for each replica. */
 void election_gone(struct replica *replica, uint64_t node);
 
+/* libraft asks for votes, or whether it may ask; also where nobody can be reached. */
+void election_asked(struct replica *replica, const struct raft_request_vote *vote);
+
+/* The member answered a request for votes, or a pre-vote. */
+void election_voted(struct replica *replica, const struct member *member,
+                    const struct envelope *envelope);
+
 /* Whether its request for votes is open, so that libraft, whose next one would be of a new term, is
  * to be left alone; once per tick.  Sends the request again. */
 bool election_asks(struct replica *replica);

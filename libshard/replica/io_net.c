@@ -36,19 +36,6 @@ static void send_vote(struct replica *replica, struct member *member,
     send_envelope(replica, member, &envelope, NULL);
 }
 
-static void send_asked(struct replica *replica, struct member *member,
-                       const struct raft_request_vote *vote)
-{
-    if (!vote->pre_vote && vote->term != replica->asked.term) {
-        replica->asked = *vote;
-        replica->asked_ms = replica->sent_ms = replica_now_ms(replica);
-        replica->refused = false;
-    }
-    /* To libraft it was sent: it gives up a leader that is gone, and votes for others. */
-    if (!replica->roster->retired && !replica->muted)
-        send_vote(replica, member, vote);
-}
-
 static void send_voted(struct replica *replica, struct member *member,
                        const struct raft_request_vote_result *result)
 {
@@ -225,6 +212,8 @@ static int io_send(struct raft_io *io, struct raft_io_send *req,
     struct member *member = NULL;
     bool down;
 
+    if (message->type == RAFT_IO_REQUEST_VOTE)
+        election_asked(replica, &message->request_vote);
     if (message->server_id != 0 && message->server_address != NULL)
         member = replica_member(replica, message->server_id);
     down = member == NULL || member->peer == NULL ||
@@ -240,7 +229,9 @@ static int io_send(struct raft_io *io, struct raft_io_send *req,
             send_appended(replica, member, &message->append_entries_result);
             break;
         case RAFT_IO_REQUEST_VOTE:
-            send_asked(replica, member, &message->request_vote);
+            /* To libraft it was sent: it gives up a leader that is gone, and votes for others. */
+            if (!replica->roster->retired && !replica->muted)
+                send_vote(replica, member, &message->request_vote);
             break;
         case RAFT_IO_REQUEST_VOTE_RESULT:
             send_voted(replica, member, &message->request_vote_result);
@@ -456,8 +447,7 @@ static void receive(struct replica *replica, struct member *member, const struct
         replica->recv(&replica->io, &message);
         break;
     case ENVELOPE_VOTED:
-        replica->refused |= envelope->term == replica->asked.term &&
-                            (envelope->flags & (ENVELOPE_GRANTED | ENVELOPE_PRE_VOTE)) == 0;
+        election_voted(replica, member, envelope);
         message.type = RAFT_IO_REQUEST_VOTE_RESULT;
         message.request_vote_result = (struct raft_request_vote_result){
             .term = envelope->term,

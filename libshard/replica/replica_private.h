@@ -105,6 +105,8 @@ struct transfer {
     struct timer timer;
     enum transfer_phase phase;
     uint64_t target, due_ms; /* of the phase */
+    uint64_t begun_ms;
+    bool fed; /* the target, with what it lacked */
 };
 
 struct replica {
@@ -171,8 +173,9 @@ struct replica {
     bool let_go_only; /* another member was chosen by that word */
     bool muted;       /* what libraft asks for in this call does not go out */
     struct raft_request_vote asked; /* for votes of its term; 0: not since it followed */
-    uint64_t asked_ms, sent_ms;     /* for the first time; for the last */
-    bool refused;                   /* by somebody, with its own vote for another one given away */
+    uint64_t sent_ms;               /* when it was sent last */
+    bool refused;                   /* by somebody, in that term */
+    uint32_t granted;               /* by these members: bits */
 
     /* what the owner has heard */
     enum replica_role role;

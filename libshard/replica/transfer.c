@@ -56,11 +56,6 @@ static bool is_fed(const struct member *target)
     return target->feed != NULL && !MUTANT(fed_heir);
 }
 
-static uint32_t drain_ms(const struct replica *replica)
-{
-    return replica->roster->ails ? TRANSFER_AILING_MS : TRANSFER_DRAIN_MS;
-}
-
 enum err replica_transfer(struct replica *replica, uint64_t node)
 {
     const struct member *target = replica_member(replica, node);
@@ -78,7 +73,10 @@ enum err replica_transfer(struct replica *replica, uint64_t node)
 
     replica->transfer.phase = TRANSFER_DRAIN;
     replica->transfer.target = node;
-    replica->transfer.due_ms = replica_now_ms(replica) + drain_ms(replica);
+    replica->transfer.fed = false;
+    replica->transfer.begun_ms = replica_now_ms(replica);
+    replica->transfer.due_ms = replica->transfer.begun_ms +
+                               (replica->roster->ails ? TRANSFER_AILING_MS : TRANSFER_DRAIN_MS);
     timer_start(replica->roster->world.clock, &replica->transfer.timer, 0, look);
     replica_wake(replica); /* the owner hears that it takes no proposals */
     return ERR_OK;
@@ -124,11 +122,13 @@ static bool is_drained(struct replica *replica)
 static void feed_target(struct replica *replica)
 {
     struct member *target = replica_member(replica, replica->transfer.target);
-    uint64_t begun_ms = replica->transfer.due_ms - drain_ms(replica);
 
-    if (list_empty(&replica->requests) && target->match < last_index(replica) &&
-        replica_now_ms(replica) - begun_ms >= TRANSFER_FEED_MS && !MUTANT(heir_unfed))
-        feed_wake(replica, target, target->match + 1);
+    if (replica->transfer.fed || !list_empty(&replica->requests) ||
+        target->match >= last_index(replica) || MUTANT(heir_unfed) ||
+        replica_now_ms(replica) - replica->transfer.begun_ms < TRANSFER_FEED_MS)
+        return;
+    replica->transfer.fed = true;
+    feed_wake(replica, target, target->match + 1);
 }
 
 /* What waits here does so for this node's own disk: proposals end with ERR_UNKNOWN, as in any other

@@ -110,8 +110,9 @@ static void a_vote_that_came_with_the_start_is_not_written_again(void **state)
     fake_free(fake);
 }
 
-/* Node 2 gave its vote of the first term to another one. */
-static void an_eager_member_that_is_refused_asks_in_a_new_term(void **state)
+/* Node 2 gave its vote of the first term to another one.  A request of the next term at once would
+ * be in the way of that one. */
+static void an_eager_member_that_is_refused_waits_as_all_do(void **state)
 {
     struct fake *fake = fake_new(3);
 
@@ -121,26 +122,67 @@ static void an_eager_member_that_is_refused_asks_in_a_new_term(void **state)
     fake_node(fake, 2)->log.groups[GROUP].state.vote = 3;
     fake_open(fake_node(fake, 2), GROUP, 1, false);
     fake_open(fake_node(fake, 1), GROUP, 1, true);
-    fake_run(fake, FAKE_T / 2);
-    assert_int_equal(fake_owner(fake, 1, GROUP)->role, REPLICA_LEADER);
+    fake_run(fake, FAKE_T * 9 / 10);
+    assert_int_equal(term_of(fake_owner(fake, 1, GROUP)), FIRST_TERM);
+    assert_int_equal(fake_leader(fake, GROUP)->node->id, 1);
     assert_int_equal(term_of(fake_owner(fake, 1, GROUP)), FIRST_TERM + 1);
     fake_free(fake);
 }
+
+static char others_are_down[] = "others are down";
 
 /* Others would have to outdo its term when they elect. */
 static void who_is_alone_does_not_raise_its_term(void **state)
 {
     struct fake *fake = fake_new(3);
 
-    for (uint64_t k = 1; k <= 2; k++)
+    for (uint64_t k = 1; k <= 3; k++)
         fake_start(fake_node(fake, k), GROUP, 3);
+    fake_kill(fake, 3);
+    if (*state != NULL)
+        fake_kill(fake, 2);
     fake_open(fake_node(fake, 1), GROUP, 1, true);
     fake_run(fake, 10 * FAKE_T);
     assert_int_equal(term_of(fake_owner(fake, 1, GROUP)), FIRST_TERM);
-    fake_open(fake_node(fake, 2), GROUP, 1, false);
-    fake_run(fake, 2 * FAKE_BEAT);
+    if (*state != NULL)
+        fake_restart(fake, 2, 1);
+    else
+        fake_open(fake_node(fake, 2), GROUP, 1, false);
+    fake_run(fake, 3 * FAKE_BEAT);
     assert_int_equal(fake_owner(fake, 1, GROUP)->role, REPLICA_LEADER);
     assert_int_equal(term_of(fake_owner(fake, 1, GROUP)), FIRST_TERM);
+    fake_free(fake);
+}
+
+/* Counts in the context the requests for votes to node 2. */
+static bool count_votes(struct fake *fake, const struct fake_message *message)
+{
+    struct envelope_reader reader;
+    struct envelope envelope;
+    struct slice heads;
+    uint32_t *votes = fake->filter_ctx;
+
+    assert_true(envelope_reader_init(&reader, buf_slice(message->buf)));
+    while (envelope_next(&reader, &envelope, &heads))
+        *votes += envelope.type == ENVELOPE_VOTE && message->to == 2;
+    return true;
+}
+
+/* It would give up its own election again and again. */
+static void who_has_granted_its_vote_is_not_asked_again(void **state)
+{
+    struct fake *fake = fake_new(5);
+    uint32_t votes = 0;
+
+    for (uint64_t k = 1; k <= 2; k++)
+        fake_start(fake_node(fake, k), GROUP, 5);
+    fake_open(fake_node(fake, 2), GROUP, 1, false);
+    fake_open(fake_node(fake, 1), GROUP, 1, true);
+    fake_run(fake, 10);
+    fake->filter = count_votes;
+    fake->filter_ctx = &votes;
+    fake_run(fake, FAKE_T);
+    assert_int_equal(votes, 0);
     fake_free(fake);
 }
 
@@ -165,8 +207,10 @@ int main(void)
         cmocka_unit_test(an_eager_group_goes_on_asking_while_its_members_open),
         cmocka_unit_test(an_eager_member_does_not_ask_whether_it_may_ask),
         cmocka_unit_test(an_eager_member_asks_again_in_the_same_term),
-        cmocka_unit_test(an_eager_member_that_is_refused_asks_in_a_new_term),
+        cmocka_unit_test(an_eager_member_that_is_refused_waits_as_all_do),
         cmocka_unit_test(who_is_alone_does_not_raise_its_term),
+        cmocka_unit_test_prestate(who_is_alone_does_not_raise_its_term, others_are_down),
+        cmocka_unit_test(who_has_granted_its_vote_is_not_asked_again),
         cmocka_unit_test(who_leaves_asks_nobody),
         cmocka_unit_test(a_vote_that_came_with_the_start_is_not_written_again),
     };

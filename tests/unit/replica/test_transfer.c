@@ -8,6 +8,7 @@
 
 #define GROUP 3u
 #define HELD_MAX 8u
+#define LARGE 3000u /* two of them are more than what is kept of payloads that are applied */
 
 /* Words of a hand-over, taken from the net. */
 struct held {
@@ -55,6 +56,31 @@ static void let_words_go(struct fake *fake, struct held *held)
 static uint64_t term_of(const struct fake_owner *owner)
 {
     return replica_status(owner->replica).term;
+}
+
+/* Writers would wait for all of it. */
+static void a_member_that_is_fed_from_the_log_is_not_chosen(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    assert_int_equal(leader->node->id, 1);
+    fake_put(fake, leader, LARGE);
+    fake_kill(fake, 3);
+    for (uint32_t k = 0; k < TRANSFER_BEHIND_MAX / 2; k++)
+        fake_put(fake, leader, LARGE);
+    fake_node(fake, 1)->log.reads_take_ms = FAKE_T;
+    fake_restart(fake, 3, 1);
+    fake_run(fake, FAKE_T / 2);
+    assert_true(replica_status(fake_owner(fake, 3, GROUP)->replica).last <
+                replica_status(leader->replica).last);
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_UNAVAILABLE);
+    fake_run(fake, 2 * FAKE_T);
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
+    fake_run(fake, 60);
+    assert_int_equal(fake_owner(fake, 3, GROUP)->role, REPLICA_LEADER);
+    fake_free(fake);
 }
 
 /* Loses what has entries and goes to node 3. */
@@ -354,6 +380,7 @@ static void who_retires_hands_over_and_is_not_elected_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_member_that_is_fed_from_the_log_is_not_chosen),
         cmocka_unit_test(what_the_chosen_member_lacks_is_sent_at_once),
         cmocka_unit_test(a_member_that_was_opened_a_moment_ago_lets_go_as_well),
         cmocka_unit_test(the_chosen_member_leads_in_well_under_an_election_timeout),
