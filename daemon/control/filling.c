@@ -93,8 +93,10 @@ static uint32_t pull_bytes(const struct comer *comer, uint64_t room)
     if (filling_lacks_little(comer))
         bytes = at_most(bytes, FILL_TAIL_BYTES);
     bytes = at_most(bytes, part_of(control->options.fill_bytes_per_s));
-    if (!comer->urgent)
+    if (!comer->urgent) {
+        bytes = at_most(bytes, FILL_MOVE_BYTES);
         bytes = at_most(bytes, part_of(control->options.move_bytes_per_s));
+    }
     bytes = at_most(bytes, room);
     if (bytes < comer->entry_bytes)
         bytes = comer->entry_bytes;

@@ -228,6 +228,9 @@
 #define FILL_SPREAD_BYTES (32u * 1024u * 1024u) /* one round: half of what blocks hold */
 #define FILL_BYTES_MIN (32u * 1024u)          /* asked for in one call, at least, */
 #define FILL_BYTES_MAX (4u * 1024u * 1024u)   /* and at most; or one larger entry */
+/* Or so much for what only moves: all that comes in a turn is one write, and votes and what clients
+ * put on the same node wait for it. */
+#define FILL_MOVE_BYTES (512u * 1024u)
 #define FILL_COMPARE_BYTES (64u * 1024u)      /* likewise, to compare */
 #define FILL_PULL_MS 100u /* one call asks for no more than a limit allows in so long */
 /* taken and not durable yet, before the next */

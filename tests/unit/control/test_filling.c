@@ -289,6 +289,17 @@ static void a_limit_has_small_pulls(void **state)
     assert_int_equal(world.comers[0].asked_bytes, FILL_BYTES_MAX * FILL_PULL_MS / 1000);
 }
 
+/* Whoever votes or puts on this node waits for what is written of it. */
+static void what_only_moves_comes_in_small_pieces(void **state)
+{
+    open_with(0, 1);
+    assert_true(world.comers[0].asked_bytes > FILL_MOVE_BYTES);
+    answer(&world.comers[0], 0);
+    world.comers[0].urgent = false;
+    pass(1);
+    assert_int_equal(world.comers[0].asked_bytes, FILL_MOVE_BYTES);
+}
+
 static void a_lost_disk_is_filled_while_moves_owe(void **state)
 {
     open_moves(FILL_BYTES_MAX / 4, 1, 2);
@@ -444,6 +455,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(moves_pay_for_what_all_may_take_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             what_is_compared_is_paid_and_urgent_ones_pay_nothing_of_moves, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_only_moves_comes_in_small_pieces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_move_that_became_urgent_does_not_wait, set_up,
                                         tear_down),
     };
