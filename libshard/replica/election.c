@@ -226,10 +226,10 @@ static bool is_late(struct replica *replica)
     return replica->hurry_more_ms != 0 && has_asked(replica) && replica->refused;
 }
 
-/* The request has not left this node: its term waits for the own disk. */
+/* The request has not left this node: what it claims waits for the own disk. */
 static bool is_writing(const struct replica *replica)
 {
-    return replica->hard_turn > log_durable(replica->roster->world.log);
+    return fence_turn(replica, ENVELOPE_VOTE) > log_durable(replica->roster->world.log);
 }
 
 /* As libraft would, to which it is nothing new.  Not to those who have granted it: they would not

@@ -8,9 +8,19 @@ static bool appends_in_flight(const struct replica *replica);
 /* F1.  A follower that becomes a candidate while entries are on their way to its disk counts them
  * as its own before they are durable, and acknowledges them to whoever leads when they are.
  * A leader is ticked always: its tick is what makes it step down. */
+/* It leads, and its own vote is not on the disk yet: nothing that it says leaves (F7).  libraft
+ * would step down for want of answers, and what it said would leave all the same. */
+static bool is_unheard(const struct replica *replica)
+{
+    return FENCE(F7) && !MUTANT(unheard_ticks) &&
+           replica->hard_turn > log_durable(replica->roster->world.log);
+}
+
 bool fence_tick(struct replica *replica)
 {
-    if (!FENCE(F1) || raft_state(&replica->raft) == RAFT_LEADER)
+    if (raft_state(&replica->raft) == RAFT_LEADER)
+        return !is_unheard(replica);
+    if (!FENCE(F1))
         return true;
     return !appends_in_flight(replica);
 }
@@ -115,6 +125,20 @@ uint64_t fence_vote_term(const struct replica *replica,
     bool higher = !result->vote_granted && replica->term > result->term;
 
     return FENCE(F20) && higher ? replica->term : result->term;
+}
+
+/* F7.  A request for votes promises nothing: it only claims what this log ends with.  The vote for
+ * oneself first counts in what one says as the leader of that term, and if it is forgotten before,
+ * nobody has led in that term.  So all votes for it are written side by side.  But who knows that
+ * its disk is slow is in nobody's way before it has written its vote. */
+uint64_t fence_turn(const struct replica *replica, enum envelope_type type)
+{
+    if (!FENCE(F7))
+        return 0;
+    if (type == ENVELOPE_VOTE && !replica->roster->ails && !MUTANT(request_waits))
+        return MUTANT(claims_early) ? 0 : replica->claim_turn;
+    return type == ENVELOPE_APPEND && MUTANT(leads_unvoted) ? replica->claim_turn
+                                                            : replica->hard_turn;
 }
 
 /* F21.  libraft has no flow control towards the disk: a follower whose log is full, or whose disk

@@ -14,7 +14,7 @@
  *     F4   one entry in flight per group                          replica.c
  *     F5   appends complete in order, once, without an error      io_log.c
  *     F6   AppendEntries are cut, their commit index is clamped at both ends
- *     F7   nothing leaves before what it promises is durable      outbox.c
+ *     F7   nothing leaves before what it promises is durable
  *     F8   no callback from inside the call that started it       io_net.c
  *     F9   an instance that became UNAVAILABLE is opened anew     instance.c
  *     F10  applying only queues                                   instance.c
@@ -40,7 +40,7 @@
 
 #define FENCE(rule) (!MUTANT(no_##rule))
 
-/* Whether libraft may be ticked now (F1, F13). */
+/* Whether libraft may be ticked now (F1, F7, F13). */
 bool fence_tick(struct replica *replica);
 
 /* Whether a message must wait (F1, F13, F19). */
@@ -63,6 +63,9 @@ uint32_t fence_skip(struct replica *replica, const struct letter *letter,
 /* The term that a vote result must carry (F20). */
 uint64_t fence_vote_term(const struct replica *replica,
                          const struct raft_request_vote_result *result);
+
+/* The turn that must be durable before a message of this kind leaves (F7). */
+uint64_t fence_turn(const struct replica *replica, enum envelope_type type);
 
 /* How many of the letter's entries from `skip` on the log can take (F21). */
 uint32_t fence_room(const struct replica *replica, const struct letter *letter, uint32_t skip);

@@ -78,6 +78,7 @@ enum err instance_start(struct replica *replica, struct reason *reason)
     /* What earlier openings appended may still be on its way: with this in the same order behind
      * it, no message leaves before it is durable, and libraft may take it for stored. */
     replica->hard_turn = log_hard(log, replica->group, replica->term, replica->vote);
+    replica->claim_turn = replica->hard_turn;
     replica->opened_ms = replica_now_ms(replica);
     memset(raft, 0, sizeof(*raft));
     replica->io = (struct raft_io){ .version = 1, .impl = replica };

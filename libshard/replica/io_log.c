@@ -168,8 +168,8 @@ static int io_bootstrap(struct raft_io *io, const struct raft_configuration *con
     return RAFT_CANTBOOTSTRAP;
 }
 
-/* F7.  Term, vote and truncation join the turn's frame and return: no message of this group leaves
- * before the frame is durable, so nobody can see what may yet be forgotten. */
+/* F7.  Term, vote and truncation join the turn's frame and return: no message of this group that
+ * promises them leaves before the frame is durable, so nobody relies on what is not. */
 static int io_set_term(struct raft_io *io, raft_term term)
 {
     struct replica *replica = io->impl;
@@ -272,6 +272,7 @@ static int io_append(struct raft_io *io, struct raft_io_append *req,
             replica->seal_index = head.index;
         append->turn = log_entry(roster->world.log, &head, payload_get(&roster->payloads, &head));
     }
+    replica->claim_turn = append->turn;
     list_append(&roster->appends, &append->link);
     list_append(&replica->appends, &append->own);
     if (replica->reading != NULL)

@@ -197,10 +197,8 @@ static void send_envelope(struct replica *replica, struct member *member,
 
     if (envelope->type == ENVELOPE_APPEND && transfer_is_quiet(replica))
         return;
-    uint64_t turn = FENCE(F7) ? replica->hard_turn : 0;
-
-    outbox_send(&roster->outbox, member->peer, envelope, entries, turn,
-                log_durable(roster->world.log));
+    outbox_send(&roster->outbox, member->peer, envelope, entries,
+                fence_turn(replica, envelope->type), log_durable(roster->world.log));
 }
 
 /* F17.  Never an error: for a result libraft 0.15 frees the entries twice.  A message that cannot

@@ -102,7 +102,8 @@ void outbox_durable(struct outbox *outbox, uint64_t turn)
 {
     struct list_node *next;
 
-    /* Messages of one group wait for turns that only rise, so its order is kept. */
+    /* Messages of one group wait for turns that only rise, so its order is kept, but for requests
+     * for votes. */
     for (struct list_node *node = list_first(&outbox->parked); node != NULL; node = next) {
         struct parked *parked = container_of(node, struct parked, link);
         next = list_next(&outbox->parked, node);

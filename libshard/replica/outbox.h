@@ -1,9 +1,9 @@
 /* outbox.h - what the replicas of this node have to say to other nodes.
  *
  * Messages of all groups to one peer gather during a turn and leave at its end
- * as one frame (replica/envelope.h).  A message whose sender has promised
- * something that is not on the disk yet (term, vote, truncation) is parked
- * until it is: output commit, F7.
+ * as one frame (replica/envelope.h).  A message that promises something that is
+ * not on the disk yet (term, vote, truncation) is parked until it is: output
+ * commit, F7.
  *
  *     outbox_init -> outbox_peer -> outbox_send ... (turn ends) -> net_send
  *                                   outbox_durable() lets parked ones go

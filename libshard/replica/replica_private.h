@@ -135,7 +135,8 @@ struct replica {
     uint64_t committed, committed_term, committed_time_ms; /* last one it applied */
     uint64_t loaded_last; /* entries up to here may have no payload in memory */
     uint64_t seal_index;  /* 0 = no SEAL in the log */
-    uint64_t hard_turn;   /* F7: the turn that makes term, vote and truncations durable */
+    uint64_t hard_turn;   /* F7: the turn that makes term, vote and truncations durable, */
+    uint64_t claim_turn;  /* and that of its START and its last entry */
     struct list appends;
     struct raft_io_snapshot_put *put;
     raft_io_snapshot_put_cb put_cb;

@@ -27,7 +27,7 @@
 struct seen {
     uint64_t applied, closed_applied, term, last, time_ms;
     uint32_t epoch;
-    bool leads, put;
+    bool leads, takes, put;
 };
 
 /* The changes that were looked at. */
@@ -120,12 +120,11 @@ static void look_at_applied(struct world *world, struct sim_node *node, struct s
 static void look_at_leader(struct world *world, struct sim_node *node, struct seen *seen,
                            const struct replica_glance *glance, uint64_t last)
 {
-    bool leads = glance->role != REPLICA_FOLLOWER;
+    bool leads = glance->role != REPLICA_FOLLOWER, takes = glance->role == REPLICA_LEADER;
 
+    if (takes && (!seen->takes || seen->term != glance->term || seen->epoch != glance->epoch))
+        history_leads(cluster_of(world)->history, node, glance->group, glance->epoch, glance->term);
     if (leads) {
-        if (!seen->leads || seen->term != glance->term || seen->epoch != glance->epoch)
-            history_leads(cluster_of(world)->history, node, glance->group, glance->epoch,
-                          glance->term);
         if (!seen->leads || seen->term != glance->term) {
             cluster_of(world)->leader_terms++;
             world_say(world, node, "leads group %llu in term %llu, last entry %llu",
@@ -139,6 +138,7 @@ static void look_at_leader(struct world *world, struct sim_node *node, struct se
         }
     }
     seen->leads = leads;
+    seen->takes = takes;
     seen->term = glance->term;
     seen->epoch = glance->epoch;
     seen->last = last;

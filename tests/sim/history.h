@@ -68,7 +68,8 @@ void history_rescued(struct history *history, uint64_t group, uint64_t place);
 void history_reached(struct history *history, uint64_t group, uint64_t index);
 uint64_t history_reach(const struct history *history, uint64_t group);
 
-/* `node` leads the group in this term. */
+/* `node` leads the group in this term: it has said so, or takes proposals.  Who was elected, and
+ * forgets that before it says anything, was not. */
 void history_leads(struct history *history, struct sim_node *node, uint64_t group, uint32_t epoch,
                    uint64_t term);
 

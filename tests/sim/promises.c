@@ -12,6 +12,8 @@
 struct promise {
     uint64_t node; /* another one has come in its place: nothing was promised */
     uint64_t term, vote, index;
+    uint64_t led_term; /* in which it spoke as a leader last */
+    uint32_t led_epoch;
     uint32_t epoch;
 };
 
@@ -23,7 +25,7 @@ static struct promise *promise_of(struct world *world, const struct sim_node *no
 {
     struct cluster *cluster = cluster_of(world);
 
-        if (cluster->promises == NULL)
+    if (cluster->promises == NULL)
         cluster->promises = sim_malloc(sizeof(struct promises));
     struct promises *promises = cluster->promises;
     struct promise *promise = &promises->at[node->at][sim_slot(group)];
@@ -51,7 +53,19 @@ static void promised(struct promise *promise, const struct envelope *envelope, u
         promise->index = index;
 }
 
-static void says(struct world *world, const struct sim_node *node, uint64_t to,
+/* Each node that speaks as a leader of this term is told to the history, which knows of others. */
+static void leads(struct world *world, struct sim_node *node, struct promise *promise,
+                  const struct envelope *envelope)
+{
+    if (promise->led_term == envelope->term && promise->led_epoch == envelope->epoch)
+        return;
+    promise->led_term = envelope->term;
+    promise->led_epoch = envelope->epoch;
+    history_leads(cluster_of(world)->history, node, envelope->group, envelope->epoch,
+                  envelope->term);
+}
+
+static void says(struct world *world, struct sim_node *node, uint64_t to,
                  const struct envelope *envelope)
 {
     struct promise *promise = promise_of(world, node, envelope->group);
@@ -59,8 +73,14 @@ static void says(struct world *world, const struct sim_node *node, uint64_t to,
     if ((envelope->flags & ENVELOPE_PRE_VOTE) != 0)
         return;
     switch (envelope->type) {
+    case ENVELOPE_VOTE: /* its own vote may be forgotten, but not the epoch's START */
+        if (envelope->epoch > promise->epoch) {
+            promise->epoch = envelope->epoch;
+            promise->term = promise->vote = promise->index = 0;
+        }
+        break;
     case ENVELOPE_APPEND: /* it leads, by its own vote too */
-    case ENVELOPE_VOTE:
+        leads(world, node, promise, envelope);
         promised(promise, envelope, node->id, 0);
         break;
     case ENVELOPE_VOTED:

@@ -92,6 +92,28 @@ static void an_eager_member_asks_again_in_the_same_term(void **state)
     fake_free(fake);
 }
 
+/* Nothing of an epoch leaves before its START is on the disk, and what waits does not pile up. */
+static void who_asks_at_once_has_its_start_on_its_disk(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    for (uint64_t k = 1; k <= 2; k++)
+        fake_start(fake_node(fake, k), GROUP, 3);
+    fake_open(fake_node(fake, 2), GROUP, 1, false);
+    fake_run(fake, 10);
+    fake_node(fake, 1)->log.stalled = true;
+    fake_open(fake_node(fake, 1), GROUP, 1, true);
+    fake_run(fake, FAKE_T * 9 / 10);
+    assert_int_equal(term_of(fake_owner(fake, 1, GROUP)), FIRST_TERM);
+    assert_int_equal(roster_figures(fake_node(fake, 1)->roster).messages_parked, 2);
+    assert_int_equal(term_of(fake_owner(fake, 2, GROUP)), FIRST_TERM - 1);
+    fake_node(fake, 1)->log.stalled = false;
+    fake_run(fake, 3 * FAKE_BEAT);
+    assert_int_equal(fake_owner(fake, 1, GROUP)->role, REPLICA_LEADER);
+    assert_int_equal(term_of(fake_owner(fake, 1, GROUP)), FIRST_TERM);
+    fake_free(fake);
+}
+
 static void a_vote_that_came_with_the_start_is_not_written_again(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -212,6 +234,7 @@ int main(void)
         cmocka_unit_test_prestate(who_is_alone_does_not_raise_its_term, others_are_down),
         cmocka_unit_test(who_has_granted_its_vote_is_not_asked_again),
         cmocka_unit_test(who_leaves_asks_nobody),
+        cmocka_unit_test(who_asks_at_once_has_its_start_on_its_disk),
         cmocka_unit_test(a_vote_that_came_with_the_start_is_not_written_again),
     };
 

@@ -157,6 +157,119 @@ static void the_chosen_member_leads_in_well_under_an_election_timeout(void **sta
     fake_free(fake);
 }
 
+/* From the word to elect on, node 3 writes nothing.  Counts in the context its AppendEntries. */
+static bool hang_the_chosen_one(struct fake *fake, const struct fake_message *message)
+{
+    struct envelope_reader reader;
+    struct envelope envelope;
+    struct slice heads;
+    uint32_t *appends = fake->filter_ctx;
+
+    if (message->to == 3 && has_word(message))
+        fake_node(fake, 3)->log.stalled = true;
+    assert_true(envelope_reader_init(&reader, buf_slice(message->buf)));
+    while (message->from == 3 && envelope_next(&reader, &envelope, &heads))
+        *appends += envelope.type == ENVELOPE_APPEND;
+    return true;
+}
+
+/* Both votes are written side by side (a leader votes for nobody else); but who leads by its own
+ * vote says nothing before that is on the disk. */
+static void another_one_votes_while_the_chosen_one_writes_its_vote(void **state)
+{
+    struct fake *fake = fake_new(3);
+    uint32_t appends = 0;
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_put(fake, leader, 100);
+    fake_run(fake, FAKE_BEAT);
+    uint64_t term = term_of(leader);
+    fake->filter = hang_the_chosen_one;
+    fake->filter_ctx = &appends;
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
+    fake_run(fake, 50);
+    assert_int_equal(fake_node(fake, 2)->log.disk[GROUP].state.term, term + 1);
+    assert_int_equal(fake_node(fake, 2)->log.disk[GROUP].state.vote, 3);
+    assert_int_equal(fake_owner(fake, 3, GROUP)->role, REPLICA_ELECTED);
+    assert_int_equal(appends, 0);
+    fake->filter = NULL;
+    fake_node(fake, 3)->log.stalled = false;
+    fake_run(fake, 20);
+    assert_int_equal(fake_owner(fake, 3, GROUP)->role, REPLICA_LEADER);
+    assert_int_equal(term_of(fake_owner(fake, 3, GROUP)), term + 1);
+    fake_free(fake);
+}
+
+/* Who knows that its disk is slow lets the leader lead on meanwhile. */
+static void a_member_that_ails_asks_when_it_has_written_its_vote(void **state)
+{
+    struct fake *fake = fake_new(3);
+    uint32_t appends = 0;
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_put(fake, leader, 100);
+    fake_run(fake, FAKE_BEAT);
+    uint64_t term = term_of(leader);
+    roster_ail(fake_node(fake, 3)->roster, true);
+    fake->filter = hang_the_chosen_one;
+    fake->filter_ctx = &appends;
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
+    fake_run(fake, TRANSFER_QUIET_MS + 50);
+    assert_int_equal(leader->role, REPLICA_LEADER);
+    assert_int_equal(term_of(leader), term);
+    fake->filter = NULL;
+    fake_free(fake);
+}
+
+/* The leader is dead, and the disk of the next one hangs for longer than others wait. */
+static void who_is_elected_leads_as_soon_as_its_vote_is_written(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_put(fake, leader, 100);
+    fake_run(fake, FAKE_BEAT);
+    uint64_t term = term_of(leader), next = 2;
+    fake_kill(fake, leader->node->id);
+    fake_node(fake, next)->log.stalled = true;
+    fake_run(fake, 3 * FAKE_T);
+    assert_int_equal(fake_owner(fake, next, GROUP)->role, REPLICA_ELECTED);
+    fake_node(fake, next)->log.stalled = false;
+    fake_run(fake, FAKE_BEAT / 2);
+    assert_int_equal(fake_owner(fake, next, GROUP)->role, REPLICA_LEADER);
+    assert_int_equal(term_of(fake_owner(fake, next, GROUP)), term + 1);
+    fake_free(fake);
+}
+
+/* Its own vote is forgotten: it asks for the same term again, or another one is voted for. */
+static void a_chosen_member_that_forgets_its_own_vote_does_no_harm(void **state)
+{
+    struct fake *fake = fake_new(3);
+    uint32_t appends = 0;
+
+    fake_group(fake, GROUP, 3, 1);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    uint64_t index = fake_put(fake, leader, 100);
+    fake_run(fake, FAKE_BEAT);
+    uint64_t term = term_of(leader);
+    fake->filter = hang_the_chosen_one;
+    fake->filter_ctx = &appends;
+    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
+    fake_run(fake, 50);
+    fake->filter = NULL;
+    fake_power_off(fake, 3, 0);
+    fake_node(fake, 3)->log.stalled = false;
+    fake_restart(fake, 3, 1);
+    assert_int_equal(term_of(fake_owner(fake, 3, GROUP)), term);
+    leader = fake_leader(fake, GROUP);
+    assert_true(term_of(leader) > term);
+    assert_true(fake_put(fake, leader, 100) > index);
+    fake_free(fake);
+}
+
 static void what_is_in_flight_is_settled_first_and_nothing_new_is_taken(void **state)
 {
     struct fake *fake = fake_new(3);
@@ -384,6 +497,10 @@ int main(void)
         cmocka_unit_test(what_the_chosen_member_lacks_is_sent_at_once),
         cmocka_unit_test(a_member_that_was_opened_a_moment_ago_lets_go_as_well),
         cmocka_unit_test(the_chosen_member_leads_in_well_under_an_election_timeout),
+        cmocka_unit_test(another_one_votes_while_the_chosen_one_writes_its_vote),
+        cmocka_unit_test(a_chosen_member_that_forgets_its_own_vote_does_no_harm),
+        cmocka_unit_test(a_member_that_ails_asks_when_it_has_written_its_vote),
+        cmocka_unit_test(who_is_elected_leads_as_soon_as_its_vote_is_written),
         cmocka_unit_test(what_is_in_flight_is_settled_first_and_nothing_new_is_taken),
         cmocka_unit_test(a_hand_over_that_cannot_be_is_refused),
         cmocka_unit_test(nothing_is_handed_over_while_too_few_can_vote),
