@@ -48,6 +48,9 @@ struct comer {
     uint32_t asked_bytes; /* by the pull that is under way; 0: none is, or it compares */
     uint32_t entry_bytes; /* the largest entry of the last answer */
     uint64_t filled_bytes;
+    uint64_t round_ms; /* it began to pull what the last answer was of, */
+    uint64_t last_round_ms; /* and took so long with what the one before was of; 0: none was */
+    uint64_t asked_further; /* who was asked anew */
     bool gave;       /* the source has given some of it: it is asked first when a pull fails */
     bool urgent;     /* it is no mere move (moved.h), or was none once */
     bool live;       /* it ran here in the last epoch when it heard of this one */

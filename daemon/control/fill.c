@@ -9,7 +9,7 @@
 
 /* From the answer to the epoch: compares what this node has, and fetches what it lacks.
  *
- *     fill_adopt -> compare ... -> fill_begin -> fill_on, fill_ask ... -> fill_end
+ *     fill_adopt -> compare ... -> fill_begin -> fill_on, fill_ask ... -> ask_further -> fill_end
  *
  * Then the shard can be opened.
  *
@@ -24,6 +24,7 @@ static void on_compared(struct net_call *call, enum err err, enum err remote, st
 static void fill_begin(struct comer *comer);
 static void on_entries(struct net_call *call, enum err err, enum err remote, struct slice answer,
                        struct buf *answer_buf);
+static void ask_further(struct comer *comer);
 static void fill_end(struct comer *comer);
 
 static struct log_state start_of(const struct comer *comer, uint64_t index, uint64_t term,
@@ -236,8 +237,31 @@ static void fill_begin(struct comer *comer)
         state = log_state(control->log, comer->group);
     }
     comer->next = state->last + 1;
+    comer->round_ms = control_now_ms(control);
+    comer->last_round_ms = 0;
     filling_came(comer);
     fill_on(comer);
+}
+
+/* The epoch that it comes into may be over: then the next one is asked for. */
+static bool has_ended(const struct comer *comer)
+{
+    const struct model_shard *row =
+        model_shard_by_group(catalog_model(comer->control->catalog), comer->group, NULL);
+
+    return row == NULL || row->epoch > comer->answer.epoch || comer->epoch > comer->answer.epoch;
+}
+
+/* Whether much was put while the limit of moves held it up.  Only while each round takes half as
+ * long as the last one, so that all of them take no longer than the first: it shall count at last.
+ * What is urgent counts as soon as it can, whatever it still lacks. */
+static bool is_far_behind(const struct comer *comer)
+{
+    uint64_t took_ms = control_now_ms(comer->control) - comer->round_ms;
+
+    return !comer->urgent && !comer->live && comer->control->options.move_bytes_per_s != 0 &&
+           took_ms > FILL_ROUND_MS && !MUTANT(fed_beyond_limit) && !has_ended(comer) &&
+           (comer->last_round_ms == 0 || took_ms <= comer->last_round_ms / 2);
 }
 
 static void fill_on(struct comer *comer)
@@ -245,10 +269,12 @@ static void fill_on(struct comer *comer)
     struct control *control = comer->control;
 
     look_for_haste(comer);
-    if (comer->next + MUTANT(fill_one_short) > comer->answer.applied)
-        fill_end(comer);
-    else
+    if (comer->next + MUTANT(fill_one_short) <= comer->answer.applied)
         comer->next_ms = log_state(control->log, comer->group)->last_time_ms;
+    else if (is_far_behind(comer))
+        ask_further(comer);
+    else
+        fill_end(comer);
     filling_kick(control);
 }
 
@@ -305,6 +331,63 @@ static void on_entries(struct net_call *call, enum err err, enum err remote, str
             giver_failed(comer->control, comer->source);
         comer_later(comer); /* asks anew: retention may have moved, or the other has gone */
     }
+}
+
+/* Who gave, or a member when that one has left: it applies no more.  0: none is up. */
+static uint64_t further_giver(const struct comer *comer)
+{
+    const struct control *control = comer->control;
+    const struct epoch_answer *answer = &comer->answer;
+
+    if (epoch_answer_has(answer, comer->source) && net_is_up(control->world.net, comer->source) &&
+        !giver_is_stuck(control, comer->source))
+        return comer->source;
+    for (uint32_t i = 0; i < answer->member_count; i++)
+        if (answer->members[i] != control->options.node &&
+            net_is_up(control->world.net, answer->members[i]) &&
+            !giver_is_stuck(control, answer->members[i]))
+            return answer->members[i];
+    return 0;
+}
+
+/* It has applied more of the same epoch by now.  Whatever else it says, and also when it says
+ * nothing, what was said before is true. */
+static void on_further(struct net_call *call, enum err err, enum err remote, struct slice answer,
+                       struct buf *answer_buf)
+{
+    struct comer *comer = container_of(call, struct comer, call);
+    struct control *control = comer->control;
+    struct epoch_answer further;
+
+    comer->calling = false;
+    if (err == ERR_OK && remote == ERR_OK && epoch_answer_decode(&further, answer) &&
+        further.epoch == comer->answer.epoch && further.applied > comer->answer.applied) {
+        comer->answer = further;
+        comer->source = comer->giver = comer->asked_further;
+        fill_on(comer);
+    } else {
+        fill_end(comer);
+        filling_kick(control);
+    }
+}
+
+static void ask_further(struct comer *comer)
+{
+    struct control *control = comer->control;
+    struct epoch_word word = { .group = comer->group, .epoch = comer->answer.epoch };
+    uint64_t node = further_giver(comer);
+    AUTO_UNREF struct buf *bytes = node != 0 ? epoch_word_encode(&word) : NULL;
+
+    if (bytes == NULL) {
+        fill_end(comer);
+        return;
+    }
+    comer->asked_further = node;
+    comer->last_round_ms = control_now_ms(control) - comer->round_ms;
+    comer->round_ms += comer->last_round_ms;
+    comer->calling = true;
+    net_call(control->world.net, &comer->call, node, NET_EPOCH_ASK, &bytes, 1, FILL_CALL_MS,
+             on_further);
 }
 
 /* All of it is here: the epoch can begin. */

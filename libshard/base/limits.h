@@ -233,6 +233,9 @@
 #define FILL_MOVE_BYTES (512u * 1024u)
 #define FILL_COMPARE_BYTES (64u * 1024u)      /* likewise, to compare */
 #define FILL_PULL_MS 100u /* one call asks for no more than a limit allows in so long */
+/* What only moves, and took longer than this, asks anew how far the other is: what it still lacks
+ * in the end it gets as a member, and no limit holds that. */
+#define FILL_ROUND_MS 1000u
 /* taken and not durable yet, before the next */
 #define FILL_PENDING_BYTES_MAX (16u * 1024u * 1024u)
 #define FILL_BYTES_PER_S_MIN (64u * 1024u)    /* of a limit: less is taken for a slip */

@@ -107,8 +107,8 @@ MUST_CHECK enum err replica_transfer(struct replica *replica, uint64_t node);
 bool replica_transferring(const struct replica *replica);
 
 /* Where this member leads: whether `node`, a member that answers, is fed from the log, or lacks
- * more than SEAL_BEHIND_MAX entries, as far as is known.  Not one that retention has overtaken: it
- * is never whole again in this epoch. */
+ * more than SEAL_BEHIND_MAX entries, as far as is known; or is up and was not heard yet.  Not one
+ * that retention has overtaken: it is never whole again in this epoch. */
 bool replica_is_behind(const struct replica *replica, uint64_t node);
 
 /* Figures of one member. */

@@ -1,4 +1,5 @@
 /* What others may know of a member. */
+#include "base/mutant.h"
 #include "replica/election.h"
 #include "replica/replica_private.h"
 
@@ -54,6 +55,14 @@ static uint64_t shared(const struct replica *replica)
                                                               : most[others - 1];
 }
 
+/* Its node is up, and this leader has not heard it: it was filled a moment ago, or still is, and
+ * lacks what has come since. */
+static bool comes_in(const struct replica *replica, const struct member *member)
+{
+    return member->heard_ms == 0 && net_is_up(replica->roster->world.net, member->node) &&
+           !MUTANT(comer_is_whole);
+}
+
 /* One that has not answered this leader yet may be busy with what the last one sent. */
 static bool answers(const struct replica *replica, const struct member *member)
 {
@@ -70,8 +79,11 @@ bool replica_is_behind(const struct replica *replica, uint64_t node)
         const struct member *member = &replica->members[k];
         if (member->node != node || k == replica->self)
             continue;
-        return member->refused_ms == 0 && answers(replica, member) &&
-               (member->feed != NULL || member->match + SEAL_BEHIND_MAX < last);
+        if (member->refused_ms != 0)
+            return false;
+        return comes_in(replica, member) ||
+               (answers(replica, member) &&
+                (member->feed != NULL || member->match + SEAL_BEHIND_MAX < last));
     }
     return false;
 }

@@ -130,6 +130,25 @@ static void a_member_is_behind_until_a_new_leader_has_heard_it(void **state)
     fake_free(fake);
 }
 
+/* Simulator, drain-pause, seed 470 of its day: an epoch ended a moment after it had come in. */
+static void a_member_that_comes_in_is_behind_until_it_is_heard(void **state)
+{
+    struct fake *fake = fake_new(3);
+
+    for (uint64_t node = 1; node <= 2; node++) {
+        fake_start(fake_node(fake, node), GROUP, 3);
+        fake_open(fake_node(fake, node), GROUP, 1, false);
+    }
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    fake_run(fake, 2 * FAKE_T);
+    assert_true(replica_is_behind(leader->replica, 3));
+    fake_start(fake_node(fake, 3), GROUP, 3);
+    fake_open(fake_node(fake, 3), GROUP, 1, false);
+    fake_run(fake, 3 * FAKE_BEAT);
+    assert_false(replica_is_behind(leader->replica, 3));
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +156,7 @@ int main(void)
         cmocka_unit_test(of_five_three_are_a_majority),
         cmocka_unit_test(a_member_that_answers_and_lacks_entries_is_behind),
         cmocka_unit_test(a_member_is_behind_until_a_new_leader_has_heard_it),
+        cmocka_unit_test(a_member_that_comes_in_is_behind_until_it_is_heard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
