@@ -173,54 +173,62 @@ static bool hang_the_chosen_one(struct fake *fake, const struct fake_message *me
     return true;
 }
 
+/* An entry was put, and whoever leads hands over to node 3, which hangs as soon as it hears. */
+struct hung {
+    struct fake *fake;
+    struct fake_owner *leader;
+    uint64_t term, index; /* of the leader; the entry */
+    uint32_t appends;     /* of node 3 */
+};
+
+static void hand_over_to_hung(struct hung *hung, bool ails)
+{
+    struct fake *fake = hung->fake = fake_new(3);
+
+    fake_group(fake, GROUP, 3, 1);
+    hung->leader = fake_leader(fake, GROUP);
+    hung->index = fake_put(fake, hung->leader, 100);
+    fake_run(fake, FAKE_BEAT);
+    hung->term = term_of(hung->leader);
+    roster_ail(fake_node(fake, 3)->roster, ails);
+    fake->filter = hang_the_chosen_one;
+    fake->filter_ctx = &hung->appends;
+    assert_int_equal(replica_transfer(hung->leader->replica, 3), ERR_OK);
+    fake_run(fake, 50);
+}
+
 /* Both votes are written side by side (a leader votes for nobody else); but who leads by its own
  * vote says nothing before that is on the disk. */
 static void another_one_votes_while_the_chosen_one_writes_its_vote(void **state)
 {
-    struct fake *fake = fake_new(3);
-    uint32_t appends = 0;
+    struct hung hung = { .appends = 0 };
 
-    fake_group(fake, GROUP, 3, 1);
-    struct fake_owner *leader = fake_leader(fake, GROUP);
-    fake_put(fake, leader, 100);
-    fake_run(fake, FAKE_BEAT);
-    uint64_t term = term_of(leader);
-    fake->filter = hang_the_chosen_one;
-    fake->filter_ctx = &appends;
-    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
-    fake_run(fake, 50);
-    assert_int_equal(fake_node(fake, 2)->log.disk[GROUP].state.term, term + 1);
+    hand_over_to_hung(&hung, false);
+    struct fake *fake = hung.fake;
+    const struct fake_owner *chosen = fake_owner(fake, 3, GROUP);
+    assert_int_equal(fake_node(fake, 2)->log.disk[GROUP].state.term, hung.term + 1);
     assert_int_equal(fake_node(fake, 2)->log.disk[GROUP].state.vote, 3);
-    assert_int_equal(fake_owner(fake, 3, GROUP)->role, REPLICA_ELECTED);
-    assert_int_equal(appends, 0);
+    assert_int_equal(chosen->role, REPLICA_ELECTED);
+    assert_int_equal(hung.appends, 0);
     fake->filter = NULL;
     fake_node(fake, 3)->log.stalled = false;
     fake_run(fake, 20);
-    assert_int_equal(fake_owner(fake, 3, GROUP)->role, REPLICA_LEADER);
-    assert_int_equal(term_of(fake_owner(fake, 3, GROUP)), term + 1);
+    assert_int_equal(chosen->role, REPLICA_LEADER);
+    assert_int_equal(term_of(chosen), hung.term + 1);
     fake_free(fake);
 }
 
 /* Who knows that its disk is slow lets the leader lead on meanwhile. */
 static void a_member_that_ails_asks_when_it_has_written_its_vote(void **state)
 {
-    struct fake *fake = fake_new(3);
-    uint32_t appends = 0;
+    struct hung hung = { .appends = 0 };
 
-    fake_group(fake, GROUP, 3, 1);
-    struct fake_owner *leader = fake_leader(fake, GROUP);
-    fake_put(fake, leader, 100);
-    fake_run(fake, FAKE_BEAT);
-    uint64_t term = term_of(leader);
-    roster_ail(fake_node(fake, 3)->roster, true);
-    fake->filter = hang_the_chosen_one;
-    fake->filter_ctx = &appends;
-    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
-    fake_run(fake, TRANSFER_QUIET_MS + 50);
-    assert_int_equal(leader->role, REPLICA_LEADER);
-    assert_int_equal(term_of(leader), term);
-    fake->filter = NULL;
-    fake_free(fake);
+    hand_over_to_hung(&hung, true);
+    fake_run(hung.fake, TRANSFER_QUIET_MS);
+    assert_int_equal(hung.leader->role, REPLICA_LEADER);
+    assert_int_equal(term_of(hung.leader), hung.term);
+    hung.fake->filter = NULL;
+    fake_free(hung.fake);
 }
 
 /* The leader is dead, and the disk of the next one hangs for longer than others wait. */
@@ -247,26 +255,18 @@ static void who_is_elected_leads_as_soon_as_its_vote_is_written(void **state)
 /* Its own vote is forgotten: it asks for the same term again, or another one is voted for. */
 static void a_chosen_member_that_forgets_its_own_vote_does_no_harm(void **state)
 {
-    struct fake *fake = fake_new(3);
-    uint32_t appends = 0;
+    struct hung hung = { .appends = 0 };
 
-    fake_group(fake, GROUP, 3, 1);
-    struct fake_owner *leader = fake_leader(fake, GROUP);
-    uint64_t index = fake_put(fake, leader, 100);
-    fake_run(fake, FAKE_BEAT);
-    uint64_t term = term_of(leader);
-    fake->filter = hang_the_chosen_one;
-    fake->filter_ctx = &appends;
-    assert_int_equal(replica_transfer(leader->replica, 3), ERR_OK);
-    fake_run(fake, 50);
+    hand_over_to_hung(&hung, false);
+    struct fake *fake = hung.fake;
     fake->filter = NULL;
     fake_power_off(fake, 3, 0);
     fake_node(fake, 3)->log.stalled = false;
     fake_restart(fake, 3, 1);
-    assert_int_equal(term_of(fake_owner(fake, 3, GROUP)), term);
-    leader = fake_leader(fake, GROUP);
-    assert_true(term_of(leader) > term);
-    assert_true(fake_put(fake, leader, 100) > index);
+    assert_int_equal(term_of(fake_owner(fake, 3, GROUP)), hung.term);
+    struct fake_owner *leader = fake_leader(fake, GROUP);
+    assert_true(term_of(leader) > hung.term);
+    assert_true(fake_put(fake, leader, 100) > hung.index);
     fake_free(fake);
 }
 
