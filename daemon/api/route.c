@@ -16,6 +16,7 @@
 
 #define TOO_MUCH "this node has too much under way"
 
+static void on_leader(void *ctx, uint64_t group);
 static void put_on_refused(struct defer *defer);
 static void locate_on_refused(struct defer *defer);
 static void read_on_refused(struct defer *defer);
@@ -37,15 +38,24 @@ enum err route_open(struct route **ret, struct control *control, struct net *net
     route->net = net;
     route->clock = clock;
     list_init(&route->jobs);
+    for (uint32_t i = 0; i < ROUTE_WAIT_LISTS; i++)
+        list_init(&route->waits[i]);
     route_serve(route);
+    control_on_leader(control, on_leader, route);
     *ret = route;
     return ERR_OK;
+}
+
+static void on_leader(void *ctx, uint64_t group)
+{
+    job_leader_known(ctx, group);
 }
 
 void route_close(struct route *route)
 {
     struct list_node *next;
 
+    control_on_leader(route->control, NULL, NULL);
     route_serve_nothing(route->net);
     route->closed = true;
     route->job_count++; /* keeps the route until this loop ends */
@@ -288,6 +298,7 @@ void job_free(struct route_job *job)
             free(job->read_answer.parts);
         buf_unref(job->answer);
     }
+    list_remove(&job->wait);
     list_remove(&job->link);
     free(job);
     route->job_count--;
@@ -300,6 +311,7 @@ void job_finish(struct route_job *job, enum err err)
     job->done = true;
     job->err = err;
     timer_stop(&job->timer);
+    list_remove(&job->wait);
     defer_run(job->route->clock, &job->defer, job_deliver);
 }
 

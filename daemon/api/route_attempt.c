@@ -18,13 +18,9 @@ static uint32_t place_behind(const struct route_job *job);
 static void attempt_leader(struct route_job *job);
 static void attempt_anybody(struct route_job *job, const struct model_shard *model_shard);
 static void attempt_next(struct route_job *job);
-static void attempt_later(struct route_job *job);
-static uint64_t pause_of(const struct route_job *job, uint64_t now_ms);
-static uint64_t pause_when_full(const struct route_job *job);
 static bool needs_leader(const struct route_job *job);
 static bool rests(const struct route_job *job);
 static bool may_ask_here(const struct route_job *job, const struct shard *shard);
-static void attempt_on_timer(struct timer *timer);
 static bool is_late_here(const struct route_job *job);
 static bool go_on_elsewhere(struct route_job *job);
 static uint64_t patience_here(const struct route_job *job);
@@ -125,7 +121,7 @@ static void attempt_anybody(struct route_job *job, const struct model_shard *mod
         attempt_there(job, node);
         return;
     }
-    attempt_later(job);
+    job_wait(job);
 }
 
 static const struct model_shard *row_of(const struct route_job *job)
@@ -151,7 +147,7 @@ static uint32_t place_behind(const struct route_job *job)
 static void attempt_next(struct route_job *job)
 {
     if (needs_leader(job) && !rests(job)) {
-        attempt_later(job);
+        job_wait(job);
         return;
     }
     if (job->round == ROUND_LEADER) {
@@ -160,43 +156,6 @@ static void attempt_next(struct route_job *job)
         job->first_place = place_behind(job);
     }
     job_attempt(job);
-}
-
-/* Everybody was asked: anew after a pause. */
-static void attempt_later(struct route_job *job)
-{
-    uint64_t now_ms = clock_mono_ms(job->route->clock);
-    uint64_t left_ms = job->due_ms > now_ms ? job->due_ms - now_ms : 0;
-    bool full = job->no_place && !job->other_end;
-    uint64_t pause_ms = full ? pause_when_full(job) : pause_of(job, now_ms);
-
-    job->full_rounds = full ? job->full_rounds + 1 : 0;
-    job->no_place = job->other_end = false;
-    job->round = ROUND_LEADER;
-    job->hints = 0;
-    timer_start(job->route->clock, &job->timer, left_ms < pause_ms ? left_ms : pause_ms,
-                attempt_on_timer);
-}
-
-/* The wait grows by a quarter, so that a leader that was handed over is found soon and one that is
- * long in coming is not asked for too often. */
-static uint64_t pause_of(const struct route_job *job, uint64_t now_ms)
-{
-    uint64_t pause_ms = (now_ms - job->began_ms) / ROUTE_WAIT_PART;
-
-    if (pause_ms < ROUTE_WAIT_MIN_MS)
-        return ROUTE_WAIT_MIN_MS;
-    return pause_ms < ROUTE_WAIT_MAX_MS ? pause_ms : ROUTE_WAIT_MAX_MS;
-}
-
-/* Their disks have too much to do: who asks on as for a leader makes it more. */
-static uint64_t pause_when_full(const struct route_job *job)
-{
-    uint64_t pause_ms = ROUTE_FULL_WAIT_MIN_MS;
-
-    for (uint32_t i = 0; i < job->full_rounds && pause_ms < ROUTE_FULL_WAIT_MAX_MS; i++)
-        pause_ms *= 2;
-    return pause_ms < ROUTE_FULL_WAIT_MAX_MS ? pause_ms : ROUTE_FULL_WAIT_MAX_MS;
 }
 
 /* Only a leader within its lease knows what is newest; and who puts, puts at the leader. */
@@ -226,10 +185,11 @@ static bool may_ask_here(const struct route_job *job, const struct shard *shard)
            (!needs_leader(job) || route_answers(shard));
 }
 
-static void attempt_on_timer(struct timer *timer)
+void job_on_timer(struct timer *timer)
 {
     struct route_job *job = container_of(timer, struct route_job, timer);
 
+    list_remove(&job->wait);
     if (!job->here) {
         job_attempt(job);
         return;
@@ -287,7 +247,7 @@ static void attempt_here(struct route_job *job, struct shard *shard)
         return;
     }
     job->here = true;
-    timer_start(job->route->clock, &job->timer, patience_here(job), attempt_on_timer);
+    timer_start(job->route->clock, &job->timer, patience_here(job), job_on_timer);
     if (job->kind == JOB_PUT)
         err = here_put(job, shard);
     else if (job->kind == JOB_READ)
@@ -529,6 +489,13 @@ static void note_end(struct route_job *job, enum err err)
         job->other_end = true;
 }
 
+/* Who refuses and names itself was elected, and leads as soon as its barrier is committed. */
+static bool is_about_to_lead(const struct route_job *job)
+{
+    return job->hint != 0 && job->hint == job->asked && needs_leader(job) && !rests(job) &&
+           job->soons < ROUTE_SOONS_MAX;
+}
+
 /* Nothing was done when the error is in the first two rows: then it is worth asking on. */
 static void settled(struct route_job *job, enum err err)
 {
@@ -537,6 +504,8 @@ static void settled(struct route_job *job, enum err err)
     case ERR_NOT_LEADER:
         if (job->hint != 0 && job->hint != job->asked && job->hints++ < ROUTE_HINTS_MAX)
             job_attempt(job);
+        else if (is_about_to_lead(job))
+            job_wait_soon(job);
         else
             attempt_next(job);
         return;

@@ -7,6 +7,7 @@
 
 #include "api/route.h"
 #include "api/route_message.h"
+#include "base/limits.h"
 #include "env/timer.h"
 
 enum job_kind { JOB_PUT, JOB_READ, JOB_LOCATE, JOB_GRANT, JOB_KINDS };
@@ -16,9 +17,12 @@ struct route {
     struct net *net;
     struct clock *clock;
     struct list jobs;     /* of struct route_job: asked here, for clients of this node */
+    struct list waits[ROUTE_WAIT_LISTS]; /* of them: for a leader, by its group */
     uint32_t job_count;   /* with those whose asker has been answered */
     uint32_t places[JOB_KINDS]; /* of the kind, taken; ROUTE_JOBS_MAX each */
     size_t put_bytes;     /* of records that jobs hold */
+    uint64_t hurry_ms;    /* the next attempt of who waited for a leader that is known now, */
+    uint32_t hurried;     /* and how many others are made in the same millisecond */
     uint32_t served_puts; /* of other nodes, being done here */
     uint32_t served_reads; /* and their locates */
     struct recents grants; /* of shards that this node leads, or led */
@@ -33,6 +37,7 @@ enum job_round { ROUND_LEADER, ROUND_ANYBODY };
 
 struct route_job {
     struct list_node link; /* in route.jobs */
+    struct list_node wait; /* in route.waits, from one attempt to the next */
     struct route *route;
     enum job_kind kind;
     bool placed;           /* counts in route.places */
@@ -42,6 +47,7 @@ struct route_job {
     uint64_t asked;        /* the node of the present attempt; 0 = nobody yet */
     uint64_t hint;         /* who leads, says the last answer; 0 = nobody knows */
     uint32_t hints;        /* followed in a row */
+    uint32_t soons;        /* short pauses so far, for one that was about to lead */
     uint64_t began_ms;     /* monotonic */
     enum job_round round;
     bool no_place;         /* said by one who was asked since the last pause, */
@@ -75,6 +81,19 @@ struct route_job {
 
 /* Begins, or goes on, with time left or not.  May finish the job, but tells nobody at once. */
 void job_attempt(struct route_job *job);
+
+/* Everybody was asked: the next attempt comes after a pause. */
+void job_wait(struct route_job *job);
+
+/* After a short one: whoever was asked last is about to lead. */
+void job_wait_soon(struct route_job *job);
+
+/* The end of a pause, or of the patience with this node's own shard. */
+void job_on_timer(struct timer *timer);
+
+/* Those that wait for a leader of the group make their next attempt at once, ROUTE_HURRIED_MAX of
+ * all groups in a millisecond. */
+void job_leader_known(struct route *route, uint64_t group);
 
 /* Tells the asker at the end of this turn; the job is gone then, or waits for its shard. */
 void job_finish(struct route_job *job, enum err err);

@@ -161,6 +161,10 @@ void control_retain(struct control *control, struct shard *shard, uint64_t now_m
 
 /* Who leads the group, as far as this node knows: node id or 0. */
 uint64_t control_leader(const struct control *control, uint64_t group);
+/* One listener: `known` runs when this node's replica of a group has come to know who leads it, or
+ * leads it itself, inside of whatever told it: it only notes that.  NULL ends it. */
+void control_on_leader(struct control *control, void (*known)(void *ctx, uint64_t group),
+                       void *ctx);
 
 enum node_health { NODE_UP, NODE_DOWN };
 enum node_health control_health(const struct control *control, uint64_t node);

@@ -97,8 +97,7 @@ struct host_shard;
 
 struct host {
     struct host_shard **shards; /* ascending by group */
-    uint32_t count, room;
-    uint32_t live; /* open or closing */
+    uint32_t count, room, live; /* live: open or closing */
     struct timer timer;
     bool again;     /* the model changed while a pass was under way */
     int phase;      /* enum host_phase */
@@ -106,12 +105,13 @@ struct host {
     uint32_t missing, missing_now; /* shards of ACTIVE streams that are not open: last pass, this */
     bool sealing;   /* in this pass a leader was asked to end an epoch: look again soon, */
     bool sealing_more; /* or sooner, as more of them wait for their turn */
-    uint32_t seals; /* leaders that were asked for the first time since */
-    uint64_t seals_ms;
+    uint32_t seals; /* leaders that were asked for the first time since `seals_ms` */
+    uint64_t seals_ms, index; /* index: the model's when the last pass began */
     bool passed;    /* at least one pass is complete */
-    uint64_t index; /* the model's when the last pass began */
     uint64_t noted; /* groups up to this one that nobody knows were noted */
     void (*closed)(struct control *control);
+    void (*leader_known)(void *ctx, uint64_t group); /* NULL: nobody wants to hear of it */
+    void *leader_ctx;
 };
 
 struct comer;

@@ -248,11 +248,21 @@ static void open_one(struct control *control, const struct model_stream *stream,
     free(hosted);
 }
 
+void control_on_leader(struct control *control, void (*known)(void *ctx, uint64_t group),
+                       void *ctx)
+{
+    control->host.leader_known = known;
+    control->host.leader_ctx = ctx;
+}
+
 static void on_role(void *ctx, struct shard *shard, enum replica_role role, uint64_t leader)
 {
     struct control *control = ctx;
 
     gossip_soon(control);
+    /* Who was elected takes nothing before its barrier is committed: it is said then. */
+    if (leader != 0 && role != REPLICA_ELECTED && control->host.leader_known != NULL)
+        control->host.leader_known(control->host.leader_ctx, shard_group(shard));
     if (role != REPLICA_LEADER)
         return;
     const struct model_shard *row =

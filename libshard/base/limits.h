@@ -352,6 +352,10 @@
 #define ROUTE_WAIT_PART 4u /* a leader is looked for again after this part of the wait so far, */
 #define ROUTE_WAIT_MIN_MS 10u                 /* but so much, */
 #define ROUTE_WAIT_MAX_MS 80u /* and an election takes one or two seconds at worst */
+#define ROUTE_SOON_MS 2u /* when it is about to lead, as it says itself; doubles, */
+#define ROUTE_SOONS_MAX 4u /* and so many for one request */
+#define ROUTE_HURRIED_MAX 64u /* attempts in a millisecond of those whose leader has become known */
+#define ROUTE_WAIT_LISTS 256u /* of those that wait, by group: a replica here hears of leaders */
 /* A read for which no replica has a place asks again after so long, twice as long each time, */
 #define ROUTE_FULL_WAIT_MIN_MS 200u
 #define ROUTE_FULL_WAIT_MAX_MS 1600u /* but so long: to ask at once would add to what is too much */

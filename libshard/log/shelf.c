@@ -185,10 +185,20 @@ static struct block *lowest_wanted(const struct log *log)
     return found;
 }
 
+/* In the background only one at a time while blocks are made anew: new memory is cleared, and on a
+ * machine that shares its own got from the host, by whoever reads into it.  Two of them take two
+ * processors from clients. */
+static uint32_t reads_most(const struct log *log, bool background)
+{
+    if (!background)
+        return LOG_BLOCKS_READ_MAX;
+    return log->blocks.count < LOG_BLOCKS_MAX ? 1 : LOG_BLOCKS_BACKGROUND_MAX;
+}
+
 /* While nothing else is wanted, what comes behind the one that was begun last. */
 static void read_ahead(struct log *log, struct segment *segment, uint64_t at, bool background)
 {
-    uint32_t most = background ? LOG_BLOCKS_BACKGROUND_MAX : LOG_BLOCKS_READ_MAX;
+    uint32_t most = reads_most(log, background);
     uint64_t end = at + (uint64_t)most * LOG_BLOCK_BYTES; /* those behind push out the near ones */
 
     if (end > segment->file->bytes - 1)
@@ -226,7 +236,7 @@ struct buf *shelf_find(struct log *log, struct segment *segment, uint64_t at)
         return NULL;
     list_remove(&block->link);
     list_prepend(&log->blocks.list, &block->link);
-    if (!block->followed) {
+    if (!block->followed && log->blocks.reading < reads_most(log, block->background)) {
         block->followed = true;
         /* As one that is lent, so that what is read ahead does not take its memory. */
         struct buf *held = buf_ref(block->bytes);

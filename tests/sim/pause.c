@@ -11,7 +11,7 @@
 #define PUT_MOST_NS (150 * SIM_MS)
 
 /* Of what was put while moves had a limit, members get so much beyond it in all. */
-#define FED_MOST_BYTES (16u << 20)
+#define FED_MOST_BYTES (20u << 20)
 
 struct pause {
     uint64_t longest_ns;

@@ -110,7 +110,7 @@ class Worker:
         if not os.path.exists(self.diary):
             return []
         with open(self.diary, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+            lines = file.read().split("\n")[:-1]  # the last one may be half written, or left so
         found = []
         for line in lines:
             at, application, shard, tenure, what, *rest = line.split(" ")

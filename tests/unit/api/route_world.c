@@ -78,6 +78,17 @@ uint64_t control_leader(const struct control *control, uint64_t group)
     return world.leader;
 }
 
+void control_on_leader(struct control *control, void (*known)(void *ctx, uint64_t group), void *ctx)
+{
+    world.leader_known = known;
+    world.leader_ctx = ctx;
+}
+
+void world_leader_known(uint64_t group)
+{
+    world.leader_known(world.leader_ctx, group);
+}
+
 uint64_t control_reading_ms(const struct control *control)
 {
     return UINT64_C(1700000000000) + world.now_ms;

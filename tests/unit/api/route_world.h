@@ -43,6 +43,10 @@ struct route_world {
     uint32_t part_count, calls;
     uint64_t timeout_ms;
 
+    /* whom a replica here tells that it knows a leader */
+    void (*leader_known)(void *ctx, uint64_t group);
+    void *leader_ctx;
+
     /* what was answered to others */
     uint32_t answers;
     enum err answer_err;
@@ -57,6 +61,9 @@ void world_close(void);
 
 /* Lets the turn end: deferred calls run. */
 void world_turn(void);
+
+/* A replica here has come to know who leads the group. */
+void world_leader_known(uint64_t group);
 
 /* Moves time and fires what is due. */
 void world_pass(uint64_t ms);
