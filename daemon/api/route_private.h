@@ -1,4 +1,4 @@
-/* route_private.h - what route.c, route_attempt.c and route_serve.c share. */
+/* route_private.h - what the files of the route share. */
 #ifndef API_ROUTE_PRIVATE_H
 #define API_ROUTE_PRIVATE_H
 
