@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "table/keys.h"
 
-/* How much of each filed segment is alive, and which one has least.
+/* How much of each filed segment is alive, and which one has least; and how much of it will be when
+ * the frames that wait are durable.
  *
  * A segment's row says how many bytes each run of entries has; what of it is alive follows from the
  * group's first and last entry.  Nothing is counted while entries come and go: when the free
@@ -12,41 +14,80 @@
  * because what is dead stays so: what is taken back counts as alive until that is durable, and of
  * segments that are kept there is none. */
 
+/* What the group sees. */
+static void clip(const struct group *group, uint64_t *first, uint64_t *last)
+{
+    if (*first < group->state.first)
+        *first = group->state.first;
+    if (*last > group->state.last)
+        *last = group->state.last;
+}
+
+/* What is in memory lies in segments that are not filed, or are kept: others have its index. */
+static void clip_filed(const struct group *group, uint64_t *last)
+{
+    if (*last >= index_first(group))
+        *last = index_first(group) - 1;
+}
+
 bool alive_range(const struct log *log, uint64_t id, uint64_t *first, uint64_t *last)
 {
     const struct group *group = group_find(log, id);
     bool sure = log->durable >= log->lost_turn;
+    uint64_t filed = *last;
 
     if (group == NULL)
         return !sure;
     if (group->started > log->durable)
         return true;
-    if (*first < group->state.first)
-        *first = group->state.first;
-    if (sure && *last > group->state.last)
-        *last = group->state.last;
-    /* What is in memory lies in segments that are not filed, or are kept: others have its index. */
-    if (sure && *last >= index_first(group))
-        *last = index_first(group) - 1;
+    clip(group, first, last);
+    clip_filed(group, last);
+    if (!sure)
+        *last = filed;
     return *first <= *last;
+}
+
+/* The same behind the frames that wait, of a segment that is kept, too. */
+static bool range_behind(const struct log *log, const struct segment *segment, uint64_t id,
+                         uint64_t *first, uint64_t *last)
+{
+    const struct group *group = group_find(log, id);
+
+    if (group == NULL)
+        return false;
+    clip(group, first, last);
+    if (segment->kept == 0)
+        clip_filed(group, last);
+    return *first <= *last;
+}
+
+static uint64_t bytes_of(const struct extent *extent, uint64_t first, uint64_t last)
+{
+    double part = (double)(last - first + 1) / (double)(extent->last - extent->first + 1);
+
+    return 1 + (uint64_t)((double)extent->bytes * part); /* one without payload has a place, too */
 }
 
 static void account(const struct log *log, struct segment *segment, const struct segment_row *row)
 {
-    segment->alive = segment->kept > 0 ? UINT64_MAX : 0;
-    for (uint32_t i = 0; i < row->extent_count && segment->kept == 0; i++) {
+    segment->alive = segment->behind = 0;
+    for (uint32_t i = 0; i < row->extent_count; i++) {
         const struct extent *extent = &row->extents[i];
         uint64_t first = extent->first, last = extent->last;
-        if (!alive_range(log, extent->group, &first, &last))
-            continue;
-        double part = (double)(last - first + 1) / (double)(extent->last - extent->first + 1);
-        segment->alive += (uint64_t)((double)extent->bytes * part);
+        if (alive_range(log, extent->group, &first, &last))
+            segment->alive += bytes_of(extent, first, last);
+        first = extent->first;
+        last = extent->last;
+        if (range_behind(log, segment, extent->group, &first, &last))
+            segment->behind += bytes_of(extent, first, last);
     }
+    if (segment->kept > 0)
+        segment->alive = UINT64_MAX;
 }
 
 /* Not one in which groups have runs in memory: those are not known to be applied.  The one that
  * others are emptied into is not, before it is about full. */
-static bool may_be_emptied(const struct log *log, const struct segment *segment)
+static bool may_be_emptied(const struct log *log, const struct segment *segment, uint64_t alive)
 {
     if (segment->file == NULL || segment->phase != SEGMENT_FILED || segment->pins > 0 ||
         segment->kept > 0)
@@ -55,7 +96,7 @@ static bool may_be_emptied(const struct log *log, const struct segment *segment)
     uint64_t room = segment->file->bytes - SEGMENT_HEAD_BYTES;
     if (segment == log->emptying->aside && segment->end + room / LOG_EMPTY_GAIN < segment->bytes)
         return false;
-    return segment->alive <= room - room / LOG_EMPTY_GAIN &&
+    return alive <= room - room / LOG_EMPTY_GAIN &&
            segment->file->bytes >= log->file_bytes_min &&
            segment->left_until_ms <= clock_mono_ms(log->world.clock);
 }
@@ -66,10 +107,29 @@ struct segment *alive_least(struct log *log)
 
     for (size_t i = 0; i < log->segment_count; i++) {
         struct segment *segment = log->segments[i];
-        if (may_be_emptied(log, segment) && (least == NULL || segment->alive < least->alive))
+        if (may_be_emptied(log, segment, segment->alive) &&
+            (least == NULL || segment->alive < least->alive))
             least = segment;
     }
     return least;
+}
+
+/* Once the frames that wait are durable, this one is free, or will be when it was emptied. */
+static bool is_free_behind(const struct log *log, const struct segment *segment)
+{
+    if (segment->phase != SEGMENT_FILED || segment->file->bytes < log->file_bytes_min)
+        return false;
+    return segment->behind == 0 ||
+           (may_be_emptied(log, segment, segment->behind) &&
+            empty_fits_aside(log, segment, segment->behind) && !MUTANT(lent_for_free_alone));
+}
+
+bool alive_frees_behind(const struct log *log)
+{
+    for (size_t i = 0; i < log->segment_count; i++)
+        if (is_free_behind(log, log->segments[i]))
+            return true;
+    return false;
 }
 
 /* ---- the survey ---- */

@@ -39,6 +39,7 @@ void aside_grew(struct log *log, struct segment *segment, uint64_t end, const st
     segment->end = segment->durable_end = end;
     segment->witness = *run;
     segment->alive = (segment->alive == UINT64_MAX ? 0 : segment->alive) + run->bytes;
+    segment->behind = (segment->behind == UINT64_MAX ? 0 : segment->behind) + run->bytes;
     log->figures.bytes_aside += run->bytes;
 }
 

@@ -122,13 +122,38 @@ static bool is_low(const struct log *log)
            log->files_ready_count <= log->options.segments_ahead + LOG_EMPTY_AHEAD;
 }
 
+/* Each window ends with a block that is not full, and two of them take more than one's bytes. */
+bool empty_fits_aside(const struct log *log, const struct segment *victim, uint64_t bytes)
+{
+    const struct segment *aside = log->emptying->aside;
+    uint64_t windows = victim->bytes / LOG_EMPTY_WINDOW_BYTES * 2 + 1;
+
+    return aside != NULL && aside != victim &&
+           aside->end + bytes + windows * DISK_ALIGN < aside->bytes;
+}
+
 /* A file, or what is left of the one that is written into, or none if nothing is to be written. */
 static bool has_place(const struct log *log, const struct segment *victim)
 {
-    const struct segment *aside = log->emptying->aside;
-
     return log->files_ready_count > 0 || victim->alive == 0 ||
-           (aside != NULL && aside->end + victim->alive < aside->bytes);
+           empty_fits_aside(log, victim, victim->alive);
+}
+
+/* In a full log, what takes entries back, or was applied, must not wait for the very space that it
+ * would free: entries stop at log_has_room(), changes at log_has_reserve(), and behind that a
+ * quarter of a segment, a thousand frames or more, is left for START, FORGET and their like.  When
+ * terms and votes have used that up too, there is a file that is kept back for them (supply.c).
+ * Where that is gone as well, the frames that wait get the one for emptying, if all of them lie in
+ * one segment and another one's file takes its place: it is free behind them, or what it keeps fits
+ * into the segment that is written into. */
+bool empty_lend(struct log *log)
+{
+    if (!head_stands(log) || supply_can_grow(log) || log->files_ready_count == 0 ||
+        log->lent_turn == log->turn || !alive_frees_behind(log))
+        return false;
+    log->lent_turn = log->turn;
+    head_kick(log);
+    return true;
 }
 
 static void begin(struct log *log)
@@ -144,7 +169,8 @@ static void begin(struct log *log)
         return;
     }
     struct segment *victim = alive_least(log);
-    if (victim == NULL || !has_place(log, victim)) {
+    bool stands = victim == NULL || !has_place(log, victim);
+    if (((stands || emptying->held_up) && empty_lend(log)) || stands) {
         wait_for(emptying, emptying->survey_pause_ms);
         return;
     }
@@ -212,6 +238,7 @@ void empty_finish(struct log *log)
                                       &log->job.reason) != ERR_OK;
     for (uint32_t i = 0; i < emptying->target_count; i++)
         take_target(log, &emptying->targets[i]);
+    emptying->held_up = false;
     /* Lookups that saw the rows as they were must not be remembered. */
     cache_drop_segment(log, victim->number);
     log->cuts++;

@@ -76,6 +76,7 @@ struct emptying {
     struct target targets[LOG_EMPTY_SPLIT_MAX];
     uint32_t target_count;
     uint32_t waits;
+    bool held_up; /* the last one was given up for what is not durable */
     bool tried;   /* the tables refused the rows, and may have them all the same */
     bool damaged; /* an index row, at damaged_at */
     struct entry_head damaged_at;
@@ -98,6 +99,8 @@ void plan_items(struct emptying *emptying);
 void switch_start(struct log *log);
 
 /* ---- empty.c ---- */
+/* Frames that wait get the last file, if another one comes back for it.  False: they do not. */
+bool empty_lend(struct log *log);
 /* The victim stays as it was, for so long at least. */
 void empty_give_up(struct log *log, uint64_t pause_ms);
 /* All of it is somewhere else. */

@@ -107,6 +107,7 @@ struct segment {
     /* Afterwards: a run that was alive when last looked at. */
     struct extent witness;
     uint64_t alive;         /* bytes of payloads, when last looked at; UINT64_MAX: not yet */
+    uint64_t behind;        /* the same behind all frames that waited then */
     uint64_t left_until_ms; /* on the monotonic clock: not to be emptied before */
     uint32_t kept; /* so many runs that groups have in memory lie here (index_filed()) */
 };
@@ -451,6 +452,8 @@ void segment_unpin(struct log *log, struct segment *segment);
 bool alive_range(const struct log *log, uint64_t group, uint64_t *first, uint64_t *last);
 /* The filed segment to be emptied next; NULL when none is worth it. */
 struct segment *alive_least(struct log *log);
+/* Whether a segment's file comes back with no other one, once the frames that wait are durable. */
+bool alive_frees_behind(const struct log *log);
 
 /* ---- empty.c, switch.c ---- */
 void empty_init(struct log *log);
@@ -459,6 +462,8 @@ void empty_fini(struct log *log);
 /* Starts a job of the tables, if emptying needs one now. */
 void empty_next(struct log *log);
 bool empty_uses(const struct log *log, const struct segment *segment);
+/* Whether so many bytes of the victim fit into the segment that is written aside now. */
+bool empty_fits_aside(const struct log *log, const struct segment *victim, uint64_t bytes);
 /* The segment is free: it is not written to any more. */
 void empty_drop(struct log *log, const struct segment *segment);
 void job_survey_run(struct table_job *job);

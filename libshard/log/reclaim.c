@@ -59,45 +59,20 @@ static bool is_alive(const struct log *log, const struct extent *extent)
     return group == NULL || (group->state.first <= extent->last && !MUTANT(freed_alive));
 }
 
-/* ---- the last file ---- */
-
-/* In a full log, what takes entries back, or was applied, must not wait for the very space that it
- * would free: entries stop at log_has_room(), changes at log_has_reserve(), and behind that a
- * quarter of a segment, a thousand frames or more, is left for START, FORGET and their like.  When
- * terms and votes have used that up too, there is a file that is kept back for them (supply.c).
- * Where that is gone as well, the frames that wait get the one for emptying, if all of them lie in
- * one segment and another one is free behind them, whose file takes its place. */
-static bool wants_last(const struct log *log)
-{
-    return head_stands(log) && !supply_can_grow(log) && log->files_ready_count > 0 &&
-           log->lent_turn != log->turn;
-}
-
-static bool may_be_free_behind(const struct log *log, const struct segment *segment)
-{
-    return wants_last(log) && segment->file->bytes >= log->file_bytes_min &&
-           !is_seen(log, &segment->witness);
-}
-
 /* Whether it is time to read the segment's row. */
 static bool is_to_be_looked_at(const struct log *log, const struct segment *segment)
 {
     return segment->phase == SEGMENT_FILED && !empty_uses(log, segment) &&
-           (!is_alive(log, &segment->witness) || may_be_free_behind(log, segment));
+           !is_alive(log, &segment->witness);
 }
 
-/* One that stays alive, if there is one. */
+/* One that lives, if there is one. */
 static const struct extent *find_witness(const struct log *log, const struct segment_row *row)
 {
-    const struct extent *witness = NULL;
-
-    for (uint32_t i = 0; i < row->extent_count; i++) {
-        if (is_seen(log, &row->extents[i]))
+    for (uint32_t i = 0; i < row->extent_count; i++)
+        if (is_alive(log, &row->extents[i]))
             return &row->extents[i];
-        if (witness == NULL && is_alive(log, &row->extents[i]))
-            witness = &row->extents[i];
-    }
-    return witness;
+    return NULL;
 }
 
 bool reclaim_next(struct log *log)
@@ -175,13 +150,8 @@ void job_look_done(struct log *log)
 
     const struct extent *witness = find_witness(log, &job->segment_row);
 
-    if (witness != NULL)
-        segment->witness = *witness;
-    if (may_be_free_behind(log, segment)) {
-        log->lent_turn = log->turn;
-        head_kick(log);
-    }
     if (witness != NULL) {
+        segment->witness = *witness;
         segment_row_fini(&job->segment_row);
         return;
     }

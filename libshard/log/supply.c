@@ -68,7 +68,7 @@ struct segment *segment_add(struct log *log, uint64_t number, uint64_t life,
     segment->file = file;
     segment->bytes = file == NULL ? log->plan_bytes : file->bytes;
     segment->end = segment->durable_end = SEGMENT_HEAD_BYTES;
-    segment->alive = UINT64_MAX;
+    segment->alive = segment->behind = UINT64_MAX;
     list_init(&segment->runs);
     if (!segment_is_aside(number))
         log->tail = segment; /* at a start the last one that is added stays it */

@@ -174,17 +174,30 @@ static bool take_hints(struct log *log)
     return false;
 }
 
+/* What was applied is about to be durable, or waits with the head for a file, or an epoch began
+ * meanwhile, and the next plan moves all that the group has here. */
+static void wait_for_hints(struct log *log)
+{
+    struct emptying *emptying = log->emptying;
+
+    if (emptying->waits++ < WAITS_MAX) {
+        timer_start(log->world.clock, &emptying->timer, WAIT_MS, emptying->timer.cb);
+    } else if (!emptying->tried) {
+        emptying->held_up = true;
+        empty_give_up(log, WAIT_MS);
+    } else {
+        emptying->waits = 0;
+        empty_lend(log);
+        survey_start(log);
+    }
+}
+
 void switch_start(struct log *log)
 {
     struct emptying *emptying = log->emptying;
 
     if (!take_hints(log)) {
-        /* What was applied is about to be durable; or an epoch began meanwhile, and the next plan
-         * moves all that the group has here. */
-        if (emptying->tried || emptying->waits++ < WAITS_MAX)
-            timer_start(log->world.clock, &emptying->timer, WAIT_MS, emptying->timer.cb);
-        else
-            empty_give_up(log, WAIT_MS);
+        wait_for_hints(log);
         return;
     }
     for (uint32_t i = 0; i < emptying->target_count; i++) {
