@@ -117,7 +117,8 @@ struct segment *alive_least(struct log *log)
 /* Once the frames that wait are durable, this one is free, or will be when it was emptied. */
 static bool is_free_behind(const struct log *log, const struct segment *segment)
 {
-    if (segment->phase != SEGMENT_FILED || segment->file->bytes < log->file_bytes_min)
+    if (segment->file == NULL || segment->phase != SEGMENT_FILED ||
+        segment->file->bytes < log->file_bytes_min)
         return false;
     return segment->behind == 0 ||
            (may_be_emptied(log, segment, segment->behind) &&

@@ -66,13 +66,17 @@ static bool is_to_be_looked_at(const struct log *log, const struct segment *segm
            !is_alive(log, &segment->witness);
 }
 
-/* One that lives, if there is one. */
-static const struct extent *find_witness(const struct log *log, const struct segment_row *row)
+/* Remembers a run that lives.  False: none does. */
+static bool find_witness(const struct log *log, struct segment *segment,
+                         const struct segment_row *row)
 {
-    for (uint32_t i = 0; i < row->extent_count; i++)
-        if (is_alive(log, &row->extents[i]))
-            return &row->extents[i];
-    return NULL;
+    for (uint32_t i = 0; i < row->extent_count; i++) {
+        if (!is_alive(log, &row->extents[i]))
+            continue;
+        segment->witness = row->extents[i];
+        return true;
+    }
+    return false;
 }
 
 bool reclaim_next(struct log *log)
@@ -148,10 +152,7 @@ void job_look_done(struct log *log)
     struct table_job *job = &log->job;
     struct segment *segment = job->segment;
 
-    const struct extent *witness = find_witness(log, &job->segment_row);
-
-    if (witness != NULL) {
-        segment->witness = *witness;
+    if (find_witness(log, segment, &job->segment_row)) {
         segment_row_fini(&job->segment_row);
         return;
     }
