@@ -428,7 +428,7 @@ bool supply_can_grow(const struct log *log);
 /* Free files that the head may take: all but those that are kept back. */
 uint32_t supply_for_head(const struct log *log);
 /* Whether frames that wait for a file get one now: one of those, or, when that may free others, one
- * that is kept back, or the very last (reclaim.c). */
+ * that is kept back, or the very last (empty.c). */
 bool supply_has_for(const struct log *log);
 
 /* ---- filing.c, reclaim.c ---- */
