@@ -11,8 +11,8 @@
  * A segment's row says how many bytes each run of entries has; what of it is alive follows from the
  * group's first and last entry.  Nothing is counted while entries come and go: when the free
  * files run low, all rows are read, some at a time.  A figure that is remembered is never too low,
- * because what is dead stays so: what is taken back counts as alive until that is durable, and of
- * segments that are kept there is none. */
+ * but for entries of one run that differ in size, because what is dead stays so: what is taken back
+ * counts as alive until that is durable, and segments that are kept are not emptied. */
 
 /* What the group sees. */
 static void clip(const struct group *group, uint64_t *first, uint64_t *last)
@@ -21,13 +21,6 @@ static void clip(const struct group *group, uint64_t *first, uint64_t *last)
         *first = group->state.first;
     if (*last > group->state.last)
         *last = group->state.last;
-}
-
-/* What is in memory lies in segments that are not filed, or are kept: others have its index. */
-static void clip_filed(const struct group *group, uint64_t *last)
-{
-    if (*last >= index_first(group))
-        *last = index_first(group) - 1;
 }
 
 bool alive_range(const struct log *log, uint64_t id, uint64_t *first, uint64_t *last)
@@ -41,52 +34,49 @@ bool alive_range(const struct log *log, uint64_t id, uint64_t *first, uint64_t *
     if (group->started > log->durable)
         return true;
     clip(group, first, last);
-    clip_filed(group, last);
+    /* What is in memory lies in segments that are not filed, or are kept: others have its index. */
+    if (*last >= index_first(group))
+        *last = index_first(group) - 1;
     if (!sure)
         *last = filed;
     return *first <= *last;
 }
 
-/* The same behind the frames that wait, of a segment that is kept, too. */
-static bool range_behind(const struct log *log, const struct segment *segment, uint64_t id,
-                         uint64_t *first, uint64_t *last)
+static uint64_t bytes_alive(const struct log *log, const struct extent *extent)
 {
-    const struct group *group = group_find(log, id);
+    uint64_t first = extent->first, last = extent->last;
 
-    if (group == NULL)
-        return false;
-    clip(group, first, last);
-    if (segment->kept == 0)
-        clip_filed(group, last);
-    return *first <= *last;
+    if (!alive_range(log, extent->group, &first, &last))
+        return 0;
+    double part = (double)(last - first + 1) / (double)(extent->last - extent->first + 1);
+    return 1 + (uint64_t)((double)extent->bytes * part); /* one without payload has a place, too */
 }
 
-static uint64_t bytes_of(const struct extent *extent, uint64_t first, uint64_t last)
+/* Behind the frames that wait.  Nothing is guessed: all of a run of which something is seen. */
+static uint64_t bytes_behind(const struct log *log, const struct extent *extent)
 {
-    double part = (double)(last - first + 1) / (double)(extent->last - extent->first + 1);
+    const struct group *group = group_find(log, extent->group);
+    uint64_t first = extent->first, last = extent->last;
 
-    return 1 + (uint64_t)((double)extent->bytes * part); /* one without payload has a place, too */
+    if (group == NULL)
+        return 0;
+    clip(group, &first, &last);
+    return first <= last ? 1 + extent->bytes : 0;
 }
 
 static void account(const struct log *log, struct segment *segment, const struct segment_row *row)
 {
     segment->alive = segment->behind = 0;
     for (uint32_t i = 0; i < row->extent_count; i++) {
-        const struct extent *extent = &row->extents[i];
-        uint64_t first = extent->first, last = extent->last;
-        if (alive_range(log, extent->group, &first, &last))
-            segment->alive += bytes_of(extent, first, last);
-        first = extent->first;
-        last = extent->last;
-        if (range_behind(log, segment, extent->group, &first, &last))
-            segment->behind += bytes_of(extent, first, last);
+        segment->alive += bytes_alive(log, &row->extents[i]);
+        segment->behind += bytes_behind(log, &row->extents[i]);
     }
     if (segment->kept > 0)
         segment->alive = UINT64_MAX;
 }
 
 /* Not one in which groups have runs in memory: those are not known to be applied.  The one that
- * others are emptied into is not, before it is about full. */
+ * others are emptied into is not, before it is about full and there is a file to go on with. */
 static bool may_be_emptied(const struct log *log, const struct segment *segment, uint64_t alive)
 {
     if (segment->file == NULL || segment->phase != SEGMENT_FILED || segment->pins > 0 ||
@@ -94,7 +84,8 @@ static bool may_be_emptied(const struct log *log, const struct segment *segment,
         return false;
 
     uint64_t room = segment->file->bytes - SEGMENT_HEAD_BYTES;
-    if (segment == log->emptying->aside && segment->end + room / LOG_EMPTY_GAIN < segment->bytes)
+    if (segment == log->emptying->aside &&
+        (log->files_ready_count == 0 || segment->end + room / LOG_EMPTY_GAIN < segment->bytes))
         return false;
     return alive <= room - room / LOG_EMPTY_GAIN &&
            segment->file->bytes >= log->file_bytes_min &&

@@ -38,8 +38,9 @@ void aside_grew(struct log *log, struct segment *segment, uint64_t end, const st
     shelf_drop(log, segment); /* blocks that were read before it grew */
     segment->end = segment->durable_end = end;
     segment->witness = *run;
-    segment->alive = (segment->alive == UINT64_MAX ? 0 : segment->alive) + run->bytes;
-    segment->behind = (segment->behind == UINT64_MAX ? 0 : segment->behind) + run->bytes;
+    /* One more, as in alive.c: entries without payload live, too. */
+    segment->alive = (segment->alive == UINT64_MAX ? 0 : segment->alive) + run->bytes + 1;
+    segment->behind = (segment->behind == UINT64_MAX ? 0 : segment->behind) + run->bytes + 1;
     log->figures.bytes_aside += run->bytes;
 }
 

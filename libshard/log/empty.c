@@ -152,6 +152,7 @@ bool empty_lend(struct log *log)
         log->lent_turn == log->turn || !alive_frees_behind(log))
         return false;
     log->lent_turn = log->turn;
+    log->emptying->held_up = false;
     head_kick(log);
     return true;
 }
