@@ -32,57 +32,102 @@ static uint64_t pause_when_full(const struct route_job *job)
     return pause_ms < ROUTE_FULL_WAIT_MAX_MS ? pause_ms : ROUTE_FULL_WAIT_MAX_MS;
 }
 
-void job_wait(struct route_job *job)
+/* From now to the first millisecond in which one more attempt may be made early.  Not all at once:
+ * a shard takes so many puts that wait, and a link so many calls. */
+static uint64_t slot_ms(const struct route *route)
+{
+    uint64_t now_ms = clock_mono_ms(route->clock);
+
+    if (route->hurry_ms < now_ms)
+        return 0;
+    return route->hurry_ms - now_ms + (route->hurried >= ROUTE_HURRIED_MAX);
+}
+
+static void slot_take(struct route *route, uint64_t after_ms)
+{
+    uint64_t at_ms = clock_mono_ms(route->clock) + after_ms;
+
+    if (at_ms != route->hurry_ms)
+        route->hurried = 0;
+    route->hurry_ms = at_ms;
+    route->hurried++;
+}
+
+/* Its pause ends as soon as there is a place, unless it does so before. */
+static void hurry(struct route_job *job)
+{
+    struct route *route = job->route;
+    uint64_t after_ms = slot_ms(route);
+
+    if (clock_mono_ns(route->clock) + after_ms * UINT64_C(1000000) >= job->timer.due_ns)
+        return;
+    slot_take(route, after_ms);
+    timer_start(route->clock, &job->timer, after_ms, job_on_timer);
+}
+
+static void wait_for(struct route_job *job, uint64_t pause_ms)
 {
     uint64_t now_ms = clock_mono_ms(job->route->clock);
     uint64_t left_ms = job->due_ms > now_ms ? job->due_ms - now_ms : 0;
-    bool full = job->no_place && !job->other_end;
-    uint64_t pause_ms = full ? pause_when_full(job) : pause_of(job, now_ms);
 
+    timer_start(job->route->clock, &job->timer, left_ms < pause_ms ? left_ms : pause_ms,
+                job_on_timer);
+}
+
+/* It became known while another one was asked, and nobody says it again. */
+static bool has_another_leader(const struct route_job *job)
+{
+    uint64_t leader = route_leader(job->route, job->group);
+
+    return leader != 0 && leader != job->asked && net_is_up(job->route->net, leader);
+}
+
+void job_wait(struct route_job *job)
+{
+    bool full = job->no_place && !job->other_end;
+    uint64_t now_ms = clock_mono_ms(job->route->clock);
+
+    wait_for(job, full ? pause_when_full(job) : pause_of(job, now_ms));
     job->full_rounds = full ? job->full_rounds + 1 : 0;
     job->no_place = job->other_end = false;
     job->round = ROUND_LEADER;
+    job->hint = 0;
     job->hints = 0;
-    if (!full)
-        list_append(list_of(job->route, job->group), &job->wait);
-    timer_start(job->route->clock, &job->timer, left_ms < pause_ms ? left_ms : pause_ms,
-                job_on_timer);
+    if (full)
+        return;
+    list_append(list_of(job->route, job->group), &job->wait);
+    if (job->soons < ROUTE_SOONS_MAX && has_another_leader(job)) {
+        job->soons++;
+        hurry(job);
+    }
 }
 
 void job_wait_soon(struct route_job *job)
 {
     uint64_t pause_ms = (uint64_t)ROUTE_SOON_MS << job->soons++;
+    uint64_t after_ms = slot_ms(job->route);
 
+    if (after_ms < pause_ms)
+        after_ms = pause_ms;
+    else if (after_ms < ROUTE_WAIT_MAX_MS)
+        slot_take(job->route, after_ms);
+    else
+        after_ms = ROUTE_WAIT_MAX_MS;
+    job->round = ROUND_LEADER;
     list_append(list_of(job->route, job->group), &job->wait);
-    timer_start(job->route->clock, &job->timer, pause_ms, job_on_timer);
-}
-
-/* Not all at once: a shard takes so many puts that wait, and a link so many calls. */
-static uint64_t hurry_ms(struct route *route)
-{
-    uint64_t now_ms = clock_mono_ms(route->clock);
-
-    if (route->hurry_ms < now_ms || route->hurried == ROUTE_HURRIED_MAX) {
-        route->hurry_ms = route->hurry_ms < now_ms ? now_ms : route->hurry_ms + 1;
-        route->hurried = 0;
-    }
-    route->hurried++;
-    return route->hurry_ms - now_ms;
+    wait_for(job, after_ms);
 }
 
 /* In a turn of their own: whoever says it is in the middle of its own work. */
 void job_leader_known(struct route *route, uint64_t group)
 {
     struct list *list = list_of(route, group);
-    uint64_t now_ns = clock_mono_ns(route->clock);
 
     for (struct list_node *node = list_first(list); node != NULL; node = list_next(list, node)) {
         struct route_job *job = container_of(node, struct route_job, wait);
         if (job->group != group)
             continue;
-        uint64_t after_ms = hurry_ms(route);
         job->hint = 0;
-        if (now_ns + after_ms * UINT64_C(1000000) < job->timer.due_ns)
-            timer_start(route->clock, &job->timer, after_ms, job_on_timer);
+        hurry(job);
     }
 }

@@ -105,6 +105,23 @@ static void one_that_is_about_to_lead_is_asked_again_soon(void **state)
     assert_int_equal(world.calls, calls + 1);
 }
 
+static void a_leader_that_became_known_meanwhile_is_asked_at_once(void **state)
+{
+    struct route_put put;
+
+    world.leader = 2;
+    world.up[2] = world.up[3] = true;
+    start_put(&put);
+    world_pass(1500);
+    world.leader = 3; /* said while the other one is asked: nobody waits then */
+    world_leader_known(GROUP);
+    uint32_t calls = world.calls;
+    world_refuse(ERR_NOT_LEADER, 0);
+    world_pass(1);
+    assert_int_equal(world.calls, calls + 1);
+    assert_int_equal(world.called, 3);
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -112,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_WORLD(who_waits_hears_of_its_leader_at_once),
         WITH_WORLD(many_that_wait_go_one_after_the_other),
+        WITH_WORLD(a_leader_that_became_known_meanwhile_is_asked_at_once),
         WITH_WORLD(one_that_is_about_to_lead_is_asked_again_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
