@@ -23,6 +23,7 @@
  *     F13  F1 for the appends of a former leader too
  *     F14  followers behind libraft are fed from the log          feed.c
  *     F15  closing completes appends with status 0                io_log.c
+ *     F16  nothing of an epoch leaves before its START is durable  instance.c
  *     F17  sending never fails                                    io_net.c
  *     F18  entries below the own applied index are skipped
  *     F19  nothing is delivered while libraft takes a snapshot

@@ -27,6 +27,8 @@ static int fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void *
     replica->committed_term = applied->head.term;
     replica->committed_time_ms = applied->head.time_ms;
     replica_wake(replica);
+    if (!FENCE(F10))
+        replica_turn(replica);
     return 0;
 }
 
@@ -78,6 +80,8 @@ enum err instance_start(struct replica *replica, struct reason *reason)
     /* What earlier openings appended may still be on its way: with this in the same order behind
      * it, no message leaves before it is durable, and libraft may take it for stored. */
     replica->hard_turn = log_hard(log, replica->group, replica->term, replica->vote);
+    if (!FENCE(F16))
+        replica->hard_turn = 0;
     replica->claim_turn = replica->hard_turn;
     replica->opened_ms = replica_now_ms(replica);
     memset(raft, 0, sizeof(*raft));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "base/mutant.h"
 #include "blocks.h"
 #include "moments.h"
 
@@ -436,6 +437,9 @@ void disk_sim_crash(struct disk *disk, enum death death)
 
     if (first != NULL && !disk->failed)
         settle_write(disk, container_of(first, struct disk_io, link), death);
+    for (struct list_node *node = first; MUTANT(writes_overtake) && node != NULL;
+         node = list_next(&disk->writes, node))
+        settle_write(disk, container_of(node, struct disk_io, link), death);
     list_init(&disk->writes);
     disk->failed = false;
     for (uint32_t i = 0; i < disk->file_count; i++)
