@@ -225,7 +225,6 @@ static void count_flight(struct log *log, const struct frame_out *frame)
     figures->write_ns_sum += ns;
     if (ns > figures->write_ns_max)
         figures->write_ns_max = ns;
-    cost_wrote(&log->head.cost, frame->bytes, ns);
 }
 
 static void next(struct log *log)

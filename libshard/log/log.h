@@ -142,10 +142,6 @@ uint64_t log_changed(const struct log *log, uint64_t change);
  * `payload` (NULL when head->length is 0) until it is durable. */
 uint64_t log_entry(struct log *log, const struct entry_head *head, struct buf *payload);
 
-/* The same for one that nobody waits for: its frame is cut so that the disk is soon free for what
- * others do wait for. */
-uint64_t log_fill(struct log *log, const struct entry_head *head, struct buf *payload);
-
 /* Removes the group's entries at and above `from`. */
 uint64_t log_truncate(struct log *log, uint64_t group, uint64_t from);
 

@@ -134,7 +134,6 @@ struct frame_out {
     uint64_t payload_bytes;
     uint64_t bytes; /* on disk; set when it is closed */
     bool closed, ends_turn;
-    bool fills; /* it has entries that nobody waits for */
     struct buffer *buffer; /* where it was built; NULL before */
     struct log *log;
     struct disk_io io;
@@ -146,19 +145,6 @@ struct buffer {
     size_t size;
     bool busy;
 };
-
-/* What writes have taken, in the mean of the last few; 0: none yet. */
-struct write_cost {
-    uint64_t fixed_ns; /* a small one */
-    uint64_t mib_ns;   /* of a large one, for 1 MiB, besides */
-};
-
-/* `bytes` were written, and durable, in `ns`. */
-void cost_wrote(struct write_cost *cost, uint64_t bytes, uint64_t ns);
-
-/* What a frame may have that nobody waits for, FRAME_BYTES_MIN to FRAME_BYTES_MAX; a larger entry
- * is alone. */
-uint64_t cost_frame_bytes(const struct write_cost *cost);
 
 struct head {
     struct list frames;          /* of struct frame_out; the first two may be with the disk */
@@ -172,7 +158,6 @@ struct head {
     struct defer turn_end;
     struct timer idle;
     bool wrote; /* since `idle` was started */
-    struct write_cost cost;
 };
 
 enum table_job_kind {
@@ -415,7 +400,6 @@ void head_init(struct log *log);
 void head_fini(struct log *log);
 /* The frame that takes an item of these sizes; may close the one before and leave the tail. */
 struct frame_out *head_room(struct log *log, uint64_t item_bytes, uint64_t payload_bytes);
-struct frame_out *head_room_filled(struct log *log, uint64_t item_bytes, uint64_t payload_bytes);
 uint64_t head_add(struct log *log, struct frame_out *frame, const struct frame_item *item);
 /* The payload, which may be NULL, of the ENTRY that was just added. */
 void head_add_payload(struct log *log, struct frame_out *frame, struct run *run,
