@@ -33,7 +33,8 @@ static uint64_t pause_when_full(const struct route_job *job)
 }
 
 /* From now to the first millisecond in which one more attempt may be made early.  Not all at once:
- * a shard takes so many puts that wait, and a link so many calls. */
+ * a shard takes so many puts that wait, and a link so many calls.  A pause that ends before that
+ * anyway takes no place here. */
 static uint64_t slot_ms(const struct route *route)
 {
     uint64_t now_ms = clock_mono_ms(route->clock);
