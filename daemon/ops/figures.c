@@ -10,7 +10,6 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
 
 /* X(place, kind, name, help) */
 #define FIGURES(X)                                                                                 \
-    X(LOG_TURNS, COUNTER, "braid_log_turns_total", "Loop turns that wrote to the log.")            \
     X(LOG_FRAME_BYTES, COUNTER, "braid_log_frame_bytes_total", "Bytes of frames written.")         \
     X(LOG_PAYLOAD_BYTES, COUNTER, "braid_log_payload_bytes_total", "Bytes of payload in them.")    \
     X(LOG_ENTRIES, COUNTER, "braid_log_entries_total", "Entries written.")                         \
@@ -53,7 +52,7 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(NOT_MOVED, COUNTER, "braid_leaders_not_moved_total", "Such hand-overs that failed.")         \
     X(MOVES_REFUSED, COUNTER, "braid_leaders_moves_refused_total",                                 \
       "Those not begun: the other was not ready for it.")                                          \
-    X(AILS, GAUGE, "braid_ails",                                                        \
+    X(AILS, GAUGE, "braid_ails",                                                                   \
       "Why this node leads nothing: 0 it is well, 1 full, 2 slow, 3 clock.")                       \
     X(AILED, COUNTER, "braid_ailed_total", "Times that this node began to ail.")                   \
     X(WRITE_US, GAUGE, "braid_log_write_microseconds_now", "A write's average of the last 5 s.")   \
@@ -74,7 +73,7 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(NODES_UP, GAUGE, "braid_nodes_up", "Those that this node hears from.")                       \
     X(FORGOTTEN_BYTES, GAUGE, "braid_forgotten_bytes", "Kept of former ids of this node.")         \
     X(FORGOTTEN_COUNT, GAUGE, "braid_forgotten_directories",                                       \
-      "Directories forgotten-N that this node keeps.")                              \
+      "Directories forgotten-N that this node keeps.")                                             \
     X(STREAMS, GAUGE, "braid_streams", "Streams of the cluster.")                                  \
     X(SHARDS, GAUGE, "braid_shards", "Shards of the cluster.")                                     \
     X(CATALOG_INDEX, GAUGE, "braid_catalog_index", "Last change of the catalogue applied here.")   \
@@ -94,7 +93,7 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
       "Hung up on: slowest while replies reached replies-bytes-max.")                              \
     X(HTTP_REPLY_BYTES, GAUGE, "braid_http_reply_bytes",                                           \
       "Of replies that are being made or wait for slow readers.")                                  \
-    X(HTTP_MOST, GAUGE, "braid_http_connections_max", "Connections that are served.")  \
+    X(HTTP_MOST, GAUGE, "braid_http_connections_max", "Connections that are served.")              \
     X(HTTP_BYTES_IN, COUNTER, "braid_http_received_bytes_total", "Bytes from clients.")            \
     X(HTTP_BYTES_OUT, COUNTER, "braid_http_sent_bytes_total", "Bytes to clients.")                 \
     X(HTTP_H2_OPEN, GAUGE, "braid_http_h2_connections", "Connections that speak HTTP/2.")          \
@@ -106,8 +105,7 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
 
 enum figure {
 #define FIGURE_ENUM(place, kind, name, help) FIGURE_##place,
-    FIGURES(FIGURE_ENUM)
-    FIGURE_COUNT
+    FIGURES(FIGURE_ENUM) FIGURE_COUNT
 };
 
 struct figures {
@@ -132,10 +130,10 @@ struct figures *figures_new(struct ops *ops)
     if (figures == NULL)
         return NULL;
     figures->ops = ops;
-#define FIGURE_REGISTER(place, kind, name, help)                                                   \
-    if (FIGURE_##kind == FIGURE_COUNTER)                                                           \
-        figures->counters[FIGURE_##place] = metrics_counter(metrics, name, help, NULL);            \
-    else                                                                                           \
+#define FIGURE_REGISTER(place, kind, name, help)                                        \
+    if (FIGURE_##kind == FIGURE_COUNTER)                                                \
+        figures->counters[FIGURE_##place] = metrics_counter(metrics, name, help, NULL); \
+    else                                                                                \
         figures->gauges[FIGURE_##place] = metrics_gauge(metrics, name, help, NULL);
     FIGURES(FIGURE_REGISTER)
     metrics_on_print(metrics, refresh, figures);
@@ -172,7 +170,6 @@ static void refresh_log(struct figures *figures)
     const struct log *log = control_log(figures->ops->world.control);
     struct log_figures from = log_figures(log);
 
-    set(figures, FIGURE_LOG_TURNS, from.turns);
     set(figures, FIGURE_LOG_FRAME_BYTES, from.bytes_framed);
     set(figures, FIGURE_LOG_PAYLOAD_BYTES, from.bytes_payload);
     set(figures, FIGURE_LOG_ENTRIES, from.entries);
@@ -303,24 +300,24 @@ struct shard_figure {
     uint64_t (*value)(const struct shard_status *status);
 };
 
-#define SHARD_FIGURES(X)                                                                           \
-    X(leads, gauge, "1 where this node leads the shard.", replica.role == REPLICA_LEADER)          \
-    X(term, gauge, "Raft term.", replica.term)                                                     \
-    X(applied_index, gauge, "Newest entry applied here.", replica.applied)                         \
-    X(last_index, gauge, "Newest entry stored here.", replica.last)                                \
-    X(records_total, counter, "Records since the shard was created.", records)                     \
-    X(bytes_total, counter, "Bytes of them.", bytes)                                               \
-    X(put_records_total, counter, "Records put here.", put_records)                                \
-    X(put_bytes_total, counter, "Bytes put here.", put_bytes)                                      \
-    X(put_throttled_total, counter, "Puts over the shard's limit.", put_throttled)                 \
-    X(read_records_total, counter, "Records read here.", read_records)                             \
-    X(read_bytes_total, counter, "Bytes read here.", read_bytes)                                   \
+#define SHARD_FIGURES(X)                                                                  \
+    X(leads, gauge, "1 where this node leads the shard.", replica.role == REPLICA_LEADER) \
+    X(term, gauge, "Raft term.", replica.term)                                            \
+    X(applied_index, gauge, "Newest entry applied here.", replica.applied)                \
+    X(last_index, gauge, "Newest entry stored here.", replica.last)                       \
+    X(records_total, counter, "Records since the shard was created.", records)            \
+    X(bytes_total, counter, "Bytes of them.", bytes)                                      \
+    X(put_records_total, counter, "Records put here.", put_records)                       \
+    X(put_bytes_total, counter, "Bytes put here.", put_bytes)                             \
+    X(put_throttled_total, counter, "Puts over the shard's limit.", put_throttled)        \
+    X(read_records_total, counter, "Records read here.", read_records)                    \
+    X(read_bytes_total, counter, "Bytes read here.", read_bytes)                          \
     X(read_throttled_total, counter, "Reads over the shard's limit.", read_throttled)
 
-#define SHARD_VALUE(id, type, help, field)                                                         \
-    static uint64_t value_##id(const struct shard_status *status)                                  \
-    {                                                                                              \
-        return (uint64_t)(status->field);                                                          \
+#define SHARD_VALUE(id, type, help, field)                        \
+    static uint64_t value_##id(const struct shard_status *status) \
+    {                                                             \
+        return (uint64_t)(status->field);                         \
     }
 SHARD_FIGURES(SHARD_VALUE)
 

@@ -14,7 +14,7 @@
  *                       of a small write
  *  3. flight_recall()   a small second one that has not begun is taken back when more comes for it:
  *                       a busy node writes few large frames, not many small ones
- *  4. frame_on_done()   it is durable; so is the turn, when it was its last frame; then the next
+ *  4. frame_on_done()   it is durable, and so is its turn; then the next
  *
  * The disk begins a write when the one before it is durable, so a crash tears the last frame only:
  * recovery takes a damaged one with a good one behind it for corruption. */
@@ -92,9 +92,9 @@ void flight_recall(struct log *log)
 
     if (frame == NULL || !frame->given || &frame->link != list_last(&log->head.frames) ||
         frame->segment != segment_tail(log) || frame->bytes > RECALL_BYTES_MAX ||
-        !frame->ends_turn || !disk_withdraw(&frame->io))
+        !disk_withdraw(&frame->io))
         return;
-    frame->given = frame->closed = frame->ends_turn = false;
+    frame->given = frame->closed = false;
     frame->buffer->busy = false;
     frame->buffer = NULL;
     frame->segment->end = frame->offset;
@@ -193,7 +193,7 @@ static void build(struct log *log, struct frame_out *frame)
         .head_bytes = (uint32_t)(FRAME_HEAD_BYTES + frame->items.len),
         .payload_bytes = (uint32_t)frame->payload_bytes,
         .items = frame->item_count,
-        .ends_turn = frame->ends_turn,
+        .ends_turn = true,
     };
     struct slice items = writer_slice(&frame->items);
     if (items.data != NULL)
@@ -217,7 +217,6 @@ static void count_flight(struct log *log, const struct frame_out *frame)
     uint64_t ns = clock_mono_ns(log->world.clock) - log->head.flight_ns;
 
     figures->frames++;
-    figures->turns += frame->ends_turn;
     figures->bytes_framed += frame->bytes;
     figures->bytes_payload += frame->payload_bytes;
     figures->entries += frame->payload_count;
@@ -242,7 +241,6 @@ static void frame_on_done(struct disk_io *req, enum err err)
 {
     struct frame_out *frame = container_of(req, struct frame_out, io);
     struct log *log = frame->log;
-    bool ends_turn = frame->ends_turn;
     uint64_t turn = frame->turn;
 
     log->head.given--;
@@ -265,7 +263,7 @@ static void frame_on_done(struct disk_io *req, enum err err)
         timer_start(log->world.clock, &log->head.idle, IDLE_MS, idle_on_timer);
     }
     bool told = MUTANT(durable_when_given) && turn <= log->durable;
-    if (ends_turn && !told) {
+    if (!told) {
         if (log->durable < log->lost_turn && log->lost_turn <= turn)
             reclaim_want(log);
         log->durable = turn;

@@ -32,7 +32,7 @@ struct frame_head {
     uint64_t node, life, segment;
     uint64_t offset;        /* of this frame in its segment */
     uint64_t number;        /* frames of this node, without gaps */
-    uint64_t turn;          /* may span several frames, one after the other */
+    uint64_t turn;          /* one after the other; of older builds, several frames may be one */
     uint32_t head_bytes;    /* header and item headers */
     uint32_t payload_bytes; /* behind them */
     uint32_t items;
@@ -66,7 +66,7 @@ struct frame_item {
     enum item_type type;
     struct entry_head entry; /* ENTRY */
     struct log_state state; /* all: group; HARD: epoch, term, vote; START: what log_start() reads */
-    uint64_t from;           /* TRUNCATE */
+    uint64_t from;          /* TRUNCATE */
 };
 
 /* Bytes of an ENTRY's item header; the largest that any other item can have. */

@@ -7,11 +7,11 @@
  *
  *  1. head_room()      the gathering frame, or a new one; a full segment is left here
  *  2. head_add()       an item joins it
- *  3. turn_on_end()    at the end of the loop's turn the log's turn is closed, and flight.c has it;
+ *  3. turn_on_end()    at the end of the loop's turn the frame is closed, and flight.c has it;
  *                      while a frame flies and the disk would not take another, the next gathers on
  *
- * A turn that gathers more than FRAME_BYTES_MAX, or more than the segment holds, leaves as several
- * frames.
+ * What is more than FRAME_BYTES_MAX, or than the segment holds, leaves as several frames.  Each of
+ * them ends a turn of the log: what the first has is durable, and told so, while others still wait.
  *
  * The end of a segment is known when the item that does not fit arrives, before it changes any
  * state: so the states of that moment are those as of the end of the segment. */
@@ -102,6 +102,7 @@ static void close_gathering(struct log *log)
     frame->closed = true;
     frame->segment->end = frame->offset + frame->bytes;
     log->head.gathering = NULL;
+    log->turn++;
 }
 
 struct frame_out *head_room(struct log *log, uint64_t item_bytes, uint64_t payload_bytes)
@@ -179,13 +180,6 @@ struct buf *head_payload(const struct log *log, uint64_t group, uint64_t index, 
     return NULL;
 }
 
-static void end_turn(struct log *log)
-{
-    log->head.gathering->ends_turn = true;
-    close_gathering(log);
-    log->turn++;
-}
-
 /* Behind a frame that flies. */
 static void turn_ahead(struct log *log)
 {
@@ -193,7 +187,7 @@ static void turn_ahead(struct log *log)
 
     if (frame == NULL || !flight_takes(log, frame, frame_size_with(frame, 0, 0)))
         return;
-    end_turn(log);
+    close_gathering(log);
     flight_follow(log);
 }
 
@@ -219,7 +213,7 @@ static void turn_on_end(struct defer *defer)
     if (first != NULL && first->segment->file == NULL && !supply_has_for(log))
         reclaim_want(log); /* what comes meanwhile joins the frame: supply_give() comes back */
     else if (log->head.gathering != NULL)
-        end_turn(log);
+        close_gathering(log);
     flight_start(log);
     log_close_kick(log); /* a frame that finds no file is as much at its end as one that flew */
 }

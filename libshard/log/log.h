@@ -4,7 +4,8 @@
  * What is appended during a turn of the loop leaves as one frame in one
  * synchronous write at the end of the turn; while it is under way the next
  * frame gathers.  One frame is in flight, so order in the file is order in
- * time, and one number says what is durable: the turn.
+ * time, and one number says what is durable: the turn.  What is too much for
+ * one frame is as many turns as frames.
  *
  *     log_open      reads the table, scans the open segments, repairs a torn tail
  *     log_state     each group's share of what was found
@@ -303,7 +304,7 @@ void log_seek(struct log *log, struct log_seek *req, log_seek_cb cb);
 
 /* ---- figures for /metrics ---- */
 struct log_figures {
-    uint64_t turns, frames, bytes_framed, bytes_payload, entries;
+    uint64_t frames, bytes_framed, bytes_payload, entries;
     uint64_t segments_open, segments_full, segments_free;
     uint64_t segments_unfiled; /* of the full ones, those that are not filed yet */
     uint64_t bytes_total; /* of all segment files */

@@ -133,7 +133,7 @@ struct frame_out {
     struct payload *payloads;
     uint64_t payload_bytes;
     uint64_t bytes; /* on disk; set when it is closed */
-    bool closed, ends_turn;
+    bool closed;
     struct buffer *buffer; /* where it was built; NULL before */
     struct log *log;
     struct disk_io io;
