@@ -74,15 +74,17 @@ static void attempt_leader(struct route_job *job)
 {
     struct route *route = job->route;
     struct shard *shard = control_shard(route->control, job->group);
-    uint64_t leader = job->hint;
+    uint64_t leader = job->hint, known = route_leader(route, job->group);
 
+    if (leader == 0)
+        job->known = known;
     job->hint = job->asked = 0;
     if (shard != NULL && shard_leads(shard)) {
         attempt_here(job, shard);
         return;
     }
     if (leader == 0)
-        leader = route_leader(route, job->group);
+        leader = known;
     if (shard != NULL && shard_rests(shard) && leader == control_node(route->control)) {
         if (job->hung)
             attempt_next(job);

@@ -21,7 +21,7 @@ struct route {
     uint32_t job_count;   /* with those whose asker has been answered */
     uint32_t places[JOB_KINDS]; /* of the kind, taken; ROUTE_JOBS_MAX each */
     size_t put_bytes;     /* of records that jobs hold */
-    uint64_t hurry_ms;    /* the next attempt of who waited for a leader that is known now, */
+    uint64_t hurry_ms;    /* the next attempt of who waits for a leader that is known, or nearly, */
     uint32_t hurried;     /* and how many others are made in the same millisecond */
     uint32_t served_puts; /* of other nodes, being done here */
     uint32_t served_reads; /* and their locates */
@@ -47,7 +47,9 @@ struct route_job {
     uint64_t asked;        /* the node of the present attempt; 0 = nobody yet */
     uint64_t hint;         /* who leads, says the last answer; 0 = nobody knows */
     uint32_t hints;        /* followed in a row */
+    uint64_t known;        /* who led as far as this node knew when the round began; 0 = nobody */
     uint32_t soons;        /* short pauses so far, for one that was about to lead */
+    uint32_t anews;        /* ended early so far, for one that became known meanwhile */
     uint64_t began_ms;     /* monotonic */
     enum job_round round;
     bool no_place;         /* said by one who was asked since the last pause, */
@@ -82,10 +84,11 @@ struct route_job {
 /* Begins, or goes on, with time left or not.  May finish the job, but tells nobody at once. */
 void job_attempt(struct route_job *job);
 
-/* Everybody was asked: the next attempt comes after a pause. */
+/* Everybody was asked: the next attempt comes after a pause, or at once when another leader became
+ * known meanwhile. */
 void job_wait(struct route_job *job);
 
-/* After a short one: whoever was asked last is about to lead. */
+/* After a short one: whoever was asked last is about to lead.  Likewise. */
 void job_wait_soon(struct route_job *job);
 
 /* The end of a pause, or of the patience with this node's own shard. */

@@ -75,12 +75,24 @@ static void wait_for(struct route_job *job, uint64_t pause_ms)
                 job_on_timer);
 }
 
-/* It became known while another one was asked, and nobody says it again. */
+/* It became known since the round began, while others were asked, and nobody says it again. */
 static bool has_another_leader(const struct route_job *job)
 {
     uint64_t leader = route_leader(job->route, job->group);
 
-    return leader != 0 && leader != job->asked && net_is_up(job->route->net, leader);
+    return leader != 0 && leader != job->known && leader != job->asked &&
+           net_is_up(job->route->net, leader);
+}
+
+/* It is asked next, and as soon as there is a place. */
+static bool ask_another(struct route_job *job)
+{
+    if (job->anews >= ROUTE_ANEWS_MAX || !has_another_leader(job))
+        return false;
+    job->anews++;
+    job->hint = 0;
+    hurry(job);
+    return true;
 }
 
 void job_wait(struct route_job *job)
@@ -97,25 +109,26 @@ void job_wait(struct route_job *job)
     if (full)
         return;
     list_append(list_of(job->route, job->group), &job->wait);
-    if (job->soons < ROUTE_SOONS_MAX && has_another_leader(job)) {
-        job->soons++;
-        hurry(job);
-    }
+    (void)ask_another(job);
 }
 
 void job_wait_soon(struct route_job *job)
 {
-    uint64_t pause_ms = (uint64_t)ROUTE_SOON_MS << job->soons++;
+    uint64_t pause_ms = (uint64_t)ROUTE_SOON_MS << job->soons;
     uint64_t after_ms = slot_ms(job->route);
 
+    job->round = ROUND_LEADER;
+    list_append(list_of(job->route, job->group), &job->wait);
+    wait_for(job, ROUTE_WAIT_MAX_MS);
+    if (ask_another(job))
+        return;
+    job->soons++;
     if (after_ms < pause_ms)
         after_ms = pause_ms;
     else if (after_ms < ROUTE_WAIT_MAX_MS)
         slot_take(job->route, after_ms);
     else
         after_ms = ROUTE_WAIT_MAX_MS;
-    job->round = ROUND_LEADER;
-    list_append(list_of(job->route, job->group), &job->wait);
     wait_for(job, after_ms);
 }
 
@@ -128,7 +141,8 @@ void job_leader_known(struct route *route, uint64_t group)
         struct route_job *job = container_of(node, struct route_job, wait);
         if (job->group != group)
             continue;
-        job->hint = 0;
+        if (has_another_leader(job))
+            job->hint = 0;
         hurry(job);
     }
 }

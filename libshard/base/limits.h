@@ -124,6 +124,8 @@
 #define WITNESS_PEERS_MAX (2u * NODES_MAX)    /* nodes whose words are kept: NET_PEERS_MAX */
 #define FEED_NOTE_MS 60000u /* a member behind retention is named in the diagnostics so often */
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
+#define FEEDS_READ_MAX 2u /* of a node's feeds read its log at once, each so much at a time: */
+#define FEED_READ_BYTES_MAX (1024u * 1024u)
 #define TRANSFER_BEHIND_MAX 16u /* a member that lacks more entries is not handed the lead */
 #define SEAL_BEHIND_MAX 8u /* likewise: nor does the epoch end, if it can be helped */
 #define TRANSFER_DRAIN_MS 200u  /* so long a leader that hands over waits for what is in flight, */
@@ -354,6 +356,7 @@
 #define ROUTE_WAIT_MAX_MS 80u /* and an election takes one or two seconds at worst */
 #define ROUTE_SOON_MS 2u /* when it is about to lead, as it says itself; doubles, */
 #define ROUTE_SOONS_MAX 4u /* and so many for one request */
+#define ROUTE_ANEWS_MAX 4u /* pauses of it that end early, as another leader became known */
 #define ROUTE_HURRIED_MAX 64u /* attempts in a millisecond of those whose leader has become known */
 #define ROUTE_WAIT_LISTS 256u /* of those that wait, by group: a replica here hears of leaders */
 /* A read for which no replica has a place asks again after so long, twice as long each time, */

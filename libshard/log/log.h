@@ -224,6 +224,7 @@ struct log_read {
     uint64_t since_ms;           /* nor those of entries that are older */
     bool heads_only;             /* no payloads: cheap */
     bool background;             /* one read of the disk at a time, of a bounded size */
+    size_t at_once_bytes;        /* of which no more are read at a time; 0 = LOG_READS_MAX reads */
     /* Groups are read side by side: what lies around an entry in a filed segment is read too, and
      * kept for a moment for the next group's read (shelf.c). */
     bool shared;

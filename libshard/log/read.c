@@ -49,6 +49,7 @@ struct read_job {
     uint64_t next;    /* index to collect */
     struct extent_read *extents;
     uint32_t extent_count, extent_room, extent_next, under_way;
+    size_t under_way_bytes;
     uint32_t sound; /* entries before the first damaged one */
     enum err unsound; /* what that one is */
     bool careful;   /* an extent could not be read: one entry each */
@@ -286,10 +287,23 @@ static void plan(struct read_job *job)
     read_more(job);
 }
 
+/* One may always be read. */
+static bool may_read_next(const struct read_job *job)
+{
+    const struct log_read *req = job->req;
+
+    if (job->err != ERR_OK || job->extent_next >= job->extent_count)
+        return false;
+    if (job->under_way == 0)
+        return true;
+    return job->under_way < (req->background ? 1 : LOG_READS_MAX) &&
+           (req->at_once_bytes == 0 ||
+            job->under_way_bytes + job->extents[job->extent_next].len <= req->at_once_bytes);
+}
+
 static void read_more(struct read_job *job)
 {
-    while (job->err == ERR_OK && job->extent_next < job->extent_count &&
-           job->under_way < (job->req->background ? 1 : LOG_READS_MAX)) {
+    while (may_read_next(job)) {
         struct extent_read *extent = &job->extents[job->extent_next++];
         extent->bytes = disk_memory(extent->len);
         if (extent->bytes == NULL) {
@@ -297,6 +311,7 @@ static void read_more(struct read_job *job)
             break;
         }
         job->under_way++;
+        job->under_way_bytes += extent->len;
         job->log->figures.read_bytes += extent->len;
         job->req->disk_bytes += extent->len;
         disk_read(job->spots[extent->first].segment->file->file, &extent->io, extent->offset,
@@ -360,6 +375,7 @@ static void extent_on_done(struct disk_io *io, enum err err)
     struct read_job *job = extent->job;
 
     job->under_way--;
+    job->under_way_bytes -= extent->len;
     if (err == ERR_IO && extent->count > 1) {
         job->again = true;
     } else if (err == ERR_IO) {

@@ -4,6 +4,11 @@
 
 #include "base/ensure.h"
 #include "replica/fence.h"
+#include "replica/transfer.h"
+
+/* What one feed reads lies apart, and what lies between is read too: a few MiB for a message of 100
+ * KiB.  So of all feeds of a node only FEEDS_READ_MAX read at once, FEED_READ_BYTES_MAX at a time
+ * each, and the others wait for their turn.  All at once would keep writers from the disk. */
 
 /* One message that was not answered yet. */
 struct fed {
@@ -14,13 +19,14 @@ struct feed {
     struct replica *replica;
     struct member *member; /* NULL once the feed has ended while it was reading */
     struct log_read read;
-    uint64_t next;      /* first entry that was not sent */
-    uint64_t prev_term; /* of the entry before; 0 = unknown */
-    uint64_t tried;     /* what was sent from there is on its way or was refused; 0 = nothing */
+    struct list_node link; /* in the roster's list, while it waits for its turn to read */
+    uint64_t next;         /* first entry that was not sent */
+    uint64_t prev_term;    /* of the entry before; 0 = unknown */
+    uint64_t tried;        /* what was sent from there is on its way or was refused; 0 = nothing */
     struct fed sent[FEED_MESSAGES_MAX];
     uint32_t sent_count;
     uint64_t moved_ms; /* when a message was sent or accepted last */
-    bool reading, read_prev;
+    bool waiting, reading, read_prev;
 };
 
 static void pump(struct feed *feed);
@@ -86,6 +92,8 @@ void feed_end(struct member *member)
         return;
     member->feed = NULL;
     feed->member = NULL;
+    if (feed->waiting)
+        list_remove(&feed->link);
     if (!feed->reading)
         free(feed);
 }
@@ -101,8 +109,7 @@ static void restart(struct feed *feed, uint64_t next)
     feed->sent_count = 0;
 }
 
-void feed_answered(struct replica *replica, struct member *member,
-                   const struct envelope *envelope)
+void feed_answered(struct replica *replica, struct member *member, const struct envelope *envelope)
 {
     struct feed *feed = member->feed;
     uint32_t left = 0;
@@ -140,7 +147,7 @@ void feed_tick(struct replica *replica, struct member *member)
     if (feed == NULL)
         return;
     uint64_t now = replica_now_ms(replica), timeout = replica->roster->options.election_timeout_ms;
-    if (feed->reading || now - feed->moved_ms < timeout) {
+    if (feed->waiting || feed->reading || now - feed->moved_ms < timeout) {
         pump(feed);
         return;
     }
@@ -150,9 +157,9 @@ void feed_tick(struct replica *replica, struct member *member)
         return;
     feed->moved_ms = now;
     feed->tried = 0;
-    restart(feed, feed->member->match > 0     ? feed->member->match + 1
-                  : feed->sent_count > 0 ? feed->sent[0].prev + 1
-                                         : feed->next);
+    restart(feed, feed->member->match > 0 ? feed->member->match + 1
+                  : feed->sent_count > 0  ? feed->sent[0].prev + 1
+                                          : feed->next);
     pump(feed);
 }
 
@@ -220,40 +227,85 @@ static bool lift(struct feed *feed)
     return true;
 }
 
-static void pump(struct feed *feed)
+/* Whether it can send more now.  If not, an answer or the next tick tries again, or it has ended.
+ */
+static bool can_send(struct feed *feed)
 {
-    struct replica *replica = feed->replica;
-    const struct roster *roster = replica->roster;
-    const struct log_state *state = log_state(roster->world.log, replica->group);
-    uint64_t last = limit_of(replica);
+    const struct roster *roster = feed->replica->roster;
 
-    if (feed->reading || feed->sent_count >= FEED_MESSAGES_MAX || !lift(feed))
-        return;
-    if (feed->next > last) {
+    if (feed->sent_count >= FEED_MESSAGES_MAX || !lift(feed))
+        return false;
+    if (feed->next > limit_of(feed->replica)) {
         if (feed->sent_count == 0)
             feed_end(feed->member); /* nothing to send, nothing to wait for */
-        return;
+        return false;
     }
-    if (!net_is_up(roster->world.net, feed->member->node) ||
-        outbox_queued(&roster->outbox, feed->member->peer) > RAFT_PEER_BYTES_MAX)
-        return; /* the next tick tries again */
+    return net_is_up(roster->world.net, feed->member->node) &&
+           outbox_queued(&roster->outbox, feed->member->peer) <= RAFT_PEER_BYTES_MAX;
+}
 
+/* Its turn has come, and much may have happened since it came to wait. */
+static void read_next(struct feed *feed)
+{
+    struct replica *replica = feed->replica;
+    struct roster *roster = replica->roster;
+    uint64_t last = limit_of(replica);
+
+    if (!can_send(feed))
+        return;
     feed->prev_term = term_before(feed);
     feed->read_prev = feed->prev_term == 0;
     uint64_t first = feed->read_prev ? feed->next - 1 : feed->next;
-    if (first < state->first) {
+    if (first < log_state(roster->world.log, replica->group)->first) {
         say_refused(feed, first);
         feed_end(feed->member);
         return;
     }
-    feed->read = (struct log_read){
-        .group = replica->group, .first = first, .last = last, .bytes_max = RAFT_APPEND_BYTES_MAX
-    };
+    feed->read = (struct log_read){ .group = replica->group,
+                                    .first = first,
+                                    .last = last,
+                                    .bytes_max = RAFT_APPEND_BYTES_MAX,
+                                    .at_once_bytes = FEED_READ_BYTES_MAX };
     if (last - first >= ENVELOPE_ENTRIES_MAX)
         feed->read.last = first + ENVELOPE_ENTRIES_MAX - 1;
     feed->reading = true;
     replica->reads++;
+    roster->feeds.reading++;
     log_read(roster->world.log, &feed->read, read_done);
+}
+
+static void read_others(struct roster *roster)
+{
+    struct list_node *node;
+
+    while (roster->feeds.reading < FEEDS_READ_MAX + MUTANT(feeds_at_once) * UINT16_MAX &&
+           (node = list_pop(&roster->feeds.waiting)) != NULL) {
+        struct feed *feed = container_of(node, struct feed, link);
+        feed->waiting = false;
+        read_next(feed);
+    }
+}
+
+/* Whoever is to lead is waited for by writers. */
+static bool is_heir(const struct feed *feed)
+{
+    const struct transfer *transfer = &feed->replica->transfer;
+
+    return transfer_under_way(feed->replica) && transfer->target == feed->member->node;
+}
+
+static void pump(struct feed *feed)
+{
+    struct roster *roster = feed->replica->roster;
+
+    if (feed->waiting || feed->reading || !can_send(feed))
+        return;
+    feed->waiting = true;
+    if (is_heir(feed))
+        list_prepend(&roster->feeds.waiting, &feed->link);
+    else
+        list_append(&roster->feeds.waiting, &feed->link);
+    read_others(roster);
 }
 
 /* Sends what was read as one message. */
@@ -287,22 +339,19 @@ static void send(struct feed *feed)
     feed->moved_ms = replica_now_ms(replica);
 }
 
-static void read_done(struct log_read *read, enum err err)
+/* False: it has ended. */
+static bool take(struct feed *feed, enum err err)
 {
-    struct feed *feed = container_of(read, struct feed, read);
-    struct replica *replica = feed->replica;
+    struct log_read *read = &feed->read;
     uint64_t wanted = feed->read_prev ? feed->next - 1 : feed->next;
 
-    feed->reading = false;
-    replica->reads--;
     if (feed->member == NULL) { /* it ended meanwhile */
         log_read_fini(read);
+        if (feed->replica->closing)
+            roster_add_work(feed->replica->roster);
         free(feed);
-        if (replica->closing)
-            roster_add_work(replica->roster);
-        return;
+        return false;
     }
-
     /* A restart may have moved `next` while the old place was being read. */
     bool usable =
         err == ERR_OK && read->first == wanted && (feed->read_prev || feed->prev_term != 0);
@@ -311,6 +360,18 @@ static void read_done(struct log_read *read, enum err err)
     log_read_fini(read);
     if (err != ERR_OK)
         feed_end(feed->member); /* libraft's next try wakes it again */
-    else
-        pump(feed);
+    return err == ERR_OK;
+}
+
+static void read_done(struct log_read *read, enum err err)
+{
+    struct feed *feed = container_of(read, struct feed, read);
+    struct roster *roster = feed->replica->roster;
+
+    feed->reading = false;
+    feed->replica->reads--;
+    roster->feeds.reading--;
+    if (take(feed, err))
+        pump(feed); /* behind those that wait */
+    read_others(roster);
 }

@@ -217,6 +217,10 @@ struct roster {
     struct list appends; /* of all replicas, in the order of turns */
     struct sent *sent;
     size_t sent_count, sent_room;
+    struct {
+        struct list waiting; /* of struct feed: for their turn to read the log */
+        uint32_t reading;    /* at most FEEDS_READ_MAX */
+    } feeds;
     struct list ready, closing, hurried;
     struct defer work;
     struct timer ticker, hurry;

@@ -38,6 +38,7 @@ enum err roster_open(struct roster **ret, const struct roster_options *options,
     list_init(&roster->ready);
     list_init(&roster->closing);
     list_init(&roster->hurried);
+    list_init(&roster->feeds.waiting);
     net_handle(world->net, NET_RAFT, on_frame, NULL, roster);
     net_listen(world->net, on_net, roster);
     timer_start(world->clock, &roster->ticker, options->tick_ms, tick);

@@ -122,6 +122,48 @@ static void a_leader_that_became_known_meanwhile_is_asked_at_once(void **state)
     assert_int_equal(world.called, 3);
 }
 
+/* The leader that this node knows says who leads instead, and that one cannot be had. */
+static void who_was_known_all_the_time_is_asked_after_a_pause(void **state)
+{
+    struct route_put put;
+
+    world.leader = 2;
+    world.up[2] = world.up[3] = true;
+    start_put(&put);
+    world_pass(1500);
+    world_refuse(ERR_NOT_LEADER, 3);
+    uint32_t calls = world.calls;
+    assert_int_equal(world.called, 3);
+    world_refuse(ERR_NOT_LEADER, 0);
+    world_pass(ROUTE_WAIT_MAX_MS - 1);
+    assert_int_equal(world.calls, calls);
+    world_pass(1);
+    assert_int_equal(world.calls, calls + 1);
+    assert_int_equal(world.called, 2);
+}
+
+/* Short pauses that were used up do not count against it. */
+static void a_leader_that_became_known_is_asked_though_another_one_is_about_to_lead(void **state)
+{
+    struct route_put put;
+
+    world.leader = 2;
+    world.up[2] = world.up[3] = true;
+    start_put(&put);
+    world_pass(1500);
+    for (uint32_t i = 0; i < ROUTE_SOONS_MAX; i++) {
+        world_refuse(ERR_NOT_LEADER, 2);
+        world_pass((uint64_t)ROUTE_SOON_MS << i);
+    }
+    uint32_t calls = world.calls;
+    world.leader = 3;
+    world_leader_known(GROUP);
+    world_refuse(ERR_NOT_LEADER, 2);
+    world_pass(1);
+    assert_int_equal(world.calls, calls + 1);
+    assert_int_equal(world.called, 3);
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -130,6 +172,8 @@ int main(void)
         WITH_WORLD(who_waits_hears_of_its_leader_at_once),
         WITH_WORLD(many_that_wait_go_one_after_the_other),
         WITH_WORLD(a_leader_that_became_known_meanwhile_is_asked_at_once),
+        WITH_WORLD(who_was_known_all_the_time_is_asked_after_a_pause),
+        WITH_WORLD(a_leader_that_became_known_is_asked_though_another_one_is_about_to_lead),
         WITH_WORLD(one_that_is_about_to_lead_is_asked_again_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

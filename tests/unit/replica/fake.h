@@ -69,6 +69,7 @@ struct log {
     bool gathered, stalled, full;
     size_t room_bytes; /* most that it says to have room for; 0 = any */
     uint64_t reads;
+    uint32_t reading, reading_most; /* at once */
 };
 
 /* What an owner heard of one replica. */

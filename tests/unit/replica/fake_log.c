@@ -214,6 +214,7 @@ static void reading_done(struct timer *timer)
             (struct log_read_entry){ group->heads[k], buf_ref(group->payloads[k]) };
     }
     reading->log->reads++;
+    reading->log->reading--;
     free(reading);
     req->cb(req, ERR_OK);
 }
@@ -225,6 +226,8 @@ void log_read(struct log *log, struct log_read *req, log_read_cb cb)
     req->cb = cb;
     reading->log = log;
     reading->req = req;
+    if (++log->reading > log->reading_most)
+        log->reading_most = log->reading;
     timer_start(&log->node->clock, &reading->timer, 1 + log->reads_take_ms, reading_done);
 }
 

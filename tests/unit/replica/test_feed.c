@@ -54,6 +54,32 @@ static void who_seems_not_to_be_behind_is_lifted_too(void **state)
     fake_free(fake);
 }
 
+/* Each reads a few MiB for a message of 100 KiB, and writers write to that disk too. */
+static void few_feeds_read_at_once(void **state)
+{
+    struct fake *fake = fake_new(3);
+    struct log *log = &fake_node(fake, 1)->log;
+    enum { GROUPS = 12, PUTS = 30 };
+
+    for (uint64_t group = 1; group <= GROUPS; group++) {
+        fake_group(fake, group, 3, 1);
+        fake_leader(fake, group);
+    }
+    fake_cut_off(fake, 3, true);
+    for (uint64_t group = 1; group <= GROUPS; group++)
+        for (unsigned i = 0; i < PUTS; i++)
+            fake_put(fake, fake_owner(fake, 1, group), 100);
+    log->reads_take_ms = 5;
+    log->reading_most = 0;
+    fake_cut_off(fake, 3, false);
+    fake_run(fake, 6 * FAKE_BEAT);
+
+    assert_in_range(log->reading_most, 1, FEEDS_READ_MAX);
+    for (uint64_t group = 1; group <= GROUPS; group++)
+        assert_int_equal(fake_owner(fake, 3, group)->applied, fake_owner(fake, 1, group)->applied);
+    fake_free(fake);
+}
+
 static void ignore_settled(struct proposal *proposal, enum err err, uint64_t index)
 {
     assert_int_equal(err, ERR_OK);
@@ -87,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_seems_not_to_be_behind_is_lifted_too),
+        cmocka_unit_test(few_feeds_read_at_once),
         cmocka_unit_test(that_a_change_is_committed_is_said_at_once),
     };
 
