@@ -306,7 +306,7 @@ static bool take(struct comer *comer, struct slice bytes, struct buf *buf)
         if ((payload.len > 0 && part == NULL) ||
             !log_has_room(log, ENTRY_HEAD_BYTES + payload.len))
             break; /* the rest is asked for again */
-        log_entry(log, &head, part);
+        log_fill(log, &head, part);
         log_applied(log, comer->group, head.index, head.term, head.time_ms, slice_of(NULL, 0));
         comer->filled_bytes += head.length;
         comer->next++;

@@ -215,7 +215,8 @@ void filling_kick(struct control *control)
         bool is_full = !little && filling->bytes + bytes > FILL_WINDOW_BYTES;
         if (filling->calls > 0 && (is_full || left < least))
             return; /* likewise */
-        if (log_pending_bytes(control->log) > FILL_PENDING_BYTES_MAX || room < least) {
+        bool is_busy = !little && log_filling_bytes(control->log) > FILL_PENDING_BYTES_MAX;
+        if (is_busy || room < least) {
             if (room_is_short(control) && !MUTANT(full_comer_waits))
                 comer_later(comer);
             later(control, FILL_WAIT_MS);

@@ -46,6 +46,7 @@
 
 /* ---- the log ---- */
 #define FRAME_BYTES_MAX (4u * 1024u * 1024u)  /* one synchronous write; a larger one is alone */
+#define FRAME_BYTES_MIN (512u * 1024u)        /* and so much on any disk, if nobody waits for it */
 #define LOG_RUN_ENTRIES_MAX 1024u             /* of one index row: 5 to 40 KiB to decode */
 /* decoded index rows: as many as there are groups side by side, in one read each (FILLS_MAX) */
 #define LOG_ROWS_CACHED_MAX 1024u
@@ -238,8 +239,8 @@
 /* What only moves, and took longer than this, asks anew how far the other is: what it still lacks
  * in the end it gets as a member, and no limit holds that. */
 #define FILL_ROUND_MS 1000u
-/* taken and not durable yet, before the next */
-#define FILL_PENDING_BYTES_MAX (16u * 1024u * 1024u)
+/* Taken and not durable yet, before the next: what else is written waits behind it. */
+#define FILL_PENDING_BYTES_MAX (4u * 1024u * 1024u)
 #define FILL_BYTES_PER_S_MIN (64u * 1024u)    /* of a limit: less is taken for a slip */
 #define FILL_BYTES_PER_S_MAX (UINT64_C(1) << 40)
 #define ALLOWANCE_BURST_MS 100u /* of rate that nobody used: so much may be taken at once later */

@@ -224,6 +224,7 @@ static void count_flight(struct log *log, const struct frame_out *frame)
     figures->write_ns_sum += ns;
     if (ns > figures->write_ns_max)
         figures->write_ns_max = ns;
+    cost_wrote(&log->head.cost, frame->bytes, ns);
 }
 
 static void next(struct log *log)
@@ -253,6 +254,7 @@ static void frame_on_done(struct disk_io *req, enum err err)
     count_flight(log, frame);
     frame->segment->durable_end = frame->offset + frame->bytes;
     log->pending_bytes -= frame->payload_bytes;
+    log->filling_bytes -= frame->fill_bytes;
     frame_free(frame);
     if (MUTANT(durable_when_given) && log->head.given > 0)
         turn = frame_first(log)->turn;

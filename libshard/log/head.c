@@ -10,8 +10,9 @@
  *  3. turn_on_end()    at the end of the loop's turn the frame is closed, and flight.c has it;
  *                      while a frame flies and the disk would not take another, the next gathers on
  *
- * What is more than FRAME_BYTES_MAX, or than the segment holds, leaves as several frames.  Each of
- * them ends a turn of the log: what the first has is durable, and told so, while others still wait.
+ * What is more than a frame may have (FRAME_BYTES_MAX; cost.c of what nobody waits for), or than
+ * the segment holds, leaves as several frames.  Each of them ends a turn of the log: what the first
+ * has is durable, and told so, while others still wait.
  *
  * The end of a segment is known when the item that does not fit arrives, before it changes any
  * state: so the states of that moment are those as of the end of the segment. */
@@ -105,7 +106,13 @@ static void close_gathering(struct log *log)
     log->turn++;
 }
 
-struct frame_out *head_room(struct log *log, uint64_t item_bytes, uint64_t payload_bytes)
+static uint64_t frame_bytes_max(const struct head *head, bool fills)
+{
+    return fills || head->gathering->fills ? cost_frame_bytes(&head->cost) : FRAME_BYTES_MAX;
+}
+
+static struct frame_out *room(struct log *log, uint64_t item_bytes, uint64_t payload_bytes,
+                              bool fills)
 {
     struct head *head = &log->head;
     uint64_t alone = frame_bytes(FRAME_HEAD_BYTES + item_bytes, payload_bytes);
@@ -115,7 +122,7 @@ struct frame_out *head_room(struct log *log, uint64_t item_bytes, uint64_t paylo
     struct segment *tail = segment_tail(log);
     if (head->gathering != NULL) {
         uint64_t bytes = frame_size_with(head->gathering, item_bytes, payload_bytes);
-        if (bytes <= FRAME_BYTES_MAX && head->gathering->offset + bytes <= tail->bytes)
+        if (bytes <= frame_bytes_max(head, fills) && head->gathering->offset + bytes <= tail->bytes)
             return head->gathering;
         close_gathering(log);
     }
@@ -133,6 +140,19 @@ struct frame_out *head_room(struct log *log, uint64_t item_bytes, uint64_t paylo
     writer_init(&frame->items, FRAME_BYTES_MAX);
     list_append(&head->frames, &frame->link);
     head->gathering = frame;
+    return frame;
+}
+
+struct frame_out *head_room(struct log *log, uint64_t item_bytes, uint64_t payload_bytes)
+{
+    return room(log, item_bytes, payload_bytes, false);
+}
+
+struct frame_out *head_room_filled(struct log *log, uint64_t item_bytes, uint64_t payload_bytes)
+{
+    struct frame_out *frame = room(log, item_bytes, payload_bytes, true);
+
+    frame->fills = true;
     return frame;
 }
 

@@ -236,17 +236,33 @@ static struct group *group_of(const struct log *log, uint64_t id)
 
 /* In each of these room is made first: leaving a segment fixes the states as they were before. */
 
-uint64_t log_entry(struct log *log, const struct entry_head *head, struct buf *payload)
+static uint64_t append(struct log *log, const struct entry_head *head, struct buf *payload,
+                       bool fills)
 {
     struct frame_item item = { .type = ITEM_ENTRY, .entry = *head };
     struct group *group = group_of(log, head->group);
 
     ensure(head->length == (payload == NULL ? 0 : payload->len));
     ensure(head->length <= ENTRY_PAYLOAD_MAX);
-    struct frame_out *frame = head_room(log, ITEM_ENTRY_BYTES, head->length);
+    struct frame_out *frame = fills ? head_room_filled(log, ITEM_ENTRY_BYTES, head->length)
+                                    : head_room(log, ITEM_ENTRY_BYTES, head->length);
     struct run *run = group_entry(log, group, head, 0);
     head_add_payload(log, frame, run, head, payload);
+    if (fills) {
+        frame->fill_bytes += head->length;
+        log->filling_bytes += head->length;
+    }
     return head_add(log, frame, &item);
+}
+
+uint64_t log_entry(struct log *log, const struct entry_head *head, struct buf *payload)
+{
+    return append(log, head, payload, false);
+}
+
+uint64_t log_fill(struct log *log, const struct entry_head *head, struct buf *payload)
+{
+    return append(log, head, payload, true);
 }
 
 uint64_t log_truncate(struct log *log, uint64_t id, uint64_t from)
@@ -372,6 +388,11 @@ bool log_has_reserve(const struct log *log, size_t bytes)
 size_t log_pending_bytes(const struct log *log)
 {
     return log->pending_bytes;
+}
+
+size_t log_filling_bytes(const struct log *log)
+{
+    return log->filling_bytes;
 }
 
 void log_applied(struct log *log, uint64_t id, uint64_t index, uint64_t term, uint64_t time_ms,

@@ -143,6 +143,10 @@ uint64_t log_changed(const struct log *log, uint64_t change);
  * `payload` (NULL when head->length is 0) until it is durable. */
 uint64_t log_entry(struct log *log, const struct entry_head *head, struct buf *payload);
 
+/* The same for one that nobody waits for: its frame is cut so that the disk is soon free for what
+ * others do wait for. */
+uint64_t log_fill(struct log *log, const struct entry_head *head, struct buf *payload);
+
 /* Removes the group's entries at and above `from`. */
 uint64_t log_truncate(struct log *log, uint64_t group, uint64_t from);
 
@@ -175,6 +179,9 @@ bool log_has_reserve(const struct log *log, size_t bytes);
 
 /* Bytes that were given to the log and are not durable yet. */
 size_t log_pending_bytes(const struct log *log);
+
+/* Of them: by log_fill(). */
+size_t log_filling_bytes(const struct log *log);
 
 /* ---- what is known committed, and what may be forgotten ---- */
 

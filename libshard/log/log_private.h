@@ -134,6 +134,8 @@ struct frame_out {
     uint64_t payload_bytes;
     uint64_t bytes; /* on disk; set when it is closed */
     bool closed;
+    bool fills; /* it has entries that nobody waits for, */
+    uint64_t fill_bytes; /* with so much payload */
     struct buffer *buffer; /* where it was built; NULL before */
     struct log *log;
     struct disk_io io;
@@ -145,6 +147,21 @@ struct buffer {
     size_t size;
     bool busy;
 };
+
+/* What writes have taken; 0: none yet. */
+struct write_cost {
+    uint64_t fixed_ns; /* the least of a small one of late: what hung says nothing of the disk */
+    uint64_t next_ns;  /* of those that count next */
+    uint32_t next_count;
+    uint64_t mib_ns;   /* of a large one, for 1 MiB, besides: the mean of the last few */
+};
+
+/* `bytes` were written, and durable, in `ns`. */
+void cost_wrote(struct write_cost *cost, uint64_t bytes, uint64_t ns);
+
+/* What a frame may have that nobody waits for, FRAME_BYTES_MIN to FRAME_BYTES_MAX; a larger entry
+ * is alone. */
+uint64_t cost_frame_bytes(const struct write_cost *cost);
 
 struct head {
     struct list frames;          /* of struct frame_out; the first two may be with the disk */
@@ -158,6 +175,7 @@ struct head {
     struct defer turn_end;
     struct timer idle;
     bool wrote; /* since `idle` was started */
+    struct write_cost cost;
 };
 
 enum table_job_kind {
@@ -247,7 +265,7 @@ struct log {
     uint64_t turn;    /* gathering */
     uint64_t durable; /* turn */
     uint64_t frame_next;
-    size_t pending_bytes;
+    size_t pending_bytes, filling_bytes;
 
     struct table_job job;
     bool save_wanted, reclaim_wanted;
@@ -400,6 +418,7 @@ void head_init(struct log *log);
 void head_fini(struct log *log);
 /* The frame that takes an item of these sizes; may close the one before and leave the tail. */
 struct frame_out *head_room(struct log *log, uint64_t item_bytes, uint64_t payload_bytes);
+struct frame_out *head_room_filled(struct log *log, uint64_t item_bytes, uint64_t payload_bytes);
 uint64_t head_add(struct log *log, struct frame_out *frame, const struct frame_item *item);
 /* The payload, which may be NULL, of the ENTRY that was just added. */
 void head_add_payload(struct log *log, struct frame_out *frame, struct run *run,

@@ -22,9 +22,10 @@ static struct {
     struct control *control;
     struct clock clock;
     struct comer comers[GROUPS], *of[GROUPS];
-    uint32_t asked; /* pulls that went out */
-    uint64_t stuck; /* does not answer them */
-    uint64_t room;  /* in the log */
+    uint32_t asked;         /* pulls that went out */
+    uint64_t stuck;         /* does not answer them */
+    uint64_t room;          /* in the log */
+    size_t filling;         /* what came and is not durable */
     uint64_t lacks[GROUPS]; /* how many entries behind the next one */
     bool live[GROUPS];      /* ran in the last epoch */
 } world;
@@ -46,9 +47,9 @@ uint64_t control_now_ms(const struct control *control)
     return world.clock.now_ms;
 }
 
-size_t log_pending_bytes(const struct log *log)
+size_t log_filling_bytes(const struct log *log)
 {
-    return 0;
+    return world.filling;
 }
 
 uint64_t log_room(const struct log *log)
@@ -428,6 +429,21 @@ static void a_move_that_became_urgent_does_not_wait(void **state)
     assert_int_equal(world.asked, 2);
 }
 
+/* What is written behind it waits for it. */
+static void what_came_is_on_the_disk_before_more_is_asked_for(void **state)
+{
+    world.live[2] = true;
+    world.lacks[2] = FILL_TAIL_ENTRIES - 1;
+    world.filling = FILL_PENDING_BYTES_MAX + 1;
+    open_with(0, 3);
+    pass(10 * FILL_WAIT_MS);
+    assert_int_equal(world.asked, 1);
+    assert_true(world.comers[2].calling); /* writers may wait until it has its last entries */
+    world.filling = FILL_PENDING_BYTES_MAX;
+    pass(FILL_WAIT_MS);
+    assert_int_equal(world.asked, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,8 +472,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_is_compared_is_paid_and_urgent_ones_pay_nothing_of_moves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_only_moves_comes_in_small_pieces, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_move_that_became_urgent_does_not_wait, set_up,
+        cmocka_unit_test_setup_teardown(what_came_is_on_the_disk_before_more_is_asked_for, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_move_that_became_urgent_does_not_wait, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
