@@ -14,6 +14,7 @@
 
 #define OWNER_FILE "braid"
 #define OWNER_BYTES_MAX 512u
+#define FILE_NAME_MAX 16u
 #define FILES_OPEN_MAX 16
 #define ASIDE_PREFIX "forgotten-"
 #define MARKED "table.forgotten"
@@ -156,36 +157,52 @@ static enum err check_owner(const struct data_dir *dir, const char *name, struct
 static enum err read_owner(const struct data_dir *dir, char text[OWNER_BYTES_MAX],
                            struct reason *reason)
 {
-    char path[DATA_DIR_PATH_MAX + 8];
-    ssize_t len;
-    int fd;
+    size_t len = OWNER_BYTES_MAX - 1;
+    enum err err = data_dir_read(dir, OWNER_FILE, text, &len, reason);
 
-    (void)snprintf(path, sizeof(path), "%s/" OWNER_FILE, dir->path);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? ERR_NOT_FOUND : failed(dir, "cannot be read", reason);
-    len = read(fd, text, OWNER_BYTES_MAX - 1);
-    close(fd);
-    if (len < 0)
-        return failed(dir, "cannot be read", reason);
-    text[len] = 0;
-    return ERR_OK;
+    if (err == ERR_OK)
+        text[len] = 0;
+    return err;
 }
 
 /* Durable before anything else is written there. */
 static enum err write_owner(const struct data_dir *dir, const char *name, struct reason *reason)
 {
-    char path[DATA_DIR_PATH_MAX + 8], made[DATA_DIR_PATH_MAX + 16];
-    FILE *file;
-    bool ok;
+    char text[OWNER_BYTES_MAX + 64];
 
-    (void)snprintf(path, sizeof(path), "%s/" OWNER_FILE, dir->path);
+    (void)snprintf(text, sizeof(text), "format %u\nname %s\n", DATA_DIR_FORMAT, name);
+    return data_dir_write(dir, OWNER_FILE, slice_text(text), reason);
+}
+
+enum err data_dir_read(const struct data_dir *dir, const char *name, void *bytes, size_t *len,
+                       struct reason *reason)
+{
+    char path[DATA_DIR_PATH_MAX + FILE_NAME_MAX];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir->path, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : failed(dir, "cannot be read", reason);
+    ssize_t got = read(fd, bytes, *len);
+    close(fd);
+    if (got < 0)
+        return failed(dir, "cannot be read", reason);
+    *len = (size_t)got;
+    return ERR_OK;
+}
+
+enum err data_dir_write(const struct data_dir *dir, const char *name, struct slice bytes,
+                        struct reason *reason)
+{
+    char path[DATA_DIR_PATH_MAX + FILE_NAME_MAX], made[DATA_DIR_PATH_MAX + FILE_NAME_MAX + 8];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir->path, name);
     (void)snprintf(made, sizeof(made), "%s.new", path);
-    file = fopen(made, "we");
+    FILE *file = fopen(made, "we");
     if (file == NULL)
         return failed(dir, "cannot be written", reason);
-    ok = fprintf(file, "format %u\nname %s\n", DATA_DIR_FORMAT, name) > 0 && fflush(file) == 0 &&
-         fsync(fileno(file)) == 0;
+    bool ok = fwrite(bytes.data, 1, bytes.len, file) == bytes.len && fflush(file) == 0 &&
+              fsync(fileno(file)) == 0;
     ok = fclose(file) == 0 && ok && rename(made, path) == 0 && sync_at(dir->path);
     return ok ? ERR_OK : failed(dir, "cannot be written", reason);
 }

@@ -6,6 +6,7 @@
  *
  *     braid     who wrote it: format and the node's name, as text
  *     lock      held by the process that runs
+ *     identity  what the node is, for tables that cannot be opened (identity_copy.h)
  *     log/      segments          table/    RocksDB
  *     table.forgotten/            table/ of a node that has forgotten and could not write that down
  *     forgotten-1/ ...            log/ and table/ of former ids of this node: nobody reads or
@@ -30,6 +31,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/slice.h"
 
 #define DATA_DIR_PATH_MAX 1024u
 #define DATA_DIR_FORMAT 1u
@@ -58,6 +60,15 @@ struct data_dir {
  * ERR_IO       it cannot be made, read or written */
 MUST_CHECK enum err data_dir_open(struct data_dir *dir, const char *path, const char *name,
                                   struct reason *reason);
+
+/* A small file of the directory, by its name.  Written anew, durable on return; a crash leaves the
+ * old one or the new one.  Read: `len` is the room, and becomes what there is of it.
+ * ERR_NOT_FOUND, ERR_NO_SPACE, ERR_IO. */
+#define DATA_DIR_IDENTITY "identity"
+MUST_CHECK enum err data_dir_write(const struct data_dir *dir, const char *name,
+                                   struct slice bytes, struct reason *reason);
+MUST_CHECK enum err data_dir_read(const struct data_dir *dir, const char *name, void *bytes,
+                                  size_t *len, struct reason *reason);
 
 /* Makes room for new tables at `making`: what a beginning that was cut short left there goes. */
 MUST_CHECK enum err data_dir_begin_anew(struct data_dir *dir, struct reason *reason);

@@ -18,6 +18,7 @@
 #include "env/real.h"
 #include "env/timer.h"
 #include "http/door.h"
+#include "identity_copy.h"
 #include "open_files.h"
 #include "ops/ops.h"
 #include "peer/net_peer.h"
@@ -164,15 +165,26 @@ static enum err open_data(struct node *node, struct reason *reason)
     if (err != ERR_OK)
         return err;
     err = disk_posix_open(node->dir.log, &node->loop, &node->note, &node->disk, reason);
-    if (err == ERR_OK)
-        err = table_open(&node->table, node->dir.table, reason);
-    if (err == ERR_OK)
-        err = node->dir.marked ? renew_marked(reason)
-                               : control_identity(node->table, &node->random, &node->id, reason);
+    if (err != ERR_OK)
+        return data_failed(node, err, reason);
+    err = table_open(&node->table, node->dir.table, reason);
     node->boot = random_id(&node->random);
     node->renewing = (struct renew_world){
         &node->dir, node->table, config, &node->note, node->clock };
-    return err == ERR_OK ? ERR_OK : data_failed(node, err, reason);
+    if (err == ERR_OK)
+        err = node->dir.marked ? renew_marked(reason)
+                               : control_identity(node->table, &node->random, &node->id, reason);
+    if (err != ERR_OK)
+        return data_failed(node, err, reason);
+    identity_copy_make(&node->dir, node->table, &node->note);
+    return ERR_OK;
+}
+
+static enum err keep_identity(void *ctx, struct reason *reason)
+{
+    struct node *node = ctx;
+
+    return identity_copy_write(&node->dir, node->table, reason);
 }
 
 static enum err open_net(struct node *node, struct reason *reason)
@@ -235,6 +247,7 @@ static enum err open_control(struct node *node, struct reason *reason)
         .on_forgotten = on_forgotten,
         .on_removed = on_ended,
         .on_outdated = on_ended,
+        .keep_identity = keep_identity,
         .ctx = node,
     };
     struct control_world world = { .clock = node->clock,
@@ -253,7 +266,7 @@ static enum err open_control(struct node *node, struct reason *reason)
  * forgotten. */
 static enum err data_failed(struct node *node, enum err err, struct reason *reason)
 {
-    if (err == ERR_CORRUPT && node->table != NULL) {
+    if (err == ERR_CORRUPT && node->renewing.dir != NULL) {
         enum err renewed = renew(&node->renewing, reason);
         node->forgot = renewed == ERR_OK;
         err = node->forgot ? err : renewed;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/renewal.h"
+#include "identity_copy.h"
 #include "table/rocks.h"
 
 static void take_advice_away(struct reason *lost);
@@ -64,12 +65,39 @@ static void take_advice_away(struct reason *lost)
         *advice = 0;
 }
 
+/* Its tables say it, or when they cannot, their copy.  ERR_CORRUPT: neither. */
+static enum err look(const struct renew_world *world, struct renewal_node *node,
+                     struct reason *why)
+{
+    struct reason copy = { "" };
+    enum err err = ERR_CORRUPT;
+
+    if (world->table != NULL)
+        err = renewal_look(world->table, node, why);
+    else
+        reason_set(why, "its tables cannot be opened");
+    if (err != ERR_CORRUPT)
+        return err;
+    enum err copied = identity_copy_read(world->dir, node, &copy);
+    if (copied == ERR_NOT_FOUND)
+        reason_set(&copy, "there is no file '" DATA_DIR_IDENTITY "'");
+    if (copied != ERR_OK) {
+        struct reason tables = *why;
+        reason_set(why, "%s, and %s, which would say who this node is", tables.text, copy.text);
+    }
+    return copied == ERR_NOT_FOUND ? ERR_CORRUPT : copied;
+}
+
 /* The tables of the new id, which take the place of the old ones at the next start. */
 static enum err make_next(const struct renew_world *world, struct reason *why)
 {
+    struct renewal_node node;
     struct renewal renewal;
     struct table *fresh;
-    enum err err = renewal_plan(world->table, clock_wall_ms(world->clock), &renewal, why);
+    enum err err = look(world, &node, why);
+
+    if (err == ERR_OK)
+        err = renewal_plan(&node, clock_wall_ms(world->clock), &renewal, why);
 
     if (err == ERR_OK && !has_others(world->config)) {
         reason_set(why, "seeds: they name no other node, by which it could find its cluster again");

@@ -16,7 +16,7 @@
 
 struct renew_world {
     struct data_dir *dir;
-    struct table *table; /* of the directory, open */
+    struct table *table; /* of the directory, open; NULL: they cannot be opened */
     const struct config *config;
     struct note *note;
     struct clock *clock;

@@ -17,6 +17,7 @@ struct bootstrap_job {
     bool founder;
     enum err err;
     struct reason reason;
+    struct reason not_kept; /* the copy of it; "": it is */
 };
 
 static enum err hello_say(struct control *control, struct reason *reason);
@@ -400,7 +401,12 @@ static void adopt_run(struct work *work)
 {
     struct bootstrap_job *job = container_of(work, struct bootstrap_job, work);
 
+    const struct control_options *options = &job->control->options;
+
     job->err = identity_cluster_write(job->table, &job->cluster, &job->reason);
+    if (job->err == ERR_OK && options->keep_identity != NULL &&
+        options->keep_identity(options->ctx, &job->not_kept) == ERR_OK)
+        job->not_kept.text[0] = 0;
 }
 
 static void adopt_done(struct work *work)
@@ -411,6 +417,9 @@ static void adopt_done(struct work *work)
     enum err err = job->err;
 
     bootstrap->writing = false;
+    if (job->not_kept.text[0] != 0)
+        note_event(control->world.note, NOTE_WARN, "node.identity_not_copied", "reason=%s",
+                   NOTE_QUOTED(job->not_kept.text));
     if (err == ERR_OK && !control->closing) {
         bootstrap->cluster = job->cluster;
         bootstrap->founder = job->founder;

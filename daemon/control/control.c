@@ -304,6 +304,10 @@ void control_remove(struct control *control, const struct reason *reason)
     if (identity_removed_write(control->world.table, reason, &failed) != ERR_OK)
         note_event(control->world.note, NOTE_ERROR, "node.removal_not_noted", "reason=%s",
                    NOTE_QUOTED(failed.text));
+    else if (control->options.keep_identity != NULL &&
+             control->options.keep_identity(control->options.ctx, &failed) != ERR_OK)
+        note_event(control->world.note, NOTE_WARN, "node.identity_not_copied", "reason=%s",
+                   NOTE_QUOTED(failed.text));
     note_event(control->world.note, NOTE_ERROR, "node.ended", "reason=%s",
                NOTE_QUOTED(reason->text));
     if (control->options.on_removed == NULL)

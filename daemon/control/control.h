@@ -98,6 +98,9 @@ struct control_options {
     void (*on_removed)(void *ctx, const struct reason *reason);
     /* The cluster is at a later version than `knows`: stop the process, a newer one is wanted. */
     void (*on_outdated)(void *ctx, const struct reason *reason);
+    /* Rows of identity.h are others now: where they are kept a second time, they are to be written
+     * there.  Blocking, on a worker or as the process ends; may be NULL.  Its error is noted. */
+    enum err (*keep_identity)(void *ctx, struct reason *reason);
     void *ctx;
 };
 

@@ -1,8 +1,12 @@
 /* renewal.h - a node that has forgotten what it promised goes on under a new id: what it takes
  * along into tables that are new, and how often that may be.
  *
- *     old tables -- renewal_plan -> renewal_write -> new tables, from which control_identity()
- *                                                    gives a new id
+ *     old tables -- renewal_look -> renewal_plan -> renewal_write -> new tables, from which
+ *         |                  ^                                       control_identity() gives a
+ *         +-- encode, decode +                                       new id
+ *
+ * Old tables that cannot be read say nothing.  So what a node is stands in a file beside them too
+ * (identity_copy.h), in the form of renewal_encode().
  *
  * Nothing that the old log or the old tables say of any group goes along: it is unproved.  The row
  * "cluster" does: without it nodes that have all forgotten could found a second cluster.  And
@@ -32,19 +36,35 @@ struct renewal_former {
     uint32_t count;
 };
 
+/* What a node is, as far as a new id needs it. */
+struct renewal_node {
+    uint64_t id;
+    bool removed; /* no part of its cluster any more */
+    struct renewal_former former;
+    struct identity_cluster cluster;
+};
+
 struct renewal {
     struct renewal_former former; /* the last one is given up now */
     struct identity_cluster cluster;
 };
 
-/* Whether the node of these tables, which has forgotten, may go on under a new id.
+/* ERR_NOT_FOUND: these tables are nobody's yet.  ERR_CORRUPT, ERR_IO: they do not say. */
+MUST_CHECK enum err renewal_look(struct table *table, struct renewal_node *ret,
+                                 struct reason *reason);
+
+/* The same as bytes with a checksum; NULL: no memory.  False: these are none. */
+struct buf *renewal_encode(const struct renewal_node *node);
+MUST_CHECK bool renewal_decode(struct slice bytes, struct renewal_node *ret);
+#define RENEWAL_BYTES_MAX 512u
+
+/* Whether this node, which has forgotten, may go on under a new id.
  *
  * ERR_CLOSED   it was removed; or no other node can give back what it lost: it belongs to no
  *              cluster, or the catalogue has no majority without it
- * ERR_BUSY     it had RENEWALS_MAX new ids in the last RENEWALS_MS
- * ERR_CORRUPT, ERR_IO   its tables do not say */
-MUST_CHECK enum err renewal_plan(struct table *old, uint64_t now_ms, struct renewal *ret,
-                                 struct reason *reason);
+ * ERR_BUSY     it had RENEWALS_MAX new ids in the last RENEWALS_MS */
+MUST_CHECK enum err renewal_plan(const struct renewal_node *old, uint64_t now_ms,
+                                 struct renewal *ret, struct reason *reason);
 
 /* Durable on return. */
 MUST_CHECK enum err renewal_write(struct table *fresh, const struct renewal *renewal,

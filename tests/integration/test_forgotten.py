@@ -90,6 +90,24 @@ def test_a_rotten_last_frame_is_told_from_a_torn_one(cluster, number):
     check_that_it_counts(cluster, number, [*range(20), *range(50, 55), *range(100, 110)])
 
 
+@pytest.mark.parametrize("lost", ["CURRENT", "MANIFEST-*", "*.sst", "*.log"])
+def test_tables_that_lost_a_file_are_put_aside(cluster, lost):
+    """RocksDB opens nothing then; who the node was stands in `identity` too."""
+    old = ids(cluster, 2)[cluster[2].name]
+    if lost == "*.sst":
+        cluster.stop(2)
+        cluster.start(2)  # which writes what was in memory alone to files
+        cluster.await_ready()
+    cluster.kill(2)
+    files = glob.glob(os.path.join(cluster[2].data, "table", lost))
+    assert files
+    for path in files:
+        os.remove(path)
+    forgets(cluster, 2)
+    comes_back(cluster, 2, old)
+    check_that_it_counts(cluster, 2, [*range(20), *range(100, 110)])
+
+
 def test_an_old_copy_of_a_data_directory_is_put_aside(cluster):
     data = cluster[2].data
     old = ids(cluster, 2)[cluster[2].name]
@@ -226,7 +244,7 @@ def test_a_node_alone_keeps_its_directory(tmp_path):
         cluster.create_stream("s")
         put(cluster, 1, range(20))
         cluster.kill(1)
-        names = sorted(os.listdir(cluster[1].data))
+        names = sorted({*os.listdir(cluster[1].data), "identity"})  # written by each start
         os.rename(newest_frame(cluster[1].data)[0], tmp_path / "segment")
         for _ in range(2):
             assert "new data directory" in ends_by_itself(cluster, 1, BAD_DATA)

@@ -484,8 +484,12 @@ static void strike_second(struct world *world)
 static void renew(struct world *world, struct sim_node *node, struct renewal *renewal)
 {
     struct reason reason = { "" };
+    struct renewal_node old;
+    enum err err = renewal_look(node->table, &old, &reason);
 
-    if (renewal_plan(node->table, clock_wall_ms(&node->clock), renewal, &reason) != ERR_OK)
+    if (err == ERR_OK)
+        err = renewal_plan(&old, clock_wall_ms(&node->clock), renewal, &reason);
+    if (err != ERR_OK)
         world_violation(world, "forgotten", "node %u does not come back: %s", node->at + 1,
                         reason.text);
 }

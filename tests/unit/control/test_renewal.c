@@ -35,8 +35,11 @@ static struct table used(const struct identity_cluster *belongs)
 static enum err plan(struct table *table, uint64_t now_ms, struct renewal *renewal)
 {
     struct reason reason = { "" };
-    enum err err = renewal_plan(table, now_ms, renewal, &reason);
+    struct renewal_node node;
+    enum err err = renewal_look(table, &node, &reason);
 
+    if (err == ERR_OK)
+        err = renewal_plan(&node, now_ms, renewal, &reason);
     assert_true((err == ERR_OK) == (reason.text[0] == 0));
     return err;
 }
@@ -110,8 +113,9 @@ static void nobody_could_give_it_back(void **state)
     const struct {
         const struct identity_cluster *cluster;
         enum err err;
-    } cases[] = { { NULL, ERR_CLOSED }, { &alone, ERR_CLOSED }, { &two, ERR_CLOSED },
-                  { &others, ERR_OK } };
+    } cases[] = {
+        { NULL, ERR_CLOSED }, { &alone, ERR_CLOSED }, { &two, ERR_CLOSED }, { &others, ERR_OK }
+    };
     struct renewal renewal;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -156,6 +160,37 @@ static void damaged_rows_renew_nothing(void **state)
     assert_int_equal(plan(&table, NOW_MS, &renewal), ERR_CORRUPT);
 }
 
+/* A file beside the tables: a disk that loses them may have damaged it too. */
+static void what_a_node_is_survives_as_bytes(void **state)
+{
+    struct table table = used(&cluster);
+    struct reason reason = { "" };
+    struct renewal_node node, read = { .id = 0 };
+    struct renewal renewal;
+
+    assert_int_equal(plan(&table, NOW_MS, &renewal), ERR_OK);
+    assert_int_equal(renewal_write(&table, &renewal, &reason), ERR_OK);
+    assert_int_equal(renewal_look(&table, &node, &reason), ERR_OK);
+    node.removed = true;
+    AUTO_UNREF struct buf *bytes = renewal_encode(&node);
+    assert_non_null(bytes);
+    assert_true(renewal_decode(buf_slice(bytes), &read));
+    assert_int_equal(read.id, 42);
+    assert_true(read.removed);
+    assert_memory_equal(&read.cluster, &cluster, sizeof(cluster));
+    assert_int_equal(read.former.count, 1);
+    assert_int_equal(read.former.ids[0], 42);
+    assert_int_equal(read.former.times_ms[0], NOW_MS);
+
+    for (size_t len = 0; len < bytes->len; len++)
+        assert_false(renewal_decode(slice_of(bytes->data, len), &read));
+    for (size_t bit = 0; bit < 8 * bytes->len; bit++) {
+        bytes->data[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        assert_false(renewal_decode(buf_slice(bytes), &read));
+        bytes->data[bit / 8] ^= (unsigned char)(1u << bit % 8);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +200,7 @@ int main(void)
         cmocka_unit_test(nobody_could_give_it_back),
         cmocka_unit_test(who_was_removed_does_not_come_back),
         cmocka_unit_test(damaged_rows_renew_nothing),
+        cmocka_unit_test(what_a_node_is_survives_as_bytes),
     };
 
     return cmocka_run_group_tests_name("renewal", tests, NULL, NULL);

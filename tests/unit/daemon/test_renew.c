@@ -14,6 +14,7 @@
 
 #include "../control/fake_table.h"
 #include "control/identity.h"
+#include "identity_copy.h"
 #include "renew.h"
 #include "table/rocks.h"
 
@@ -153,6 +154,45 @@ static void what_was_lost_is_said_without_advice_that_does_not_hold(void **state
     assert_non_null(strstr(fixture->reason.text, "comes back by itself"));
 }
 
+/* RocksDB opens nothing when one of its files is lost. */
+static void who_it_was_is_known_without_its_tables(void **state)
+{
+    struct fixture *fixture = *state;
+    struct renewal_former former;
+    char path[128];
+
+    assert_int_equal(identity_copy_write(&fixture->dir, &fixture->table, &fixture->reason), ERR_OK);
+    fixture->world.table = NULL;
+    assert_int_equal(renew(&fixture->world, &fixture->reason), ERR_OK);
+    assert_int_equal(renewal_former(&fresh, &former, &fixture->reason), ERR_OK);
+    assert_int_equal(former.count, 1);
+    assert_int_equal(former.ids[0], 4);
+    restart(fixture);
+    (void)snprintf(path, sizeof(path), "%s/forgotten-1/table", fixture->path);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void without_tables_and_copy_it_is_for_a_person(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128];
+
+    fixture->world.table = NULL;
+    note_init(&fixture->note, NOTE_INFO, NULL, NULL);
+    note_to(&fixture->note, on_note, NULL);
+    said[0] = 0;
+    assert_int_equal(renew(&fixture->world, &fixture->reason), ERR_CORRUPT);
+    assert_non_null(strstr(said, "there is no file 'identity', which would say who this node is"));
+
+    (void)snprintf(path, sizeof(path), "%s/identity", fixture->path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("damaged", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(renew(&fixture->world, &fixture->reason), ERR_CORRUPT);
+    assert_non_null(strstr(said, "its file 'identity' is damaged"));
+}
+
 /* No supervisor may try that again. */
 static void who_cannot_even_be_marked_is_for_a_person(void **state)
 {
@@ -211,6 +251,8 @@ int main(void)
         WITH_DIR(what_was_lost_is_said_without_advice_that_does_not_hold),
         WITH_DIR(too_little_room_beside_what_is_kept_is_said),
         WITH_DIR(with_so_many_kept_there_is_no_further_id),
+        WITH_DIR(who_it_was_is_known_without_its_tables),
+        WITH_DIR(without_tables_and_copy_it_is_for_a_person),
         WITH_DIR(who_cannot_even_be_marked_is_for_a_person),
     };
 
