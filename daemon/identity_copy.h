@@ -4,8 +4,9 @@
  *
  * RocksDB opens nothing when a file of its own is lost or damaged.  The node may have forgotten
  * what it promised then, and comes back under a new id (renew.h), for which it must know who it
- * was, and in which cluster.  The tables say it while they can; the copy is as old as the last start, or the
- * last change of the catalogue's members, like the tables of a node that was down meanwhile.
+ * was, and in which cluster. The tables say it while they can; the copy is
+ * as old as the last start, or the last change of the catalogue's members, like the tables of a
+ * node that was down meanwhile.
  *
  * Blocking: at a process's start and end, or on a worker.
  */

@@ -111,8 +111,14 @@ void damage_on_pass(void *ctx, const struct scrub_pass *pass)
     enum note_level level = pass->damaged > 0 ? NOTE_WARN : NOTE_DEBUG;
 
     note_event(control->world.note, level, "log.scrubbed",
-               "pass=%" PRIu64 " entries=%" PRIu64 " bytes=%" PRIu64 " damaged=%" PRIu64
-               " still_damaged=%" PRIu64 " took_ms=%" PRIu64,
-               pass->number, pass->entries, pass->bytes, pass->damaged,
+               "pass=%" PRIu64 " entries=%" PRIu64 " rows=%" PRIu64 " bytes=%" PRIu64
+               " damaged=%" PRIu64 " still_damaged=%" PRIu64 " took_ms=%" PRIu64,
+               pass->number, pass->entries, pass->rows, pass->bytes, pass->damaged,
                log_figures(control->log).damaged_entries, pass->took_ms);
+    if (pass->rows_why.text[0] != 0)
+        note_event(control->world.note, NOTE_ERROR, "log.rows_damaged",
+                   "reason=%s advice=\"this node ends when it needs that row: while all other "
+                   "nodes are up, restart it; if this is said again then, stop it, put its data "
+                   "directory aside, and start it\"",
+                   NOTE_QUOTED(pass->rows_why.text));
 }

@@ -27,7 +27,7 @@ enum figure_kind { FIGURE_COUNTER, FIGURE_GAUGE };
     X(SCRUB_BYTES, COUNTER, "braid_log_scrubbed_bytes_total", "Read in search of damage.")         \
     X(SCRUB_PASSES, COUNTER, "braid_log_scrub_passes_total", "Times that all of the log was.")     \
     X(SCRUB_PASS, GAUGE, "braid_log_scrub_pass", "Number of the pass under way, 0 = none.")        \
-    X(SCRUB_DAMAGED, COUNTER, "braid_log_scrub_damaged_total", "Damaged entries met by it.")       \
+    X(SCRUB_DAMAGED, COUNTER, "braid_log_scrub_damaged_total", "Damaged ones met by it.")        \
     X(COMPARE_PASSES, COUNTER, "braid_log_compare_passes_total", "Comparings with other members.") \
     X(COMPARED, COUNTER, "braid_log_compared_entries_total", "Entries compared with them.")        \
     X(DIFFERENCES, COUNTER, "braid_log_differences_total", "Entries in which replicas differ.")    \

@@ -39,6 +39,8 @@
 #include "env/random.h"
 #include "env/work.h"
 #include "log/entry.h"
+#include "env/work.h"
+#include "table/keys.h"
 #include "table/table.h"
 
 struct log;
@@ -309,6 +311,33 @@ struct log_seek {
 
 /* Binary search by time.  Errors as log_read(). */
 void log_seek(struct log *log, struct log_seek *req, log_seek_cb cb);
+
+struct log_rows;
+typedef void (*log_rows_cb)(struct log_rows *req, enum err err);
+
+/* Zeroed before its first use; the caller's, but from a call to its callback. */
+struct log_rows {
+    /* in */
+    size_t bytes_max; /* a row is read whole */
+    /* out */
+    uint64_t rows, bytes;
+    bool over; /* it was the last part of all tables */
+    struct reason reason;
+    /* private */
+    unsigned char from[KEY_BYTES_MAX + 2];
+    size_t from_len;
+    enum table_space space;
+    enum err err;
+    struct log *log;
+    log_rows_cb cb;
+    struct work work;
+};
+
+/* Reads rows of the tables, from the disk, and from where the last call with `req` ended, so that
+ * damage is found while nobody needs them.
+ * ERR_CORRUPT  a row is damaged; the log goes on, and ends when it needs that one
+ * ERR_IO       the disk does not give them now */
+void log_rows_read(struct log *log, struct log_rows *req, log_rows_cb cb);
 
 /* ---- figures for /metrics ---- */
 struct log_figures {

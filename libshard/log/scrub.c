@@ -9,6 +9,7 @@
  *
  *  1. step()           the next entries, or the next group, or the end of the pass
  *  2. step_on_read()   what the read came to, and how long to wait
+ *  3. step_rows()      in the end, the rows of the tables, as many bytes at a time
  *
  * A read stops before a damaged entry; the next one begins with it, fails, and the one after begins
  * behind it. */
@@ -20,9 +21,11 @@ struct scrub {
     struct scrub_world world;
     struct timer timer;
     struct log_read read;
+    struct log_rows rows;
     bool reading, running;
     uint64_t from;    /* the group that the pass ends with */
     bool around;      /* behind the last group: now from the first one on */
+    bool in_rows;     /* behind all of them: now the tables */
     uint64_t group, next; /* under way; next entry */
     uint32_t yields;
     uint64_t began_ms;
@@ -37,6 +40,8 @@ static void on_timer(struct timer *timer);
 static void begin(struct scrub *scrub);
 static void step(struct scrub *scrub);
 static void step_on_read(struct log_read *read, enum err err);
+static void step_rows(struct scrub *scrub);
+static void step_on_rows(struct log_rows *rows, enum err err);
 
 enum err scrub_open(struct scrub **ret, const struct scrub_options *options,
                     const struct scrub_world *world)
@@ -89,7 +94,10 @@ static void on_timer(struct timer *timer)
         return;
     }
     scrub->yields = 0;
-    step(scrub);
+    if (scrub->in_rows)
+        step_rows(scrub);
+    else
+        step(scrub);
 }
 
 /* ---- a pass ---- */
@@ -114,7 +122,7 @@ static void begin(struct scrub *scrub)
     scrub->began_ms = clock_mono_ms(scrub->world.clock);
     scrub->pass = (struct scrub_pass){ .number = ++scrub->figures.pass };
     scrub->from = scrub->group = any_group(scrub);
-    scrub->around = false;
+    scrub->around = scrub->in_rows = false;
     scrub->next = UINT64_MAX; /* the group itself comes last */
     step(scrub);
 }
@@ -167,10 +175,11 @@ static void step(struct scrub *scrub)
     if (state != NULL && scrub->next < state->first)
         scrub->next = state->first; /* trimmed meanwhile */
     if (state == NULL || scrub->next > state->last) {
-        if (next_group(scrub))
-            wait_for(scrub, 0);
-        else
-            finish(scrub);
+        if (!next_group(scrub)) {
+            scrub->in_rows = true;
+            scrub->rows = (struct log_rows){ .bytes_max = SCRUB_READ_BYTES };
+        }
+        wait_for(scrub, 0);
         return;
     }
     scrub->read = (struct log_read){ .group = scrub->group,
@@ -210,6 +219,34 @@ static void step_on_read(struct log_read *read, enum err err)
         defer_run(scrub->world.clock, &scrub->end, on_end);
     else
         wait_for(scrub, bytes);
+}
+
+static void step_rows(struct scrub *scrub)
+{
+    scrub->reading = true;
+    log_rows_read(scrub->world.log, &scrub->rows, step_on_rows);
+}
+
+/* A row is damaged, or the disk does not give it: what is behind it waits for the next pass. */
+static void step_on_rows(struct log_rows *rows, enum err err)
+{
+    struct scrub *scrub = container_of(rows, struct scrub, rows);
+
+    scrub->reading = false;
+    scrub->pass.rows += rows->rows;
+    scrub->pass.bytes += rows->bytes;
+    scrub->figures.bytes += rows->bytes;
+    if (err != ERR_OK) {
+        scrub->pass.damaged++;
+        scrub->figures.damaged++;
+        scrub->pass.rows_why = rows->reason;
+    }
+    if (scrub->closed != NULL)
+        defer_run(scrub->world.clock, &scrub->end, on_end);
+    else if (err != ERR_OK || rows->over)
+        finish(scrub);
+    else
+        wait_for(scrub, rows->bytes);
 }
 
 struct scrub_figures scrub_figures(const struct scrub *scrub)

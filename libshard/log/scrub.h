@@ -4,7 +4,8 @@
  * A pass goes through all groups from a random one on, around to it again, so
  * that a node which is often started anew reads all of its log all the same.
  * It reads through log_read(): what is damaged is told by log_options.on_damaged
- * and counted there.  Index rows are read with the entries, and so checked too.
+ * and counted there.  Index rows are read with the entries, and so checked too; in the end all rows
+ * of the tables are read as such, up to a damaged one.
  *
  *     scrub_open   the first pass begins SCRUB_FIRST_MS later (or a period)
  *     scrub_close  before the log's
@@ -32,7 +33,9 @@ struct scrub;
 struct scrub_pass {
     uint64_t number; /* of this process, from 1 */
     uint64_t entries, bytes; /* payloads read, bytes read from the disk */
-    uint64_t damaged; /* entries that could not be read */
+    uint64_t rows;    /* of the tables */
+    uint64_t damaged; /* entries that could not be read; a row counts as one */
+    struct reason rows_why; /* a row could not be read; "": all could */
     uint64_t took_ms;
 };
 

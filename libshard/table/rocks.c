@@ -1,9 +1,11 @@
 #include "table/rocks.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <rocksdb/c.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/ensure.h"
@@ -389,6 +391,25 @@ enum err table_scan_back(struct table *table, enum table_space space, struct sli
                          struct slice to, table_scan_cb cb, void *ctx, struct reason *reason)
 {
     return scan(table, space, (struct slice[2]){ from, to }, true, cb, ctx, reason);
+}
+
+void table_forget_cached(struct table *table)
+{
+    DIR *stream = opendir(table->path);
+
+    rocksdb_cache_set_capacity(table->cache, 0);
+    rocksdb_cache_set_capacity(table->cache, CACHE_BYTES);
+    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
+        int fd = strstr(entry->d_name, ".sst") == NULL
+                     ? -1
+                     : openat(dirfd(stream), entry->d_name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue; /* merged into another one since */
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        close(fd);
+    }
+    if (stream != NULL)
+        closedir(stream);
 }
 
 static void seek(rocksdb_iterator_t *rows, const struct slice range[2], bool back)

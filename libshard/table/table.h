@@ -58,6 +58,10 @@ MUST_CHECK enum err table_room(const struct table *table, const struct table_bat
 MUST_CHECK enum err table_get(struct table *table, enum table_space space, struct slice key,
                               struct buf **ret, struct reason *reason);
 
+/* What memory has of the files is to be forgotten, so that what is read from now on comes from the
+ * disk. */
+void table_forget_cached(struct table *table);
+
 /* Return false to end the scan. */
 typedef bool (*table_scan_cb)(void *ctx, struct slice key, struct slice value);
 

@@ -1,5 +1,8 @@
 """docs/runbooks/lost-node.md, played: a node dies, loses its disk, and is gone for good."""
 
+import glob
+import os
+
 import pytest
 from braid_cluster import Cluster, wait_until
 from braid_forgotten import lose_the_end
@@ -19,6 +22,14 @@ def write(cluster, number):
     client = cluster.client(number, attempts=10)
     for key in range(20):
         client.put_record(StreamName="s", PartitionKey=f"k{key}", Data=b"data")
+
+
+def flip(path, offset):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 8]))
 
 
 def see(book, lost):
@@ -66,6 +77,28 @@ def test_a_node_without_its_disk_starts_with_nothing(three):
     # It counts: without another one it is half of the majority.
     three.kill(3)
     write(three, 2)
+
+
+def test_a_node_with_damaged_rows_is_restarted_while_the_others_are_up():
+    with Cluster(nodes=3, options={"replace-after-s": "600", "scrub-period-s": "1"}) as cluster:
+        cluster.create_stream("s", shards=SHARDS)
+        book = Runbook("lost-node", cluster)
+        write(cluster, 1)
+        cluster.stop(2)
+        cluster.start(2)  # which writes rows that were in memory alone to files
+        cluster.await_ready()
+        files = glob.glob(os.path.join(cluster[2].data, "table", "*.sst"))
+        assert files
+        for path in files:
+            flip(path, 12)
+        wait_until(lambda: "event=log.rows_damaged" in cluster[2].log_text(), 30, "found")
+        assert cluster[2].running()
+        assert " down " not in book.run("braid cluster status", node=1).stdout
+        book.run("systemctl restart braidd", node=2)
+        assert cluster[2].await_end(20) == 4
+        cluster.start(2)  # as systemd does
+        all_is_well(cluster, book)
+        assert os.path.isdir(os.path.join(cluster[2].data, "forgotten-1"))
 
 
 def test_a_node_that_has_forgotten_comes_back_by_itself(three):

@@ -368,6 +368,10 @@ enum err table_get(struct table *table, enum table_space space, struct slice key
     return ERR_OK;
 }
 
+void table_forget_cached(struct table *table)
+{
+}
+
 enum err table_scan(struct table *table, enum table_space space, struct slice from, struct slice to,
                     table_scan_cb cb, void *ctx, struct reason *reason)
 {

@@ -124,6 +124,23 @@ static void a_pass_reads_every_entry_of_every_group(void **state)
     stop();
 }
 
+/* After a restart they are in files. */
+static void rows_of_the_tables_are_read(void **state)
+{
+    (void)state;
+    log_save(node.log);
+    node_reopen(&node);
+    start(SCRUB_BYTES_PER_S_MAX);
+    await_whole_pass();
+    assert_true(passed.rows > 3 * 2); /* states and hints; runs and segments besides */
+    assert_int_equal(passed.damaged, 0);
+    assert_string_equal(passed.rows_why.text, "");
+    uint64_t rows = passed.rows;
+    await_whole_pass();
+    assert_int_equal(passed.rows, rows);
+    stop();
+}
+
 static void damage_is_found_without_a_reader_and_only_there(void **state)
 {
     (void)state;
@@ -211,6 +228,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_pass_reads_every_entry_of_every_group),
+        TEST(rows_of_the_tables_are_read),
         TEST(damage_is_found_without_a_reader_and_only_there),
         TEST(missing_index_rows_are_found_and_the_pass_goes_on),
         TEST(a_pass_takes_as_long_as_its_rate_asks_for),
