@@ -8,6 +8,7 @@
 #include "member.h"
 #include "operations.h"
 #include "progress.h"
+#include "stuck.h"
 
 #define DRAIN_WAIT_S 3600 /* of --wait: a drain copies all that the node has */
 #define LAST_LOOK_MS 1000u /* after --timeout, for what is left to be said */
@@ -82,12 +83,16 @@ static enum outcome say(const struct cli *cli, const char *what)
 
 /* ---- drain ---- */
 
-/* Each shard that is left, and why. */
+/* Each shard that is left or on its way, and why. */
 static void print_left(const json_t *node)
 {
     const json_t *shards = json_object_get(node, "shards");
-    json_int_t left = member_count(node, "replicas");
+    json_int_t left =
+        (json_int_t)json_array_size(shards) + member_count(node, "shards_left_out");
+    const char *waits = json_string_value(json_object_get(node, "waits_for"));
 
+    if (left == 0 && waits != NULL)
+        fprintf(stderr, "  %s\n", waits);
     for (size_t i = 0; i < json_array_size(shards) && i < SHARDS_SHOWN; i++) {
         const json_t *shard = json_array_get(shards, i);
         fprintf(stderr, "  shard %" JSON_INTEGER_FORMAT " of stream %s: %s\n",
@@ -113,6 +118,15 @@ static enum outcome too_late(const struct cli *cli, const json_t *node)
     return OUTCOME_TIMEOUT;
 }
 
+/* Once, where a script or a person would wait for an hour to read it. */
+static void say_stuck(struct progress *progress, const struct cli *cli, const json_t *node)
+{
+    progress_clear(progress);
+    fprintf(stderr, "nothing has left node %s, and nothing has arrived, for %u s:\n",
+            cli->argument, STUCK_MS / 1000u);
+    print_left(node);
+}
+
 static void show(struct progress *progress, const struct cli *cli, const json_t *node,
                  json_int_t most, uint64_t passed_ms)
 {
@@ -131,10 +145,12 @@ static enum outcome await_drained(const struct cli *cli, struct client *client)
     uint64_t began_ms = cli_now_ms(), end_ms = cli_deadline_ms(cli, began_ms);
     enum outcome outcome = OUTCOME_OK;
     struct progress progress;
+    struct stuck stuck;
     json_int_t most = 0;
     bool done = false;
 
     progress_init(&progress);
+    stuck_init(&stuck, began_ms);
     client_until(client, end_ms + LAST_LOOK_MS);
     while (outcome == OUTCOME_OK && !done) {
         json_t *node = NULL;
@@ -147,6 +163,9 @@ static enum outcome await_drained(const struct cli *cli, struct client *client)
             progress_clear(&progress);
             outcome = too_late(cli, node);
         } else if (!done) {
+            if (stuck_look(&stuck, member_count(node, "replicas"), member_count(node, "moving"),
+                           cli_now_ms()))
+                say_stuck(&progress, cli, node);
             show(&progress, cli, node, most, cli_now_ms() - began_ms);
             cli_pause_ms(LOOK_MS);
         }
@@ -168,7 +187,8 @@ enum outcome node_drain(struct cli *cli, int argc, char **argv)
         .timeout_s = DRAIN_WAIT_S,
         .text = "Moves the node's replicas to other nodes of its zone, a few at a time, and gives "
                 "it no new ones. It goes on when this command ends. What is stuck is shown shard "
-                "by shard when --wait ends without success."
+                "by shard when nothing has changed for a minute, and when --wait ends without "
+                "success."
     };
     struct client *client;
     bool wait = false;

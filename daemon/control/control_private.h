@@ -514,10 +514,10 @@ struct members_world replace_world(struct control *control);
 MUST_CHECK bool moving_look(struct control *control);
 /* Whether each node that is up has said what moves there at this index of the model, or later. */
 bool moving_known(const struct control *control, uint64_t index);
-/* The group is on its way, here or on a node that is up. */
+/* The group is on its way, here or on a node that is up; on that one. */
 bool moving_has(const struct control *control, uint64_t group);
-/* How many are, CONTROL_MOVES_AT_ONCE_MAX at most. */
-uint32_t moving_count(const struct control *control);
+bool moving_on(const struct control *control, uint64_t node, uint64_t group);
+uint32_t moving_count(const struct control *control); /* CONTROL_MOVES_AT_ONCE_MAX at most */
 void moving_close(struct control *control);
 
 /* ---- overtaken.c ---- */

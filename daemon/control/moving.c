@@ -97,20 +97,25 @@ bool moving_known(const struct control *control, uint64_t index)
     return true;
 }
 
-bool moving_has(const struct control *control, uint64_t group)
+bool moving_on(const struct control *control, uint64_t node, uint64_t group)
 {
-    const struct model *model = catalog_model(control->catalog);
-
+    if (node != control->options.node)
+        return control_health(control, node) == NODE_UP &&
+               liveness_moves(&control->liveness, node, group);
     for (uint32_t i = 0; i < control->moving.count; i++)
         if (control->moving.groups[i] == group)
             return true;
-    for (uint32_t i = 0; i < model_node_count(model); i++) {
-        uint64_t node = model_node_at(model, i)->id;
-        if (control_health(control, node) == NODE_UP &&
-            liveness_moves(&control->liveness, node, group))
-            return true;
-    }
     return false;
+}
+
+bool moving_has(const struct control *control, uint64_t group)
+{
+    const struct model *model = catalog_model(control->catalog);
+    bool has = moving_on(control, control->options.node, group);
+
+    for (uint32_t i = 0; !has && i < model_node_count(model); i++)
+        has = moving_on(control, model_node_at(model, i)->id, group);
+    return has;
 }
 
 uint32_t moving_count(const struct control *control)

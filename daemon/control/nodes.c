@@ -1,5 +1,6 @@
 #include "control/nodes.h"
 
+#include "catalog/version.h"
 #include "control/control_private.h"
 
 static void place_waits(struct control *control, const struct members_nodes *nodes,
@@ -69,29 +70,68 @@ uint32_t nodes_moving(const struct control *control)
     return moving_count(control);
 }
 
-/* Whether it had a place of the row before, as far as is known. */
-static bool has_left(const struct model_shard *row, uint64_t node)
+/* Whether it had a place of the row before; `may`: or whether nobody knows. */
+static bool has_left(const struct model_shard *row, uint64_t node, bool may)
 {
-    bool left = row->left_count == 0;
+    bool left = may && row->left_count == 0;
 
     for (uint32_t i = 0; i < row->left_count; i++)
         left |= row->left[i] == node;
     return left;
 }
 
+/* Somebody says that it moves; or not all of its members have said that they have all of it, of
+ * which one may be down and say nothing. */
+static bool is_on_way(const struct control *control, const struct model_shard *row)
+{
+    bool says_whole = version_allows(catalog_model(control->catalog), VERSION_WHOLE);
+
+    return moving_has(control, row->group) ||
+           (says_whole && row->epoch > 1 && !model_shard_whole(row));
+}
+
 uint32_t nodes_moving_from(const struct control *control, uint64_t node)
 {
     const struct model *model = catalog_model(control->catalog);
+    const struct model_stream *stream;
     const struct model_shard *row;
     uint32_t count = 0;
 
-    if (moving_count(control) == 0)
-        return 0;
-    for (uint64_t after = 0; (row = model_shard_next(model, after, NULL)) != NULL;) {
+    for (uint64_t after = 0; (row = model_shard_next(model, after, &stream)) != NULL;) {
         after = row->group;
-        count += has_left(row, node) && moving_has(control, row->group);
+        count += stream->status != STREAM_DELETING && has_left(row, node, true) &&
+                 is_on_way(control, row);
     }
     return count;
+}
+
+bool nodes_has_left(const struct control *control, const struct model_stream *stream,
+                    const struct model_shard *row, uint64_t node, struct reason *ret)
+{
+    const struct model *model = catalog_model(control->catalog);
+
+    if (stream->status == STREAM_DELETING || !has_left(row, node, false) ||
+        !is_on_way(control, row))
+        return false;
+    reason_set(ret, "is on its way to other members");
+    for (uint32_t i = 0; i < row->member_count; i++) {
+        const struct model_node *member = model_node_by_id(model, row->members[i]);
+        if (member == NULL)
+            continue;
+        if (control_health(control, member->id) != NODE_UP) {
+            reason_set(ret, "is on its way, and node %s, one of its members, is down: start it",
+                       member->name);
+            return true;
+        }
+        if (!moving_on(control, member->id, row->group))
+            continue;
+        if (control_ails(control, member->id) == AILMENT_FULL)
+            reason_set(ret, "is on its way to node %s, whose disk or log is full: make room there",
+                       member->name);
+        else
+            reason_set(ret, "is on its way to node %s, which is being filled", member->name);
+    }
+    return true;
 }
 
 bool nodes_in_catalog(const struct control *control, uint64_t node)

@@ -36,9 +36,13 @@ bool nodes_is_empty(const struct control *control, uint64_t node);
 /* How many groups are on their way to other members, CONTROL_MOVES_AT_ONCE_MAX at most. */
 uint32_t nodes_moving(const struct control *control);
 
-/* Of them, those that the node has left, or may have: of a change before the start of this process
- * nobody knows whose place it was. */
+/* Groups that the node has left, or may have, and that are not whole on all members yet: of a
+ * change before this process started nobody knows whose place it was. */
 uint32_t nodes_moving_from(const struct control *control, uint64_t node);
+
+/* Whether the row is one of them that it has left for certain, and what that waits for. */
+bool nodes_has_left(const struct control *control, const struct model_stream *stream,
+                    const struct model_shard *row, uint64_t node, struct reason *ret);
 
 /* Whether it is a member of the catalogue's own group. */
 bool nodes_in_catalog(const struct control *control, uint64_t node);

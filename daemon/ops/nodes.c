@@ -79,9 +79,11 @@ static uint32_t print_places(const struct ops *ops, struct json *json,
         after = row->group;
         while (at < row->member_count && row->members[at] != node->id)
             at++;
-        if (at == row->member_count || ++count > OPS_NODE_SHARDS_MAX)
+        bool gone = at == row->member_count &&
+                    (!leaves || !nodes_has_left(control, stream, row, node->id, &why));
+        if (gone || ++count > OPS_NODE_SHARDS_MAX)
             continue;
-        if (leaves)
+        if (leaves && at < row->member_count)
             nodes_place(control, &nodes, stream, row, at, &why);
         *last = row->group;
         json_object(json, NULL);

@@ -136,6 +136,38 @@ def test_a_drain_is_held_to_its_limit_and_a_lost_disk_is_not():
         assert fetched(cluster, 2, "yes") == 0
 
 
+def test_a_shard_on_its_way_to_a_node_that_is_down_is_named():
+    """What went has no row any more; it is no more whole for that."""
+    with Cluster(nodes=4, start=False, options={
+            "limits": "unlimited", "balance-replicas": "no", "replace-after-s": "600",
+            "move-bytes-per-s": str(256 << 10)}) as cluster:
+        cluster.start_three(SHARDS)
+        put_bytes(cluster, MOVED_BYTES)
+        cluster.start(4)
+        cluster.await_ready()
+        wait_until(lambda: all(node["up"] for node in cluster.state(4)["nodes"]), 10,
+                   "node-4 sees the others")
+        assert braid(cluster, "node", "drain", "node-1", number=2).returncode == 0
+
+        def why():
+            return {shard["why"] for shard in page(cluster, "node-1", 2)["shards"]}
+
+        wait_until(lambda: "is on its way to node node-4, which is being filled" in why(), 30,
+                   "the first shard is on its way")
+        cluster.kill(4)
+        down = "is on its way, and node node-4, one of its members, is down: start it"
+        wait_until(lambda: down in why(), 30, "who gets it is down")
+        assert not page(cluster, "node-1", 2)["drained"]
+        told = braid(cluster, "node", "drain", "node-1", "--wait", "--timeout", "1", number=2)
+        assert told.returncode == 6 and down.encode() in told.stderr, told.stderr
+
+
+def page(cluster, name, number):
+    url = f"{cluster[number].operations}/nodes?name={name}"
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return json.load(answer)
+
+
 def test_a_member_of_the_catalogue_is_drained_and_removed(four):
     """Node 1 founded the cluster; node 4, of the same zone, takes its place there too."""
     with writes(four, 2) as writer:
