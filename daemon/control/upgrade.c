@@ -36,6 +36,19 @@ uint32_t upgrade_newest(const struct control *control)
     return newest;
 }
 
+/* Of a cluster that is a moment old: who has no row yet would not be asked what it knows, and could
+ * not read its own group's changes any more.  The model does not say who founded that group. */
+static bool members_have_rows(const struct control *control)
+{
+    uint64_t members[GROUP_MEMBERS_MAX];
+    uint32_t count = catalog_members(control->catalog, members);
+    bool all = true;
+
+    for (uint32_t i = 0; i < count; i++)
+        all &= model_node_by_id(catalog_model(control->catalog), members[i]) != NULL;
+    return all;
+}
+
 enum err upgrade_change(struct control *control, struct buf **ret, struct reason *reason)
 {
     const struct model *model = catalog_model(control->catalog);
@@ -48,6 +61,10 @@ enum err upgrade_change(struct control *control, struct buf **ret, struct reason
 
     if (!model_founded(model)) {
         reason_set(reason, "the cluster is not founded yet");
+        return ERR_UNAVAILABLE;
+    }
+    if (!members_have_rows(control)) {
+        reason_set(reason, "not all members of the catalogue have registered yet: try again");
         return ERR_UNAVAILABLE;
     }
     if (raise.version == model_version(model)) {

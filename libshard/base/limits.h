@@ -125,7 +125,7 @@
 #define WITNESS_PEERS_MAX (2u * NODES_MAX)    /* nodes whose words are kept: NET_PEERS_MAX */
 #define FEED_NOTE_MS 60000u /* a member behind retention is named in the diagnostics so often */
 #define FEED_MESSAGES_MAX 2u                  /* unanswered, to one follower that is behind */
-#define FEEDS_READ_MAX 2u /* of a node's feeds read its log at once, each so much at a time: */
+#define FEEDS_READ_MAX 2u /* of a node's feeds read what is not filed at once, each so much: */
 #define FEED_READ_BYTES_MAX (1024u * 1024u)
 #define TRANSFER_BEHIND_MAX 16u /* a member that lacks more entries is not handed the lead */
 #define SEAL_BEHIND_MAX 8u /* likewise: nor does the epoch end, if it can be helped */

@@ -6,9 +6,12 @@
 #include "replica/fence.h"
 #include "replica/transfer.h"
 
-/* What one feed reads lies apart, and what lies between is read too: a few MiB for a message of 100
- * KiB.  So of all feeds of a node only FEEDS_READ_MAX read at once, FEED_READ_BYTES_MAX at a time
- * each, and the others wait for their turn.  All at once would keep writers from the disk. */
+/* What one feed reads lies apart, and what lies between is read too.  Of what was put a moment ago
+ * that is a few MiB for a message of 100 KiB; and who comes in at that moment lacks it in all
+ * groups, while writers write to that disk.  So of the feeds that read what is not filed yet only
+ * FEEDS_READ_MAX of a node do at once, FEED_READ_BYTES_MAX at a time each, and the others wait for
+ * their turn.  What is older was missed by one that was away, and is read as fast as it takes
+ * it. */
 
 /* One message that was not answered yet. */
 struct fed {
@@ -27,6 +30,7 @@ struct feed {
     uint32_t sent_count;
     uint64_t moved_ms; /* when a message was sent or accepted last */
     bool waiting, reading, read_prev;
+    bool in_turn; /* it reads in its turn, and others wait for that */
 };
 
 static void pump(struct feed *feed);
@@ -244,8 +248,17 @@ static bool can_send(struct feed *feed)
            outbox_queued(&roster->outbox, feed->member->peer) <= RAFT_PEER_BYTES_MAX;
 }
 
-/* Its turn has come, and much may have happened since it came to wait. */
-static void read_next(struct feed *feed)
+/* What it reads next is not filed yet: it may be in the segment that is written to. */
+static bool reads_recent(const struct feed *feed)
+{
+    const struct replica *replica = feed->replica;
+    struct entry_head head;
+
+    return log_head(replica->roster->world.log, replica->group, feed->next, &head) == ERR_OK;
+}
+
+/* Much may have happened since it came to wait. */
+static void read_next(struct feed *feed, bool in_turn)
 {
     struct replica *replica = feed->replica;
     struct roster *roster = replica->roster;
@@ -265,12 +278,13 @@ static void read_next(struct feed *feed)
                                     .first = first,
                                     .last = last,
                                     .bytes_max = RAFT_APPEND_BYTES_MAX,
-                                    .at_once_bytes = FEED_READ_BYTES_MAX };
+                                    .at_once_bytes = in_turn ? FEED_READ_BYTES_MAX : 0 };
     if (last - first >= ENVELOPE_ENTRIES_MAX)
         feed->read.last = first + ENVELOPE_ENTRIES_MAX - 1;
     feed->reading = true;
+    feed->in_turn = in_turn;
     replica->reads++;
-    roster->feeds.reading++;
+    roster->feeds.reading += in_turn;
     log_read(roster->world.log, &feed->read, read_done);
 }
 
@@ -282,7 +296,7 @@ static void read_others(struct roster *roster)
            (node = list_pop(&roster->feeds.waiting)) != NULL) {
         struct feed *feed = container_of(node, struct feed, link);
         feed->waiting = false;
-        read_next(feed);
+        read_next(feed, true);
     }
 }
 
@@ -300,6 +314,10 @@ static void pump(struct feed *feed)
 
     if (feed->waiting || feed->reading || !can_send(feed))
         return;
+    if (!reads_recent(feed)) {
+        read_next(feed, false);
+        return;
+    }
     feed->waiting = true;
     if (is_heir(feed))
         list_prepend(&roster->feeds.waiting, &feed->link);
@@ -370,7 +388,7 @@ static void read_done(struct log_read *read, enum err err)
 
     feed->reading = false;
     feed->replica->reads--;
-    roster->feeds.reading--;
+    roster->feeds.reading -= feed->in_turn;
     if (take(feed, err))
         pump(feed); /* behind those that wait */
     read_others(roster);

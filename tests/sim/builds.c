@@ -126,10 +126,12 @@ static void ask(struct world *world, struct sim_node *node, void *ctx, uint64_t 
     AUTO_UNREF struct buf *change = NULL;
 
     builds.asked++;
+    bool all_rows = model_node_count(model_of(node)) >= world->node_count;
     if (upgrade_change(node->control, &change, &reason) != ERR_OK) {
         builds.refused++;
         world_say(world, node, "upgrade: %s", reason.text);
-        if (builds.runs[node->at] == VERSION_KNOWN && world_chance(world, 1, 4))
+        /* The catalogue judges by its rows: who has none is not asked. */
+        if (builds.runs[node->at] == VERSION_KNOWN && all_rows && world_chance(world, 1, 4))
             change = hasty_change(node);
     }
     if (change == NULL)

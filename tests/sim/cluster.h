@@ -27,6 +27,7 @@ struct cluster_options {
     bool balance;               /* nodes hand leaders back to those that are preferred */
     bool churn;                 /* streams come and go */
     bool drain;                 /* nodes are drained now and then */
+    bool two_builds;            /* nodes are restarted with an older build too (builds.h) */
     uint32_t knows;             /* builds of this cluster version; 0: of the newest */
     uint32_t replace_after_ms;  /* a node that is down for so long is given up; 0: never */
     uint32_t founding_wait_ms;  /* 0: nobody holds the cluster before it is founded */

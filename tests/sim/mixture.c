@@ -83,6 +83,28 @@ static uint64_t choose_read_gap(const struct world *world)
     return gaps[world->seed * UINT64_C(0x9e3779b97f4a7c15) >> 62];
 }
 
+/* Likewise.  Where there are nodes of which some have no replica of each shard; a node that is away
+ * is given up then. */
+static void choose_drains(struct cluster_options *options, const struct world *world)
+{
+    struct random random;
+
+    random_init(&random, world->seed ^ UINT64_C(0x647261696e));
+    if (world->node_count < 4 || random_below(&random, 2) != 0)
+        return;
+    options->drain = true;
+    options->replace_after_ms = 1000 + 500 * (uint32_t)random_below(&random, 10);
+}
+
+/* Likewise.  Not beside drains, whose check wants copies let go, as the older build does not. */
+static bool choose_builds(const struct world *world)
+{
+    struct random random;
+
+    random_init(&random, world->seed ^ UINT64_C(0x6275696c6473));
+    return random_below(&random, 6) == 0;
+}
+
 static void choose_aims(struct cluster_options *options, struct random *random)
 {
     options->aimed = random_below(random, 4) != 0;
@@ -124,6 +146,10 @@ struct cluster_options scenario_options(const struct scenario *scenario, const s
     options.compare = random_below(&random, 2) == 0;
     options.subscribers = choose_subscribers(world);
     options.forgets = choose_forgets(world);
+    if (scenario->swarm) {
+        choose_drains(&options, world);
+        options.two_builds = !options.drain && choose_builds(world);
+    }
     scenario->choose(&options);
     return options;
 }

@@ -30,6 +30,7 @@
 #include "stale_voter.h"
 #include "starved.h"
 #include "subscribers.h"
+#include "swarm.h"
 #include "tide.h"
 #include "unheard.h"
 
@@ -454,7 +455,8 @@ static void outlived_check(struct world *world)
 }
 
 static const struct scenario scenarios[] = {
-    { "swarm", "another mixture of all faults in each seed", .choose = as_it_is },
+    { "swarm", "another mixture of all faults in each seed", .swarm = true, .choose = as_it_is,
+      .start = swarm_start, .before_healing = swarm_before_healing, .at_the_end = swarm_check },
     { "figure-8", "the schedule of rule F3", .three_nodes = true, .scripted = true,
       .choose = choose_figure8, .start = figure8_start },
     { "forgotten-tail", "a log that lost its end: rule S8", .three_nodes = true, .scripted = true,

@@ -16,6 +16,7 @@ struct scenario {
     bool three_nodes, more_nodes; /* exactly three; at least four.  Else as the seed wants */
     bool six_nodes;               /* two in each zone */
     bool scripted;                /* no random faults */
+    bool swarm;                   /* drains and upgrades (swarm.h), in some seeds each */
     void (*choose)(struct cluster_options *options);
     void (*start)(struct world *world); /* may be NULL, as the others */
     void (*before_healing)(struct world *world);
