@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 from braid_cluster import ROOT, Cluster, braidd, die_with_parent
+from braid_forgotten import flip_bit
 from braid_ill import IllMachine
 from braid_records import read_stream
 
@@ -70,14 +71,6 @@ def used_blocks(path):
     return [at for at in range(0, len(data), BLOCK) if data[at:at + BLOCK].strip(b"\0")]
 
 
-def flip(path, at):
-    with open(path, "r+b") as file:
-        file.seek(at)
-        byte = file.read(1)[0]
-        file.seek(at)
-        file.write(bytes([byte ^ 1]))
-
-
 def test_a_whole_directory_starts(cluster):
     assert numbers(cluster) == list(range(RECORDS))
 
@@ -112,11 +105,11 @@ def test_a_flipped_bit_in_the_middle_of_the_log_is_refused(cluster):
             if file.read(4) == magic:
                 break
             at -= BLOCK
-    flip(path, at + 40)
+    flip_bit(path, at + 40)
     sentence = refusal(cluster)
     assert os.path.basename(path) in sentence or "segment" in sentence, sentence
     refusal(cluster)  # the first refusal has changed nothing
-    flip(path, at + 40)
+    flip_bit(path, at + 40)
     assert numbers(cluster) == list(range(RECORDS))
 
 

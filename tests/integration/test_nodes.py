@@ -107,17 +107,21 @@ def put_bytes(cluster, count):
             for at in range(PUT_RECORDS)])
 
 
+def put_and_start_the_fourth(cluster):
+    cluster.start_three(SHARDS)
+    put_bytes(cluster, MOVED_BYTES)
+    cluster.start(4)
+    cluster.await_ready()
+    wait_until(lambda: all(node["up"] for node in cluster.state(4)["nodes"]), 10,
+               "node-4 sees the others")
+
+
 def test_a_drain_is_held_to_its_limit_and_a_lost_disk_is_not():
     """Node 4 comes when all is there, so that it has to fetch all that node 1 has."""
     with Cluster(nodes=4, start=False, options={
             "limits": "unlimited", "balance-replicas": "no",
             "move-bytes-per-s": str(MOVE_BYTES_PER_S)}) as cluster:
-        cluster.start_three(SHARDS)
-        put_bytes(cluster, MOVED_BYTES)
-        cluster.start(4)
-        cluster.await_ready()
-        wait_until(lambda: all(node["up"] for node in cluster.state(4)["nodes"]), 10,
-                   "node-4 sees the others")
+        put_and_start_the_fourth(cluster)
 
         began = time.monotonic()
         drained = braid(cluster, "node", "drain", "node-1", "--wait", "--timeout", "120", number=2)
@@ -141,12 +145,7 @@ def test_a_shard_on_its_way_to_a_node_that_is_down_is_named():
     with Cluster(nodes=4, start=False, options={
             "limits": "unlimited", "balance-replicas": "no", "replace-after-s": "600",
             "move-bytes-per-s": str(256 << 10)}) as cluster:
-        cluster.start_three(SHARDS)
-        put_bytes(cluster, MOVED_BYTES)
-        cluster.start(4)
-        cluster.await_ready()
-        wait_until(lambda: all(node["up"] for node in cluster.state(4)["nodes"]), 10,
-                   "node-4 sees the others")
+        put_and_start_the_fourth(cluster)
         assert braid(cluster, "node", "drain", "node-1", number=2).returncode == 0
 
         def why():

@@ -5,7 +5,7 @@ import os
 
 import pytest
 from braid_cluster import Cluster, wait_until
-from braid_forgotten import lose_the_end
+from braid_forgotten import flip_bit, lose_the_end
 from braid_runbook import Runbook
 
 SHARDS = 4
@@ -22,14 +22,6 @@ def write(cluster, number):
     client = cluster.client(number, attempts=10)
     for key in range(20):
         client.put_record(StreamName="s", PartitionKey=f"k{key}", Data=b"data")
-
-
-def flip(path, offset):
-    with open(path, "r+b") as file:
-        file.seek(offset)
-        byte = file.read(1)[0]
-        file.seek(offset)
-        file.write(bytes([byte ^ 8]))
 
 
 def see(book, lost):
@@ -90,7 +82,7 @@ def test_a_node_with_damaged_rows_is_restarted_while_the_others_are_up():
         files = glob.glob(os.path.join(cluster[2].data, "table", "*.sst"))
         assert files
         for path in files:
-            flip(path, 12)
+            flip_bit(path, 12)
         wait_until(lambda: "event=log.rows_damaged" in cluster[2].log_text(), 30, "found")
         assert cluster[2].running()
         assert " down " not in book.run("braid cluster status", node=1).stdout
