@@ -70,10 +70,10 @@ uint32_t nodes_moving(const struct control *control)
     return moving_count(control);
 }
 
-/* Whether it had a place of the row before; `may`: or whether nobody knows. */
-static bool has_left(const struct model_shard *row, uint64_t node, bool may)
+/* Whether it had a place of the row before, as far as is known. */
+static bool has_left(const struct model_shard *row, uint64_t node)
 {
-    bool left = may && row->left_count == 0;
+    bool left = row->left_count == 0;
 
     for (uint32_t i = 0; i < row->left_count; i++)
         left |= row->left[i] == node;
@@ -99,7 +99,7 @@ uint32_t nodes_moving_from(const struct control *control, uint64_t node)
 
     for (uint64_t after = 0; (row = model_shard_next(model, after, &stream)) != NULL;) {
         after = row->group;
-        count += stream->status != STREAM_DELETING && has_left(row, node, true) &&
+        count += stream->status != STREAM_DELETING && has_left(row, node) &&
                  is_on_way(control, row);
     }
     return count;
@@ -110,8 +110,7 @@ bool nodes_has_left(const struct control *control, const struct model_stream *st
 {
     const struct model *model = catalog_model(control->catalog);
 
-    if (stream->status == STREAM_DELETING || !has_left(row, node, false) ||
-        !is_on_way(control, row))
+    if (stream->status == STREAM_DELETING || !has_left(row, node) || !is_on_way(control, row))
         return false;
     reason_set(ret, "is on its way to other members");
     for (uint32_t i = 0; i < row->member_count; i++) {

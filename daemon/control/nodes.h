@@ -40,7 +40,7 @@ uint32_t nodes_moving(const struct control *control);
  * change before this process started nobody knows whose place it was. */
 uint32_t nodes_moving_from(const struct control *control, uint64_t node);
 
-/* Whether the row is one of them that it has left for certain, and what that waits for. */
+/* Whether the row is one of them, and what it waits for, in words. */
 bool nodes_has_left(const struct control *control, const struct model_stream *stream,
                     const struct model_shard *row, uint64_t node, struct reason *ret);
 
